@@ -1,0 +1,92 @@
+package household
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Column is one column of the board.
+type Column struct {
+	Name  ColumnName `json:"name" enum:"overdue,due_soon,upcoming,in_progress,completed"`
+	Count int        `json:"count" doc:"how many tasks belong here; the completed column shows the 50 newest of them"`
+	Tasks []Card     `json:"tasks"`
+}
+
+// Board is the kanban board over every residence that a user can see.
+type Board struct {
+	Columns []Column `json:"columns"`
+}
+
+// BoardInput is what the board is made of.
+type BoardInput struct {
+	Homes []Home
+	// Cards holds every unarchived, unfinished task of the homes and the newest
+	// CompletedShown of the tasks completed within CompletedFor.
+	Cards []Card
+	// CompletedTotal is how many tasks were completed within CompletedFor,
+	// those left out of Cards included.
+	CompletedTotal int
+	Now            time.Time
+	DueSoonDays    int
+}
+
+// BuildBoard puts each card in its column by the local date of its residence.
+// Within a column the earliest due date comes first and cards without one come
+// last; completed cards stand newest first. Ties are broken by id, so that the
+// same rows always give the same bytes. A card of a residence that is not
+// among the homes is left out.
+func BuildBoard(in BoardInput) Board {
+	today := make(map[int64]Date, len(in.Homes))
+	for _, h := range in.Homes {
+		today[h.ID] = h.Today(in.Now)
+	}
+	names := ColumnNames()
+	index := make(map[ColumnName]int, len(names))
+	b := Board{Columns: make([]Column, len(names))}
+	for i, n := range names {
+		index[n] = i
+		b.Columns[i] = Column{Name: n, Tasks: []Card{}}
+	}
+	for _, c := range in.Cards {
+		day, seen := today[c.ResidenceID]
+		if !seen {
+			continue
+		}
+		col := &b.Columns[index[c.Column(day, in.DueSoonDays)]]
+		col.Tasks = append(col.Tasks, c)
+	}
+	for i := range b.Columns {
+		col := &b.Columns[i]
+		if col.Name == ColumnCompleted {
+			slices.SortFunc(col.Tasks, newestFirst)
+			col.Count = max(in.CompletedTotal, len(col.Tasks))
+			col.Tasks = col.Tasks[:min(len(col.Tasks), CompletedShown)]
+			continue
+		}
+		slices.SortFunc(col.Tasks, dueFirst)
+		col.Count = len(col.Tasks)
+	}
+	return b
+}
+
+func newestFirst(a, b Card) int {
+	return cmp.Or(b.CompletedAt.Compare(*a.CompletedAt), cmp.Compare(b.ID, a.ID))
+}
+
+func dueFirst(a, b Card) int {
+	return cmp.Or(compareDue(a.DueDate, b.DueDate), cmp.Compare(a.ID, b.ID))
+}
+
+func compareDue(a, b *Date) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return 1
+	case b == nil:
+		return -1
+	default:
+		return a.utc().Compare(b.utc())
+	}
+}

@@ -1,0 +1,82 @@
+package household
+
+import (
+	"fmt"
+	"time"
+	_ "time/tzdata" // a pod's image has no zone files, and "today" depends on them
+)
+
+// Residence is a home that people share.
+type Residence struct {
+	ID         int64     `json:"id"`
+	Name       string    `json:"name"`
+	Street     string    `json:"street"`
+	City       string    `json:"city"`
+	PostalCode string    `json:"postal_code"`
+	Country    string    `json:"country"`
+	TimeZone   string    `json:"time_zone" doc:"IANA name; it decides which day is today for this residence's tasks"`
+	OwnerID    int64     `json:"owner_id"`
+	Role       Role      `json:"role" enum:"owner,admin,member" doc:"what the asking user is here"`
+	CreatedAt  time.Time `json:"created_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
+}
+
+// NewResidence is what creating one takes.
+type NewResidence struct {
+	Name       string `json:"name" minLength:"1" maxLength:"100"`
+	Street     string `json:"street,omitempty" maxLength:"200"`
+	City       string `json:"city,omitempty" maxLength:"100"`
+	PostalCode string `json:"postal_code,omitempty" maxLength:"20"`
+	Country    string `json:"country,omitempty" maxLength:"60"`
+	TimeZone   string `json:"time_zone,omitempty" maxLength:"60" doc:"IANA name, UTC when absent"`
+}
+
+// ResidencePatch changes what is set and leaves the rest.
+type ResidencePatch struct {
+	Name       *string `json:"name,omitempty" minLength:"1" maxLength:"100"`
+	Street     *string `json:"street,omitempty" maxLength:"200"`
+	City       *string `json:"city,omitempty" maxLength:"100"`
+	PostalCode *string `json:"postal_code,omitempty" maxLength:"20"`
+	Country    *string `json:"country,omitempty" maxLength:"60"`
+	TimeZone   *string `json:"time_zone,omitempty" maxLength:"60"`
+}
+
+// Home is what the board needs to know of a residence: whose tasks stand
+// under it, and which day it is there.
+type Home struct {
+	ID       int64
+	TimeZone string
+}
+
+// Today is the residence's local date at the instant now. A zone that this
+// build does not know counts as UTC: writes refuse such a name (ValidTimeZone),
+// so it can only have come from outside, and a board is better than an error.
+func (h Home) Today(now time.Time) Date {
+	loc, err := time.LoadLocation(h.TimeZone)
+	if err != nil {
+		loc = time.UTC
+	}
+	return DateOf(now.In(loc))
+}
+
+// ValidTimeZone says in an error why name is no usable IANA time zone.
+// "Local" is refused: it would mean whatever the pod's machine is set to.
+func ValidTimeZone(name string) error {
+	if name == "" || name == "Local" {
+		return fmt.Errorf("time_zone %q is not an IANA name such as Europe/Berlin", name)
+	}
+	if _, err := time.LoadLocation(name); err != nil {
+		return fmt.Errorf("time_zone %q is not an IANA name such as Europe/Berlin", name)
+	}
+	return nil
+}
+
+// ShareCode lets whoever holds it join a residence as a member until it expires.
+type ShareCode struct {
+	Code      string    `json:"code"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// ShareCodeTTL is how long a share code works: long enough to read it out on
+// the telephone or send it by message, short enough that an old message opens nothing.
+const ShareCodeTTL = 24 * time.Hour
