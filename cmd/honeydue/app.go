@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/honeydue/honeydue/internal/report"
+)
+
+// app is what every command is given instead of reaching for globals.
+type app struct {
+	stdout, stderr io.Writer
+	env            map[string]string
+	build          build
+	output         outputOptions
+}
+
+func newApp(stdout, stderr io.Writer, environ []string) *app {
+	a := &app{stdout: stdout, stderr: stderr, env: make(map[string]string, len(environ)), build: currentBuild()}
+	for _, entry := range environ {
+		if name, value, ok := strings.Cut(entry, "="); ok && name != "" {
+			a.env[name] = value
+		}
+	}
+	return a
+}
+
+// getenv returns a variable of the injected environment, "" when it is not set.
+func (a *app) getenv(name string) string { return a.env[name] }
+
+// write prints a document in the form that the output flags ask for: to stdout, or whole into the file of --out.
+// A command calls it once, at its end.
+func (a *app) write(d report.Document) error {
+	format := a.output.format()
+	o := report.Options{Version: a.build.Version, Commit: a.build.Commit}
+	if a.output.file == "" {
+		o.Color = a.color(a.stdout)
+		o.Width = a.width(a.stdout)
+		return report.Write(a.stdout, format, d, o)
+	}
+	var b bytes.Buffer
+	if err := report.Write(&b, format, d, o); err != nil {
+		return err
+	}
+	return writeFile(a.output.file, b.Bytes())
+}
+
+// color tells whether w is a terminal whose reader has not said no to colours.
+func (a *app) color(w io.Writer) bool {
+	return !a.output.noColor && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && isTerminal(w)
+}
+
+// width is the terminal's number of columns, 0 when w is none.
+func (a *app) width(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return columns
+		}
+	}
+	return 0
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// suggestWithin is how many letters may be wrong for a word still to be taken for a known one.
+const suggestWithin = 2
+
+func seeHelp(cmd *cobra.Command) string {
+	return fmt.Sprintf("Run '%s --help' to see how it is used.", cmd.CommandPath())
+}
+
+func unknownCommand(cmd *cobra.Command, word string) error {
+	hint := seeHelp(cmd)
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		hint = fmt.Sprintf("Did you mean '%s %s'?", cmd.CommandPath(), near[0])
+	}
+	return usagef(hint, "'%s' has no command %q", cmd.CommandPath(), word)
+}
+
+// flagError turns what pflag says into a usage error, with the nearest flag as a suggestion.
+func flagError(cmd *cobra.Command, err error) error {
+	if errors.Is(err, pflag.ErrHelp) {
+		return err
+	}
+	hint := seeHelp(cmd)
+	if missing, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		if near := nearestFlag(cmd, missing.GetSpecifiedName()); near != "" {
+			hint = fmt.Sprintf("Did you mean '--%s'?", near)
+		}
+		return usagef(hint, "'%s' has no flag '%s'", cmd.CommandPath(), dashed(missing.GetSpecifiedName()))
+	}
+	return usagef(hint, "%w", err)
+}
+
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+func nearestFlag(cmd *cobra.Command, name string) string {
+	best, bestDistance := "", suggestWithin+1
+	consider := func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		distance := editDistance(name, f.Name)
+		if len(name) > 2 && strings.HasPrefix(f.Name, name) {
+			distance = min(distance, 1)
+		}
+		if distance < bestDistance {
+			best, bestDistance = f.Name, distance
+		}
+	}
+	cmd.Flags().VisitAll(consider)
+	cmd.InheritedFlags().VisitAll(consider)
+	return best
+}
+
+// editDistance is Levenshtein's: insertions, deletions and replacements that turn a into b.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

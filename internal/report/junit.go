@@ -1,0 +1,109 @@
+package report
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+)
+
+type junitSuites struct {
+	XMLName  xml.Name     `xml:"testsuites"`
+	Name     string       `xml:"name,attr"`
+	Tests    int          `xml:"tests,attr"`
+	Failures int          `xml:"failures,attr"`
+	Errors   int          `xml:"errors,attr"`
+	Skipped  int          `xml:"skipped,attr"`
+	Suites   []junitSuite `xml:"testsuite"`
+}
+
+type junitSuite struct {
+	Name     string      `xml:"name,attr"`
+	Tests    int         `xml:"tests,attr"`
+	Failures int         `xml:"failures,attr"`
+	Errors   int         `xml:"errors,attr"`
+	Skipped  int         `xml:"skipped,attr"`
+	Time     string      `xml:"time,attr"`
+	Cases    []junitCase `xml:"testcase"`
+	seconds  float64
+}
+
+type junitCase struct {
+	Suite   string        `xml:"classname,attr"`
+	Name    string        `xml:"name,attr"`
+	Time    string        `xml:"time,attr"`
+	Failure *junitOutcome `xml:"failure"`
+	Error   *junitOutcome `xml:"error"`
+	Skipped *junitOutcome `xml:"skipped"`
+}
+
+type junitOutcome struct {
+	Message string `xml:"message,attr"`
+}
+
+// writeJUnit prints the document's cases, one suite for each run of equal suite names.
+func writeJUnit(w io.Writer, d Document) error {
+	if len(d.Cases) == 0 {
+		return errors.New("this report has no cases, so there is nothing that JUnit could show")
+	}
+	root := junitSuites{Name: d.Title}
+	for _, c := range d.Cases {
+		if n := len(root.Suites); n == 0 || root.Suites[n-1].Name != c.Suite {
+			root.Suites = append(root.Suites, junitSuite{Name: c.Suite})
+		}
+		suite := &root.Suites[len(root.Suites)-1]
+		out := junitCase{Suite: c.Suite, Name: c.Name, Time: seconds(c.Seconds)}
+		outcome := &junitOutcome{Message: validXML(c.Message)}
+		switch c.Status {
+		case Passed:
+		case Failed:
+			out.Failure = outcome
+			suite.Failures++
+			root.Failures++
+		case Errored:
+			out.Error = outcome
+			suite.Errors++
+			root.Errors++
+		case Skipped:
+			out.Skipped = outcome
+			suite.Skipped++
+			root.Skipped++
+		default:
+			return fmt.Errorf("case %q has the unknown status %q", c.Name, c.Status)
+		}
+		suite.Tests++
+		root.Tests++
+		suite.seconds += c.Seconds
+		suite.Time = seconds(suite.seconds)
+		suite.Cases = append(suite.Cases, out)
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", "  ")
+	if err := enc.Encode(root); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+func seconds(s float64) string { return fmt.Sprintf("%.3f", s) }
+
+// validXML drops what XML 1.0 cannot carry even escaped, such as the escape character of a terminal.
+func validXML(s string) string {
+	keep := func(r rune) rune {
+		if r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r != 0xFFFE && r != 0xFFFF {
+			return r
+		}
+		return -1
+	}
+	out := make([]rune, 0, len(s))
+	for _, r := range s {
+		if keep(r) >= 0 {
+			out = append(out, r)
+		}
+	}
+	return string(out)
+}
