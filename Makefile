@@ -1,0 +1,76 @@
+# Every gate of the project is a target here; the workflows and .ci/run call these and nothing else.
+# A target is documented by the `## ` comment on its own line: `make help` prints them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+GO      ?= go
+GOTOOL  := $(GO) tool -modfile=tools/go.mod
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+# One set of build flags everywhere: another one would compile every dependency again.
+LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+MODULE := github.com/honeydue/honeydue
+# The packages whose tests run under the race detector: those that share state between goroutines.
+RACE := $(MODULE)/internal/link $(MODULE)/internal/cache $(MODULE)/internal/bench
+# What others rely on: the HTTP API, the command line, the manifests and the pipeline.
+CONTRACT := ./internal/api/... ./cmd/... ./deploy-k3s/...
+TESTFLAGS ?= -p 2 -timeout 8m
+
+.PHONY: help
+help: ## Show this list
+	@printf 'usage: make <target>\n\n'
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: ## Install the servers and tools that are missing (apt or brew), or say what to install
+	@scripts/setup.sh
+
+.PHONY: ensure
+ensure:
+	@scripts/setup.sh --ensure
+
+.PHONY: build
+build: ## Build bin/honeydue
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/honeydue ./cmd/honeydue
+
+.PHONY: test
+test: ensure ## Run every test: unit, contract, CLI scripts; the shared-state packages under -race
+	$(GO) test $(TESTFLAGS) $(filter-out $(RACE),$(shell $(GO) list ./...))
+	$(GO) test $(TESTFLAGS) -race $(filter $(RACE),$(shell $(GO) list ./...))
+
+.PHONY: test-contract
+test-contract: ensure ## Run the tests of what others rely on: HTTP API, command line, manifests, pipeline
+	$(GO) test $(TESTFLAGS) $(CONTRACT)
+
+.PHONY: lint
+lint: test-lint ## Check the code, the imports between rooms and the shell scripts
+	$(GOTOOL) golangci-lint run ./...
+	shellcheck .ci/run $(shell git ls-files '*.sh')
+
+.PHONY: test-lint
+test-lint: ensure ## Prove that the linter refuses every wrong import between rooms
+	scripts/check-arrows.sh $(GOTOOL) golangci-lint
+
+.PHONY: fmt
+fmt: ## Format the Go code
+	$(GOTOOL) golangci-lint fmt ./...
+
+.PHONY: secrets
+secrets: ## Search the tree and the history for secrets, after proving that the search finds one
+	scripts/secrets.sh $(GOTOOL) gitleaks
+
+.PHONY: bench
+bench: ## Run the Go benchmarks that lie beside the code
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime 200x $(TESTFLAGS) ./internal/...
+
+.PHONY: verify
+verify: ensure build ## Serve over a 110 ms link on real servers, warm up, probe, load-test; print the verdicts
+	scripts/verify.sh
+
+.PHONY: clean
+clean: ## Remove what the build made
+	rm -rf bin dist

@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Proves that the linter holds the house: plants every import from one room to another in a temporary
+# module, runs the linter with the project's own rules, and requires that depguard refuses exactly the
+# imports that point up or sideways.
+#   check-arrows.sh LINTER...   the command that runs golangci-lint
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+
+if [ "$#" -eq 0 ]; then echo "usage: scripts/check-arrows.sh LINTER..." >&2; exit 2; fi
+# A relative -modfile would be looked for in the temporary module.
+linter=("${@/-modfile=/-modfile=$root/}")
+
+# room: the rooms that it may import.
+house='
+link:
+report:
+telemetry:
+config:
+household:
+store: household link report telemetry
+cache: household link report telemetry
+lab: household link report telemetry
+api: household link report telemetry store cache lab
+probe: household link report telemetry store cache lab api
+bench: household link report telemetry store cache lab api
+warmup: household link report telemetry store cache lab api
+'
+# A part's home: the import path of the part, then the only folders that may import it.
+homes='
+github.com/jackc/pgx/v5/pgxpool store
+github.com/gin-gonic/gin api
+github.com/danielgtaylor/huma/v2 api
+github.com/caarlos0/env/v11 config
+github.com/olekukonko/tablewriter report
+'
+
+rooms=$(sed -n 's/^\([a-z]*\):.*/\1/p' <<<"$house")
+shopt -s nullglob
+for dir in internal/*/; do
+  room=$(basename "$dir")
+  if ! grep -qx "$room" <<<"$rooms"; then
+    echo "check-arrows: internal/$room has no floor. Give it one here, in .golangci.yml and in docs/architecture.md." >&2
+    exit 1
+  fi
+done
+
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+cp .golangci.yml "$copy/"
+printf 'module github.com/honeydue/honeydue\n\ngo 1.26\n' >"$copy/go.mod"
+
+# plant DIR IMPORT: a package in DIR that imports IMPORT.
+plant() {
+  mkdir -p "$copy/$1"
+  printf '// Package planted is an arrow.\npackage planted\n\nimport _ "%s" // planted\n' "$2" >"$copy/$1/planted.go"
+}
+for room in $rooms; do
+  mkdir -p "$copy/internal/$room"
+  printf '// Package %s is empty.\npackage %s\n' "$room" "$room" >"$copy/internal/$room/empty.go"
+done
+
+wrong=() right=()
+while IFS=: read -r from allowed; do
+  [ -n "$from" ] || continue
+  for to in $rooms; do
+    if [ "$from" = "$to" ]; then continue; fi
+    plant "internal/$from/to_$to" "github.com/honeydue/honeydue/internal/$to"
+    case " $allowed " in
+      *" $to "*) right+=("internal/$from/to_$to/planted.go") ;;
+      *) wrong+=("internal/$from/to_$to/planted.go") ;;
+    esac
+  done
+  # labtest is for tests, in every room; in a test it may be used from floor 2 up.
+  if [ "$from" != lab ]; then
+    plant "internal/$from/to_labtest" github.com/honeydue/honeydue/internal/lab/labtest
+    wrong+=("internal/$from/to_labtest/planted.go")
+  fi
+  n=0
+  while read -r part home; do
+    [ -n "$part" ] || continue
+    n=$((n + 1))
+    plant "internal/$from/to_part$n" "$part"
+    if [ "$from" = "$home" ]; then right+=("internal/$from/to_part$n/planted.go"); else wrong+=("internal/$from/to_part$n/planted.go"); fi
+  done <<<"$homes"
+done <<<"$house"
+for to in $rooms; do
+  plant "cmd/honeydue/to_$to" "github.com/honeydue/honeydue/internal/$to"
+  right+=("cmd/honeydue/to_$to/planted.go")
+done
+
+status=0
+(cd "$copy" && GOFLAGS=-mod=mod GOPROXY=off "${linter[@]}" run --enable-only depguard --output.text.path "$copy/found" ./...) >"$copy/log" 2>&1 || status=$?
+# 1 is golangci-lint's "issues found": the only expected outcome.
+if [ "$status" -ne 1 ]; then
+  echo "check-arrows: the linter ended with $status instead of finding the planted imports:" >&2
+  cat "$copy/log" "$copy/found" >&2 2>/dev/null || true
+  exit 1
+fi
+
+failures=0
+for file in "${wrong[@]}"; do
+  if ! grep -q "^$file:.*(depguard)$" "$copy/found"; then
+    echo "check-arrows: not refused: $file: $(grep '^import' "$copy/$file")" >&2
+    failures=$((failures + 1))
+  fi
+done
+for file in "${right[@]}"; do
+  if grep -q "^$file:.*(depguard)$" "$copy/found"; then
+    echo "check-arrows: refused, but allowed by the house: $(grep "^$file:" "$copy/found")" >&2
+    failures=$((failures + 1))
+  fi
+done
+if [ "$failures" -ne 0 ]; then exit 1; fi
+echo "check-arrows: depguard refused all ${#wrong[@]} wrong imports and none of the ${#right[@]} right ones"
