@@ -1,0 +1,5 @@
+//go:build !linux && !darwin
+
+package link
+
+func peerClosed(uintptr) bool { return false }
