@@ -1,0 +1,168 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/extra/redisotel/v9"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// The tuned values (decisions S5, S6, S7 and S11) and the longest that Redis
+// may hold up a request.
+const (
+	DefaultTokenTTL        = time.Hour
+	DefaultUserTTL         = 5 * time.Minute
+	DefaultUsers           = 5000
+	DefaultResidenceIDsTTL = 5 * time.Minute
+	DefaultTimeout         = 50 * time.Millisecond
+)
+
+// Config says where Redis is and how long things are kept. A zero value stands
+// for the tuned one.
+type Config struct {
+	// URL is redis:// or rediss://. Empty: an in-process store, for one pod only.
+	URL             string
+	TokenTTL        time.Duration
+	UserTTL         time.Duration
+	Users           int // entries in the memory of this process
+	ResidenceIDsTTL time.Duration
+	// Timeout bounds one visit to Redis as a whole, dialling included.
+	Timeout    time.Duration
+	Tracer     trace.TracerProvider  // nil: no spans
+	Registerer prometheus.Registerer // nil: counted, not exported
+	Now        func() time.Time      // nil: time.Now
+}
+
+// Cache is safe for concurrent use. Close ends it.
+type Cache struct {
+	rdb     *redis.Client
+	local   *inProcess // nil with a real Redis
+	scripts scripts
+	users   *userMemory
+	metrics metrics
+	breaker breaker
+	owed    *owed
+	cfg     Config
+}
+
+// Open makes a cache. It does not speak to Redis, which may come up later
+// than this process: see Ping. It fails on a URL or a setting that can never work.
+func Open(cfg Config) (*Cache, error) {
+	cfg = cfg.withDefaults()
+	users, err := newUserMemory(cfg.Users, cfg.UserTTL)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cache{scripts: newScripts(), users: users, metrics: newMetrics(), owed: newOwed(), cfg: cfg}
+	var opts *redis.Options
+	if cfg.URL == "" {
+		c.local, opts, err = startInProcess(inProcessKeys, time.Second)
+	} else {
+		opts, err = parseURL(cfg.URL)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.rdb = redis.NewClient(tuned(opts, cfg.Timeout))
+	c.rdb.AddHook(tripHook{})
+	if err := c.instrument(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (cfg Config) withDefaults() Config {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&cfg.TokenTTL, DefaultTokenTTL)
+	def(&cfg.UserTTL, DefaultUserTTL)
+	def(&cfg.ResidenceIDsTTL, DefaultResidenceIDsTTL)
+	def(&cfg.Timeout, DefaultTimeout)
+	if cfg.Users == 0 {
+		cfg.Users = DefaultUsers
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return cfg
+}
+
+// parseURL hides what the URL says: it may carry a password.
+func parseURL(url string) (*redis.Options, error) {
+	opts, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, errors.New("REDIS_URL is not a Redis URL. Use redis://[:password@]host:6379/0, or rediss:// for TLS")
+	}
+	return opts, nil
+}
+
+// tuned turns off what go-redis does by default and a request cannot afford:
+// 5 s time-outs, three retries (a retried script would be replayed), five
+// dials, deadlines of the context ignored, and two extra round trips per
+// connection (CLIENT SETINFO, maintenance notifications).
+func tuned(o *redis.Options, timeout time.Duration) *redis.Options {
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
+	o.ContextTimeoutEnabled = true
+	o.MaxRetries = -1
+	o.DialerRetries = 1
+	o.DisableIdentity = true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return o
+}
+
+func (c *Cache) instrument() error {
+	if c.cfg.Tracer != nil {
+		err := redisotel.InstrumentTracing(c.rdb,
+			redisotel.WithTracerProvider(c.cfg.Tracer),
+			redisotel.WithDBStatement(false), // a statement would carry token hashes
+			redisotel.WithCallerEnabled(false))
+		if err != nil {
+			return fmt.Errorf("trace Redis: %w", err)
+		}
+	}
+	if c.cfg.Registerer == nil {
+		return nil
+	}
+	users := func() float64 { return float64(c.users.len()) }
+	owed := func() float64 { return float64(c.owed.len()) }
+	for _, m := range c.metrics.collectors(users, owed) {
+		if err := c.cfg.Registerer.Register(m); err != nil {
+			return fmt.Errorf("register a cache metric: %w", err)
+		}
+	}
+	return nil
+}
+
+// InProcess reports whether there is no Redis, so that no second pod can share this cache.
+func (c *Cache) InProcess() bool { return c.local != nil }
+
+// Ping opens a connection, loads the scripts and reports whether Redis
+// answers. Nothing depends on it: it saves the first request a round trip.
+func (c *Cache) Ping(ctx context.Context) error {
+	return c.visit(ctx, "ping", func(ctx context.Context) error {
+		pipe := c.rdb.Pipeline()
+		for _, s := range c.scripts.all() {
+			s.Load(ctx, pipe)
+		}
+		_, err := pipe.Exec(ctx)
+		return err
+	})
+}
+
+// Close ends the connections, and the in-process store if there is one.
+func (c *Cache) Close() error {
+	err := c.rdb.Close()
+	if c.local != nil {
+		c.local.close()
+	}
+	return err
+}
