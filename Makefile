@@ -49,7 +49,7 @@ test-contract: ensure ## Run the tests of what others rely on: HTTP API, command
 .PHONY: lint
 lint: test-lint ## Check the code, the imports between rooms and the shell scripts
 	$(GOTOOL) golangci-lint run ./...
-	shellcheck .ci/run $(shell git ls-files '*.sh')
+	shellcheck -x .ci/run $(shell git ls-files '*.sh')
 
 .PHONY: test-lint
 test-lint: ensure ## Prove that the linter refuses every wrong import between rooms

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Finds the servers and tools that building and testing need, and installs what is missing.
 #   setup.sh            install with apt (as root or by sudo) or brew
-#   setup.sh --ensure   the same, but only where it asks nobody: apt as root
+#   setup.sh --ensure   the same, but only where it asks nobody: apt as root, or in CI by sudo
 #   setup.sh --check    only say what is missing
 # Exit: 0 all is there, 1 something is missing; what to install is then the last line.
 set -euo pipefail
@@ -90,6 +90,8 @@ if have apt-get; then
     apt_install env
   elif [ "$mode" = install ] && command -v sudo >/dev/null 2>&1; then
     apt_install sudo
+  elif [ "$mode" = ensure ] && [ "${CI:-}" = true ] && sudo -n true 2>/dev/null; then
+    apt_install sudo -n
   fi
 elif have brew; then
   packages=("${brew_packages[@]}")
