@@ -1,0 +1,185 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/link"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Config says how to reach the database. The zero value of a field means its
+// default, except where said otherwise.
+type Config struct {
+	// URL of the pooler (or of Postgres itself, in small set-ups).
+	URL string
+	// ExecMode is exec (default), cache_describe, simple_protocol, and behind
+	// no pooler describe_exec or cache_statement as well.
+	ExecMode string
+	// MaxConns bounds the pool (25). MinIdleConns are opened by Open and kept (20).
+	MaxConns, MinIdleConns int32
+	// MaxLifetime of a connection (1800 s), plus up to a tenth at random, so
+	// that twenty connections of one boot do not expire in one moment.
+	MaxLifetime time.Duration
+	// MaxIdleTime after which an idle connection above MinIdleConns is closed;
+	// 0 is never.
+	MaxIdleTime time.Duration
+	// HealthCheckPeriod is how often expired connections are replaced (1 min).
+	HealthCheckPeriod time.Duration
+	// ConnectTimeout bounds one dial with its handshakes (10 s), AcquireTimeout
+	// the wait for a free connection (5 s), StatementTimeout one statement as
+	// the client sees it (15 s): statement_timeout of the server would bound
+	// neither the pooler's queue nor what is in flight.
+	ConnectTimeout, AcquireTimeout, StatementTimeout time.Duration
+	// Tracer gets every statement; while its span is current the attribute
+	// db.turns is set on it. May be nil.
+	Tracer pgx.QueryTracer
+	// Dials counts connections apart from requests; nil counts privately.
+	Dials *link.Dials
+}
+
+// The tuned values (S2 of the mission).
+const (
+	DefaultMaxConns     = 25
+	DefaultMinIdleConns = 20
+	DefaultMaxLifetime  = 1800 * time.Second
+)
+
+// never is what "idle connections are never closed" is to pgxpool, where a
+// literal 0 closes every idle connection above MinConns at each health check.
+const never = time.Duration(math.MaxInt64)
+
+// execModes are the accepted names, in the order in which errors list them.
+var execModes = []struct { //nolint:gochecknoglobals // a table, never written
+	name string
+	mode pgx.QueryExecMode
+	// pooled tells that it is safe behind a pooler in transaction mode: facts
+	// are in docs/decisions; describe_exec gave answers that belonged to
+	// another client, cache_statement failed every second call.
+	pooled bool
+}{
+	{"exec", pgx.QueryExecModeExec, true},
+	{"cache_describe", pgx.QueryExecModeCacheDescribe, true},
+	{"simple_protocol", pgx.QueryExecModeSimpleProtocol, true},
+	{"cache_statement", pgx.QueryExecModeCacheStatement, false},
+	{"describe_exec", pgx.QueryExecModeDescribeExec, false},
+}
+
+// ExecModes lists the names that Config.ExecMode accepts; those that are
+// unsafe behind a pooler are marked by PooledSafe.
+func ExecModes() []string {
+	names := make([]string, 0, len(execModes))
+	for _, m := range execModes {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+// PooledSafe reports whether the mode is safe behind a pooler in transaction
+// mode; false for an unknown name.
+func PooledSafe(mode string) bool {
+	for _, m := range execModes {
+		if m.name == mode {
+			return m.pooled
+		}
+	}
+	return false
+}
+
+func execMode(name string) (pgx.QueryExecMode, error) {
+	for _, m := range execModes {
+		if m.name == name {
+			return m.mode, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no execution mode; use one of %s", name, strings.Join(ExecModes(), ", "))
+}
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.ExecMode, "exec")
+	setDefault(&c.MaxConns, DefaultMaxConns)
+	setDefault(&c.MinIdleConns, min(DefaultMinIdleConns, c.MaxConns))
+	setDefault(&c.MaxLifetime, DefaultMaxLifetime)
+	setDefault(&c.MaxIdleTime, never)
+	setDefault(&c.HealthCheckPeriod, time.Minute)
+	setDefault(&c.ConnectTimeout, 10*time.Second)
+	setDefault(&c.AcquireTimeout, 5*time.Second)
+	setDefault(&c.StatementTimeout, 15*time.Second)
+	if c.Dials == nil {
+		c.Dials = &link.Dials{}
+	}
+	return c
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// poolConfig turns c, defaults filled in, into pgxpool's own configuration.
+func (c Config) poolConfig() (*pgxpool.Config, error) {
+	if c.MinIdleConns > c.MaxConns {
+		return nil, fmt.Errorf("%d idle connections do not fit into a pool of %d; raise the maximum or lower the minimum",
+			c.MinIdleConns, c.MaxConns)
+	}
+	mode, err := execMode(c.ExecMode)
+	if err != nil {
+		return nil, err
+	}
+	pc, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL cannot be read: %w; use postgres://user:password@host:port/name?sslmode=verify-full", redactURL(err))
+	}
+	if err := refuseStartupParameters(pc.ConnConfig); err != nil {
+		return nil, err
+	}
+	pc.ConnConfig.ConnectTimeout = c.ConnectTimeout
+	pc.ConnConfig.DefaultQueryExecMode = mode
+	pc.ConnConfig.StatementCacheCapacity = 512
+	pc.ConnConfig.DescriptionCacheCapacity = 512
+	pc.MaxConns = c.MaxConns
+	// MinConns and not MinIdleConns: the latter would open more connections
+	// whenever some are busy, up to the maximum.
+	pc.MinConns = c.MinIdleConns
+	pc.MinIdleConns = 0
+	pc.MaxConnLifetime = c.MaxLifetime
+	pc.MaxConnLifetimeJitter = c.MaxLifetime / 10
+	pc.MaxConnIdleTime = c.MaxIdleTime
+	pc.HealthCheckPeriod = c.HealthCheckPeriod
+	// pgxpool would ping a connection that was idle for a second: a hidden
+	// turn. PrepareConn looks for a received FIN instead, which costs none.
+	pc.ShouldPing = neverPing
+	pc.PrepareConn = dropIfPeerClosed
+	return pc, nil
+}
+
+// poolerKnows lists the start-up parameters that PgBouncer and its kin track;
+// they refuse a connection that sends any other (08P01).
+var poolerKnows = []string{ //nolint:gochecknoglobals // a table, never written
+	"application_name", "client_encoding", "datestyle", "timezone", "standard_conforming_strings",
+}
+
+func refuseStartupParameters(cc *pgx.ConnConfig) error {
+	for name := range cc.RuntimeParams {
+		if !slices.Contains(poolerKnows, strings.ToLower(name)) {
+			return fmt.Errorf("the database URL or the PG* environment sets the start-up parameter %q, which a pooler refuses; "+
+				"take it out and set it on the role (ALTER ROLE ... SET) if it is needed", name)
+		}
+	}
+	return nil
+}
+
+// redactURL keeps what is wrong with a URL and drops the URL itself.
+func redactURL(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return errors.New("it is malformed")
+}

@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// Migration is one step of the schema.
+type Migration struct {
+	Version   int64
+	File      string
+	Applied   bool
+	AppliedAt time.Time // zero when it is not applied
+}
+
+// Migrate brings the schema to the newest version. It needs the direct
+// endpoint: a pooler is refused. Two migrators at once are safe, the second
+// waits for the first. A *MigrationError tells the file and the line.
+func Migrate(ctx context.Context, directURL string) error {
+	return withProvider(ctx, directURL, func(p *goose.Provider) error {
+		_, err := p.Up(ctx)
+		return err
+	})
+}
+
+// MigrateDown takes the newest applied step back, with the data in it.
+func MigrateDown(ctx context.Context, directURL string) error {
+	return withProvider(ctx, directURL, func(p *goose.Provider) error {
+		_, err := p.Down(ctx)
+		if errors.Is(err, goose.ErrVersionNotFound) {
+			return errors.New("no step is applied, so there is none to take back")
+		}
+		return err
+	})
+}
+
+// MigrationStatus lists every step, the oldest first.
+func MigrationStatus(ctx context.Context, directURL string) ([]Migration, error) {
+	var steps []Migration
+	err := withProvider(ctx, directURL, func(p *goose.Provider) error {
+		all, err := p.Status(ctx)
+		for _, s := range all {
+			steps = append(steps, Migration{
+				Version: s.Source.Version, File: path.Base(s.Source.Path),
+				Applied: s.State == goose.StateApplied, AppliedAt: s.AppliedAt,
+			})
+		}
+		return err
+	})
+	return steps, err
+}
+
+// migrationLock waits up to ten minutes for another migrator: a long index
+// build is no reason to fail a deployment.
+func migrationLock() (lock.SessionLocker, error) {
+	return lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600))
+}
+
+func withProvider(ctx context.Context, directURL string, do func(*goose.Provider) error) error {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return err
+	}
+	return withProviderOn(ctx, directURL, files, do)
+}
+
+func withProviderOn(ctx context.Context, directURL string, files fs.FS, do func(*goose.Provider) error) error {
+	cc, err := directConfig(directURL)
+	if err != nil {
+		return err
+	}
+	if err := refusePooler(ctx, cc); err != nil {
+		return err
+	}
+	db := stdlib.OpenDB(*cc)
+	defer db.Close()
+	locker, err := migrationLock()
+	if err != nil {
+		return fmt.Errorf("store: cannot make the migration lock: %w", err)
+	}
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+	if err != nil {
+		return fmt.Errorf("store: the embedded migrations cannot be read: %w", err)
+	}
+	if err := do(p); err != nil {
+		return migrationError(files, err)
+	}
+	return nil
+}
+
+var _ *sql.DB // goose speaks database/sql
+
+// directConfig reads a URL of the direct endpoint.
+func directConfig(directURL string) (*pgx.ConnConfig, error) {
+	if strings.TrimSpace(directURL) == "" {
+		return nil, errors.New("store: no direct database URL; set DATABASE_DIRECT_URL (or DB_DIRECT_HOST) to the endpoint without the pooler: it is never guessed")
+	}
+	cc, err := pgx.ParseConfig(directURL)
+	if err != nil {
+		return nil, fmt.Errorf("store: the direct database URL cannot be read: %w; use postgres://user:password@host:port/name?sslmode=verify-full", redactURL(err))
+	}
+	cc.DialFunc = newDialer().DialContext
+	cc.ConnectTimeout = 15 * time.Second
+	return cc, nil
+}
+
+// MigrationError is a step that failed.
+type MigrationError struct {
+	File string
+	// Line of the file at which Postgres stopped, 0 when it did not say.
+	Line int
+	Err  error
+}
+
+func (e *MigrationError) Error() string {
+	at := e.File
+	if e.Line > 0 {
+		at = fmt.Sprintf("%s:%d", e.File, e.Line)
+	}
+	return fmt.Sprintf("store: migration %s failed and was rolled back: %v; correct it (or the data it stumbles on) and run migrate up again", at, e.Err)
+}
+
+func (e *MigrationError) Unwrap() error { return e.Err }
+
+func migrationError(files fs.FS, err error) error {
+	partial, ok := errors.AsType[*goose.PartialError](err)
+	if !ok {
+		return fmt.Errorf("store: the migrations could not be run: %w", err)
+	}
+	m := &MigrationError{File: path.Base(partial.Failed.Source.Path), Err: partial.Err}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		m.Err = pg
+		m.Line = failedLine(files, partial.Failed.Source.Path, pg)
+	}
+	return m
+}
+
+func failedLine(fs.FS, string, *pgconn.PgError) int { return 0 }
+
+func refusePooler(context.Context, *pgx.ConnConfig) error { return nil }

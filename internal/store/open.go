@@ -1,0 +1,207 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/link"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// DB is the database behind its pool.
+type DB struct {
+	pool  *pgxpool.Pool
+	cfg   Config
+	proof Proof
+	boot  *boot
+}
+
+// Proof is what Open has learnt about the way to the database.
+type Proof struct {
+	ThroughPooler bool
+	// How says in one sentence how that was proved.
+	How      string
+	ExecMode string
+	// Conns were opened, each of them used once.
+	Conns int
+	// Took is the time from the start of Open to the last connection's proof.
+	Took time.Duration
+	// Turns is the critical path: the most turns that one connection took, TCP
+	// handshake and proof included.
+	Turns int64
+}
+
+var poolProof = Query{
+	Name:   "pool_proof",
+	SQL:    `/* pool_proof */ SELECT pg_backend_pid()`,
+	Sample: func(Subject) []any { return nil },
+}
+
+// Open opens MinIdleConns connections in parallel and uses each once, so that
+// neither the pool nor the pooler behind it is cold when Open returns. That
+// first statement asks for the backend's PID: if it is not the one announced
+// at start-up, a pooler is in between, and an execution mode that is unsafe
+// there is refused. An error names the host and never the password. The
+// caller closes the DB.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	began := time.Now()
+	c = c.withDefaults()
+	pc, err := c.poolConfig()
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	boot := newBoot(ctx, int(c.MinIdleConns))
+	pc.ConnConfig.DialFunc = boot.abortable(c.Dials.Wrap(newDialer().DialContext))
+	pc.ConnConfig.Tracer = newPoolTracer(c.Tracer, boot.fail)
+	pc.AfterConnect = boot.prove
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, fmt.Errorf("store: cannot make the pool: %w", err)
+	}
+	db := &DB{pool: pool, cfg: c, boot: boot}
+	if err := boot.wait(ctx, &db.proof); err != nil {
+		boot.abort()
+		pool.Close()
+		return nil, fmt.Errorf("store: %s cannot be used: %w", hostOf(pc), err)
+	}
+	db.proof.ExecMode = c.ExecMode
+	db.proof.Took = time.Since(began)
+	if db.proof.ThroughPooler && !PooledSafe(c.ExecMode) {
+		db.Close()
+		return nil, fmt.Errorf("store: execution mode %s is unsafe through the pooler at %s (%s); set DB_EXEC_MODE to exec, cache_describe or simple_protocol",
+			c.ExecMode, hostOf(pc), db.proof.How)
+	}
+	return db, nil
+}
+
+// Proof is what Open has learnt.
+func (db *DB) Proof() Proof { return db.proof }
+
+// Dials counts this pool's connections.
+func (db *DB) Dials() *link.Dials { return db.cfg.Dials }
+
+// Close closes every connection; it waits for statements under way.
+func (db *DB) Close() {
+	db.pool.Close()
+	db.boot.abort()
+}
+
+func hostOf(pc *pgxpool.Config) string {
+	return net.JoinHostPort(pc.ConnConfig.Host, strconv.Itoa(int(pc.ConnConfig.Port)))
+}
+
+// boot watches the first connections of a pool, which pgxpool opens in the
+// background and whose errors it drops.
+type boot struct {
+	want    int
+	over    atomic.Bool
+	proved  chan proved
+	failed  chan error
+	aborted context.Context //nolint:containedctx // ends the boot's dials, not a call's
+	abort   context.CancelFunc
+}
+
+type proved struct {
+	announced, backend uint32
+	turns              int64
+}
+
+func newBoot(ctx context.Context, want int) *boot {
+	b := &boot{want: want, proved: make(chan proved, want), failed: make(chan error, 1)}
+	b.aborted, b.abort = context.WithCancel(context.WithoutCancel(ctx))
+	return b
+}
+
+// fail keeps the first error: pgxpool cancels the other connects after it.
+func (b *boot) fail(err error) {
+	select {
+	case b.failed <- err:
+	default:
+	}
+}
+
+// abortable lets a failed boot end its dials at once: closing a pool waits for
+// the connections that are being made.
+func (b *boot) abortable(dial link.DialFunc) pgconn.DialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if b.over.Load() {
+			return dial(ctx, network, addr)
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(b.aborted, cancel)()
+		c, err := dial(ctx, network, addr)
+		if err == nil {
+			context.AfterFunc(b.aborted, func() { _ = c.Close() })
+		}
+		return c, err
+	}
+}
+
+// prove is pgxpool's AfterConnect. After the boot it only ends the connecting
+// phase of the meter.
+func (b *boot) prove(ctx context.Context, c *pgx.Conn) error {
+	m, metered := link.Of(c.PgConn().Conn())
+	if metered {
+		defer m.Ready()
+	}
+	if b.over.Load() {
+		return nil
+	}
+	results, err := c.PgConn().Exec(ctx, poolProof.SQL).ReadAll()
+	if err == nil && (len(results) != 1 || len(results[0].Rows) != 1) {
+		err = errors.New("no answer to pg_backend_pid()")
+	}
+	if err != nil {
+		b.fail(err)
+		return err
+	}
+	pid, err := strconv.ParseUint(string(results[0].Rows[0][0]), 10, 32)
+	if err != nil {
+		b.fail(err)
+		return err
+	}
+	p := proved{announced: c.PgConn().PID(), backend: uint32(pid)}
+	if metered {
+		p.turns = m.ConnectTurns()
+	}
+	select {
+	case b.proved <- p:
+	default: // more than were asked for: a burst during the boot
+	}
+	return nil
+}
+
+func (b *boot) wait(ctx context.Context, proof *Proof) error {
+	defer b.over.Store(true)
+	for range b.want {
+		select {
+		case p := <-b.proved:
+			proof.add(p)
+		case err := <-b.failed:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func (p *Proof) add(c proved) {
+	p.Conns++
+	p.Turns = max(p.Turns, c.turns)
+	if c.announced != c.backend && !p.ThroughPooler {
+		p.ThroughPooler = true
+		p.How = fmt.Sprintf("PID %d was announced at start-up, but the statement ran in backend %d", c.announced, c.backend)
+	}
+	if !p.ThroughPooler {
+		p.How = fmt.Sprintf("PID %d was announced at start-up, and the statement ran in that backend", c.announced)
+	}
+}

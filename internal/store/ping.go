@@ -1,0 +1,39 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+var poolPing = Query{
+	Name:   "pool_ping",
+	SQL:    `/* pool_ping */ SELECT 1`,
+	Sample: func(Subject) []any { return nil },
+}
+
+// Ping asks the database for one answer: one turn.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.none(ctx, poolPing, nil)
+}
+
+// Stat is a snapshot of the pool.
+type Stat struct {
+	Total, Idle, InUse, Max int32
+	// Opened counts all connections ever made; ClosedOld and ClosedIdle those
+	// that were closed for their age or their idleness.
+	Opened, ClosedOld, ClosedIdle int64
+	// Acquires counts borrowings, Waited those that found no idle connection,
+	// and AcquireTime is what all of them took together.
+	Acquires, Waited int64
+	AcquireTime      time.Duration
+}
+
+// Stat reads the pool's counters.
+func (db *DB) Stat() Stat {
+	s := db.pool.Stat()
+	return Stat{
+		Total: s.TotalConns(), Idle: s.IdleConns(), InUse: s.AcquiredConns(), Max: s.MaxConns(),
+		Opened: s.NewConnsCount(), ClosedOld: s.MaxLifetimeDestroyCount(), ClosedIdle: s.MaxIdleDestroyCount(),
+		Acquires: s.AcquireCount(), Waited: s.EmptyAcquireCount(), AcquireTime: s.AcquireDuration(),
+	}
+}

@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+
+	"github.com/honeydue/honeydue/internal/household"
+)
+
+// taskColumns are read by intoTask; t is the task.
+const taskColumns = `t.id, t.residence_id, t.title, t.description, t.category, t.priority, t.due_date, t.frequency, t.started_at, t.completed_at, t.last_completed_at, t.archived, t.version, t.created_at, t.updated_at`
+
+func intoTask(t *household.Task) []any {
+	return []any{&t.ID, &t.ResidenceID, &t.Title, &t.Description, &t.Category, &t.Priority, &t.DueDate, &t.Frequency,
+		&t.StartedAt, &t.CompletedAt, &t.LastCompletedAt, &t.Archived, &t.Version, &t.CreatedAt, &t.UpdatedAt}
+}
+
+// dateArg is a date as a statement's argument: text, for a time.Time would be
+// shifted to UTC, and NULL for none.
+func dateArg(d *household.Date) any {
+	if d == nil || d.IsZero() {
+		return nil
+	}
+	return d.String()
+}
+
+// textArg is a named string as an argument, NULL for none.
+func textArg[S ~string](s *S) any {
+	if s == nil {
+		return nil
+	}
+	return string(*s)
+}
+
+var taskArchived = Query{
+	Name: "task_archived",
+	SQL: `/* task_archived */ WITH ` + homesCTE + `, page AS (
+	SELECT ` + taskColumns + `
+	FROM homes h JOIN tasks t ON t.residence_id = h.id
+	WHERE t.archived AND t.id > $2::bigint ORDER BY t.id LIMIT $3::int
+)
+SELECT h.id, ` + taskColumns + ` FROM homes h LEFT JOIN page t ON t.residence_id = h.id ORDER BY t.id`,
+	Sample: func(s Subject) []any { return []any{s.UserID, 0, DefaultPage + 1} },
+}
+
+// ArchivedTasks lists the tasks that are kept off the board.
+func (db *DB) ArchivedTasks(ctx context.Context, userID int64, p Page) (List[household.Task], error) {
+	return list(ctx, db, taskArchived, userID, p, intoTask, func(t household.Task) int64 { return t.ID })
+}
+
+var taskCreate = Query{
+	Name: "task_create",
+	SQL: `/* task_create */ WITH ` + seenResidenceCTE + `, t AS (
+	INSERT INTO tasks (residence_id, created_by, title, description, category, priority, due_date, frequency)
+	SELECT seen.id, $1, $3::text, $4::text, $5::text, $6::text, $7::date, $8::text FROM seen
+	RETURNING *
+)
+SELECT ` + taskColumns + ` FROM t`,
+	Write: true,
+	Sample: func(s Subject) []any {
+		return []any{s.UserID, s.ResidenceID, "Sample", "", "general", "medium", nil, "once"}
+	},
+}
+
+// CreateTask adds a task to a residence that the user can see. What is absent
+// becomes general, medium, once.
+func (db *DB) CreateTask(ctx context.Context, userID int64, n household.NewTask) (household.Task, error) {
+	setDefault(&n.Category, household.CategoryGeneral)
+	setDefault(&n.Priority, household.PriorityMedium)
+	setDefault(&n.Frequency, household.FrequencyOnce)
+	return one(ctx, db, taskCreate, []any{
+		userID, n.ResidenceID, n.Title, n.Description, string(n.Category), string(n.Priority), dateArg(n.DueDate), string(n.Frequency),
+	}, intoTask)
+}
+
+var taskGet = Query{
+	Name: "task_get",
+	SQL: `/* task_get */ WITH ` + seenTaskCTE + `
+SELECT ` + taskColumns + ` FROM seen JOIN tasks t ON t.id = seen.id`,
+	Sample: func(s Subject) []any { return []any{s.UserID, s.TaskID} },
+}
+
+// Task is one that the user can see.
+func (db *DB) Task(ctx context.Context, userID, taskID int64) (household.Task, error) {
+	return one(ctx, db, taskGet, []any{userID, taskID}, intoTask)
+}
+
+var taskUpdate = Query{
+	Name: "task_update",
+	// A completed one-off task that becomes a recurring one is open again:
+	// recurring tasks are never completed, they move on.
+	SQL: `/* task_update */ WITH ` + seenTaskCTE + `
+UPDATE tasks t SET
+	title = COALESCE($3::text, t.title), description = COALESCE($4::text, t.description),
+	category = COALESCE($5::text, t.category), priority = COALESCE($6::text, t.priority),
+	due_date = CASE WHEN $7::boolean THEN $8::date ELSE t.due_date END,
+	frequency = COALESCE($9::text, t.frequency),
+	completed_at = CASE WHEN COALESCE($9::text, t.frequency) = 'once' THEN t.completed_at END,
+	version = t.version + 1, updated_at = now()
+FROM seen WHERE t.id = seen.id
+RETURNING ` + taskColumns,
+	Write: true,
+	Sample: func(s Subject) []any {
+		return []any{s.UserID, s.TaskID, "Sample", nil, nil, nil, false, nil, nil}
+	},
+}
+
+// UpdateTask changes what the patch sets.
+func (db *DB) UpdateTask(ctx context.Context, userID, taskID int64, p household.TaskPatch) (household.Task, error) {
+	return one(ctx, db, taskUpdate, []any{
+		userID, taskID, p.Title, p.Description, textArg(p.Category), textArg(p.Priority),
+		p.DueDate != nil, dateArg(p.DueDate), textArg(p.Frequency),
+	}, intoTask)
+}
+
+var taskDelete = Query{
+	Name: "task_delete",
+	SQL: `/* task_delete */ WITH ` + seenTaskCTE + `
+DELETE FROM tasks t USING seen WHERE t.id = seen.id RETURNING t.id`,
+	Write:  true,
+	Sample: func(s Subject) []any { return []any{s.UserID, s.TaskID} },
+}
+
+// DeleteTask removes a task with its completions.
+func (db *DB) DeleteTask(ctx context.Context, userID, taskID int64) error {
+	_, err := one(ctx, db, taskDelete, []any{userID, taskID}, intoID)
+	return err
+}
