@@ -4,29 +4,25 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"strings"
 
 	"golang.org/x/term"
 
+	"github.com/honeydue/honeydue/internal/config"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
 // app is what every command is given instead of reaching for globals.
 type app struct {
 	stdout, stderr io.Writer
-	env            map[string]string
+	env            config.Environ
+	secrets        []string // of env, to keep out of what is printed
 	build          build
 	output         outputOptions
 }
 
 func newApp(stdout, stderr io.Writer, environ []string) *app {
-	a := &app{stdout: stdout, stderr: stderr, env: make(map[string]string, len(environ)), build: currentBuild()}
-	for _, entry := range environ {
-		if name, value, ok := strings.Cut(entry, "="); ok && name != "" {
-			a.env[name] = value
-		}
-	}
-	return a
+	env := config.FromEnviron(environ)
+	return &app{stdout: stdout, stderr: stderr, env: env, secrets: env.Secrets(), build: currentBuild()}
 }
 
 // getenv returns a variable of the injected environment, "" when it is not set.

@@ -118,28 +118,51 @@ func (a *app) finish(ctx context.Context, command *cobra.Command, err error) int
 	if code == exitOK {
 		return code
 	}
-	what, hint := err.Error(), hintOf(err)
 	if own, ok := errors.AsType[*exitError](err); ok && own.err == nil {
 		return code
 	}
 	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errInterrupted) {
-		what, hint = "interrupted before the work was done", "Start it again to do all of it."
+		err = failedf("Start it again to do all of it.", "interrupted before the work was done")
 	}
-	if hint == "" {
-		hint = defaultHint(code, command)
-	}
-	fmt.Fprintf(a.stderr, "honeydue: %s\n", indentRest(a.redact(what)))
-	if hint != "" {
-		fmt.Fprintf(a.stderr, "  %s\n", indentRest(a.redact(hint)))
+	for _, one := range separate(err) {
+		hint := hintOf(one)
+		if hint == "" && code == exitUsage && command != nil {
+			hint = seeHelp(command)
+		}
+		fmt.Fprintf(a.stderr, "honeydue: %s\n", indentRest(a.redact(one.Error())))
+		if hint != "" {
+			fmt.Fprintf(a.stderr, "  %s\n", indentRest(a.redact(hint)))
+		}
 	}
 	return code
 }
 
-func defaultHint(code int, command *cobra.Command) string {
-	if code == exitUsage && command != nil {
-		return seeHelp(command)
+// separate takes errors.Join apart, so that each error stands beside its own hint.
+func separate(err error) []error {
+	if own, ok := err.(*exitError); ok && own.err != nil && hasParts(own.err) {
+		return separate(own.err)
 	}
-	return ""
+	if !hasParts(err) {
+		return []error{err}
+	}
+	var out []error
+	for _, part := range err.(interface{ Unwrap() []error }).Unwrap() {
+		out = append(out, separate(part)...)
+	}
+	return out
+}
+
+// hasParts tells whether err is several errors and nothing more; one that adds words of its own stays whole.
+func hasParts(err error) bool {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return false
+	}
+	texts := make([]string, 0, len(joined.Unwrap()))
+	for _, part := range joined.Unwrap() {
+		texts = append(texts, part.Error())
+	}
+	return len(texts) > 0 && strings.Join(texts, "\n") == err.Error()
 }
 
 func indentRest(s string) string {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+
+	"github.com/honeydue/honeydue/internal/config"
+	"github.com/honeydue/honeydue/internal/telemetry"
+)
+
+// load reads one concern of the environment; what is wrong with it is a usage error.
+//
+//	database, err := load(a, config.ParseDatabase)
+func load[T any](a *app, parse func(config.Environ) (T, error)) (T, error) {
+	value, err := parse(a.env)
+	return value, usage(err)
+}
+
+// pooler reads the database's variables and requires that the main endpoint is among them.
+func (a *app) pooler() (config.Database, error) {
+	d, err := load(a, config.ParseDatabase)
+	if err != nil {
+		return d, err
+	}
+	return d, usage(d.Require())
+}
+
+// direct reads the database's variables and requires that the direct endpoint is among them.
+func (a *app) direct() (config.Database, error) {
+	d, err := load(a, config.ParseDatabase)
+	if err != nil {
+		return d, err
+	}
+	return d, usage(d.RequireDirect())
+}
+
+// telemetry sets up logs (to stderr), traces and metrics as the environment has it. Shut it down at the end.
+func (a *app) telemetry(ctx context.Context) (*telemetry.Telemetry, error) {
+	traces, err := load(a, config.ParseTelemetry)
+	if err != nil {
+		return nil, err
+	}
+	log, err := load(a, config.ParseLog)
+	if err != nil {
+		return nil, err
+	}
+	ratio, err := traces.Ratio()
+	if err != nil {
+		return nil, usage(err)
+	}
+	return telemetry.Setup(ctx, telemetry.Config{
+		Service: traces.Service(), Version: a.build.Version, Commit: a.build.Commit, Attributes: traces.Attributes(),
+		TracesURL: traces.TracesURL(), Headers: traces.ExportHeaders(), Timeout: traces.Timeout(),
+		Sampler: traces.Sampler, Ratio: ratio,
+		LogWriter: a.stderr, LogFormat: log.Format, LogLevel: log.SlogLevel(), Redact: a.redact,
+	})
+}
+
+// redact takes the environment's secrets out of a text that is about to be printed.
+func (a *app) redact(text string) string { return config.MaskText(text, a.secrets...) }

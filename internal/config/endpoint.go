@@ -1,0 +1,129 @@
+package config
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+func sslModes() []string {
+	return []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+}
+
+// resolve completes URL and DirectURL.
+func (d *Database) resolve() error {
+	main, err := d.mainURL()
+	if err != nil {
+		return err
+	}
+	direct, err := d.directURL(main)
+	if err != nil {
+		return err
+	}
+	if d.AdminURL != "" {
+		admin, err := postgresURL("PGBOUNCER_ADMIN_URL", d.AdminURL)
+		if err != nil {
+			return err
+		}
+		d.AdminURL = d.trusted(admin)
+	}
+	d.URL, d.DirectURL = d.trusted(main), d.trusted(direct)
+	return nil
+}
+
+// mainURL is the pooler's, nil when none is configured. DATABASE_URL hides the parts.
+func (d *Database) mainURL() (*url.URL, error) {
+	if d.URL != "" {
+		return postgresURL("DATABASE_URL", d.URL)
+	}
+	if d.Host == "" {
+		return nil, nil
+	}
+	var problems []error
+	for _, part := range []struct{ variable, value, remedy string }{
+		{"DB_NAME", d.Name, "Set it to the database's name, or give the whole URL in DATABASE_URL."},
+		{"DB_USER", d.User, "Set it to the role to connect as, or give the whole URL in DATABASE_URL."},
+	} {
+		if part.value == "" {
+			problems = append(problems, &Error{part.variable, "is not set, and DB_HOST is", part.remedy})
+		}
+	}
+	if strings.ContainsAny(d.Host, "/@?# ") {
+		problems = append(problems, &Error{"DB_HOST", "is no host name", "Give the host alone here, or the whole URL in DATABASE_URL."})
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	u := &url.URL{Scheme: "postgres", Host: net.JoinHostPort(d.Host, strconv.Itoa(d.Port)), Path: "/" + d.Name}
+	u.User = url.User(d.User)
+	if d.Password != "" {
+		u.User = url.UserPassword(d.User, d.Password)
+	}
+	u.RawQuery = url.Values{"sslmode": {d.SSLMode}}.Encode()
+	return u, nil
+}
+
+// directURL is the direct endpoint's, nil when none is configured: the main URL with the host of DB_DIRECT_HOST.
+func (d *Database) directURL(main *url.URL) (*url.URL, error) {
+	if d.DirectURL != "" {
+		return postgresURL("DATABASE_DIRECT_URL", d.DirectURL)
+	}
+	if d.DirectHost == "" {
+		return nil, nil
+	}
+	if main == nil {
+		return nil, &Error{"DB_DIRECT_HOST", "is set, and neither DATABASE_URL nor DB_HOST is", "Set DATABASE_URL as well, or give the whole direct URL in DATABASE_DIRECT_URL."}
+	}
+	if strings.ContainsAny(d.DirectHost, "/@?# ") {
+		return nil, &Error{"DB_DIRECT_HOST", "is no host name", "Give the host alone here, or the whole URL in DATABASE_DIRECT_URL."}
+	}
+	direct := *main
+	direct.Host = d.DirectHost
+	if _, _, err := net.SplitHostPort(d.DirectHost); err != nil && main.Port() != "" {
+		direct.Host = net.JoinHostPort(strings.Trim(d.DirectHost, "[]"), main.Port())
+	}
+	return &direct, nil
+}
+
+// postgresURL reads a URL of the environment. What url.Parse says about a bad one stays out, as it quotes the URL.
+func postgresURL(variable, raw string) (*url.URL, error) {
+	u, ok := parseURL(raw)
+	if !ok || u.Host == "" || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return nil, &Error{
+			variable, "cannot be read as a URL",
+			"Write it as postgres://user:password@host:port/name, with any of / ? # % @ in the password as %2F %3F %23 %25 %40.",
+		}
+	}
+	if mode := u.Query().Get("sslmode"); mode != "" {
+		if err := oneOf(variable, mode, sslModes()...); err != nil {
+			return nil, &Error{variable, "has an sslmode that does not exist", "Use one of " + strings.Join(sslModes(), ", ") + "."}
+		}
+	}
+	return u, nil
+}
+
+// trusted writes into the URL which certificate authorities to trust, as libpq decides it: what the URL says,
+// else PGSSLROOTCERT. SSL_CERT_FILE, which replaces the system's authorities, counts where a certificate is to be
+// verified and nothing else was said.
+func (d *Database) trusted(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	query := u.Query()
+	mode := query.Get("sslmode")
+	switch {
+	case query.Get("sslrootcert") != "" || mode == "disable":
+		return u.String()
+	case d.RootCert != "":
+		query.Set("sslrootcert", d.RootCert)
+	case d.CertFile != "" && (mode == "verify-ca" || mode == "verify-full"):
+		query.Set("sslrootcert", d.CertFile)
+	default:
+		return u.String()
+	}
+	out := *u
+	out.RawQuery = query.Encode()
+	return out.String()
+}

@@ -1,0 +1,137 @@
+package config
+
+import (
+	"errors"
+	"reflect"
+)
+
+// Setting is one variable as it stands.
+type Setting struct {
+	Group   string // the concern it belongs to
+	Env     string
+	Value   string // what is in force, as one writes it; masked where it is secret
+	Default string // "" when it has none
+	Source  Source
+	Secret  string // "all", "url" or ""
+	Tuned   string // the tuned value, "" when none was settled on
+	// Decision is the tuned value's, such as S2.
+	Decision string
+	// Differs says that the value in force is not the tuned one.
+	Differs bool
+}
+
+// Source says where a value came from.
+type Source string
+
+// The sources.
+const (
+	FromDefault     Source = "default"
+	FromEnvironment Source = "environment"
+	NotSet          Source = "not set"
+	// Overruled is set in the environment and not looked at, because of what else is set or not.
+	Overruled Source = "overruled"
+)
+
+const (
+	secretAll = "all"
+	secretURL = "url"
+)
+
+// groups are the structs of this package that read the environment, by the name that people know them under.
+func groups() []struct {
+	name   string
+	fields reflect.Type
+} {
+	return []struct {
+		name   string
+		fields reflect.Type
+	}{
+		{"database", reflect.TypeFor[Database]()},
+		{"redis", reflect.TypeFor[Redis]()},
+		{"cache", reflect.TypeFor[Cache]()},
+		{"server", reflect.TypeFor[Server]()},
+		{"log", reflect.TypeFor[Log]()},
+		{"telemetry", reflect.TypeFor[Telemetry]()},
+		{"lab", reflect.TypeFor[Lab]()},
+	}
+}
+
+// Settings lists every variable that honeydue reads, as e has it, valid or not, without its secrets.
+func Settings(e Environ) []Setting {
+	var out []Setting
+	for _, g := range groups() {
+		for i := range g.fields.NumField() {
+			field := g.fields.Field(i)
+			name := variable(field)
+			if name == "" {
+				continue
+			}
+			out = append(out, setting(e, g.name, name, field.Tag))
+		}
+	}
+	return out
+}
+
+func setting(e Environ, group, name string, tag reflect.StructTag) Setting {
+	s := Setting{Group: group, Env: name, Default: tag.Get("envDefault"), Secret: tag.Get("secret"), Source: NotSet}
+	tuned, isTuned := TunedFor(name)
+	if isTuned {
+		s.Tuned, s.Decision = tuned.Value, tuned.Decision
+		if tuned.Kind != KindHost {
+			s.Default = tuned.Value
+		}
+	}
+	if s.Default != "" {
+		s.Value, s.Source = s.Default, FromDefault
+	}
+	if value := e[name]; value != "" {
+		s.Value, s.Source = value, FromEnvironment
+	}
+	if e.overruled(name) {
+		s.Source = NotSet
+		if e[name] != "" {
+			s.Source = Overruled
+		} else {
+			s.Value = ""
+		}
+	}
+	if isTuned {
+		s.Differs = s.differs(e, tuned)
+	}
+	switch {
+	case s.Source != FromEnvironment && s.Source != Overruled:
+	case s.Secret == secretAll:
+		s.Value = masked
+	case s.Secret == secretURL:
+		s.Value = MaskURL(s.Value)
+	}
+	return s
+}
+
+// differs compares with the tuned value; of an endpoint it looks at the host in force, whichever variable gave it.
+func (s Setting) differs(e Environ, tuned TunedValue) bool {
+	if tuned.Kind != KindHost {
+		return !tuned.Holds(s.Value)
+	}
+	host := s.Value
+	if raw := e["DATABASE_URL"]; raw != "" {
+		u, ok := parseURL(raw)
+		if !ok {
+			return true
+		}
+		host = u.Host
+	}
+	return host != "" && !tuned.Holds(host)
+}
+
+// Check reads every concern and returns all that is wrong.
+func Check(e Environ) error {
+	_, database := ParseDatabase(e)
+	_, redis := ParseRedis(e)
+	_, cache := ParseCache(e)
+	_, telemetry := ParseTelemetry(e)
+	_, log := ParseLog(e)
+	_, server := ParseServer(e)
+	_, lab := ParseLab(e)
+	return errors.Join(database, redis, cache, telemetry, log, server, lab)
+}

@@ -1,0 +1,210 @@
+package telemetry
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/honeydue/honeydue/internal/telemetry/telemetrytest"
+)
+
+func setup(t *testing.T, c Config) *Telemetry {
+	t.Helper()
+	tel, err := Setup(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := tel.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return tel
+}
+
+func TestSpansReachTheCollectorAsOneTree(t *testing.T) {
+	receiver := telemetrytest.Start(t)
+	tel := setup(t, Config{
+		Version: "1.2.3", Commit: "abc", TracesURL: receiver.URL,
+		Headers: map[string]string{"X-Key": "k"}, Attributes: map[string]string{"deployment.environment.name": "test"},
+	})
+	ctx, request := tel.Tracer("test").Start(t.Context(), "GET /api/tasks/", trace.WithSpanKind(trace.SpanKindServer))
+	_, query := tel.Tracer("test").Start(ctx, "task_board", trace.WithSpanKind(trace.SpanKindClient))
+	query.End()
+	request.End()
+	if err := tel.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	spans := receiver.Trace(request.SpanContext().TraceID().String())
+	if len(spans) != 2 {
+		t.Fatalf("2 spans were sent, %d arrived", len(spans))
+	}
+	if spans[0].Name != "task_board" || spans[0].ParentID != spans[1].SpanID || spans[1].ParentID != "" {
+		t.Errorf("no tree: %+v", spans)
+	}
+	if spans[0].Kind != "CLIENT" || spans[1].Kind != "SERVER" {
+		t.Errorf("kinds: %s, %s", spans[0].Kind, spans[1].Kind)
+	}
+	for name, want := range map[string]string{
+		"service.name": "honeydue", "service.version": "1.2.3", "vcs.ref.head.revision": "abc", "deployment.environment.name": "test",
+	} {
+		if got := spans[0].Resource[name]; got != want {
+			t.Errorf("resource %s = %q, want %q", name, got, want)
+		}
+	}
+	if got := receiver.Header("X-Key"); got != "k" {
+		t.Errorf("header X-Key = %q", got)
+	}
+}
+
+func TestIdsExistWithoutACollector(t *testing.T) {
+	tel := setup(t, Config{})
+	ctx, span := tel.Tracer("test").Start(t.Context(), "request")
+	defer span.End()
+	if !span.SpanContext().IsValid() {
+		t.Error("no trace id")
+	}
+	if span.IsRecording() {
+		t.Error("a span is recorded that goes nowhere")
+	}
+	header := propagation.HeaderCarrier(http.Header{})
+	tel.Propagator.Inject(ctx, header)
+	if got := header.Get("traceparent"); !strings.Contains(got, span.SpanContext().TraceID().String()) {
+		t.Errorf("traceparent %q", got)
+	}
+}
+
+func TestTheCallersTraceGoesOn(t *testing.T) {
+	tel := setup(t, Config{})
+	header := propagation.HeaderCarrier(http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}})
+	_, span := tel.Tracer("test").Start(tel.Propagator.Extract(t.Context(), header), "request")
+	defer span.End()
+	if got := span.SpanContext().TraceID().String(); got != "0af7651916cd43dd8448eb211c80319c" {
+		t.Errorf("a new trace %s was begun", got)
+	}
+}
+
+func TestSamplers(t *testing.T) {
+	tests := []struct {
+		sampler  string
+		ratio    float64
+		recorded bool
+	}{
+		{"", 0, true},
+		{"always_on", 0, true},
+		{"always_off", 0, false},
+		{"parentbased_always_on", 0, true},
+		{"parentbased_always_off", 0, false},
+		{"traceidratio", 1, true},
+		{"traceidratio", 0, false},
+		{"parentbased_traceidratio", 1, true},
+		{"parentbased_traceidratio", 0, false},
+	}
+	receiver := telemetrytest.Start(t)
+	for _, tt := range tests {
+		tel := setup(t, Config{TracesURL: receiver.URL, Sampler: tt.sampler, Ratio: tt.ratio})
+		_, span := tel.Tracer("test").Start(t.Context(), "x")
+		if span.IsRecording() != tt.recorded {
+			t.Errorf("%s(%v) records: %v", tt.sampler, tt.ratio, span.IsRecording())
+		}
+		span.End()
+	}
+	if _, err := Setup(t.Context(), Config{TracesURL: receiver.URL, Sampler: "sometimes"}); err == nil {
+		t.Error("an unknown sampler was accepted")
+	}
+}
+
+func TestLostSpansAreCountedAndToldOnce(t *testing.T) {
+	receiver := telemetrytest.Start(t)
+	receiver.Answer(http.StatusBadRequest)
+	var log bytes.Buffer
+	tel := setup(t, Config{TracesURL: receiver.URL, LogWriter: &log})
+	for range 3 {
+		_, span := tel.Tracer("test").Start(t.Context(), "x")
+		span.End()
+		if err := tel.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := gather(t, tel)["honeydue_spans_lost_total"].GetMetric()[0].GetCounter().GetValue(); got != 3 {
+		t.Errorf("%v spans counted as lost", got)
+	}
+	if n := strings.Count(log.String(), "spans were lost"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, log.String())
+	}
+}
+
+func TestLogLinesCarryTheirTrace(t *testing.T) {
+	var log bytes.Buffer
+	tel := setup(t, Config{
+		LogWriter: &log, LogFormat: "json", LogLevel: slog.LevelInfo,
+		Redact: func(s string) string { return strings.ReplaceAll(s, "canary", "*****") },
+	})
+	ctx, span := tel.Tracer("test").Start(t.Context(), "request")
+	defer span.End()
+	tel.Log.DebugContext(ctx, "not shown")
+	tel.Log.With("route", "board").ErrorContext(ctx, "canary in a message", "error", errors.New("canary in an error"), "text", "canary")
+
+	var line map[string]any
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+		t.Fatalf("%v in %s", err, log.String())
+	}
+	if line["trace_id"] != span.SpanContext().TraceID().String() || line["span_id"] != span.SpanContext().SpanID().String() {
+		t.Errorf("no trace in %v", line)
+	}
+	if line["route"] != "board" || line["error"] != "***** in an error" {
+		t.Errorf("got %v", line)
+	}
+	if strings.Contains(log.String(), "canary") {
+		t.Errorf("a secret was logged: %s", log.String())
+	}
+}
+
+func TestTextLogAndNoLog(t *testing.T) {
+	var log bytes.Buffer
+	setup(t, Config{LogWriter: &log, LogFormat: "text"}).Log.Info("hello")
+	if got := log.String(); !strings.Contains(got, "level=INFO msg=hello") || strings.Contains(got, "trace_id") {
+		t.Errorf("got %q", got)
+	}
+	setup(t, Config{}).Log.Error("nobody hears this")
+}
+
+func TestRegistryKnowsTheBuild(t *testing.T) {
+	tel := setup(t, Config{Version: "1", Commit: "c"})
+	families := gather(t, tel)
+	labels := map[string]string{}
+	for _, l := range families["honeydue_build_info"].GetMetric()[0].GetLabel() {
+		labels[l.GetName()] = l.GetValue()
+	}
+	if labels["version"] != "1" || labels["commit"] != "c" {
+		t.Errorf("labels %v", labels)
+	}
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes"} {
+		if families[name] == nil {
+			t.Errorf("%s is not there", name)
+		}
+	}
+}
+
+func gather(t *testing.T, tel *Telemetry) map[string]*dto.MetricFamily {
+	t.Helper()
+	families, err := tel.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]*dto.MetricFamily{}
+	for _, f := range families {
+		out[f.GetName()] = f
+	}
+	return out
+}
