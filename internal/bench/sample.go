@@ -1,0 +1,43 @@
+package bench
+
+import (
+	"time"
+)
+
+// Shot is one request of an attack: what to ask, and as whom.
+type Shot struct {
+	Route string // the route's id, as the reports name it
+	Path  string // with a leading slash
+	User  User   // the zero User sends no Authorization
+}
+
+// Shots gives the request of a sequence number. It must be pure: two calls with
+// the same number give the same request.
+type Shots func(seq uint64) Shot
+
+// Reply is what the server said about the request it answered.
+type Reply struct {
+	Status       int
+	Turns        int // X-DB-Turns; -1 when the server does not say
+	CacheStatus  string
+	ServerTiming string
+	Bytes        int64 // of the body, as sent (compressed if it was)
+}
+
+// Sample is one measured request.
+type Sample struct {
+	Seq   uint64
+	Shot  Shot
+	Kind  Kind // None: answered well
+	Reply Reply
+
+	// Latency runs from the scheduled moment to the last byte of the reply. It
+	// is the sum of the next three.
+	Latency time.Duration
+	Lag     time.Duration // from the scheduled moment to the start: the generator's own lateness
+	Queue   time.Duration // from the start to a usable connection: the cap on connections, or a dial
+	Service time.Duration // from there to the last byte
+}
+
+// Failed reports whether the request was not answered well.
+func (s Sample) Failed() bool { return s.Kind != None }
