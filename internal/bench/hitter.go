@@ -3,16 +3,22 @@ package bench
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
+
+// singles is the attack number of the requests of Once; attacks count from 1.
+const singles = 0
 
 // DefaultTimeout is how long a request may take before it counts as failed.
 const DefaultTimeout = 5 * time.Second
@@ -78,7 +84,7 @@ type Attack struct {
 	Schedule Schedule
 	Shots    Shots
 	// Observe is called once for each request, one call at a time, in the order
-	// in which they end. Every second it is called with nil instead (see Tick).
+	// in which they end.
 	Observe func(Sample)
 	// Tick, if set, is called about once a second between two calls of Observe.
 	Tick func(elapsed time.Duration)
@@ -99,10 +105,9 @@ func (r Ran) Achieved(s Schedule) float64 {
 	if r.Sent == 0 {
 		return 0
 	}
-	// What the plan took for as many requests, plus how late the last one was.
-	planned := s.Duration().Seconds() * float64(r.Sent) / float64(s.Count())
-	late := max(0, r.Span-s.At(r.Sent-1)).Seconds()
-	return float64(r.Sent) / (planned + late)
+	// What the plan gives as many requests, plus how late the last one was.
+	late := max(0, r.Span-s.At(r.Sent-1))
+	return float64(r.Sent) / (s.At(r.Sent) + late).Seconds()
 }
 
 // Attack sends the requests of a.Schedule and returns when each has ended. When
@@ -164,19 +169,35 @@ func (x *exchange) sample(r *vegeta.Result, due time.Time) Sample {
 	return s
 }
 
-// Once sends a single request now and measures it.
+// Once sends a single request now and measures it. The moment it is due is the
+// moment of the call.
 func (h *Hitter) Once(ctx context.Context, shot Shot) Sample {
-	const attack = 0 // the number of no attack: those count from 1
 	seq := h.singles.Add(1)
-	x := newExchange(h, func(uint64) Shot { return shot }, attack)
-	attacker := vegeta.NewAttacker(
-		vegeta.Client(&http.Client{Transport: x, Timeout: h.timeout, CheckRedirect: stay}),
-		vegeta.MaxBody(0), vegeta.Workers(1),
-	)
-	_ = attacker
-	_ = seq
-	_ = ctx
-	panic("todo")
+	x := newExchange(h, func(uint64) Shot { return shot }, singles)
+	client := http.Client{Transport: x, Timeout: h.timeout, CheckRedirect: stay}
+	began := time.Now()
+	r := vegeta.Result{Seq: seq, Timestamp: began}
+	if err := discard(ctx, &client, h.base.String(), seq); err != nil {
+		r.Error = err.Error()
+	}
+	r.Latency = time.Since(began)
+	return x.sample(&r, began)
+}
+
+// discard sends the blank request that an exchange turns into the real one, and
+// reads the reply to its end.
+func discard(ctx context.Context, client *http.Client, target string, seq uint64) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
+	if err != nil {
+		return err
+	}
+	req.Header.Set(seqHeader, strconv.FormatUint(seq, 10))
+	reply, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, reply.Body)
+	return errors.Join(err, reply.Body.Close())
 }
 
 // stay makes a redirect an answer: the page behind it is not what is measured.
