@@ -16,42 +16,45 @@ import (
 // error carries ports and addresses and would make hundreds.
 type Kind string
 
-// The kinds of failure. None is a success.
+// The kinds of failure. KindNone is a success.
 const (
-	None     Kind = ""
-	DNS      Kind = "dns"      // the name was not resolved
-	Connect  Kind = "connect"  // no TCP connection
-	TLS      Kind = "tls"      // handshake or certificate
-	Reset    Kind = "reset"    // the connection broke before the reply's head
-	Timeout  Kind = "timeout"  // no whole reply in time
-	Limited  Kind = "429"      // refused by a rate limit
-	Client   Kind = "4xx"      // another client error
-	Server   Kind = "5xx"      // a server error
-	Body     Kind = "body"     // the reply broke off in its body
-	Redirect Kind = "redirect" // 3xx: the path asked for is not the one measured
-	Other    Kind = "other"
+	KindNone     Kind = ""
+	KindDNS      Kind = "dns"      // the name was not resolved
+	KindConnect  Kind = "connect"  // no TCP connection
+	KindTLS      Kind = "tls"      // handshake or certificate
+	KindReset    Kind = "reset"    // the connection broke before the reply's head
+	KindTimeout  Kind = "timeout"  // no whole reply in time
+	KindLimited  Kind = "429"      // refused by a rate limit
+	KindClient   Kind = "4xx"      // another client error
+	KindServer   Kind = "5xx"      // a server error
+	KindBody     Kind = "body"     // the reply broke off in its body
+	KindRedirect Kind = "redirect" // 3xx: the path asked for is not the one measured
+	KindOther    Kind = "other"
 )
 
 // Kinds is every kind of failure, in the order of a request's life.
 func Kinds() []Kind {
-	return []Kind{DNS, Connect, TLS, Reset, Timeout, Redirect, Limited, Client, Server, Body, Other}
+	return []Kind{
+		KindDNS, KindConnect, KindTLS, KindReset, KindTimeout, KindRedirect,
+		KindLimited, KindClient, KindServer, KindBody, KindOther,
+	}
 }
 
 // kindOfStatus judges a reply by its status code.
 func kindOfStatus(code int) Kind {
 	switch {
 	case code >= 200 && code < 300, code == http.StatusNotModified:
-		return None
+		return KindNone
 	case code >= 300 && code < 400:
-		return Redirect
+		return KindRedirect
 	case code == http.StatusTooManyRequests:
-		return Limited
+		return KindLimited
 	case code >= 400 && code < 500:
-		return Client
+		return KindClient
 	case code >= 500 && code < 600:
-		return Server
+		return KindServer
 	}
-	return Other
+	return KindOther
 }
 
 // kindOfError judges an error that came before the reply's head.
@@ -63,30 +66,30 @@ func kindOfError(err error) Kind {
 	)
 	switch {
 	case err == nil:
-		return None
+		return KindNone
 	case errors.As(err, &dns):
-		return DNS
+		return KindDNS
 	case isTimeout(err):
-		return Timeout
+		return KindTimeout
 	case errors.As(err, &op) && op.Op == "dial":
-		return Connect
+		return KindConnect
 	case isTLS(err):
-		return TLS
+		return KindTLS
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
-		return Reset
+		return KindReset
 	case errors.As(err, &wait):
-		return Reset
+		return KindReset
 	}
-	return Other
+	return KindOther
 }
 
 // kindOfBodyError judges an error that came while the body was read.
 func kindOfBodyError(err error) Kind {
 	if isTimeout(err) {
-		return Timeout
+		return KindTimeout
 	}
-	return Body
+	return KindBody
 }
 
 func isTimeout(err error) bool {

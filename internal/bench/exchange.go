@@ -101,7 +101,7 @@ func (x *exchange) take(seq uint64) *note {
 	defer x.mu.Unlock()
 	n, ok := x.notes[seq]
 	if !ok {
-		return &note{kind: Other, shot: x.shots(seq), reply: Reply{Turns: -1}}
+		return &note{kind: KindOther, shot: x.shots(seq), reply: Reply{Turns: -1}}
 	}
 	delete(x.notes, seq)
 	return n

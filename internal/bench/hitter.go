@@ -99,8 +99,7 @@ type Ran struct {
 	Span    time.Duration // to the start of the last request
 }
 
-// Achieved is the rate in requests per second at which requests were started:
-// each one needs the interval that the plan gives it.
+// Achieved is the rate in requests per second at which requests were started.
 func (r Ran) Achieved(s Schedule) float64 {
 	if r.Sent == 0 {
 		return 0
@@ -163,8 +162,8 @@ func (x *exchange) sample(r *vegeta.Result, due time.Time) Sample {
 		s.Queue = n.connected.Sub(r.Timestamp)
 		s.Service = r.End().Sub(n.connected)
 	}
-	if s.Kind == None && r.Error != "" {
-		s.Kind = Other
+	if s.Kind == KindNone && r.Error != "" {
+		s.Kind = KindOther
 	}
 	return s
 }

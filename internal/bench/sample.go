@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -28,7 +29,7 @@ type Reply struct {
 type Sample struct {
 	Seq   uint64
 	Shot  Shot
-	Kind  Kind // None: answered well
+	Kind  Kind // KindNone: answered well
 	Reply Reply
 
 	// Latency runs from the scheduled moment to the last byte of the reply. It
@@ -39,5 +40,13 @@ type Sample struct {
 	Service time.Duration // from there to the last byte
 }
 
+// why says in a word or a number why a sample failed.
+func (s Sample) why() string {
+	if s.Reply.Status >= 300 {
+		return fmt.Sprintf("status %d", s.Reply.Status)
+	}
+	return string(s.Kind)
+}
+
 // Failed reports whether the request was not answered well.
-func (s Sample) Failed() bool { return s.Kind != None }
+func (s Sample) Failed() bool { return s.Kind != KindNone }

@@ -1,0 +1,115 @@
+package bench
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// judged is the plain data of a phase that followed a schedule, with its verdict.
+func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) Phase {
+	phase := r.figures(p, t, ran)
+	phase.Rate = Rate{Planned: round(e.planned), Achieved: round(e.achieved)}
+	verdict, why := judge(evidence{
+		n: t.all.requests, over: t.all.over,
+		apart: t.misplaced(), unproven: t.unproven(), wantsState: p.State,
+		stopped: stopped, invalid: e.invalid(p.Target),
+	})
+	phase.Verdict = verdict
+	if why != nil {
+		phase.Reasons = why
+	}
+	return phase
+}
+
+// figures is the plain data of what a tally holds.
+func (r *run) figures(p PhasePlan, t *tally, ran Ran) Phase {
+	h := t.all.latency
+	phase := Phase{
+		Name: p.Name, Reasons: []string{}, Requests: t.all.requests, Errors: t.all.errors,
+		ErrorKinds: make(map[string]int), Over: t.all.over, OverAllowed: OverAllowed(t.all.requests),
+		TargetMS: ms(p.Target),
+		Latency: Latency{
+			P50: ms(h.Quantile(0.5)), P90: ms(h.Quantile(0.9)), P99: msp(h.Quantile(0.99)),
+			P999: msp(h.Quantile(0.999)), Max: ms(h.Max()),
+		},
+		Service: timesOf(t.service), Queue: timesOf(t.queue), Lag: timesOf(t.lag),
+		P99CI95MS:  intervalOf(h),
+		DBTurns:    Turns{P50: t.turnsAt(0.5), Max: t.turnsAt(1), Stated: t.told > 0},
+		Apart:      make(map[string]int),
+		DurationMS: ms(ran.Elapsed),
+		Slowest:    []Slow{}, Routes: []RouteFigures{},
+	}
+	if answered := t.all.requests - t.all.errors; answered > 0 {
+		phase.BytesMean = t.bytes / int64(answered)
+	}
+	for kind, n := range t.kinds {
+		phase.ErrorKinds[string(kind)] = n
+	}
+	for state, n := range t.apart {
+		if state != NotStated {
+			phase.Apart[string(state)] = n
+		}
+	}
+	for _, g := range p.Goals {
+		actual := h.Quantile(g.quantile)
+		phase.Goals = append(phase.Goals, Goal{Text: g.text, LimitMS: ms(g.limit), ActualMS: ms(actual), Met: h.Count() > 0 && actual <= g.limit})
+	}
+	for id, f := range t.routes {
+		phase.Routes = append(phase.Routes, f.of(id))
+	}
+	slices.SortFunc(phase.Routes, func(a, b RouteFigures) int { return cmp.Compare(a.Route, b.Route) })
+	for _, s := range t.slowest {
+		phase.Slowest = append(phase.Slowest, r.slow(s, ran.Attack))
+	}
+	return phase
+}
+
+func (f *figures) of(route string) RouteFigures {
+	return RouteFigures{
+		Route: route, Requests: f.requests, Errors: f.errors, Over: f.over,
+		P50MS: ms(f.latency.Quantile(0.5)), P99MS: ms(f.latency.Quantile(0.99)), MaxMS: ms(f.latency.Max()),
+	}
+}
+
+func (r *run) slow(s slowSample, attack uint8) Slow {
+	out := Slow{
+		TraceID: r.Hitter.run.TraceID(attack, s.Seq), LatencyMS: ms(s.latency), Route: s.Shot.Route,
+		ServerTiming: parseServerTiming(s.Reply.ServerTiming),
+		LagMS:        ms(s.Lag), QueueMS: ms(s.Queue), ServiceMS: ms(s.Service),
+		CacheStatus: s.Reply.CacheStatus, Status: s.Reply.Status, Error: string(s.Kind),
+	}
+	if turns := s.Reply.Turns; turns >= 0 {
+		out.DBTurns = &turns
+	}
+	return out
+}
+
+func timesOf(h *Histogram) Times {
+	return Times{P50: ms(h.Quantile(0.5)), P99: ms(h.Quantile(0.99))}
+}
+
+// intervalOf is the 95% interval of the p99, null where it has no bound.
+func intervalOf(h *Histogram) (ends [2]*float64) {
+	lo, hi := P99Ranks(h.Count())
+	if lo > 0 {
+		ends[0] = msp(h.AtRank(lo))
+	}
+	if hi > 0 {
+		ends[1] = msp(h.AtRank(hi))
+	}
+	return ends
+}
+
+// cores is how many cores this process may use at once.
+func cores() int { return runtime.GOMAXPROCS(0) }
+
+// meanRate is the rate in requests per second at which the plan sends its first
+// n requests.
+func (s Schedule) meanRate(n uint64) float64 {
+	if n == 0 || s.count == 0 {
+		return 0
+	}
+	return float64(n) / max(s.At(n), time.Nanosecond).Seconds()
+}

@@ -1,0 +1,66 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// first restarts the server again and again, and each time measures the first
+// request that it answers to a user. So few samples claim no p99: the verdict
+// is on how many of them were under the target, and only all of them is a pass.
+func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, error) {
+	t := newTally(AnyState, p.Target, r.Hitter.timeout)
+	before := selfUsage()
+	var failure error
+	began := time.Now()
+	for i, u := range users {
+		if ctx.Err() != nil {
+			break
+		}
+		if r.Progress != nil {
+			r.Progress(Progress{
+				Phase: p.Name, Elapsed: time.Since(began), Planned: p.Restarts, Done: i,
+				P50: t.all.latency.Quantile(0.5), P99: t.all.latency.Max(), Errors: t.all.errors,
+			})
+		}
+		// A connection to the server that is about to end would be found dead.
+		r.Hitter.Close()
+		if err := r.Restart(ctx); err != nil {
+			if ctx.Err() == nil {
+				failure = fmt.Errorf("restart %d of %d: %w", i+1, p.Restarts, err)
+			}
+			break
+		}
+		route := r.Mix.at(uint64(i))
+		s := r.Hitter.Once(ctx, Shot{Route: route.ID, Path: route.Path, User: u})
+		if ctx.Err() != nil {
+			break // cut off, not answered badly
+		}
+		t.observe(s)
+	}
+	cpu, pause := before.since()
+	r.note(cpu, pause)
+
+	ran := Ran{Attack: singles, Planned: uint64(p.Restarts), Sent: uint64(t.all.requests), Elapsed: time.Since(began)}
+	phase := r.figures(p, t, ran)
+	phase.Rate, phase.OverAllowed = Rate{}, 0
+	phase.Latency.P99, phase.Latency.P999, phase.P99CI95MS = nil, nil, [2]*float64{}
+	n, under := t.all.requests, t.all.requests-t.all.over
+	phase.Restarts = &Restarts{
+		Done: n, Planned: p.Restarts, Under: under,
+		TargetMS: ms(p.Target), SureShare: round(SureShare(n, under)),
+	}
+	phase.Verdict, phase.Reasons = judgeFirst(n, under, p.Restarts)
+	return phase, failure
+}
+
+func judgeFirst(n, under, planned int) (Verdict, []string) {
+	switch {
+	case under < n:
+		return Fail, []string{fmt.Sprintf("%d of %d first requests were over the target", n-under, n)}
+	case n < planned:
+		return Inconclusive, []string{fmt.Sprintf("stopped after %d of %d restarts", n, planned)}
+	}
+	return Pass, []string{}
+}

@@ -1,0 +1,75 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+)
+
+// MixRoute is one route of a mix.
+type MixRoute struct {
+	ID     string
+	Path   string
+	Weight int // its share of the requests, relative to the others
+}
+
+// Mix is which routes are asked, how often. It is a pure value.
+type Mix struct {
+	routes []MixRoute
+	total  uint64
+}
+
+// NewMix makes a mix. Each route needs a weight above zero.
+func NewMix(routes ...MixRoute) (Mix, error) {
+	m := Mix{routes: routes}
+	for _, r := range routes {
+		if r.Weight <= 0 {
+			return Mix{}, fmt.Errorf("route %s needs a weight above zero", r.ID)
+		}
+		m.total += uint64(r.Weight)
+	}
+	if len(routes) == 0 {
+		return Mix{}, errors.New("a mix needs at least one route")
+	}
+	return m, nil
+}
+
+// Routes lists the routes of the mix.
+func (m Mix) Routes() []MixRoute { return m.routes }
+
+// at is the route of request seq: the same one in every run.
+func (m Mix) at(seq uint64) MixRoute {
+	draw := scatter(seq) % m.total
+	for _, r := range m.routes {
+		if draw < uint64(r.Weight) {
+			return r
+		}
+		draw -= uint64(r.Weight)
+	}
+	return m.routes[len(m.routes)-1]
+}
+
+// shared gives each request a route of the mix and one of the users, again and
+// again the same users.
+func (m Mix) shared(users []User) Shots {
+	return func(seq uint64) Shot {
+		r := m.at(seq)
+		// Another draw than the route's, or a user would always ask the same route.
+		return Shot{Route: r.ID, Path: r.Path, User: users[scatter(^seq)%uint64(len(users))]}
+	}
+}
+
+// once gives each request a route of the mix and a user of its own.
+func (m Mix) once(users []User) Shots {
+	return func(seq uint64) Shot {
+		r := m.at(seq)
+		return Shot{Route: r.ID, Path: r.Path, User: users[seq]}
+	}
+}
+
+// scatter spreads the whole numbers evenly (the finalizer of splitmix64).
+func scatter(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9
+	x = (x ^ (x >> 27)) * 0x94d049bb133111eb
+	return x ^ (x >> 31)
+}

@@ -1,0 +1,307 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The phases.
+const (
+	PhaseWarm  = "warm"  // users whose data is cached, at a steady rate
+	PhaseCold  = "cold"  // each request a user whom the server has not seen for an hour
+	PhaseFirst = "first" // the first request after each of some restarts
+	PhaseGet   = "get"   // one path of any server, without a login
+)
+
+// The targets that decide the verdict (mission.md, the original table).
+const (
+	TargetWarm  = 200 * time.Millisecond
+	TargetCold  = 700 * time.Millisecond
+	TargetFirst = 900 * time.Millisecond
+)
+
+const (
+	// warmUsers share the warm phase.
+	warmUsers = 50
+	// Limits of good manners: more than this is not a release gate.
+	maxRateLoopback = 20_000
+	maxRateRemote   = 1_000
+	maxDuration     = 24 * time.Hour
+)
+
+// Plan is what a load test is going to do.
+type Plan struct {
+	Profile string
+	Phases  []PhasePlan
+}
+
+// PhasePlan is one phase of a plan.
+type PhasePlan struct {
+	Name     string
+	State    State         // of the server's caches; other samples are counted apart
+	Schedule Schedule      // not for PhaseFirst
+	Restarts int           // for PhaseFirst
+	Users    int           // that the phase needs: shared when warm, each used once when cold or first
+	Target   time.Duration // of the p99; of each first request
+	Goals    []goal
+}
+
+// goal is one of the project's own targets: a quantile and its limit.
+type goal struct {
+	text     string
+	quantile float64
+	limit    time.Duration
+}
+
+// PlanOptions are the choices behind a plan. A zero value leaves the choice to
+// the profile.
+type PlanOptions struct {
+	Profile  string // of Profiles; "" with Get
+	Get      bool   // one path of any server instead of a profile
+	Phases   []string
+	Rate     float64 // of the warm phase and of a get
+	Duration time.Duration
+	P99      time.Duration // target of the warm phase and of a get
+	ColdP99  time.Duration
+	First    time.Duration
+	Restarts int
+	LinkRTT  time.Duration // between server and database; 0 = not known
+}
+
+// PlanError is a plan that could not end in a verdict. Hint says what to do.
+type PlanError struct{ what, hint string }
+
+// Error says what is wrong with the plan.
+func (e *PlanError) Error() string { return e.what }
+
+// Hint says what to do about it.
+func (e *PlanError) Hint() string { return e.hint }
+
+// Profiles lists the profiles, the default first.
+func Profiles() []string { return []string{"release", "smoke", "soak", "spike"} }
+
+// profile is what a named profile runs.
+type profile struct {
+	phases []string
+	warm   func(rate float64, over time.Duration) []Piece
+	rate   float64
+	over   time.Duration
+	cold   Piece
+	first  int
+}
+
+func profileNamed(name string) (profile, bool) {
+	steady := func(rate float64, over time.Duration) []Piece { return []Piece{{rate, rate, over}} }
+	switch name {
+	case "release":
+		// 650 cold samples may claim a p99 with two of them slow.
+		return profile{
+			phases: []string{PhaseWarm, PhaseCold, PhaseFirst}, warm: steady, rate: 50, over: time.Minute,
+			cold: Piece{30, 30, 650 * time.Second / 30}, first: 20,
+		}, true
+	case "smoke":
+		return profile{
+			phases: []string{PhaseWarm, PhaseCold}, warm: steady, rate: 50, over: 10 * time.Second,
+			cold: Piece{30, 30, 10 * time.Second}, first: 3,
+		}, true
+	case "soak":
+		return profile{phases: []string{PhaseWarm}, warm: steady, rate: 50, over: 30 * time.Minute}, true
+	case "spike":
+		return profile{phases: []string{PhaseWarm}, warm: spike, rate: 40, over: time.Minute}, true
+	}
+	return profile{}, false
+}
+
+// spike is a steady load that is four times as high in the middle third.
+func spike(rate float64, over time.Duration) []Piece {
+	third := over / 3
+	return []Piece{{rate, rate, third}, {4 * rate, 4 * rate, third}, {rate, rate, third}}
+}
+
+// NewPlan makes a plan and judges whether it can end in a verdict: the check
+// that is worth most before a run of minutes. Its error is a *PlanError.
+func NewPlan(o PlanOptions) (Plan, error) {
+	if o.Get {
+		return getPlan(o)
+	}
+	p, ok := profileNamed(o.Profile)
+	if !ok {
+		return Plan{}, &PlanError{
+			fmt.Sprintf("there is no profile %q", o.Profile),
+			"Give --profile one of " + strings.Join(Profiles(), ", ") + ".",
+		}
+	}
+	phases := p.phases
+	if len(o.Phases) > 0 {
+		for _, name := range o.Phases {
+			if !slices.Contains(p.phases, name) {
+				return Plan{}, &PlanError{
+					fmt.Sprintf("profile %s has no phase %q", o.Profile, name),
+					"Its phases are " + strings.Join(p.phases, ", ") + ".",
+				}
+			}
+		}
+		phases = o.Phases
+	}
+	plan := Plan{Profile: o.Profile}
+	for _, name := range p.phases { // in their order, whatever the order asked for
+		if !slices.Contains(phases, name) {
+			continue
+		}
+		phase, err := p.phase(name, o)
+		if err != nil {
+			return Plan{}, err
+		}
+		plan.Phases = append(plan.Phases, phase)
+	}
+	return plan, nil
+}
+
+func (p profile) phase(name string, o PlanOptions) (PhasePlan, error) {
+	switch name {
+	case PhaseCold:
+		s, err := claimable(name, p.cold)
+		return PhasePlan{
+			Name: name, State: Cold, Schedule: s, Users: int(s.Count()),
+			Target: or(o.ColdP99, TargetCold), Goals: coldGoals(o.LinkRTT),
+		}, err
+	case PhaseFirst:
+		n := or(o.Restarts, p.first)
+		return PhasePlan{
+			Name: name, Restarts: n, Users: n, Target: or(o.First, TargetFirst), Goals: firstGoals(o.LinkRTT),
+		}, nil
+	}
+	s, err := claimable(name, p.warm(or(o.Rate, p.rate), or(o.Duration, p.over))...)
+	return PhasePlan{
+		Name: name, State: Warm, Schedule: s, Users: warmUsers,
+		Target: or(o.P99, TargetWarm), Goals: warmGoals(o.LinkRTT),
+	}, err
+}
+
+func getPlan(o PlanOptions) (Plan, error) {
+	rate := or(o.Rate, 50)
+	s, err := claimable(PhaseGet, Piece{rate, rate, or(o.Duration, 10*time.Second)})
+	if err != nil {
+		return Plan{}, err
+	}
+	return Plan{Profile: PhaseGet, Phases: []PhasePlan{{
+		Name: PhaseGet, State: AnyState, Schedule: s, Target: or(o.P99, TargetWarm),
+	}}}, nil
+}
+
+// claimable makes a schedule with requests enough to claim a p99 if none is slow.
+func claimable(phase string, pieces ...Piece) (Schedule, error) {
+	s, err := NewSchedule(pieces...)
+	if err != nil {
+		return Schedule{}, &PlanError{fmt.Sprintf("phase %s: %v", phase, err), "Give --rate and --duration values above zero."}
+	}
+	if s.Duration() > maxDuration {
+		return Schedule{}, &PlanError{fmt.Sprintf("phase %s would take %v", phase, s.Duration()), fmt.Sprintf("The longest is %v.", maxDuration)}
+	}
+	if least := SamplesNeeded(0); s.Count() < uint64(least) {
+		return Schedule{}, &PlanError{
+			fmt.Sprintf("%d requests cannot claim a p99: %d at least", s.Count(), least),
+			fmt.Sprintf("Raise --rate or --duration: at %.4g/s it takes %.0f s.", s.MeanRate(), ceilSeconds(float64(least)/s.MeanRate())),
+		}
+	}
+	return s, nil
+}
+
+func ceilSeconds(s float64) float64 { return float64(int(s) + 1) }
+
+// UsersNeeded is how many accounts the plan needs at least: one that is shared
+// by the warm phase, and one for each cold and each first request.
+func (p Plan) UsersNeeded() int {
+	n := 0
+	for _, phase := range p.Phases {
+		switch phase.Name {
+		case PhaseWarm:
+			n++
+		case PhaseCold, PhaseFirst:
+			n += phase.Users
+		}
+	}
+	return n
+}
+
+// Check judges whether the plan can be run with so many users, on a server that
+// can or can't be restarted. Its error is a *PlanError.
+func (p Plan) Check(users int, canRestart bool) error {
+	for _, phase := range p.Phases {
+		if phase.Name == PhaseFirst && !canRestart {
+			return &PlanError{
+				"phase first restarts the server before each of its requests, and nothing was given to restart it with",
+				"Give --restart-cmd or --lab, or leave it out: --phases warm,cold.",
+			}
+		}
+	}
+	if need := p.UsersNeeded(); users < need {
+		return &PlanError{
+			fmt.Sprintf("the plan needs %d users, each cold and first request one that was never used before, and has %d", need, users),
+			"Seed more users and give their tokens (honeydue seed --users N --tokens FILE), or run fewer phases: --phases warm.",
+		}
+	}
+	return nil
+}
+
+// CheckRate judges whether a host may be asked to bear the plan. Its error is a
+// *PlanError.
+func (p Plan) CheckRate(loopback bool) error {
+	limit := float64(maxRateRemote)
+	if loopback {
+		limit = maxRateLoopback
+	}
+	for _, phase := range p.Phases {
+		if rate := phase.Schedule.peak(); rate > limit {
+			return &PlanError{
+				fmt.Sprintf("%.0f requests/s is more than the %.0f that this host may be asked to bear", rate, limit),
+				"Lower --rate.",
+			}
+		}
+	}
+	return nil
+}
+
+// peak is the highest rate of the schedule.
+func (s Schedule) peak() float64 {
+	top := 0.0
+	for _, p := range s.pieces {
+		top = max(top, p.From, p.To)
+	}
+	return top
+}
+
+// The project's own targets (mission.md, column "ours"), R being the round trip
+// of the link between server and database.
+
+func warmGoals(rtt time.Duration) []goal {
+	if rtt == 0 {
+		return nil
+	}
+	return []goal{{"p99 <= R + 50 ms", 0.99, rtt + 50*time.Millisecond}}
+}
+
+func coldGoals(rtt time.Duration) []goal {
+	if rtt == 0 {
+		return nil
+	}
+	return []goal{{"p50 <= 1.2 R", 0.50, rtt * 12 / 10}, {"p99 <= 1.6 R", 0.99, rtt * 16 / 10}}
+}
+
+func firstGoals(rtt time.Duration) []goal {
+	if rtt == 0 {
+		return nil
+	}
+	return []goal{{"each <= 1.35 R", 1, rtt * 135 / 100}}
+}
+
+// or is a unless it is zero.
+func or[T comparable](a, b T) T {
+	var zero T
+	if a != zero {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,158 @@
+package bench
+
+import (
+	"math"
+	"time"
+)
+
+// Schema names the shape of a Result as JSON.
+const Schema = "honeydue.loadtest/1"
+
+// Result is what a load test found: plain data, times in the unit that the
+// field's name ends in. Its JSON, with the schema, version and commit that the
+// report puts before it, is a contract with the release pipeline.
+type Result struct {
+	Verdict   Verdict   `json:"verdict"`
+	Reasons   []string  `json:"reasons"`
+	Target    string    `json:"target"`
+	Profile   string    `json:"profile"`
+	StartedAt time.Time `json:"started_at"`
+	Run       string    `json:"run"` // the first 16 digits of each trace id
+	Server    Server    `json:"server"`
+	Phases    []Phase   `json:"phases"`
+	Generator Generator `json:"generator"`
+}
+
+// Server is what the target said about itself before the run.
+type Server struct {
+	Version       string  `json:"version,omitempty"`
+	Commit        string  `json:"commit,omitempty"`
+	ThroughPooler *bool   `json:"through_pooler"` // null: it does not say
+	PoolerProof   string  `json:"pooler_proof,omitempty"`
+	LinkRTTMS     float64 `json:"link_rtt_ms,omitempty"` // between server and database, where it is known
+}
+
+// Phase is one phase's figures and verdict.
+type Phase struct {
+	Name        string         `json:"name"`
+	Verdict     Verdict        `json:"verdict"`
+	Reasons     []string       `json:"reasons"`
+	Requests    int            `json:"requests"`
+	Errors      int            `json:"errors"`
+	ErrorKinds  map[string]int `json:"error_kinds"`
+	Over        int            `json:"over"`         // slower than the target, or failed
+	OverAllowed int            `json:"over_allowed"` // -1: too few requests to claim a p99 at all
+	TargetMS    float64        `json:"target_p99_ms"`
+	Goals       []Goal         `json:"goals,omitempty"`
+	Latency     Latency        `json:"latency_ms"` // from the scheduled moment
+	Service     Times          `json:"service_ms"` // from a connection in hand to the last byte
+	Queue       Times          `json:"queue_ms"`   // waiting for a connection
+	P99CI95MS   [2]*float64    `json:"p99_ci95_ms"`
+	Rate        Rate           `json:"rate"`
+	Lag         Times          `json:"lag_ms"` // the generator's own lateness
+	DBTurns     Turns          `json:"db_turns"`
+	Apart       map[string]int `json:"apart"` // samples in another cache state, in none of the figures
+	Restarts    *Restarts      `json:"restarts,omitempty"`
+	Routes      []RouteFigures `json:"routes"`
+	Slowest     []Slow         `json:"slowest"`
+	DurationMS  float64        `json:"duration_ms"`
+	BytesMean   int64          `json:"bytes_mean"`
+}
+
+// Latency are the percentiles of a phase. They are null where a phase claims
+// none: the first requests after restarts are counted, not ranked.
+type Latency struct {
+	P50  float64  `json:"p50"`
+	P90  float64  `json:"p90"`
+	P99  *float64 `json:"p99"`
+	P999 *float64 `json:"p999"`
+	Max  float64  `json:"max"`
+}
+
+// Times are two percentiles of something beside the latency.
+type Times struct {
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+}
+
+// Rate is requests per second.
+type Rate struct {
+	Planned  float64 `json:"planned"`
+	Achieved float64 `json:"achieved"`
+}
+
+// Turns are round trips to the database per request, as the server counted them.
+type Turns struct {
+	P50    int  `json:"p50"`
+	Max    int  `json:"max"`
+	Stated bool `json:"stated"` // false: the server did not say
+}
+
+// Restarts is the claim of the first phase: so many first requests of so many
+// restarts were under the target.
+type Restarts struct {
+	Done      int     `json:"done"`
+	Planned   int     `json:"planned"`
+	Under     int     `json:"under"`
+	TargetMS  float64 `json:"target_ms"`
+	SureShare float64 `json:"sure_share"` // of all restarts, claimed at 95%
+}
+
+// Goal is one of the project's own targets, stricter than those that decide the
+// verdict. It is reported and decides nothing.
+type Goal struct {
+	Text     string  `json:"text"`
+	LimitMS  float64 `json:"limit_ms"`
+	ActualMS float64 `json:"actual_ms"`
+	Met      bool    `json:"met"`
+}
+
+// RouteFigures are one route's part of a phase.
+type RouteFigures struct {
+	Route    string  `json:"route"`
+	Requests int     `json:"requests"`
+	Errors   int     `json:"errors"`
+	Over     int     `json:"over"`
+	P50MS    float64 `json:"p50_ms"`
+	P99MS    float64 `json:"p99_ms"`
+	MaxMS    float64 `json:"max_ms"`
+}
+
+// Slow is one of the slowest requests, and where its time went.
+type Slow struct {
+	TraceID      string             `json:"trace_id"`
+	LatencyMS    float64            `json:"latency_ms"`
+	Route        string             `json:"route"`
+	ServerTiming map[string]float64 `json:"server_timing"`
+	LagMS        float64            `json:"lag_ms"`
+	QueueMS      float64            `json:"queue_ms"`
+	ServiceMS    float64            `json:"service_ms"`
+	DBTurns      *int               `json:"db_turns"`
+	CacheStatus  string             `json:"cache_status,omitempty"`
+	Status       int                `json:"status"`
+	Error        string             `json:"error,omitempty"`
+}
+
+// Generator is what the tool says about itself: the worst of all phases.
+type Generator struct {
+	CPUPct       float64 `json:"cpu_pct"` // of one core
+	Cores        int     `json:"cores"`
+	LagP99MS     float64 `json:"lag_p99_ms"`
+	FloorP99MS   float64 `json:"floor_p99_ms"` // against a server in the same process
+	FloorRate    float64 `json:"floor_rate"`   // requests per second of that
+	GCPauseMaxMS float64 `json:"gc_pause_max_ms"`
+}
+
+// ms is a duration in milliseconds, to the microsecond.
+func ms(d time.Duration) float64 {
+	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
+}
+
+// msp is ms for a figure that may be absent.
+func msp(d time.Duration) *float64 {
+	v := ms(d)
+	return &v
+}
+
+// round keeps three decimals.
+func round(v float64) float64 { return math.Round(v*1000) / 1000 }

@@ -1,0 +1,258 @@
+package bench
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Config is everything that a run needs.
+type Config struct {
+	Target string // as the report names it
+	Hitter *Hitter
+	Plan   Plan
+	Mix    Mix
+	Users  []User // none for PhaseGet
+	Server Server
+	// Restart restarts the target and returns when it says that it is ready.
+	// It is needed by PhaseFirst only.
+	Restart func(context.Context) error
+	// Progress, if set, is called about once a second.
+	Progress func(Progress)
+}
+
+// Progress is how far a phase is.
+type Progress struct {
+	Phase          string
+	Elapsed        time.Duration
+	Planned, Done  int // requests
+	Rate           float64
+	P50, P99       time.Duration
+	Errors         int
+	WarmingUp      bool
+	MeasuringFloor bool
+}
+
+// errBreaker is the cause of an attack that the circuit breaker ended.
+var errBreaker = errors.New("more than half of the last 100 requests failed")
+
+// run is one run under way.
+type run struct {
+	Config
+	floorP99 time.Duration
+	result   Result
+}
+
+// Run runs the phases one after the other and judges them. When ctx ends, it
+// lets the requests under way end and returns what was measured. An error says
+// that something could not be done at all (a restart, above all); the Result
+// then holds the phases before it.
+func Run(ctx context.Context, c Config) (Result, error) {
+	r := &run{Config: c}
+	r.result = Result{
+		Verdict: Pass, Reasons: []string{}, Target: c.Target, Profile: c.Plan.Profile,
+		StartedAt: time.Now().UTC().Truncate(time.Millisecond),
+		Run:       hex.EncodeToString(c.Hitter.run[:]), Server: c.Server, Phases: []Phase{},
+	}
+	r.result.Generator.Cores = cores()
+	if err := c.Plan.Check(len(c.Users), c.Restart != nil); err != nil {
+		return r.result, err
+	}
+	err := r.phases(ctx)
+	r.conclude(ctx)
+	return r.result, err
+}
+
+func (r *run) phases(ctx context.Context) error {
+	if err := r.canary(ctx); err != nil {
+		return err
+	}
+	next := 0 // the first user that nothing has used
+	for _, p := range r.Plan.Phases {
+		if ctx.Err() != nil {
+			return nil
+		}
+		users := r.Users
+		switch p.Name {
+		case PhaseWarm:
+			spare := len(r.Users) - r.Plan.UsersNeeded() + 1
+			users = r.Users[next : next+min(p.Users, spare)]
+		case PhaseCold, PhaseFirst:
+			users = r.Users[next : next+p.Users]
+		case PhaseGet:
+			users = []User{{}}
+		}
+		next += len(users)
+		stop, err := r.phase(ctx, p, users)
+		if err != nil || stop {
+			return err
+		}
+	}
+	return nil
+}
+
+// phase runs one phase; stop says that the ones after it make no sense.
+func (r *run) phase(ctx context.Context, p PhasePlan, users []User) (stop bool, err error) {
+	switch p.Name {
+	case PhaseFirst:
+		phase, err := r.first(ctx, p, users)
+		r.add(phase)
+		return false, err
+	case PhaseWarm:
+		if err := r.warmUp(ctx, users); err != nil {
+			return true, err
+		}
+	}
+	if ctx.Err() != nil {
+		return true, nil
+	}
+	shots := r.Mix.shared(users)
+	if p.Name == PhaseCold {
+		shots = r.Mix.once(users)
+	}
+	phase, tripped := r.steady(ctx, p, shots)
+	r.add(phase)
+	return tripped, nil
+}
+
+func (r *run) add(p Phase) {
+	r.result.Phases = append(r.result.Phases, p)
+	g := &r.result.Generator
+	g.LagP99MS = max(g.LagP99MS, p.Lag.P99)
+}
+
+// canary measures the tool's own floor at the highest rate of the plan.
+func (r *run) canary(ctx context.Context) error {
+	rate := 0.0
+	for _, p := range r.Plan.Phases {
+		rate = max(rate, p.Schedule.peak())
+	}
+	rate = max(rate, canaryRate)
+	if r.Progress != nil {
+		r.Progress(Progress{Phase: "canary", MeasuringFloor: true})
+	}
+	p99, err := floor(ctx, rate)
+	if err != nil {
+		return fmt.Errorf("measuring the tool's own floor: %w", err)
+	}
+	r.floorP99 = p99
+	r.result.Generator.FloorP99MS, r.result.Generator.FloorRate = ms(p99), rate
+	return nil
+}
+
+// warmUp asks every route as every user, so that all caches know them.
+func (r *run) warmUp(ctx context.Context, users []User) error {
+	const atOnce = 8
+	shots := make(chan Shot)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var failed Sample
+	for range atOnce {
+		wg.Go(func() {
+			for shot := range shots {
+				if s := r.Hitter.Once(ctx, shot); s.Failed() {
+					mu.Lock()
+					failed = s
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	began, done, all := time.Now(), 0, len(users)*len(r.Mix.Routes())
+feed:
+	for _, u := range users {
+		for _, route := range r.Mix.Routes() {
+			select {
+			case shots <- Shot{Route: route.ID, Path: route.Path, User: u}:
+				done++
+			case <-ctx.Done():
+				break feed
+			}
+		}
+		if r.Progress != nil {
+			r.Progress(Progress{Phase: PhaseWarm, WarmingUp: true, Elapsed: time.Since(began), Planned: all, Done: done})
+		}
+	}
+	close(shots)
+	wg.Wait()
+	if ctx.Err() == nil && failed.Failed() {
+		return fmt.Errorf("warming up: GET %s as user %d failed: %s", failed.Shot.Path, failed.Shot.User.ID, failed.why())
+	}
+	return nil
+}
+
+// steady runs a phase that follows a schedule.
+func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase, tripped bool) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	t := newTally(p.State, p.Target, r.Hitter.timeout)
+	before := selfUsage()
+	ran := r.Hitter.Attack(ctx, Attack{
+		Schedule: p.Schedule,
+		Shots:    shots,
+		Observe: func(s Sample) {
+			if t.observe(s); t.tripped {
+				cancel(errBreaker)
+			}
+		},
+		Tick: func(elapsed time.Duration) { r.tick(p, t, elapsed) },
+	})
+	cpu, pause := before.since()
+	r.note(cpu, pause)
+
+	stopped := ""
+	if ran.Sent < ran.Planned {
+		stopped = fmt.Sprintf("stopped after %d of %d requests", ran.Sent, ran.Planned)
+		if errors.Is(context.Cause(ctx), errBreaker) {
+			stopped += ": " + errBreaker.Error()
+		}
+	}
+	e := effort{
+		planned: p.Schedule.meanRate(ran.Sent), achieved: ran.Achieved(p.Schedule),
+		lagP99: t.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: r.floorP99,
+	}
+	return r.judged(p, t, ran, e, stopped), t.tripped
+}
+
+func (r *run) tick(p PhasePlan, t *tally, elapsed time.Duration) {
+	if r.Progress == nil {
+		return
+	}
+	done := t.lag.Count()
+	r.Progress(Progress{
+		Phase: p.Name, Elapsed: elapsed, Planned: int(p.Schedule.Count()), Done: done,
+		Rate: float64(done) / elapsed.Seconds(),
+		P50:  t.all.latency.Quantile(0.5), P99: t.all.latency.Quantile(0.99), Errors: t.all.errors,
+	})
+}
+
+func (r *run) note(cpuPct float64, pause time.Duration) {
+	g := &r.result.Generator
+	g.CPUPct = max(g.CPUPct, round(cpuPct))
+	g.GCPauseMaxMS = max(g.GCPauseMaxMS, ms(pause))
+}
+
+// conclude gives the run the worst verdict of its phases.
+func (r *run) conclude(ctx context.Context) {
+	out := &r.result
+	for _, p := range out.Phases {
+		if p.Verdict.worseThan(out.Verdict) {
+			out.Verdict = p.Verdict
+		}
+		for _, why := range p.Reasons {
+			out.Reasons = append(out.Reasons, p.Name+": "+why)
+		}
+	}
+	for _, p := range r.Plan.Phases[len(out.Phases):] {
+		out.Reasons = append(out.Reasons, p.Name+": not run")
+		if Inconclusive.worseThan(out.Verdict) {
+			out.Verdict = Inconclusive
+		}
+	}
+	if ctx.Err() != nil {
+		out.Reasons = append(out.Reasons, "interrupted")
+	}
+}

@@ -1,0 +1,125 @@
+package bench
+
+import (
+	"time"
+)
+
+// maxTurns bounds the count of turns; more count as so many.
+const maxTurns = 255
+
+// tally is everything that is kept of a phase while it runs. Its size does not
+// grow with the requests.
+type tally struct {
+	want    State
+	target  time.Duration
+	timeout time.Duration
+
+	all     figures
+	routes  map[string]*figures
+	service *Histogram
+	queue   *Histogram
+	lag     *Histogram
+	kinds   map[Kind]int
+	turns   [maxTurns + 1]int
+	told    int // samples that stated their turns
+	bytes   int64
+	apart   map[State]int // samples of another state than the phase's: in no figure but lag
+	slowest slowest
+	breaker breaker
+	tripped bool
+}
+
+// figures are the latencies of one set of samples and how many were over.
+type figures struct {
+	latency  *Histogram
+	requests int
+	errors   int
+	over     int // slower than the target, or failed
+}
+
+func newTally(want State, target, timeout time.Duration) *tally {
+	return &tally{
+		want: want, target: target, timeout: timeout,
+		all: figures{latency: NewHistogram()}, routes: make(map[string]*figures),
+		service: NewHistogram(), queue: NewHistogram(), lag: NewHistogram(),
+		kinds: make(map[Kind]int), apart: make(map[State]int),
+	}
+}
+
+// observe takes in one sample. A failed sample never proves a state and always
+// counts: it is over, and its latency is entered as no less than the time-out,
+// so that a server that fails fast can't better its percentiles.
+func (t *tally) observe(s Sample) {
+	t.lag.Record(s.Lag)
+	t.tripped = t.breaker.observe(s.Failed()) || t.tripped
+	if !s.Failed() && t.want != AnyState {
+		if state := stateOf(s.Reply.CacheStatus); state != t.want && state != NotStated {
+			t.apart[state]++
+			return
+		} else if state == NotStated {
+			t.apart[NotStated]++ // counted, and kept: see unproven
+		}
+	}
+	latency := s.Latency
+	if s.Failed() {
+		latency = max(latency, t.timeout)
+		t.kinds[s.Kind]++
+	} else {
+		t.service.Record(s.Service)
+		t.queue.Record(s.Queue)
+		t.bytes += s.Reply.Bytes
+		if s.Reply.Turns >= 0 {
+			t.turns[min(s.Reply.Turns, maxTurns)]++
+			t.told++
+		}
+	}
+	over := s.Failed() || latency > t.target
+	t.all.observe(latency, s.Failed(), over)
+	t.route(s.Shot.Route).observe(latency, s.Failed(), over)
+	t.slowest.observe(s, latency)
+}
+
+func (f *figures) observe(latency time.Duration, failed, over bool) {
+	f.latency.Record(latency)
+	f.requests++
+	if failed {
+		f.errors++
+	}
+	if over {
+		f.over++
+	}
+}
+
+func (t *tally) route(id string) *figures {
+	f, ok := t.routes[id]
+	if !ok {
+		f = &figures{latency: NewHistogram()}
+		t.routes[id] = f
+	}
+	return f
+}
+
+// misplaced is how many samples were of another state and are in no figure.
+func (t *tally) misplaced() int {
+	n := 0
+	for state, count := range t.apart {
+		if state != NotStated {
+			n += count
+		}
+	}
+	return n
+}
+
+// unproven is how many samples in the figures did not state their caches.
+func (t *tally) unproven() int { return t.apart[NotStated] }
+
+// turnsAt is the number of turns that the share q of the samples does not exceed.
+func (t *tally) turnsAt(q float64) int {
+	seen := 0
+	for turns, n := range t.turns {
+		if seen += n; n > 0 && float64(seen) >= q*float64(t.told) {
+			return turns
+		}
+	}
+	return 0
+}

@@ -1,0 +1,138 @@
+package bench
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// Verdict is what may be claimed.
+type Verdict string
+
+// The verdicts.
+const (
+	Pass         Verdict = "pass"         // the bound holds at 95%
+	Fail         Verdict = "fail"         // the opposite bound holds
+	Inconclusive Verdict = "inconclusive" // too little to say either
+	Invalid      Verdict = "invalid"      // the generator did not keep up: the figures mean nothing
+)
+
+// worseThan orders verdicts: one that says that the figures mean nothing hides
+// all others, a miss hides a doubt.
+func (v Verdict) worseThan(o Verdict) bool { return v.weight() > o.weight() }
+
+func (v Verdict) weight() int {
+	switch v {
+	case Pass:
+		return 0
+	case Inconclusive:
+		return 1
+	case Fail:
+		return 2
+	}
+	return 3
+}
+
+// The limits beyond which a run is not valid.
+const (
+	minAchieved   = 0.95                 // of the planned rate
+	maxLagShare   = 0.10                 // of the target: the p99 of the generator's own lateness
+	minLagAllowed = 5 * time.Millisecond // a target of a few ms does not make the tool's timers finer
+	maxCPUShare   = 0.90                 // of all cores that the process may use
+	maxFloorShare = 0.50                 // of the target: the p99 that the tool measures on itself
+)
+
+// effort is how well the generator did in one phase.
+type effort struct {
+	planned, achieved float64 // requests per second
+	lagP99            time.Duration
+	cpuPct            float64
+	gcPause           time.Duration
+	floorP99          time.Duration // 0 = not measured
+}
+
+// invalid says why the figures mean nothing, and which resource ran out. An
+// empty list says that the generator kept up.
+func (e effort) invalid(target time.Duration) []string {
+	var why []string
+	cores := float64(runtime.GOMAXPROCS(0))
+	saturated := e.cpuPct >= maxCPUShare*100*cores
+	resource := "this machine's CPU, which something else took: the generator itself used " + percent(e.cpuPct) + " of a core"
+	switch {
+	case saturated:
+		resource = "the generator's own CPU, at " + percent(e.cpuPct) + " of a core"
+	case e.gcPause > e.lagP99/2:
+		resource = fmt.Sprintf("the generator's garbage collector, which paused it for up to %s", human(e.gcPause))
+	}
+	if e.achieved < minAchieved*e.planned {
+		why = append(why, fmt.Sprintf("the generator sent %.1f requests/s of %.1f planned; what ran out is %s", e.achieved, e.planned, resource))
+	}
+	if limit := max(minLagAllowed, time.Duration(maxLagShare*float64(target))); e.lagP99 > limit {
+		why = append(why, fmt.Sprintf("the generator was late by p99 %s, more than %s; what ran out is %s", human(e.lagP99), human(limit), resource))
+	}
+	if saturated && len(why) == 0 {
+		why = append(why, "what ran out is "+resource)
+	}
+	if limit := time.Duration(maxFloorShare * float64(target)); e.floorP99 > limit {
+		why = append(why, fmt.Sprintf("the tool's own floor is p99 %s, too near to the target of %s: this machine's CPU and loopback are too busy", human(e.floorP99), human(target)))
+	}
+	return why
+}
+
+// evidence is what a phase's verdict rests on.
+type evidence struct {
+	n, over         int
+	apart, unproven int
+	wantsState      State
+	stopped         string // why the phase ended before its plan, "" when it did not
+	invalid         []string
+}
+
+// maxApart is the share of samples in another state than the phase's above
+// which a pass would speak of too few of them.
+const maxApart = 0.05
+
+// judge gives the verdict of a phase that claims a p99, with its reasons. A
+// reason is given for every verdict but a plain pass.
+func judge(e evidence) (Verdict, []string) {
+	if len(e.invalid) > 0 {
+		return Invalid, e.invalid
+	}
+	var why []string
+	if e.stopped != "" {
+		why = append(why, e.stopped)
+	}
+	allowed := OverAllowed(e.n)
+	switch {
+	case ClaimRefuted(e.n, e.over):
+		return Fail, append(why, fmt.Sprintf("%d of %d were over the target; a p99 on target shows at least so many in 1 of 20 runs at most", e.over, e.n))
+	case allowed < 0:
+		return Inconclusive, append(why, fmt.Sprintf("%d requests cannot claim a p99: %d at least", e.n, SamplesNeeded(0)))
+	case e.over > allowed:
+		return Inconclusive, append(why, fmt.Sprintf("%d of %d were over the target: more than the %d that a claim allows, fewer than would refute it; %d requests with as many would do", e.over, e.n, allowed, SamplesNeeded(e.over)))
+	}
+	if all := e.n + e.apart; float64(e.apart) > maxApart*float64(all) {
+		why = append(why, fmt.Sprintf("%d of %d requests were not %s and are counted apart", e.apart, all, e.wantsState))
+	}
+	if e.wantsState != AnyState && e.unproven > 0 {
+		why = append(why, fmt.Sprintf("%d replies have no Cache-Status: nothing proves that they were %s", e.unproven, e.wantsState))
+	}
+	if len(why) > 0 {
+		return Inconclusive, why
+	}
+	return Pass, nil
+}
+
+func percent(v float64) string { return fmt.Sprintf("%.0f%%", v) }
+
+// human writes a duration in milliseconds, with digits enough to tell it from another.
+func human(d time.Duration) string {
+	switch v := ms(d); {
+	case v >= 100:
+		return fmt.Sprintf("%.0f ms", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f ms", v)
+	default:
+		return fmt.Sprintf("%.2f ms", v)
+	}
+}
