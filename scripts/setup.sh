@@ -38,6 +38,7 @@ make make make
 git git git
 gcc gcc gcc
 jq jq jq
+curl curl curl
 shellcheck shellcheck shellcheck
 TABLE
   if have apt-get && [ -f /etc/debian_version ] && ! [ -f /etc/ssl/certs/ca-certificates.crt ]; then
