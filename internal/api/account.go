@@ -1,0 +1,119 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/honeydue/honeydue/internal/cache"
+	"github.com/honeydue/honeydue/internal/household"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// Registration is what an account takes.
+type Registration struct {
+	Email    string `json:"email" format:"email" maxLength:"254"`
+	Password string `json:"password" minLength:"8" maxLength:"200" writeOnly:"true"`
+	Name     string `json:"name" minLength:"1" maxLength:"100"`
+}
+
+// Login is how an account is opened.
+type Login struct {
+	Email    string `json:"email" maxLength:"254"`
+	Password string `json:"password" maxLength:"200" writeOnly:"true"`
+}
+
+// Authentication is what register and login answer.
+type Authentication struct {
+	Token string         `json:"token" doc:"send it as Authorization: Token <token>"`
+	User  household.User `json:"user"`
+}
+
+type (
+	registerInput  struct{ Body Registration }
+	registerOutput struct {
+		Location string `header:"Location"`
+		Body     Authentication
+	}
+	loginInput    struct{ Body Login }
+	loginOutput   struct{ Body Authentication }
+	none          struct{}
+	userOutput    struct{ Body household.User }
+	updateMeInput struct{ Body household.UserPatch }
+)
+
+func (s *Server) register(ctx context.Context, in *registerInput) (*registerOutput, error) {
+	hash, err := s.passwords.hash(ctx, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	token := newToken()
+	u, err := s.db.Register(ctx, store.NewUser{
+		Email: normalEmail(in.Body.Email), Name: strings.TrimSpace(in.Body.Name), PasswordHash: hash,
+	}, cache.TokenHash(token))
+	if err != nil {
+		return nil, err
+	}
+	return &registerOutput{Location: "/api/auth/me/", Body: Authentication{Token: token, User: u}}, nil
+}
+
+// login does the same work for an address without an account as for one with
+// a wrong password, so that its time does not tell who has an account.
+func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
+	u, hash, err := s.db.Credentials(ctx, normalEmail(in.Body.Email))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	known := err == nil
+	ok, err := s.passwords.matches(ctx, in.Body.Password, hash)
+	if err != nil {
+		return nil, err
+	}
+	if !ok || !known {
+		return nil, newProblem(http.StatusUnauthorized, codeBadCredentials, "The e-mail address or the password is wrong. Try again.").
+			withHeader("WWW-Authenticate", `Token realm="honeydue"`)
+	}
+	token := newToken()
+	if err := s.db.CreateToken(ctx, u.ID, cache.TokenHash(token)); err != nil {
+		return nil, err
+	}
+	return &loginOutput{Body: Authentication{Token: token, User: u}}, nil
+}
+
+func (s *Server) logout(ctx context.Context, _ *none) (*none, error) {
+	hash := sessionFrom(ctx).tokenHash
+	// Not found: someone logged this token out at the same moment. It is gone, as asked.
+	if err := s.db.DeleteToken(ctx, hash); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	s.announced(ctx, s.cache.RevokeToken(ctx, hash))
+	return nil, nil
+}
+
+func (s *Server) me(ctx context.Context, _ *none) (*userOutput, error) {
+	return &userOutput{Body: sessionFrom(ctx).user}, nil
+}
+
+func (s *Server) updateMe(ctx context.Context, in *updateMeInput) (*userOutput, error) {
+	id := sessionFrom(ctx).user.ID
+	u, err := s.db.UpdateUser(ctx, id, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	s.announced(ctx, s.cache.UserChanged(ctx, id))
+	return &userOutput{Body: u}, nil
+}
+
+// normalEmail makes addresses comparable. The part before the @ is folded
+// too: no provider of note tells Ada@ from ada@, and people type both.
+func normalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+
+// newToken is 160 random bits in hex, the form of the tokens that the app has always kept.
+func newToken() string {
+	var b [20]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
+	return hex.EncodeToString(b[:])
+}

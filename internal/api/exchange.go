@@ -1,0 +1,189 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/honeydue/honeydue/internal/cache"
+	"github.com/honeydue/honeydue/internal/link"
+)
+
+// exchange is one request and its reply: what was found out on the way, and
+// the headers that say so.
+type exchange struct {
+	began time.Time
+	tally *link.Tally
+	route *Route // nil until the router has found one
+	span  trace.SpanContext
+	// reading is nil on routes that take no token.
+	reading *cache.Reading
+	// code is the problem's code if the reply is one.
+	code string
+}
+
+type exchangeKey struct{}
+
+// exchangeFrom never returns nil: code outside of a request gets one that nobody reads.
+func exchangeFrom(ctx context.Context) *exchange {
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return x
+	}
+	return &exchange{}
+}
+
+// ServeHTTP surrounds the router: it bounds the request, bills it, and lets no
+// reply leave without its headers, those of a 404 or of a panic included.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.requestTimeout)
+	defer cancel()
+	x := &exchange{began: time.Now()}
+	ctx, x.tally = link.WithTally(ctx)
+	ctx = context.WithValue(ctx, exchangeKey{}, x)
+	r = r.WithContext(ctx)
+	r.URL.Path = s.slashed(r.URL.Path)
+	reply := &replyWriter{ResponseWriter: w, x: x}
+	s.router.ServeHTTP(reply, r)
+	s.metrics.observe(x, r.Method, reply.status)
+}
+
+// slashed gives a path its last slash: a redirect would cost the phone a round
+// trip. Paths that the table has without one keep their form.
+func (s *Server) slashed(path string) string {
+	if strings.HasSuffix(path, "/") || !strings.HasPrefix(path, "/api/") || s.unslashed[path] {
+		return path
+	}
+	return path + "/"
+}
+
+// replyWriter sets the exchange's headers at the last moment at which headers
+// can be set.
+type replyWriter struct {
+	http.ResponseWriter
+	x      *exchange
+	status int // 0 until the header is written
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *replyWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+		w.x.describe(w.Header())
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *replyWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Flush implements http.Flusher, which gin demands of every writer.
+func (w *replyWriter) Flush() {
+	if f, ok := w.ResponseWriter.(http.Flusher); ok {
+		if w.status == 0 {
+			w.WriteHeader(http.StatusOK)
+		}
+		f.Flush()
+	}
+}
+
+// Unwrap lets http.ResponseController find deadlines and the like.
+func (w *replyWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (x *exchange) describe(h http.Header) {
+	h.Set("Traceparent", x.traceparent())
+	h.Set("Server-Timing", x.serverTiming(time.Since(x.began)))
+	h.Set("X-Db-Turns", strconv.FormatInt(x.tally.Turns(), 10))
+	h.Set("X-Content-Type-Options", "nosniff")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store") // everything here belongs to one person
+	}
+	if x.reading != nil {
+		h.Set("Cache-Status", cacheStatus(x.reading))
+	}
+}
+
+// trace is the request's span, or a name for the request where nothing traces.
+func (x *exchange) trace() trace.SpanContext {
+	if !x.span.IsValid() {
+		var t trace.TraceID
+		var s trace.SpanID
+		_, _ = rand.Read(t[:])
+		_, _ = rand.Read(s[:])
+		x.span = trace.NewSpanContext(trace.SpanContextConfig{TraceID: t, SpanID: s})
+	}
+	return x.span
+}
+
+// traceparent is the W3C header, version 00.
+func (x *exchange) traceparent() string {
+	c := x.trace()
+	return "00-" + c.TraceID().String() + "-" + c.SpanID().String() + "-" + c.TraceFlags().String()
+}
+
+// serverTiming says where the time of the request went. app is what neither
+// the pool nor the database nor Redis took.
+func (x *exchange) serverTiming(wall time.Duration) string {
+	acquire, db, redis := x.tally.Acquire(), x.tally.DB(), x.tally.Redis()
+	app := max(0, wall-acquire-db-redis)
+	var b []byte
+	b = appendTiming(b, "acquire", acquire, "")
+	b = appendTiming(b, "db", db, plural(x.tally.Turns(), "turn"))
+	b = appendTiming(b, "redis", redis, plural(x.tally.RedisTrips(), "trip"))
+	b = appendTiming(b, "app", app, "")
+	return string(b)
+}
+
+func appendTiming(b []byte, name string, d time.Duration, desc string) []byte {
+	if len(b) > 0 {
+		b = append(b, ", "...)
+	}
+	b = append(b, name...)
+	b = append(b, ";dur="...)
+	b = strconv.AppendFloat(b, float64(d)/float64(time.Millisecond), 'f', 3, 64)
+	if desc != "" {
+		b = append(b, `;desc="`...)
+		b = append(b, desc...)
+		b = append(b, '"')
+	}
+	return b
+}
+
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.FormatInt(n, 10) + " " + noun + "s"
+}
+
+// cacheStatus is RFC 9211's header for the caches that the request asked.
+func cacheStatus(r *cache.Reading) string {
+	var parts []string
+	for _, c := range []struct {
+		name    string
+		verdict cache.Verdict
+	}{
+		{"token", r.Token}, {"user", r.Memory}, {"residence-ids", r.ResidenceIDs},
+	} {
+		switch c.verdict {
+		case cache.Hit:
+			parts = append(parts, c.name+"; hit")
+		case cache.Miss:
+			parts = append(parts, c.name+"; fwd=miss")
+		case cache.Wrong:
+			parts = append(parts, c.name+"; fwd=stale; detail=wrong")
+		case cache.Bypass:
+			parts = append(parts, c.name+"; fwd=bypass; detail=redis-unreachable")
+		}
+	}
+	return strings.Join(parts, ", ")
+}

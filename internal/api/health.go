@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Readiness is what /readyz answers: 200 when ready, 503 otherwise.
+type Readiness struct {
+	Ready           bool   `json:"ready"`
+	Reason          string `json:"reason,omitempty"`
+	ThroughPooler   bool   `json:"through_pooler"`
+	Proof           string `json:"proof" doc:"how through_pooler was proved"`
+	ExecMode        string `json:"exec_mode"`
+	OpenConnections int32  `json:"open_connections"`
+	Cache           string `json:"cache" doc:"redis or in_process"`
+	Version         string `json:"version"`
+	Commit          string `json:"commit"`
+}
+
+const (
+	// pingEvery is how long an answer of the database counts: the probes of
+	// kubelet and of load balancers share one.
+	pingEvery = 5 * time.Second
+	// pingTimeout bounds one ping.
+	pingTimeout = 2 * time.Second
+	// pingIdle is how long after the last request the pinging goes on. Then the
+	// last answer stands, so that a database that suspends itself may sleep.
+	pingIdle = 5 * time.Minute
+)
+
+// health is the state behind the three probes.
+type health struct {
+	warm     atomic.Bool
+	draining atomic.Bool
+	// lastUse is the last API request, in Unix nanoseconds.
+	lastUse atomic.Int64
+
+	mu     sync.Mutex // one ping at a time
+	pinged time.Time
+	err    error
+}
+
+// SetReady says that the boot is over and traffic may come.
+func (s *Server) SetReady() { s.health.warm.Store(true) }
+
+// Drain makes /readyz say no, for good. Requests are served all the same,
+// until load balancers have noticed.
+func (s *Server) Drain() { s.health.draining.Store(true) }
+
+// Readiness asks, at most each pingEvery, whether the database answers.
+func (s *Server) Readiness(ctx context.Context) Readiness {
+	proof := s.db.Proof()
+	r := Readiness{
+		ThroughPooler: proof.ThroughPooler, Proof: proof.How, ExecMode: proof.ExecMode,
+		OpenConnections: s.db.Stat().Total, Cache: "redis", Version: s.version, Commit: s.commit,
+	}
+	if s.cache.InProcess() {
+		r.Cache = "in_process"
+	}
+	switch {
+	case s.health.draining.Load():
+		r.Reason = "draining"
+	case !s.health.warm.Load():
+		r.Reason = "warming up"
+	case s.databaseAnswers(ctx) != nil:
+		r.Reason = "the database does not answer"
+	default:
+		r.Ready = true
+	}
+	return r
+}
+
+func (s *Server) databaseAnswers(ctx context.Context) error {
+	h := &s.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := s.now()
+	used := now.Sub(time.Unix(0, h.lastUse.Load())) < pingIdle
+	switch {
+	case now.Sub(h.pinged) < pingEvery:
+		return h.err
+	case h.err == nil && !h.pinged.IsZero() && !used:
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	h.err = s.db.Ping(ctx)
+	h.pinged = now
+	return h.err
+}
+
+func (s *Server) livez(c *gin.Context) {
+	writeStatus(c.Writer, http.StatusOK, map[string]bool{"live": true})
+}
+
+func (s *Server) readyz(c *gin.Context) {
+	r := s.Readiness(c.Request.Context())
+	status := http.StatusOK
+	if !r.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	writeStatus(c.Writer, status, r)
+}
+
+func (s *Server) startupz(c *gin.Context) {
+	started := s.health.warm.Load()
+	status := http.StatusOK
+	if !started {
+		status = http.StatusServiceUnavailable
+	}
+	writeStatus(c.Writer, status, map[string]bool{"started": started})
+}
+
+func writeStatus(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // a prober that has gone cannot be told anything
+}

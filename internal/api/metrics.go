@@ -1,0 +1,112 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+type metrics struct {
+	duration *prometheus.HistogramVec
+	turns    *prometheus.HistogramVec
+	problems *prometheus.CounterVec
+	pool     *poolCollector
+}
+
+func newMetrics(db *store.DB) *metrics {
+	return &metrics{
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "honeydue_http_request_duration_seconds",
+			Help: "Time from the request's arrival to the end of its reply.",
+			// The bounds stand around the targets: 10 ms (warm), R+50, 1.35 R and 1.6 R for R = 110 ms, 200, 700 and 900 ms.
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .125, .15, .16, .176, .2, .3, .5, .7, .9, 1.5, 2.5, 5, 10},
+		}, []string{"route", "method", "status"}),
+		turns: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "honeydue_http_request_db_turns",
+			Help:    "DB turns of the request's own statements.",
+			Buckets: []float64{0, 1, 2, 3, 4, 8},
+		}, []string{"route"}),
+		problems: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "honeydue_http_problems_total",
+			Help: "Replies that were problems, by their code.",
+		}, []string{"code"}),
+		pool: newPoolCollector(db),
+	}
+}
+
+func (m *metrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.duration, m.turns, m.problems, m.pool}
+}
+
+func (m *metrics) observe(x *exchange, method string, status int) {
+	route := "unmatched" // the path itself would let anyone make up series
+	if x.route != nil {
+		route = x.route.Path
+	}
+	if !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}, method) {
+		method = "other"
+	}
+	m.duration.WithLabelValues(route, method, strconv.Itoa(status)).Observe(time.Since(x.began).Seconds())
+	if x.route != nil {
+		m.turns.WithLabelValues(route).Observe(float64(x.tally.Turns()))
+	}
+}
+
+func (m *metrics) problem(code string) { m.problems.WithLabelValues(code).Inc() }
+
+// poolCollector reads the pool's own counters at scrape time.
+type poolCollector struct {
+	db                                      *store.DB
+	conns, opened, closed, acquires, waited *prometheus.Desc
+	acquireTime, max, dialTurns             *prometheus.Desc
+}
+
+func newPoolCollector(db *store.DB) *poolCollector {
+	d := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("honeydue_db_pool_"+name, help, labels, nil)
+	}
+	return &poolCollector{
+		db:          db,
+		conns:       d("connections", "Connections by state.", "state"),
+		max:         d("connections_max", "Most connections that the pool opens."),
+		opened:      d("opened_total", "Connections ever opened."),
+		closed:      d("closed_total", "Connections closed by the pool, by reason.", "reason"),
+		acquires:    d("acquires_total", "Connections borrowed."),
+		waited:      d("waited_total", "Borrowings that found no idle connection."),
+		acquireTime: d("acquire_seconds_total", "Time that all borrowings took."),
+		dialTurns:   d("dial_turns_total", "DB turns of connecting, which no request's bill holds."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (p *poolCollector) Describe(c chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{p.conns, p.max, p.opened, p.closed, p.acquires, p.waited, p.acquireTime, p.dialTurns} {
+		c <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (p *poolCollector) Collect(c chan<- prometheus.Metric) {
+	s := p.db.Stat()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	count := func(d *prometheus.Desc, v float64, labels ...string) {
+		c <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	}
+	gauge(p.conns, float64(s.Idle), "idle")
+	gauge(p.conns, float64(s.InUse), "in_use")
+	gauge(p.max, float64(s.Max))
+	count(p.opened, float64(s.Opened))
+	count(p.closed, float64(s.ClosedOld), "age")
+	count(p.closed, float64(s.ClosedIdle), "idle")
+	count(p.acquires, float64(s.Acquires))
+	count(p.waited, float64(s.Waited))
+	count(p.acquireTime, s.AcquireTime.Seconds())
+	count(p.dialTurns, float64(p.db.Dials().Turns()))
+}

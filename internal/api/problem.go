@@ -1,0 +1,220 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// Problem is every error that this API replies (RFC 9457).
+type Problem struct {
+	Type    string       `json:"type" doc:"urn:honeydue:problem: and the code"`
+	Title   string       `json:"title" doc:"the status in words"`
+	Status  int          `json:"status"`
+	Detail  string       `json:"detail" doc:"what failed and what to do, for a person"`
+	Code    string       `json:"code" doc:"what failed, for a program; it never changes"`
+	Errors  []FieldError `json:"errors" nullable:"false" doc:"what is wrong with which field; empty unless the input was refused"`
+	TraceID string       `json:"trace_id" doc:"names this request in the traces and logs"`
+
+	// cause is what went wrong inside; it is logged and never sent.
+	cause  error
+	header http.Header
+}
+
+// FieldError is what is wrong with one field of the input. The value that was
+// sent is not repeated: it may be a password.
+type FieldError struct {
+	Field   string `json:"field" doc:"such as body.title, path.id or query.days"`
+	Message string `json:"message"`
+}
+
+// Codes of problems. They are a contract with the app.
+const (
+	codeMalformed        = "malformed_request"
+	codeNotAuthenticated = "not_authenticated"
+	codeInvalidToken     = "invalid_token"
+	codeBadCredentials   = "invalid_credentials"
+	codeForbidden        = "forbidden"
+	codeNotFound         = "not_found"
+	codeNoSuchRoute      = "no_such_route"
+	codeMethod           = "method_not_allowed"
+	codeConflict         = "conflict"
+	codeEmailTaken       = "email_taken"
+	codeTooLarge         = "body_too_large"
+	codeMediaType        = "unsupported_media_type"
+	codeInvalid          = "validation_failed"
+	codeBusy             = "too_many_requests"
+	codeInternal         = "internal"
+	codeUnavailable      = "database_unavailable"
+	codeStarting         = "starting"
+	codeSlowBody         = "request_timeout"
+)
+
+// retryAfterSeconds is how long a client waits after a 429 or a 503: the
+// pod's pool and the password queue recover within that or not soon.
+const retryAfterSeconds = "2"
+
+func newProblem(status int, code, detail string) *Problem {
+	return &Problem{
+		Type: "urn:honeydue:problem:" + code, Title: http.StatusText(status), Status: status,
+		Detail: detail, Code: code, Errors: []FieldError{},
+	}
+}
+
+// invalid is a 422 for one field.
+func invalid(field, message string) *Problem {
+	p := newProblem(http.StatusUnprocessableEntity, codeInvalid, "The input was refused. Correct the fields that are listed.")
+	p.Errors = append(p.Errors, FieldError{Field: field, Message: message})
+	return p
+}
+
+func (p *Problem) withHeader(name, value string) *Problem {
+	if p.header == nil {
+		p.header = http.Header{}
+	}
+	p.header.Set(name, value)
+	return p
+}
+
+// Error implements error.
+func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
+
+// Unwrap gives the cause inside.
+func (p *Problem) Unwrap() error { return p.cause }
+
+// GetStatus implements huma.StatusError.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header { return p.header }
+
+// ContentType implements huma.ContentTypeFilter.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// problem is the one funnel: it turns what a handler returned into what the
+// client sees. What is no error of the application is internal: it is logged
+// with the trace id, once and here, and the client learns nothing of it.
+func (s *Server) problem(ctx context.Context, err error) *Problem {
+	p := s.classify(ctx, err)
+	x := exchangeFrom(ctx)
+	x.code = p.Code
+	p.TraceID = x.trace().TraceID().String()
+	s.metrics.problem(p.Code)
+	if p.Status >= http.StatusInternalServerError {
+		route := "unmatched"
+		if x.route != nil {
+			route = x.route.ID
+		}
+		s.log.LogAttrs(ctx, slog.LevelError, "request failed",
+			slog.String("code", p.Code), slog.String("route", route), slog.Any("error", p.cause),
+			slog.String("trace_id", p.TraceID))
+	}
+	return p
+}
+
+func (s *Server) classify(ctx context.Context, err error) *Problem {
+	var p *Problem
+	var field *store.FieldError
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &field) && errors.Is(err, store.ErrConflict):
+		return conflict(field.Field)
+	case errors.As(err, &field):
+		return invalid("body."+field.Field, "the database refuses this value")
+	case errors.Is(err, store.ErrNotFound):
+		return newProblem(http.StatusNotFound, codeNotFound, "There is no such thing, or you cannot see it. Check the id.")
+	case errors.Is(err, store.ErrForbidden):
+		return newProblem(http.StatusForbidden, codeForbidden, "Your role in this residence does not allow that. Ask its owner.")
+	case errors.Is(err, store.ErrConflict):
+		return conflict("")
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
+		p = newProblem(http.StatusServiceUnavailable, codeUnavailable, "The database did not answer in time. Try again in a moment.").
+			withHeader("Retry-After", retryAfterSeconds)
+	default:
+		p = newProblem(http.StatusInternalServerError, codeInternal, "Something failed on our side. Quote the trace_id when you report it.")
+	}
+	p.cause = err
+	return p
+}
+
+func conflict(field string) *Problem {
+	if field == "email" {
+		return newProblem(http.StatusConflict, codeEmailTaken, "This e-mail address has an account already. Log in instead.")
+	}
+	return newProblem(http.StatusConflict, codeConflict, "This exists already. Read it again before you change it.")
+}
+
+// fromHuma is the funnel for what huma refuses before a handler runs. The
+// values it would echo are dropped, as is what it says about bytes it could not read.
+func (s *Server) fromHuma(ctx huma.Context, _ string, v any) (any, error) {
+	m, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := s.problem(ctx.Context(), refused(m))
+	for name := range p.header {
+		ctx.SetHeader(name, p.header.Get(name))
+	}
+	return p, nil
+}
+
+func refused(m *huma.ErrorModel) *Problem {
+	var p *Problem
+	switch m.Status {
+	case http.StatusBadRequest:
+		return newProblem(m.Status, codeMalformed, "The body is no JSON value of the expected kind. Send one JSON object.")
+	case http.StatusRequestEntityTooLarge:
+		return newProblem(m.Status, codeTooLarge, "The body is over 1 MiB. Send less.").withHeader("Connection", "close")
+	case http.StatusUnsupportedMediaType:
+		return newProblem(m.Status, codeMediaType, "The body must be JSON. Send Content-Type: application/json.")
+	case http.StatusRequestTimeout:
+		return newProblem(m.Status, codeSlowBody, "The body did not arrive in time. Send it again.")
+	case http.StatusUnprocessableEntity:
+		p = newProblem(m.Status, codeInvalid, "The input was refused. Correct the fields that are listed.")
+	default:
+		p = newProblem(http.StatusInternalServerError, codeInternal, "Something failed on our side. Quote the trace_id when you report it.")
+		p.cause = fmt.Errorf("huma replied %d: %s", m.Status, m.Detail)
+		return p
+	}
+	for _, e := range m.Errors {
+		if e != nil {
+			p.Errors = append(p.Errors, FieldError{Field: e.Location, Message: e.Message})
+		}
+	}
+	return p
+}
+
+// write sends a problem where no huma operation does.
+func (p *Problem) write(w http.ResponseWriter) {
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the status is sent; a client that has gone cannot be told anything
+}
+
+// writeHuma sends a problem from a middleware of huma's.
+func (p *Problem) writeHuma(ctx huma.Context) {
+	for name := range p.header {
+		ctx.SetHeader(name, p.header.Get(name))
+	}
+	ctx.SetHeader("Content-Type", "application/problem+json")
+	ctx.SetStatus(p.Status)
+	_ = json.NewEncoder(ctx.BodyWriter()).Encode(p) // as in write
+}
+
+// shortened keeps a panic's message readable in one line of a log.
+func shortened(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line[:min(len(line), 300)]
+}

@@ -1,0 +1,104 @@
+package api
+
+import "net/http"
+
+const (
+	get   = http.MethodGet
+	post  = http.MethodPost
+	patch = http.MethodPatch
+)
+
+// Routes is every route that the public address serves. A function and not a
+// variable: as a variable it and the handlers would initialize each other.
+func Routes() []Route {
+	table := accountRoutes()
+	table = append(table, residenceRoutes()...)
+	table = append(table, taskRoutes()...)
+	table = append(table, recordRoutes()...)
+	return append(table, systemRoutes()...)
+}
+
+func accountRoutes() []Route {
+	return []Route{
+		op(Route{
+			ID: "register", Method: post, Path: "/api/auth/register/", Summary: "Create an account and log in",
+			Status: http.StatusCreated, Statements: []string{"user_register"}, Budget: Budget{Warm: 1, Cold: 1},
+		}, (*Server).register),
+		op(Route{
+			ID: "login", Method: post, Path: "/api/auth/login/", Summary: "Log in: get a token",
+			Status: http.StatusOK, Statements: []string{"user_credentials", "token_create"}, Budget: Budget{Warm: 2, Cold: 2},
+		}, (*Server).login),
+		op(Route{
+			ID: "logout", Method: post, Path: "/api/auth/logout/", Summary: "Log out: the token ends everywhere",
+			Needs: NeedToken, Status: http.StatusNoContent, Statements: []string{"token_delete"}, Budget: Budget{Warm: 1, Cold: 2},
+		}, (*Server).logout),
+		op(Route{
+			ID: "me", Method: get, Path: "/api/auth/me/", Summary: "Who am I",
+			Needs: NeedToken, Status: http.StatusOK, Budget: Budget{Warm: 0, Cold: 1},
+		}, (*Server).me),
+		op(answered(patch, "update_me", "/api/auth/me/", "Change my name", NeedToken, "user_update"), (*Server).updateMe),
+	}
+}
+
+func residenceRoutes() []Route {
+	const list, one = "/api/residences/", "/api/residences/{id}/"
+	return []Route{
+		op(answered(get, "residence_list", list, "My residences", NeedToken, "residence_list").hot(), (*Server).listResidences),
+		op(created("create_residence", list, "Create a residence and own it", NeedToken, "residence_create"), (*Server).createResidence),
+		op(answered(post, "join_residence", "/api/residences/join-with-code/", "Join a residence by its share code", NeedToken, "residence_join"), (*Server).joinResidence),
+		op(answered(get, "get_residence", one, "One residence", NeedMember, "residence_get"), (*Server).getResidence),
+		op(answered(patch, "update_residence", one, "Change a residence", NeedAdmin, "residence_update"), (*Server).updateResidence),
+		op(deleted("delete_residence", one, "Delete a residence", NeedOwner, "residence_delete"), (*Server).deleteResidence),
+		op(created("create_share_code", one+"share-code/", "Make a code by which others join", NeedAdmin, "share_code_create"), (*Server).createShareCode),
+		op(answered(get, "list_members", one+"users/", "Who belongs to a residence", NeedMember, "member_list"), (*Server).listMembers),
+		op(answered(patch, "set_member_role", one+"users/{user_id}/", "Change a member's role", NeedAdmin, "member_set_role"), (*Server).setMemberRole),
+		op(deleted("remove_member", one+"users/{user_id}/", "Remove a member", NeedAdmin, "member_remove"), (*Server).removeMember),
+	}
+}
+
+func taskRoutes() []Route {
+	const list, one = "/api/tasks/", "/api/tasks/{id}/"
+	board := answered(get, "task_board", list, "The kanban board, or with archived=true the archived tasks", NeedToken, "task_board").hot()
+	board.Variants = []Variant{{Query: "archived=true", Statements: []string{"task_archived"}}}
+	undo := func(id, path, summary, statement string) Route {
+		return answered(http.MethodDelete, id, path, summary, NeedMember, statement)
+	}
+	return []Route{
+		op(board, (*Server).board),
+		op(created("create_task", list, "Create a task", NeedMember, "task_create"), (*Server).createTask),
+		op(answered(get, "get_task", one, "One task", NeedMember, "task_get"), (*Server).getTask),
+		op(answered(patch, "update_task", one, "Change a task", NeedMember, "task_update"), (*Server).updateTask),
+		op(deleted("delete_task", one, "Delete a task", NeedMember, "task_delete"), (*Server).deleteTask),
+		op(answered(post, "complete_task", one+"complete/", "Complete a task; a recurring one moves on", NeedMember, "task_complete"), (*Server).completeTask),
+		op(undo("uncomplete_task", one+"complete/", "Undo the last completion", "task_uncomplete"), (*Server).uncompleteTask),
+		op(answered(post, "start_task", one+"start/", "Start a task", NeedMember, "task_start"), (*Server).startTask),
+		op(undo("unstart_task", one+"start/", "Undo the start", "task_unstart"), (*Server).unstartTask),
+		op(answered(post, "archive_task", one+"archive/", "Archive a task", NeedMember, "task_archive"), (*Server).archiveTask),
+		op(undo("unarchive_task", one+"archive/", "Take a task out of the archive", "task_unarchive"), (*Server).unarchiveTask),
+	}
+}
+
+func recordRoutes() []Route {
+	return []Route{
+		op(answered(get, "contractor_list", "/api/contractors/", "My contractors", NeedToken, "contractor_list").hot(), (*Server).listContractors),
+		op(created("create_contractor", "/api/contractors/", "Add a contractor", NeedMember, "contractor_create"), (*Server).createContractor),
+		op(deleted("delete_contractor", "/api/contractors/{id}/", "Delete a contractor", NeedMember, "contractor_delete"), (*Server).deleteContractor),
+		op(answered(get, "document_list", "/api/documents/", "My documents", NeedToken, "document_list").hot(), (*Server).listDocuments),
+		op(created("create_document", "/api/documents/", "Add a document", NeedMember, "document_create"), (*Server).createDocument),
+		op(deleted("delete_document", "/api/documents/{id}/", "Delete a document", NeedMember, "document_delete"), (*Server).deleteDocument),
+		op(Route{
+			ID: "static_data", Method: get, Path: "/api/static-data/", Summary: "Categories, priorities, frequencies and the like",
+			Status: http.StatusOK,
+		}, (*Server).staticData),
+	}
+}
+
+func systemRoutes() []Route {
+	return []Route{
+		plain(Route{ID: "livez", Method: get, Path: "/livez", Summary: "The process runs"}, (*Server).livez),
+		plain(Route{ID: "readyz", Method: get, Path: "/readyz", Summary: "Send traffic here"}, (*Server).readyz),
+		plain(Route{ID: "startupz", Method: get, Path: "/startupz", Summary: "The boot is over"}, (*Server).startupz),
+		plain(Route{ID: "openapi", Method: get, Path: "/api/openapi.json", Summary: "The OpenAPI document"}, (*Server).openAPI),
+		plain(Route{ID: "docs", Method: get, Path: "/api/docs/", Summary: "A page that shows the OpenAPI document"}, (*Server).docs),
+	}
+}

@@ -1,0 +1,193 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/contrib/instrumentation/github.com/gin-gonic/gin/otelgin"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/honeydue/honeydue/internal/cache"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// DefaultRequestTimeout bounds a request as a whole. It is far above what any
+// request needs, and below what a phone waits.
+const DefaultRequestTimeout = 10 * time.Second
+
+// Config is what a Server works with. DB and Cache stay the caller's to close.
+type Config struct {
+	DB    *store.DB
+	Cache *cache.Cache
+	Log   *slog.Logger
+	// Tracer makes the requests' spans; nil makes none.
+	Tracer trace.TracerProvider
+	// Registry gets the metrics and is shown at /metrics of the admin address.
+	Registry *prometheus.Registry
+	// Version and Commit are told by /readyz.
+	Version, Commit string
+	RequestTimeout  time.Duration    // 0: DefaultRequestTimeout
+	Now             func() time.Time // nil: time.Now
+}
+
+// Server answers the household API. It is an http.Handler.
+type Server struct {
+	db              *store.DB
+	cache           *cache.Cache
+	log             *slog.Logger
+	registry        *prometheus.Registry
+	passwords       *passwords
+	metrics         *metrics
+	health          health
+	router          *gin.Engine
+	routes          map[string]*Route // by method and gin's pattern
+	unslashed       map[string]bool
+	document        []byte
+	version, commit string
+	requestTimeout  time.Duration
+	now             func() time.Time
+}
+
+// New makes a Server from the route table. It is not ready until SetReady.
+func New(cfg Config) (*Server, error) {
+	s := &Server{
+		db: cfg.DB, cache: cfg.Cache, log: cfg.Log, registry: cfg.Registry,
+		passwords: newPasswords(), metrics: newMetrics(cfg.DB),
+		routes: map[string]*Route{}, unslashed: map[string]bool{},
+		version: cfg.Version, commit: cfg.Commit, requestTimeout: cfg.RequestTimeout, now: cfg.Now,
+	}
+	if s.requestTimeout == 0 {
+		s.requestTimeout = DefaultRequestTimeout
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if s.registry == nil {
+		s.registry = prometheus.NewRegistry()
+	}
+	for _, c := range s.metrics.collectors() {
+		if err := s.registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register a metric of the API: %w", err)
+		}
+	}
+	s.router = newRouter()
+	if cfg.Tracer != nil {
+		s.router.Use(otelgin.Middleware("honeydue", otelgin.WithTracerProvider(cfg.Tracer),
+			otelgin.WithPropagators(propagation.TraceContext{}), otelgin.WithGinFilter(traced)))
+	}
+	s.router.Use(s.enter)
+	s.router.NoRoute(func(c *gin.Context) {
+		s.refuse(c, newProblem(http.StatusNotFound, codeNoSuchRoute, "There is no such path. See /api/docs/ for those that exist."))
+	})
+	s.router.NoMethod(func(c *gin.Context) {
+		s.refuse(c, newProblem(http.StatusMethodNotAllowed, codeMethod, "This path does not take this method. Use one of: "+c.Writer.Header().Get("Allow")+"."))
+	})
+	return s, s.addRoutes(Routes())
+}
+
+func newRouter() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode) // gin has this for the whole process only, and prints every route otherwise
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false // ServeHTTP adds the slash itself
+	e.ContextWithFallback = false
+	return e
+}
+
+func (s *Server) addRoutes(table []Route) error {
+	a := humagin.New(s.router, huma.Config{
+		OpenAPI:       newDocument(s.version),
+		Formats:       map[string]huma.Format{"application/json": {Marshal: encode, Unmarshal: unmarshal}},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{s.fromHuma},
+	})
+	for i := range table {
+		r := &table[i]
+		s.routes[routeKey(r.Method, ginPath(r.Path))] = r
+		if !strings.HasSuffix(r.Path, "/") {
+			s.unslashed[r.Path] = true
+		}
+		r.bind(s, s.router, a)
+	}
+	doc, err := finishDocument(a.OpenAPI())
+	s.document = doc
+	return err
+}
+
+func encode(w io.Writer, v any) error {
+	b, err := marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+func routeKey(method, path string) string { return method + " " + path }
+
+// ginPath turns {id} into :id.
+func ginPath(path string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(path)
+}
+
+// traced leaves the probes out: every few seconds one would bury the rest.
+func traced(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, "/api/") }
+
+// enter runs inside the request's span and around everything else: it names
+// the exchange's route and span, and turns a panic into a problem.
+func (s *Server) enter(c *gin.Context) {
+	x := exchangeFrom(c.Request.Context())
+	x.route = s.routes[routeKey(c.Request.Method, c.FullPath())]
+	x.span = trace.SpanContextFromContext(c.Request.Context())
+	if traced(c) {
+		s.health.lastUse.Store(s.now().UnixNano())
+	}
+	defer s.recovered(c)
+	c.Next()
+}
+
+func (s *Server) recovered(c *gin.Context) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(cause) // net/http's own way to drop a connection
+	}
+	p := newProblem(http.StatusInternalServerError, codeInternal, "Something failed on our side. Quote the trace_id when you report it.")
+	p.cause = fmt.Errorf("panic: %s\n%s", shortened(fmt.Sprint(cause)), debug.Stack())
+	s.refuse(c, p)
+}
+
+// refuse replies with a problem outside of an operation.
+func (s *Server) refuse(c *gin.Context, p *Problem) {
+	c.Abort()
+	p = s.problem(c.Request.Context(), p)
+	if c.Writer.Written() {
+		panic(http.ErrAbortHandler) // half a reply is out: a cut connection is the only honest end
+	}
+	p.write(c.Writer)
+}
+
+// announced logs an invalidation that Redis did not confirm: the change itself stands.
+func (s *Server) announced(ctx context.Context, err error) {
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "invalidation owed", slog.Any("error", err),
+			slog.String("trace_id", exchangeFrom(ctx).trace().TraceID().String()))
+	}
+}
