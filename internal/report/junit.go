@@ -53,7 +53,7 @@ func writeJUnit(w io.Writer, d Document) error {
 		}
 		suite := &root.Suites[len(root.Suites)-1]
 		out := junitCase{Suite: c.Suite, Name: c.Name, Time: seconds(c.Seconds)}
-		outcome := &junitOutcome{Message: validXML(c.Message)}
+		outcome := &junitOutcome{Message: c.Message}
 		switch c.Status {
 		case Passed:
 		case Failed:
@@ -90,20 +90,3 @@ func writeJUnit(w io.Writer, d Document) error {
 }
 
 func seconds(s float64) string { return fmt.Sprintf("%.3f", s) }
-
-// validXML drops what XML 1.0 cannot carry even escaped, such as the escape character of a terminal.
-func validXML(s string) string {
-	keep := func(r rune) rune {
-		if r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r != 0xFFFE && r != 0xFFFF {
-			return r
-		}
-		return -1
-	}
-	out := make([]rune, 0, len(s))
-	for _, r := range s {
-		if keep(r) >= 0 {
-			out = append(out, r)
-		}
-	}
-	return string(out)
-}

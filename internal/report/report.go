@@ -12,6 +12,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Format names one of the forms a Document can take.
@@ -118,6 +119,9 @@ func Number(v float64, decimals int) Cell {
 	return Cell{Text: fmt.Sprintf("%.*f", decimals, v), Right: true}
 }
 
+// Millis returns a right-aligned cell with a duration in milliseconds, to the tenth.
+func Millis(d time.Duration) Cell { return Number(float64(d)/float64(time.Millisecond), 1) }
+
 // Count returns a right-aligned cell with a whole number, thousands set apart: 12,000.
 func Count(n int64) Cell { return Cell{Text: Thousands(n), Right: true} }
 
@@ -181,6 +185,7 @@ func Write(w io.Writer, f Format, d Document, o Options) error {
 			}
 		}
 	}
+	d = d.clean()
 	var (
 		buf bytes.Buffer
 		err error
