@@ -28,9 +28,8 @@ incident, and says PASS or FAIL before a release.`,
 		Example: `  honeydue serve                                  the API with a database, a cache and demo data of its own
   eval "$(honeydue lab env)" && honeydue probe    what a request costs, and why
   honeydue loadtest --lab --rtt 110ms             the release gate, a local ocean away from its database`,
-		SilenceErrors:              true,
-		SilenceUsage:               true,
-		SuggestionsMinimumDistance: 2,
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetOut(a.stdout)
@@ -60,6 +59,7 @@ incident, and says PASS or FAIL before a release.`,
 // group makes cmd a family of subcommands: a word that names none of them is a usage error with a suggestion, and
 // so is no word at all.
 func group(cmd *cobra.Command) *cobra.Command {
+	cmd.SuggestionsMinimumDistance = suggestWithin
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil
