@@ -15,13 +15,15 @@ case "${1:-}" in
   *) echo "usage: scripts/setup.sh [--ensure|--check]" >&2; exit 2 ;;
 esac
 
-# Where servers lie that are not on PATH: Debian's, Homebrew's, and the caller's own.
-search=$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin:/usr/local/bin:${HONEYDUE_BIN_DIRS:-}
-for dir in /usr/lib/postgresql/*/bin /opt/homebrew/opt/postgresql@*/bin /usr/local/opt/postgresql@*/bin; do
-  if [ -d "$dir" ]; then search=$search:$dir; fi
-done
-
-have() { PATH=$search command -v "$1" >/dev/null 2>&1; }
+# have PROGRAM: looks on PATH and where servers lie that are not on it: Debian's folders, Homebrew's, and the
+# caller's own. Looked up anew each time: an installation brings new folders.
+have() {
+  local dir search=$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin:/usr/local/bin:${HONEYDUE_BIN_DIRS:-}
+  for dir in /usr/lib/postgresql/*/bin /opt/homebrew/opt/postgresql@*/bin /usr/local/opt/postgresql@*/bin; do
+    if [ -d "$dir" ]; then search=$search:$dir; fi
+  done
+  PATH=$search command -v "$1" >/dev/null 2>&1
+}
 
 # Prints "apt-package brew-package" for each program that is missing.
 missing() {
