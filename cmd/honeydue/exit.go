@@ -139,30 +139,36 @@ func (a *app) finish(ctx context.Context, command *cobra.Command, err error) int
 
 // separate takes errors.Join apart, so that each error stands beside its own hint.
 func separate(err error) []error {
-	if own, ok := err.(*exitError); ok && own.err != nil && hasParts(own.err) {
-		return separate(own.err)
+	inner := err
+	if own, ok := err.(*exitError); ok { //nolint:errorlint // the outermost one is meant: what wraps it adds words
+		inner = own.err
 	}
-	if !hasParts(err) {
+	parts := joined(inner)
+	if len(parts) == 0 {
 		return []error{err}
 	}
 	var out []error
-	for _, part := range err.(interface{ Unwrap() []error }).Unwrap() {
+	for _, part := range parts {
 		out = append(out, separate(part)...)
 	}
 	return out
 }
 
-// hasParts tells whether err is several errors and nothing more; one that adds words of its own stays whole.
-func hasParts(err error) bool {
-	joined, ok := err.(interface{ Unwrap() []error })
+// joined returns the parts of an error that is several errors and nothing more; one that adds words of its own has
+// none.
+func joined(err error) []error {
+	several, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return false
+		return nil
 	}
-	texts := make([]string, 0, len(joined.Unwrap()))
-	for _, part := range joined.Unwrap() {
+	texts := make([]string, 0, len(several.Unwrap()))
+	for _, part := range several.Unwrap() {
 		texts = append(texts, part.Error())
 	}
-	return len(texts) > 0 && strings.Join(texts, "\n") == err.Error()
+	if strings.Join(texts, "\n") != err.Error() {
+		return nil
+	}
+	return several.Unwrap()
 }
 
 func indentRest(s string) string {

@@ -69,7 +69,8 @@ func writeFile(path string, data []byte) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			_ = os.Remove(f.Name()) // the error that brought us here is the one to tell
+			//nolint:gosec // the caller's own path; and the error that brought us here is the one to tell
+			_ = os.Remove(f.Name())
 		}
 	}()
 	if _, err := f.Write(data); err != nil {
@@ -87,7 +88,7 @@ func writeFile(path string, data []byte) (err error) {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := os.Rename(f.Name(), path); err != nil { //nolint:gosec // the caller names the file, with the caller's rights
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil

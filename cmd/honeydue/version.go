@@ -70,7 +70,7 @@ so that a figure can be traced to the code that produced it.`,
 
 // notBuilt stands in for a command whose file is still to come.
 func notBuilt(name, short string) *cobra.Command {
-	return &cobra.Command{Use: name, Short: short, RunE: func(cmd *cobra.Command, _ []string) error {
+	return &cobra.Command{Use: name, Short: short, RunE: func(*cobra.Command, []string) error {
 		return failedf("Use a later version of honeydue.", "'honeydue %s' is not built yet", name)
 	}}
 }

@@ -61,25 +61,30 @@ func TestDatabaseURL(t *testing.T) {
 			"postgres://web:p%2Fw%23%3F%40%201@ep-1.example:6432/app?sslmode=verify-full",
 		},
 		{
-			"a direct host with its own port", Environ{"DATABASE_URL": "postgres://u:p@pool:6432/app?sslmode=disable", "DB_DIRECT_HOST": "pg:5432"},
+			"a direct host with its own port",
+			Environ{"DATABASE_URL": "postgres://u:p@pool:6432/app?sslmode=disable", "DB_DIRECT_HOST": "pg:5432"},
 			"postgres://u:p@pool:6432/app?sslmode=disable", "postgres://u:p@pg:5432/app?sslmode=disable",
 		},
 		{"parts without a host are nobody's", Environ{"DB_PORT": "tcp://10.0.0.1:5432"}, "", ""},
 		{"the whole URL hides the parts", parts("DATABASE_URL", "postgres://u@h/d"), "postgres://u@h/d", ""},
 		{
-			"PGSSLROOTCERT is trusted", Environ{"DATABASE_URL": "postgres://u@h/d?sslmode=require", "PGSSLROOTCERT": "/ca.pem"},
+			"PGSSLROOTCERT is trusted",
+			Environ{"DATABASE_URL": "postgres://u@h/d?sslmode=require", "PGSSLROOTCERT": "/ca.pem"},
 			"postgres://u@h/d?sslmode=require&sslrootcert=%2Fca.pem", "",
 		},
 		{
-			"the URL's own authority wins", Environ{"DATABASE_URL": "postgres://u@h/d?sslmode=verify-full&sslrootcert=/own.pem", "PGSSLROOTCERT": "/ca.pem", "SSL_CERT_FILE": "/sys.pem"},
+			"the URL's own authority wins",
+			Environ{"DATABASE_URL": "postgres://u@h/d?sslmode=verify-full&sslrootcert=/own.pem", "PGSSLROOTCERT": "/ca.pem", "SSL_CERT_FILE": "/sys.pem"},
 			"postgres://u@h/d?sslmode=verify-full&sslrootcert=/own.pem", "",
 		},
 		{
-			"SSL_CERT_FILE replaces the system's", Environ{"DATABASE_URL": "postgres://u@h/d?sslmode=verify-full", "SSL_CERT_FILE": "/sys.pem"},
+			"SSL_CERT_FILE replaces the system's",
+			Environ{"DATABASE_URL": "postgres://u@h/d?sslmode=verify-full", "SSL_CERT_FILE": "/sys.pem"},
 			"postgres://u@h/d?sslmode=verify-full&sslrootcert=%2Fsys.pem", "",
 		},
 		{
-			"SSL_CERT_FILE asks for no verification", Environ{"DATABASE_URL": "postgres://u@h/d?sslmode=require", "SSL_CERT_FILE": "/sys.pem"},
+			"SSL_CERT_FILE asks for no verification",
+			Environ{"DATABASE_URL": "postgres://u@h/d?sslmode=require", "SSL_CERT_FILE": "/sys.pem"},
 			"postgres://u@h/d?sslmode=require", "",
 		},
 	}

@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
-	"testing"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
@@ -37,12 +36,11 @@ type Span struct {
 	Error                     bool
 }
 
-// Start listens until the test ends.
-func Start(tb testing.TB) *Receiver {
-	tb.Helper()
+// Start listens until the test ends; t is the *testing.T or *testing.B.
+func Start(t interface{ Cleanup(func()) }) *Receiver {
 	r := &Receiver{status: http.StatusOK}
 	server := httptest.NewServer(http.HandlerFunc(r.receive))
-	tb.Cleanup(server.Close)
+	t.Cleanup(server.Close)
 	r.URL = server.URL + "/v1/traces"
 	return r
 }
