@@ -1,0 +1,154 @@
+package probe
+
+import (
+	"context"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// How often each statement is run for each subject: as often as fits into the share of the time that
+// attribution may take, within these bounds. An odd number has a median of its own.
+const (
+	leastRuns, mostRuns = 3, 9
+	attributionShare    = 6 * time.Second
+)
+
+// runsFor returns the number of runs for the given number of pairs of statement and subject.
+func runsFor(floor time.Duration, pairs int) int {
+	if pairs == 0 || floor <= 0 {
+		return leastRuns
+	}
+	n := int(attributionShare / (floor * time.Duration(pairs)))
+	n = max(leastRuns, min(mostRuns, n))
+	return n - (1 - n%2)
+}
+
+// attributor runs hot statements as the app does: by the store's own borrow method, through the app's
+// endpoint, in the app's execution mode. Meanwhile it watches an empty query on a connection beside it.
+type attributor struct {
+	db     *store.DB
+	beside *pgServer
+	pools  *poolsConsole // nil where it may not be asked
+	runs   int
+	// warm makes one run first that is not counted: a mode that caches descriptions pays for them once
+	// for each connection, which is no request's cost.
+	warm  bool
+	turns int64 // spent so far
+}
+
+// measured is what the runs of one statement gave: medians.
+type measured struct {
+	wall   time.Duration
+	beside time.Duration
+	turns  int64
+	rows   int64
+	runs   int
+	// waiting is how many clients SHOW POOLS saw in the queue at the worst moment; -1 if it was not asked.
+	waiting int64
+	failed  *failure
+}
+
+func (a *attributor) measure(ctx context.Context, q store.Query, s store.Subject) measured {
+	out := measured{waiting: -1}
+	var walls, besides []time.Duration
+	var turns []int64
+	if a.warm {
+		if _, err := a.once(ctx, q, s); err != nil {
+			out.failed = explain("", err)
+			return out
+		}
+	}
+	for range a.runs {
+		emptied := a.sendBeside(ctx)
+		ran, err := a.once(ctx, q, s)
+		if beside := <-emptied; beside > 0 {
+			besides = append(besides, beside)
+		}
+		if err != nil {
+			out.failed = explain("", err)
+			break
+		}
+		walls, turns, out.rows = append(walls, ran.Took), append(turns, ran.Turns), int64(ran.Rows)
+		if ran.Took > 2*a.beside.floor*time.Duration(max(ran.Turns, 1)) {
+			out.waiting = max(out.waiting, a.pools.waiting(ctx))
+		}
+	}
+	out.wall, out.turns, out.beside, out.runs = median(walls), median(turns), median(besides), len(walls)
+	return out
+}
+
+// once runs the statement and reads its whole result, as the app would.
+func (a *attributor) once(ctx context.Context, q store.Query, s store.Subject) (ran store.Ran, err error) {
+	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		ran, err = a.db.Run(ctx, q, q.Sample(s)...)
+		return err
+	})
+	a.turns += ran.Turns
+	return ran, err
+}
+
+// sendBeside sends an empty query on the other connection and gives its time, or 0 if it could not. The
+// goroutine ends with the query, whose time is bounded, and its answer is awaited before the next one.
+func (a *attributor) sendBeside(ctx context.Context) <-chan time.Duration {
+	out := make(chan time.Duration, 1)
+	if !a.beside.usable() {
+		out <- 0
+		return out
+	}
+	go func() {
+		began := time.Now()
+		if err := a.beside.empty(ctx); err != nil {
+			out <- 0
+			return
+		}
+		out <- time.Since(began)
+	}()
+	return out
+}
+
+// account splits a wall time: wall = turns x floor + planning + execution + residual.
+func account(name string, s store.Subject, floor time.Duration, m measured, e explained) HotPath {
+	h := HotPath{
+		Name: name, Subject: s.Label, Turns: m.turns, WallMS: ms(m.wall), BesideMS: ms(m.beside),
+		Runs: m.runs, Rows: m.rows, Plan: e.plan, GenericPlan: e.generic,
+	}
+	switch {
+	case m.failed != nil:
+		h.Error = m.failed.Error()
+	case e.failed != nil:
+		h.Error = e.failed.Error()
+	}
+	if e.plan != nil {
+		h.PlanningMS, h.ExecutionMS = e.plan.PlanningMS, e.plan.ExecutionMS
+		h.Access = e.plan.access()
+	}
+	h.S14 = judgeS14(s, e)
+	if m.runs == 0 {
+		return h
+	}
+	h.NetworkMS = round(float64(m.turns) * ms(floor))
+	h.ResidualMS = roundSigned(h.WallMS - h.NetworkMS - h.PlanningMS - h.ExecutionMS)
+	if waits(h, ms(floor), m.waiting) {
+		h.ResidualName = "pooler wait"
+	}
+	return h
+}
+
+// waits reports whether a residual may be called pooler wait: it is worth naming (over 10 ms and a
+// quarter of the floor), and either the empty query at the same moment rose by half of it as well, or
+// SHOW POOLS saw clients in the queue.
+func waits(h HotPath, floorMS float64, waiting int64) bool {
+	const leastMS, share = 10.0, 0.25
+	if h.ResidualMS < max(leastMS, share*floorMS) {
+		return false
+	}
+	return waiting > 0 || h.BesideMS-floorMS > h.ResidualMS/2
+}
+
+func roundSigned(v float64) float64 {
+	if v < 0 {
+		return -round(-v)
+	}
+	return round(v)
+}

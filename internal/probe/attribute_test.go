@@ -1,0 +1,102 @@
+package probe
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+func TestRunsFitIntoTheTime(t *testing.T) {
+	for _, c := range []struct {
+		floor time.Duration
+		pairs int
+		want  int
+	}{
+		{110 * time.Millisecond, 15, 3}, {50 * time.Millisecond, 15, 7}, {time.Millisecond, 15, 9},
+		{400 * time.Millisecond, 15, 3}, {0, 15, 3}, {time.Millisecond, 0, 3},
+	} {
+		if got := runsFor(c.floor, c.pairs); got != c.want {
+			t.Errorf("runsFor(%s, %d) = %d, want %d", c.floor, c.pairs, got, c.want)
+		}
+	}
+}
+
+func TestAccountAddsUp(t *testing.T) {
+	plan := &Plan{PlanningMS: 0.4, ExecutionMS: 0.6}
+	h := account("board", store.Subject{Label: "median"}, 110*time.Millisecond,
+		measured{wall: 115 * time.Millisecond, beside: 111 * time.Millisecond, turns: 1, runs: 3, waiting: -1}, explained{plan: plan, analyzed: true})
+	sum := h.NetworkMS + h.PlanningMS + h.ExecutionMS + h.ResidualMS
+	if math.Abs(sum-h.WallMS) > 0.002 || h.ResidualMS != 4 {
+		t.Errorf("%+v adds up to %v", h, sum)
+	}
+	if h.S14.Status != Pass || h.ResidualName != "" {
+		t.Errorf("S14 is %+v, residual name %q", h.S14, h.ResidualName)
+	}
+}
+
+// TestPoolerWaitNeedsEvidence: a residual is named only if something else agrees.
+func TestPoolerWaitNeedsEvidence(t *testing.T) {
+	for _, c := range []struct {
+		name             string
+		residual, beside float64
+		waiting          int64
+		want             bool
+	}{
+		{"small", 8, 200, 5, false},
+		{"large, and the empty query is quick", 500, 111, -1, false},
+		{"large, and the empty query is slow too", 500, 400, -1, true},
+		{"large, and SHOW POOLS shows a queue", 500, 111, 3, true},
+		{"large, and SHOW POOLS shows none", 500, 111, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := waits(HotPath{ResidualMS: c.residual, BesideMS: c.beside}, 110, c.waiting); got != c.want {
+				t.Errorf("waits = %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestS14Limit(t *testing.T) {
+	for _, c := range []struct {
+		label string
+		tasks int64
+		want  float64
+	}{{"median", 5000, 1}, {"empty", 0, 1}, {"heavy", 12, 8}, {"heavy", 200, 8}, {"heavy", 2000, 80}} {
+		if got := s14Limit(store.Subject{Label: c.label, Tasks: c.tasks}); got != c.want {
+			t.Errorf("the limit of a %s user with %d tasks is %v, want %v", c.label, c.tasks, got, c.want)
+		}
+	}
+}
+
+func TestS14IsUnknownWithoutARun(t *testing.T) {
+	for _, e := range []explained{{}, {plan: &Plan{}, why: "it was not run"}, {failed: &failure{kind: kindTimeout}}} {
+		if v := judgeS14(store.Subject{Label: "median"}, e); v.Status != Unknown || v.Why == "" {
+			t.Errorf("%+v gives %+v", e, v)
+		}
+	}
+}
+
+func TestProxyBetween(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		tcp   float64
+		next  float64
+		floor float64
+		want  bool
+	}{
+		{"an honest link", 111, 111, 110, false},
+		{"a proxy that passes its cost on", 0.2, 221, 110, true},
+		{"a proxy that stands near", 2, 111, 110, true},
+		{"everything near", 0.1, 0.2, 0.3, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := Endpoint{FloorMS: c.floor, Phases: []Phase{{"dns", 0, 0}, {"tcp", 1, c.tcp}, {"ssl_request", 1, c.next}}}
+			e.judgeProxy()
+			if e.ProxyBetween != c.want || c.want != (len(e.Notes) == 1) {
+				t.Errorf("proxy %v with notes %v, want %v", e.ProxyBetween, e.Notes, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,191 @@
+package probe
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// check is one question of the registry. It judges an observation and measures nothing itself.
+type check struct {
+	code     string
+	title    string
+	severity Severity
+	// outage is set for what fails requests instead of slowing them.
+	outage bool
+	needs  []part
+	run    func(*observation) outcome
+	// remedy is the command or the setting that mends it; a hit may carry a more exact one.
+	remedy string
+}
+
+// outcome is a check's answer: passed, unknown, or one hit for each thing found.
+type outcome struct {
+	unknown bool
+	why     string
+	hits    []hit
+}
+
+// hit is one thing found. Empty fields are filled in from its check.
+type hit struct {
+	evidence string
+	costMS   float64
+	severity Severity
+	remedy   string
+}
+
+func passed(format string, args ...any) outcome { return outcome{why: fmt.Sprintf(format, args...)} }
+
+func notKnown(format string, args ...any) outcome {
+	return outcome{unknown: true, why: fmt.Sprintf(format, args...)}
+}
+
+func found(hits ...hit) outcome { return outcome{hits: hits} }
+
+// orPassed is found(hits...), or a pass if there are none.
+func orPassed(hits []hit, format string, args ...any) outcome {
+	if len(hits) > 0 {
+		return found(hits...)
+	}
+	return passed(format, args...)
+}
+
+// RunbookPage returns the path in the repository of the page that explains a code.
+func RunbookPage(code string) string { return "docs/runbooks/" + code + ".md" }
+
+// Codes lists the codes of every check, in the registry's order.
+func Codes() []string {
+	var out []string
+	for _, c := range registry() {
+		out = append(out, c.code)
+	}
+	return out
+}
+
+// judge runs the chosen checks and sorts what they found: outages first, then by what a request pays,
+// then by severity; equals stay in the registry's order, where causes stand before their symptoms.
+func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, []Finding) {
+	results := []CheckResult{}
+	findings := []Finding{}
+	for _, c := range checks {
+		if len(only) > 0 && !slices.Contains(only, c.code) || slices.Contains(skip, c.code) {
+			continue
+		}
+		began := time.Now()
+		out := c.judge(o)
+		r := CheckResult{Code: c.code, Title: c.title, Status: Pass, Why: out.why}
+		r.DurationMS = ms(o.took(c.needs) + time.Since(began))
+		if out.unknown {
+			r.Status = Unknown
+		}
+		var evidence []string
+		for _, h := range out.hits {
+			f := Finding{
+				Code: c.code, Severity: cmp.Or(h.severity, c.severity), Title: c.title, Outage: c.outage,
+				Evidence: h.evidence, CostMS: round(h.costMS), Remedy: cmp.Or(h.remedy, c.remedy),
+				Runbook: RunbookPage(c.code),
+			}
+			findings = append(findings, f)
+			evidence = append(evidence, f.Evidence)
+			switch {
+			case f.Severity == Critical:
+				r.Status = Fail
+			case r.Status != Fail:
+				r.Status = Warn
+			}
+		}
+		if len(evidence) > 0 {
+			r.Why = strings.Join(evidence, " ")
+		}
+		results = append(results, r)
+	}
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Or(
+			-compareBool(a.Outage, b.Outage),
+			-cmp.Compare(a.CostMS, b.CostMS),
+			cmp.Compare(a.Severity.rank(), b.Severity.rank()),
+		)
+	})
+	return results, findings
+}
+
+// judge asks the check, unless a part that it needs is missing.
+func (c check) judge(o *observation) outcome {
+	for _, p := range c.needs {
+		if why := o.missing(p); why != "" {
+			return notKnown("%s", why)
+		}
+	}
+	return c.run(o)
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	default:
+		return -1
+	}
+}
+
+func round(v float64) float64 { return float64(int64(v*1000+0.5)) / 1000 }
+
+// verdict says in one sentence what matters most.
+func verdict(r Result) string {
+	var unknown, passes int
+	for _, c := range r.Checks {
+		switch c.Status {
+		case Unknown:
+			unknown++
+		case Pass:
+			passes++
+		}
+	}
+	aside := ""
+	if unknown > 0 {
+		aside = fmt.Sprintf(", and %d could not be measured", unknown)
+	}
+	if len(r.Findings) == 0 {
+		return fmt.Sprintf("Nothing wrong was found: %s%s%s.", plural(passes, "check passed", "checks passed"), aside, usual(r))
+	}
+	first := r.Findings[0]
+	cost := ""
+	switch {
+	case first.Outage:
+		cost = ", and requests fail or fall back because of it"
+	case first.CostMS > 0:
+		cost = fmt.Sprintf(", which costs a request %.1f ms", first.CostMS)
+	}
+	rest := ""
+	if n := len(r.Findings) - 1; n > 0 {
+		rest = fmt.Sprintf("; %s", plural(n, "more finding", "more findings"))
+	}
+	return fmt.Sprintf("%s: %s%s (%s%s).", first.Title, strings.TrimRight(first.Evidence, "."), cost, first.Code, rest)
+}
+
+// usual says what a hot read costs when nothing is wrong.
+func usual(r Result) string {
+	var walls []float64
+	var turns []int64
+	for _, h := range r.HotPaths {
+		if h.Runs > 0 {
+			walls = append(walls, h.WallMS)
+			turns = append(turns, h.Turns)
+		}
+	}
+	if len(walls) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; a hot statement takes %.1f ms in %s", median(walls), plural(int(median(turns)), "turn", "turns"))
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

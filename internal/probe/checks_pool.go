@@ -1,0 +1,81 @@
+package probe
+
+import (
+	"fmt"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+func unsafeMode(o *observation) outcome {
+	mode := o.config.ExecMode
+	if store.PooledSafe(mode) {
+		return passed("%s is safe behind a pooler in transaction mode.", mode)
+	}
+	if o.pooler.usable() && !o.pooler.pooled {
+		return passed("%s would not be safe behind a pooler, and there is none.", mode)
+	}
+	// What each mode does there was measured; the runbook has the figures.
+	h := hit{evidence: fmt.Sprintf("DB_EXEC_MODE is %s, which relies on a statement staying on one server connection.", mode)}
+	switch mode {
+	case "describe_exec":
+		h.evidence = "DB_EXEC_MODE is describe_exec: behind a pooler in transaction mode an answer may belong to another client, and every statement takes two turns."
+		h.costMS = o.pooler.endpoint.FloorMS
+	case "cache_statement":
+		h.evidence = "DB_EXEC_MODE is cache_statement: behind a pooler in transaction mode its prepared statements collide (SQLSTATE 42P05), unless max_prepared_statements is set there."
+		h.costMS = o.pooler.endpoint.FloorMS
+	}
+	return found(h)
+}
+
+func wrongEndpoint(o *observation) outcome {
+	e := o.pooler.endpoint
+	if o.pooler.pooled {
+		return passed("%s is a pooler: %s.", e.Address, o.pooler.proof)
+	}
+	h := hit{evidence: fmt.Sprintf("%s is Postgres itself (%s): every new connection starts a server process of its own, and they are limited.", e.Address, o.pooler.proof)}
+	return found(h)
+}
+
+func extraTurns(o *observation) outcome {
+	var hits []hit
+	for _, name := range hotNames(o.hot) {
+		worst, ok := worstBy(o.hot, name, func(h HotPath) float64 { return float64(h.Turns) })
+		if ok && worst.Turns > 1 {
+			hits = append(hits, hit{
+				evidence: fmt.Sprintf("%s takes %d turns in mode %s.", name, worst.Turns, o.mode),
+				costMS:   float64(worst.Turns-1) * o.pooler.endpoint.FloorMS,
+			})
+		}
+	}
+	return orPassed(hits, "Every hot statement takes one turn in mode %s.", o.mode)
+}
+
+// poolerWait finds residuals that the evidence lets us call pooler wait, and clients in the pooler's
+// queue.
+func poolerWait(o *observation) outcome {
+	var residuals []float64
+	var beside float64
+	for _, h := range o.hot {
+		if h.ResidualName != "" {
+			residuals = append(residuals, h.ResidualMS)
+			beside = max(beside, h.BesideMS)
+		}
+	}
+	queue := ""
+	if o.pools != nil {
+		queue = fmt.Sprintf(" SHOW POOLS: %d waiting, %d servers busy, %d idle, longest wait %.0f ms.",
+			o.pools.clientsWaiting, o.pools.serversActive, o.pools.serversIdle, o.pools.maxWaitMS())
+	}
+	switch {
+	case len(residuals) > 0:
+		cost := median(residuals)
+		return found(hit{
+			evidence: fmt.Sprintf("In %d of %d hot paths %.0f ms are explained neither by turns nor by execution, and an empty query at the same moment took up to %.0f ms.%s",
+				len(residuals), len(o.hot), cost, beside, queue),
+			costMS: cost,
+		})
+	case o.pools != nil && o.pools.clientsWaiting > 0:
+		return found(hit{evidence: "Clients wait in the pooler's queue." + queue, costMS: o.pools.maxWaitMS()})
+	}
+	return passed("No residual rises together with an empty query beside it.%s", queue)
+}

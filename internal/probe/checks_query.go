@@ -1,0 +1,180 @@
+package probe
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// hotNames lists the hot statements, each once, in the order of the catalogue.
+func hotNames(hot []HotPath) []string {
+	var out []string
+	for _, h := range hot {
+		if !slices.Contains(out, h.Name) {
+			out = append(out, h.Name)
+		}
+	}
+	return out
+}
+
+// worstBy returns the subject for whom a hot statement has the greatest value.
+func worstBy(hot []HotPath, name string, value func(HotPath) float64) (HotPath, bool) {
+	var worst HotPath
+	found := false
+	for _, h := range hot {
+		if h.Name == name && (!found || value(h) > value(worst)) {
+			worst, found = h, true
+		}
+	}
+	return worst, found
+}
+
+func statementFails(o *observation) outcome {
+	var hits []hit
+	for _, name := range hotNames(o.hot) {
+		for _, h := range o.hot {
+			if h.Name == name && h.Error != "" {
+				hits = append(hits, hit{evidence: fmt.Sprintf("%s for the %s user: %s.", name, h.Subject, h.Error)})
+				break
+			}
+		}
+	}
+	return orPassed(hits, "%s run for every subject.", plural(len(hotNames(o.hot)), "hot statement", "hot statements"))
+}
+
+// excess is what a hot path pays for reading a table: the time of its sequential scans there, or the
+// execution beyond S14's limit in any statement that reads it, whichever is more. Which says which path
+// that is.
+func excess(o *observation, table string) (costMS float64, which string) {
+	for _, h := range o.hot {
+		if h.Plan == nil || !slices.Contains(h.Plan.relations(), table) {
+			continue
+		}
+		cost := max(0, h.ExecutionMS-h.S14.LimitMS)
+		for _, s := range h.Plan.sequential() {
+			if s.Relation == table && o.schema.size(table, s.Rows) >= s14ExemptRows {
+				cost = max(cost, s.MS)
+			}
+		}
+		if cost > costMS {
+			costMS, which = cost, fmt.Sprintf("%s for the %s user", h.Name, h.Subject)
+		}
+	}
+	return costMS, which
+}
+
+func missingIndex(o *observation) outcome {
+	var hits []hit
+	for _, want := range o.expected {
+		if _, ok := o.schema.indexes[want.Name]; ok {
+			continue
+		}
+		hits = append(hits, indexHit(o, want, fmt.Sprintf("%s on %s is not there", want.Name, want.Table), want.DDL))
+	}
+	return orPassed(hits, "All %d indexes that the migrations make are there.", len(o.expected))
+}
+
+func invalidIndex(o *observation) outcome {
+	var hits []hit
+	for _, want := range o.expected {
+		if have, ok := o.schema.indexes[want.Name]; ok && !have.valid {
+			hits = append(hits, indexHit(o, want, fmt.Sprintf("%s on %s is not valid, so no plan uses it", want.Name, want.Table),
+				"REINDEX INDEX CONCURRENTLY "+want.Name+";"))
+		}
+	}
+	return orPassed(hits, "Every expected index is valid.")
+}
+
+// indexHit is critical where a hot statement pays for the index that it can't use.
+func indexHit(o *observation, want store.Index, evidence, remedy string) hit {
+	h := hit{evidence: evidence + ".", remedy: remedy}
+	if cost, which := excess(o, want.Table); cost > 0 {
+		h.costMS, h.severity = cost, Critical
+		h.evidence = fmt.Sprintf("%s, and %s pays for it.", evidence, which)
+	}
+	return h
+}
+
+func sequentialScan(o *observation) outcome {
+	type worst struct {
+		scan scan
+		path HotPath
+		rows float64
+	}
+	byTable := map[string]worst{}
+	var tables []string
+	for _, h := range o.hot {
+		if h.Plan == nil {
+			continue
+		}
+		for _, s := range h.Plan.sequential() {
+			rows := o.schema.size(s.Relation, s.Rows)
+			if rows < s14ExemptRows {
+				continue
+			}
+			w, known := byTable[s.Relation]
+			if !known {
+				tables = append(tables, s.Relation)
+			}
+			if !known || s.MS > w.scan.MS {
+				byTable[s.Relation] = worst{s, h, rows}
+			}
+		}
+	}
+	var hits []hit
+	for _, table := range tables {
+		w := byTable[table]
+		took := "as planned; it was not run"
+		if w.scan.MS > 0 {
+			took = fmt.Sprintf("%.1f ms", w.scan.MS)
+		}
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("%s for the %s user scans all of %s (about %.0f rows, %s).", w.path.Name, w.path.Subject, table, w.rows, took),
+			costMS:   w.scan.MS,
+			remedy:   scanRemedy(o, table),
+		})
+	}
+	return orPassed(hits, "Every hot statement reaches every table of %d rows or more by an index.", s14ExemptRows)
+}
+
+// scanRemedy names the missing index if there is one; else the statistics are the first suspect.
+func scanRemedy(o *observation, table string) string {
+	var ddl []string
+	for _, want := range o.expected {
+		have, ok := o.schema.indexes[want.Name]
+		if want.Table == table && !ok {
+			ddl = append(ddl, want.DDL)
+		} else if want.Table == table && !have.valid {
+			ddl = append(ddl, "REINDEX INDEX CONCURRENTLY "+want.Name+";")
+		}
+	}
+	if len(ddl) > 0 {
+		return strings.Join(ddl, "\n")
+	}
+	return "ANALYZE " + table + ";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk"
+}
+
+func slowExecution(o *observation) outcome {
+	var hits []hit
+	judged := 0
+	for _, name := range hotNames(o.hot) {
+		over := func(h HotPath) float64 { return h.ExecutionMS - h.S14.LimitMS }
+		for _, h := range o.hot {
+			if h.Name == name && h.S14.Status != Unknown {
+				judged++
+			}
+		}
+		if worst, ok := worstBy(o.hot, name, over); ok && over(worst) > 0 && worst.S14.Status == Fail {
+			hits = append(hits, hit{
+				evidence: fmt.Sprintf("%s for the %s user: %s.", name, worst.Subject, worst.S14.Why),
+				costMS:   over(worst),
+			})
+		}
+	}
+	if len(hits) == 0 && judged < len(o.hot) {
+		return notKnown("%d of %d hot paths were not executed under ANALYZE.", len(o.hot)-judged, len(o.hot))
+	}
+	return orPassed(hits, "Execution stays within %.0f ms for the median user, %.0f ms for %d tasks.", s14MedianMS, s14HeavyMS, s14HeavyTasks)
+}

@@ -1,0 +1,78 @@
+package probe
+
+import (
+	"fmt"
+	"strconv"
+)
+
+func redisDown(o *observation) outcome {
+	f := o.redis.failed
+	if f == nil {
+		return passed("%s answers in %.1f ms.", o.redis.endpoint.Address, o.redis.endpoint.FloorMS)
+	}
+	h := hit{
+		evidence: fmt.Sprintf("%s: %s. Every authed read then asks the database who the user is.", o.redis.endpoint.Address, f),
+		remedy:   repair(f, "REDIS_URL"),
+	}
+	if o.pooler.usable() {
+		h.costMS = o.pooler.endpoint.FloorMS
+	}
+	return found(h)
+}
+
+// tunedRedis returns the tuned parameter of that name.
+func (o *observation) tunedRedis(name string) (RedisParameter, bool) {
+	for _, p := range o.config.RedisTuned {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return RedisParameter{}, false
+}
+
+func redisPolicy(o *observation) outcome {
+	r := o.redis
+	tuned, ok := o.tunedRedis("maxmemory-policy")
+	switch {
+	case r.policy == "":
+		return notKnown("Redis did not tell its policy.")
+	case !ok:
+		return notKnown("No tuned policy is known to compare %s with.", r.policy)
+	case tuned.Holds(r.policy):
+		return passed("maxmemory-policy is %s.", r.policy)
+	}
+	h := hit{
+		evidence: fmt.Sprintf("maxmemory-policy is %s, tuned is %s.", r.policy, tuned.Tuned),
+		severity: Warning,
+		remedy:   "redis-cli CONFIG SET maxmemory-policy " + tuned.Tuned + "   # and the same in deploy-k3s/base/redis.yaml",
+	}
+	if r.policy == "noeviction" {
+		h.severity = Critical
+		h.evidence = fmt.Sprintf("maxmemory-policy is noeviction, tuned is %s: once the memory is full, every write is refused.", tuned.Tuned)
+		if r.maxMemory > 0 {
+			h.evidence = fmt.Sprintf("%s %d%% are in use.", h.evidence, 100*r.memory/r.maxMemory)
+		}
+	}
+	return found(h)
+}
+
+func redisMemory(o *observation) outcome {
+	r := o.redis
+	tuned, ok := o.tunedRedis("maxmemory")
+	switch {
+	case r.policy == "":
+		return notKnown("Redis did not tell its limit.")
+	case !ok:
+		return notKnown("No tuned limit is known to compare with.")
+	case tuned.Holds(strconv.FormatInt(r.maxMemory, 10)):
+		return passed("maxmemory is %s, %d%% are in use.", tuned.Tuned, 100*r.memory/max(1, r.maxMemory))
+	}
+	h := hit{
+		evidence: fmt.Sprintf("maxmemory is %d MB, tuned is %s.", r.maxMemory>>20, tuned.Tuned),
+		remedy:   "redis-cli CONFIG SET maxmemory " + tuned.Tuned + "   # and the same in deploy-k3s/base/redis.yaml",
+	}
+	if r.maxMemory == 0 {
+		h.evidence = "maxmemory is 0: nothing is ever evicted, and the kernel ends Redis when the node's memory is full."
+	}
+	return found(h)
+}

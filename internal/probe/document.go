@@ -1,0 +1,256 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/honeydue/honeydue/internal/report"
+)
+
+// Document lays the result out for people; programs get the result itself. It is a pure function.
+func (r Result) Document() report.Document {
+	d := report.Document{Schema: Schema, Title: "honeydue probe", Data: r}
+	add := func(b ...report.Block) { d.Blocks = append(d.Blocks, b...) }
+	add(report.Paragraph{Text: r.Verdict, Tone: r.tone()})
+	if len(r.Findings) > 0 {
+		add(findingsTable(r.Findings))
+	}
+	if len(r.Endpoints) > 0 {
+		add(waterfallTable(r.Endpoints))
+	}
+	if len(r.HotPaths) > 0 {
+		add(hotPathTable(r.HotPaths))
+	}
+	if r.Target != nil {
+		add(targetValues(*r.Target))
+	}
+	add(checksTable(r.Checks), report.Paragraph{Tone: report.Dim, Text: r.bill()})
+	for _, c := range r.Checks {
+		d.Cases = append(d.Cases, report.Case{
+			Suite: "probe", Name: c.Code + " " + c.Title, Status: caseStatus(c.Status),
+			Seconds: c.DurationMS / 1000, Message: c.Why,
+		})
+	}
+	return d
+}
+
+func (r Result) tone() report.Tone {
+	worst, any := r.Worst()
+	switch {
+	case any && worst == Critical:
+		return report.Bad
+	case any:
+		return report.Warn
+	}
+	return report.Good
+}
+
+func findingsTable(findings []Finding) report.Table {
+	t := report.Table{
+		Title:   "Findings, the dearest first",
+		Columns: []string{"Code", "Severity", "ms/request", "What", "Do this"},
+		Note:    "Each code has a page: " + RunbookPage("<code>"),
+	}
+	for _, f := range findings {
+		cost := report.Number(f.CostMS, 1)
+		switch {
+		case f.Outage:
+			cost = report.Cell{Text: "outage", Tone: report.Bad, Right: true}
+		case f.CostMS == 0:
+			cost = report.Cell{Text: "-", Right: true}
+		}
+		t.Rows = append(t.Rows, []report.Cell{
+			report.Text(f.Code), report.Toned(severityTone(f.Severity), string(f.Severity)), cost,
+			report.Text(f.Title + ".\n" + f.Evidence), report.Text(f.Remedy),
+		})
+	}
+	return t
+}
+
+func severityTone(s Severity) report.Tone {
+	switch s {
+	case Critical:
+		return report.Bad
+	case Warning:
+		return report.Warn
+	default:
+		return report.Dim
+	}
+}
+
+// waterfallTable has a line for each phase and a pair of columns for each endpoint.
+func waterfallTable(endpoints []Endpoint) report.Table {
+	t := report.Table{Title: "Connecting, phase by phase", Columns: []string{"Phase"}}
+	var names, notes []string
+	for _, e := range endpoints {
+		t.Columns = append(t.Columns, e.Name+" turns", "ms")
+		names = mergePhases(names, e.Phases)
+		for _, n := range e.Notes {
+			notes = append(notes, e.Name+": "+n+".")
+		}
+		if e.TLS != nil && e.TLS.HelloRetry {
+			notes = append(notes, fmt.Sprintf("%s: TLS took a second turn (HelloRetryRequest, %s).", e.Name, e.TLS.Curve))
+		}
+		if e.Error != "" {
+			notes = append(notes, e.Name+" failed: "+e.Error+".")
+		}
+	}
+	t.Note = strings.Join(notes, "\n")
+	for _, name := range names {
+		row := []report.Cell{report.Text(name)}
+		for _, e := range endpoints {
+			turns, ms := phaseOf(e, name)
+			row = append(row, turns, ms)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	sum := func(name string, turns func(Endpoint) report.Cell, ms func(Endpoint) float64) {
+		row := []report.Cell{report.Text(name)}
+		for _, e := range endpoints {
+			row = append(row, turns(e), report.Number(ms(e), 1))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	none := func(Endpoint) report.Cell { return report.Cell{Right: true} }
+	sum("in all", func(e Endpoint) report.Cell { return report.Count(e.ConnectTurns) }, func(e Endpoint) float64 { return e.ConnectMS })
+	sum("floor of a turn", none, func(e Endpoint) float64 { return e.FloorMS })
+	sum("jitter", none, func(e Endpoint) float64 { return e.JitterMS })
+	return t
+}
+
+// mergePhases adds the names that are new, each after the one that it follows.
+func mergePhases(names []string, phases []Phase) []string {
+	at := 0
+	for _, p := range phases {
+		found := -1
+		for i, n := range names {
+			if n == p.Name {
+				found = i
+			}
+		}
+		if found < 0 {
+			names = append(names[:at], append([]string{p.Name}, names[at:]...)...)
+			at++
+			continue
+		}
+		at = found + 1
+	}
+	return names
+}
+
+// phaseOf sums the phases of that name: a hand-shake may send the same command twice.
+func phaseOf(e Endpoint, name string) (turns, ms report.Cell) {
+	var n int64
+	var took float64
+	found := false
+	for _, p := range e.Phases {
+		if p.Name == name {
+			n, took, found = n+p.Turns, took+p.MS, true
+		}
+	}
+	if !found {
+		return report.Cell{Right: true}, report.Cell{Right: true}
+	}
+	return report.Count(n), report.Number(took, 1)
+}
+
+func hotPathTable(hot []HotPath) report.Table {
+	t := report.Table{
+		Title:   "Hot paths: wall = turns x floor + planning + execution + residual, in ms",
+		Columns: []string{"Statement", "User", "Turns", "Wall", "Network", "Planning", "Execution", "Residual", "S14", "Reached by"},
+		Note: fmt.Sprintf("Wall is the median of the runs through the app's endpoint. S14 allows %.0f ms of execution, the heavy user %.0f ms for each %d tasks, and no scan of a whole table of %d rows or more.",
+			s14MedianMS, s14HeavyMS, s14HeavyTasks, s14ExemptRows),
+	}
+	last := ""
+	for _, h := range hot {
+		name := h.Name
+		if name == last {
+			name = ""
+		}
+		last = h.Name
+		row := []report.Cell{report.Text(name), report.Text(h.Subject)}
+		if h.Runs > 0 {
+			residual := report.Number(h.ResidualMS, 1)
+			if h.ResidualName != "" {
+				residual.Text += " " + h.ResidualName
+				residual.Tone = report.Warn
+			}
+			row = append(row, report.Count(h.Turns), report.Number(h.WallMS, 1), report.Number(h.NetworkMS, 1),
+				report.Number(h.PlanningMS, 2), report.Number(h.ExecutionMS, 2), residual)
+		} else {
+			dash := report.Cell{Text: "-", Right: true}
+			row = append(row, dash, dash, dash, report.Number(h.PlanningMS, 2), report.Number(h.ExecutionMS, 2), dash)
+		}
+		row = append(row, s14Cell(h), report.Text(strings.Join(h.Access, ", ")))
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+func s14Cell(h HotPath) report.Cell {
+	switch {
+	case h.Error != "":
+		return report.Toned(report.Bad, "failed: "+h.Error)
+	case h.S14.Status == Pass:
+		return report.Toned(report.Good, fmt.Sprintf("holds (%.0f)", h.S14.LimitMS))
+	case h.S14.Status == Fail:
+		return report.Toned(report.Bad, "broken: "+h.S14.Why)
+	default:
+		return report.Toned(report.Warn, "unknown: "+h.S14.Why)
+	}
+}
+
+func targetValues(t Target) report.KeyValues {
+	kv := report.KeyValues{Title: "The running server"}
+	pair := func(key, value string) {
+		if value != "" {
+			kv.Pairs = append(kv.Pairs, report.Pair{Key: key, Value: report.Text(value)})
+		}
+	}
+	pair("URL", t.URL)
+	pair("error", t.Error)
+	if t.Error == "" {
+		pair("/readyz", fmt.Sprintf("%d in %.1f ms, %.1f ms with connecting", t.StatusCode, t.WarmMS, t.FirstMS))
+		pair("through a pooler", t.ThroughPooler)
+		pair("execution mode", t.ExecMode)
+		pair("version", strings.TrimSpace(t.Version+" "+t.Commit))
+		pair("Server-Timing", t.ServerTiming)
+	}
+	return kv
+}
+
+func checksTable(checks []CheckResult) report.Table {
+	t := report.Table{Title: "Checks", Columns: []string{"Code", "Outcome", "Question", "Why"}}
+	for _, c := range checks {
+		tone := report.Good
+		switch c.Status {
+		case Fail:
+			tone = report.Bad
+		case Warn:
+			tone = report.Warn
+		case Unknown:
+			tone = report.Dim
+		}
+		t.Rows = append(t.Rows, []report.Cell{
+			report.Text(c.Code), report.Toned(tone, string(c.Status)), report.Text(c.Title), report.Text(c.Why),
+		})
+	}
+	return t
+}
+
+func (r Result) bill() string {
+	return fmt.Sprintf("This probe took %.1f s; it opened %s to the database, spent %s there and %.1f ms of its time under EXPLAIN ANALYZE, and %s to Redis.",
+		r.DurationMS/1000, plural(r.Cost.Connects, "connection", "connections"), plural(int(r.Cost.DBTurns), "turn", "turns"),
+		r.Cost.DBMS, plural(int(r.Cost.RedisTurns), "turn", "turns"))
+}
+
+func caseStatus(s Status) report.Status {
+	switch s {
+	case Pass:
+		return report.Passed
+	case Unknown:
+		return report.Errored
+	default:
+		return report.Failed
+	}
+}

@@ -1,0 +1,133 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// kind is why a server could not be used, told from the error's type. An error's own text is not shown:
+// it may hold a user name or a value.
+type kind string
+
+const (
+	kindName        kind = "its name does not resolve"
+	kindRefused     kind = "nobody listens there"
+	kindUnreachable kind = "there is no route to it"
+	kindTimeout     kind = "no answer came in time"
+	kindClosed      kind = "the other side closed the connection"
+	kindCertificate kind = "its certificate is not trusted"
+	kindTLS         kind = "TLS could not be agreed on"
+	kindCredentials kind = "user or password were refused"
+	kindDatabase    kind = "that database does not exist there"
+	kindTooMany     kind = "it has no connection left"
+	kindServer      kind = "the server refused"
+	kindURL         kind = "its URL cannot be read"
+	kindOther       kind = "it failed"
+)
+
+// failure is an error made fit to be shown, and sorted by what to do about it.
+type failure struct {
+	kind  kind
+	phase string // of connecting; empty for a query
+	// detail is the server's own words, masked, or its error code.
+	detail string
+	err    error
+}
+
+func (f *failure) Error() string {
+	s := string(f.kind)
+	if f.phase != "" {
+		s = "in phase " + f.phase + ", " + s
+	}
+	if f.detail != "" {
+		s += " (" + f.detail + ")"
+	}
+	return s
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+// network reports whether the server was not even reached, so that nothing is known about what lies
+// behind it.
+func (f *failure) network() bool {
+	switch f.phase {
+	case "config", "dns", "tcp", "ssl_request", "tls":
+		return true
+	}
+	return false
+}
+
+// explain turns err into a failure; phase is the phase of connecting, or empty.
+func explain(phase string, err error) *failure {
+	if err == nil {
+		return nil
+	}
+	f := &failure{kind: kindOther, phase: phase, err: err}
+	var (
+		pg       *pgconn.PgError
+		dns      *net.DNSError
+		netErr   net.Error
+		unknown  x509.UnknownAuthorityError
+		host     x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		verify   *tls.CertificateVerificationError
+		header   tls.RecordHeaderError
+		alert    tls.AlertError
+		deadline = errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+	)
+	switch {
+	case phase == "config":
+		f.kind = kindURL
+	case errors.As(err, &pg):
+		f.detail = fmt.Sprintf("%s: %s", pg.Code, maskMessage(pg.Message))
+		switch pg.Code {
+		case "28P01", "28000":
+			f.kind = kindCredentials
+		case "3D000":
+			f.kind = kindDatabase
+		case "53300":
+			f.kind = kindTooMany
+		case "57014":
+			f.kind = kindTimeout
+		default:
+			f.kind = kindServer
+		}
+	case errors.As(err, &dns):
+		f.kind = kindName
+	case errors.Is(err, syscall.ECONNREFUSED):
+		f.kind = kindRefused
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		f.kind = kindUnreachable
+	case errors.As(err, &verify), errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &invalid):
+		f.kind = kindCertificate
+		switch {
+		case errors.As(err, &host):
+			f.detail = "it is for another host"
+		case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+			f.detail = "it has expired"
+		case errors.As(err, &unknown):
+			f.detail = "signed by an unknown authority"
+		}
+	case errors.As(err, &header), errors.As(err, &alert), phase == "ssl_request" && !deadline && !closed(err):
+		f.kind = kindTLS
+	case deadline, errors.As(err, &netErr) && netErr.Timeout():
+		f.kind = kindTimeout
+	case closed(err):
+		f.kind = kindClosed
+	}
+	return f
+}
+
+func closed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

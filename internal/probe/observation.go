@@ -1,0 +1,139 @@
+package probe
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// part is something that a check may need to judge at all.
+type part string
+
+const (
+	askedPooler   part = "the app's endpoint was tried"
+	askedDirect   part = "the direct endpoint was tried"
+	askedRedis    part = "Redis was tried"
+	askedTarget   part = "the running server was asked"
+	upPooler      part = "the app's endpoint answers"
+	upDirect      part = "the direct endpoint answers"
+	upRedis       part = "Redis answers"
+	upTarget      part = "the running server answers"
+	knowsSchema   part = "the catalogue was read"
+	knowsPlans    part = "statements were explained"
+	knowsWalls    part = "statements were run"
+	knowsSettings part = "the settings are known"
+)
+
+// observation is everything that was measured, for the checks to judge.
+type observation struct {
+	config Config
+	// mode is the execution mode that the probe itself used: the app's, or exec where that is not safe.
+	mode string
+
+	pooler, direct *pgServer // nil if not configured
+	redis          *redisServer
+	target         *Target
+	targetFailed   *failure
+
+	schema           *schemaFacts
+	schemaFailed     *failure
+	expected         []store.Index
+	pending          []string
+	migrationsFailed *failure
+
+	hot         []HotPath
+	plansFailed string // why there are none
+	walls       bool
+	wallsFailed string
+	pools       *poolsRow
+
+	cost  Cost
+	times map[part]time.Duration
+}
+
+// missing says why a part is not there, or nothing if it is.
+func (o *observation) missing(p part) string {
+	switch p {
+	case askedPooler:
+		return ifNot(o.pooler != nil, "DATABASE_URL is not set.")
+	case askedDirect:
+		return ifNot(o.direct != nil, "DATABASE_DIRECT_URL is not set.")
+	case askedRedis:
+		return ifNot(o.redis != nil, "REDIS_URL is not set; the app keeps its cache in its own process.")
+	case askedTarget:
+		return ifNot(o.target != nil, "No --target was given.")
+	case upPooler:
+		if why := o.missing(askedPooler); why != "" {
+			return why
+		}
+		return ifNot(o.pooler.failed == nil, "The app's endpoint can't be used.")
+	case upDirect:
+		if why := o.missing(askedDirect); why != "" {
+			return why
+		}
+		return ifNot(o.direct.failed == nil, "The direct endpoint can't be used.")
+	case upRedis:
+		if why := o.missing(askedRedis); why != "" {
+			return why
+		}
+		return ifNot(o.redis.failed == nil, "Redis can't be used.")
+	case upTarget:
+		if why := o.missing(askedTarget); why != "" {
+			return why
+		}
+		return ifNot(o.targetFailed == nil, "The running server doesn't answer.")
+	case knowsSchema:
+		if o.schemaFailed != nil {
+			return fmt.Sprintf("The catalogue could not be read: %s.", o.schemaFailed)
+		}
+		return ifNot(o.schema != nil, "No database answers.")
+	case knowsPlans:
+		return ifNot(len(o.hot) > 0, orElse(o.plansFailed, "No database answers."))
+	case knowsWalls:
+		return ifNot(o.walls, orElse(o.wallsFailed, "The app's endpoint can't be used."))
+	case knowsSettings:
+		return ifNot(len(o.config.Settings) > 0, "The settings are not known here.")
+	}
+	return fmt.Sprintf("%q is not known.", string(p))
+}
+
+// took is how long the evidence for these parts took to gather.
+func (o *observation) took(parts []part) time.Duration {
+	var longest time.Duration
+	for _, p := range parts {
+		longest = max(longest, o.times[p])
+	}
+	return longest
+}
+
+// result is the observation as plain data.
+func (o *observation) result() Result {
+	r := Result{Endpoints: []Endpoint{}, HotPaths: o.hot, Target: o.target, Cost: o.cost}
+	for _, s := range []*pgServer{o.pooler, o.direct} {
+		if s != nil {
+			r.Endpoints = append(r.Endpoints, s.endpoint)
+		}
+	}
+	if o.redis != nil {
+		r.Endpoints = append(r.Endpoints, o.redis.endpoint)
+	}
+	if r.HotPaths == nil {
+		r.HotPaths = []HotPath{}
+	}
+	return r
+}
+
+func ifNot(ok bool, why string) string {
+	if ok {
+		return ""
+	}
+	return why
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

@@ -1,0 +1,267 @@
+package probe
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// observe measures in three steps: every server at once; the catalogue; then the statements one by one,
+// so that no measurement disturbs another.
+func observe(ctx context.Context, c Config) *observation {
+	o := &observation{config: c, mode: safeMode(c.ExecMode), times: map[part]time.Duration{}}
+	say := c.Progress
+	if say == nil {
+		say = func(string) {}
+	}
+
+	say("connecting to every server")
+	s := &session{}
+	defer s.close(ctx)
+	began := time.Now()
+	o.reachServers(ctx, s)
+	o.clock(time.Since(began), upPooler, upDirect, upRedis, upTarget, askedPooler, askedDirect, askedRedis, askedTarget)
+
+	began = time.Now()
+	say("reading the database's catalogue")
+	o.readCatalogue(ctx, s)
+	o.clock(time.Since(began), knowsSchema)
+
+	began = time.Now()
+	say("explaining and running the hot statements")
+	o.measureStatements(ctx, s)
+	o.clock(time.Since(began), knowsPlans, knowsWalls)
+	o.addCost(s)
+	return o
+}
+
+// session holds the connections of one probe besides those of the observation.
+type session struct {
+	pooler, direct *pgServer
+	// db runs the statements as the app does; its pool is one connection.
+	db       *store.DB
+	dbFailed *failure
+	pools    *poolsConsole
+	explain  *explainer
+	attr     *attributor
+}
+
+func (s *session) close(ctx context.Context) {
+	if s.db != nil {
+		s.db.Close()
+	}
+	s.pools.close(ctx)
+	s.pooler.close(ctx)
+	s.direct.close(ctx)
+}
+
+// reachServers connects to everything at once and takes the floors.
+func (o *observation) reachServers(ctx context.Context, s *session) {
+	var wg sync.WaitGroup
+	c := o.config
+	if c.URL != "" {
+		wg.Go(func() {
+			o.pooler = openPG(ctx, "pooler", c.URL, pgx.QueryExecModeExec)
+			s.pooler = o.pooler
+			if c.AdminURL != "" && o.pooler.usable() {
+				s.pools = openPools(ctx, c.AdminURL, o.pooler.config.Database)
+			}
+		})
+		wg.Go(func() { s.db, s.dbFailed = openStore(ctx, c.URL, o.mode) })
+	}
+	if c.DirectURL != "" {
+		wg.Go(func() {
+			o.direct = openPG(ctx, "direct", c.DirectURL, pgx.QueryExecModeExec)
+			s.direct = o.direct
+		})
+	}
+	if c.RedisURL != "" {
+		wg.Go(func() { o.redis = probeRedis(ctx, c.RedisURL) })
+	}
+	if c.TargetURL != "" {
+		wg.Go(func() { o.target, o.targetFailed = askTarget(ctx, c.TargetURL) })
+	}
+	wg.Wait()
+	if s.pools != nil {
+		last := s.pools.last
+		o.pools = &last
+	}
+}
+
+// openStore opens the app's own pool, of one connection.
+func openStore(ctx context.Context, url, mode string) (*store.DB, *failure) {
+	var db *store.DB
+	err := bound(ctx, connectTimeout, func(ctx context.Context) (err error) {
+		db, err = store.Open(ctx, store.Config{
+			URL: url, ExecMode: mode, MaxConns: 1, MinIdleConns: 1,
+			ConnectTimeout: connectTimeout, AcquireTimeout: queryTimeout, StatementTimeout: queryTimeout,
+		})
+		return err
+	})
+	return db, explain("", err)
+}
+
+// safeMode is the mode that the probe itself uses: the app's, unless it could harm other clients of the
+// pooler.
+func safeMode(mode string) string {
+	if store.PooledSafe(mode) {
+		return mode
+	}
+	return "exec"
+}
+
+// readCatalogue asks the direct endpoint, or the app's where there is none.
+func (o *observation) readCatalogue(ctx context.Context, s *session) {
+	var err error
+	if o.expected, err = store.Indexes(); err != nil {
+		o.schemaFailed = explain("", err)
+		return
+	}
+	server := s.planner()
+	if server == nil {
+		return
+	}
+	if o.schema, err = readSchema(ctx, server.conn); err != nil {
+		o.schemaFailed = explain("", err)
+	}
+	if !o.direct.usable() {
+		return
+	}
+	if o.pending, err = pendingMigrations(ctx, o.direct.conn); err != nil {
+		o.migrationsFailed = explain("", err)
+	}
+}
+
+// planner is the connection for the catalogue and for plans.
+func (s *session) planner() *pgServer {
+	switch {
+	case s.direct.usable():
+		return s.direct
+	case s.pooler.usable():
+		return s.pooler
+	}
+	return nil
+}
+
+// measureStatements explains and runs every hot statement of the catalogue for each subject.
+func (o *observation) measureStatements(ctx context.Context, s *session) {
+	planner := s.planner()
+	if planner == nil {
+		return
+	}
+	if s.db == nil && !s.pooler.usable() && s.direct.usable() {
+		// The subjects are needed for the plans, whoever names them.
+		s.db, s.dbFailed = openStore(ctx, o.config.DirectURL, "exec")
+	}
+	if s.db == nil {
+		o.plansFailed = "No users could be picked: " + failureText(s.dbFailed) + "."
+		return
+	}
+	subjects, err := s.db.Subjects(ctx)
+	if err != nil {
+		o.plansFailed = "No users could be picked: " + explain("", err).Error() + "."
+		return
+	}
+	hot := hotStatements()
+	s.explain = &explainer{conn: planner.conn, analyze: !o.config.NoAnalyze, generic: s.direct.usable() && !s.direct.pooled}
+	o.walls = s.pooler.usable() && !o.config.NoAnalyze
+	if o.config.NoAnalyze {
+		o.wallsFailed = "No statement was run: --no-analyze."
+	}
+	if o.walls {
+		s.attr = &attributor{
+			db: s.db, beside: s.pooler, pools: s.pools, warm: o.mode == "cache_describe",
+			runs: runsFor(s.pooler.floor, len(hot)*len(subjects)),
+		}
+	}
+	for _, q := range hot {
+		plans := s.explain.statement(ctx, q, subjects)
+		for i, subject := range subjects {
+			m := measured{waiting: -1}
+			if o.walls && !q.Write {
+				m = s.attr.measure(ctx, q, subject)
+			}
+			h := account(q.Name, subject, o.floor(s), m, plans[i])
+			o.judgeScans(&h)
+			o.hot = append(o.hot, h)
+		}
+	}
+	if s.pools != nil {
+		last := s.pools.last
+		o.pools = &last
+	}
+}
+
+func hotStatements() []store.Query {
+	var out []store.Query
+	for _, q := range store.Catalogue() {
+		if q.Hot {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+func (o *observation) floor(s *session) time.Duration {
+	if s.pooler.usable() {
+		return s.pooler.floor
+	}
+	return 0
+}
+
+// judgeScans adds to S14's verdict what the tables' sizes say about sequential scans.
+func (o *observation) judgeScans(h *HotPath) {
+	if h.Plan == nil {
+		return
+	}
+	for _, scan := range h.Plan.sequential() {
+		if o.schema.size(scan.Relation, scan.Rows) >= s14ExemptRows {
+			h.S14.Status = Fail
+			if h.S14.Why != "" {
+				h.S14.Why += "; "
+			}
+			h.S14.Why += "reads all of " + scan.Relation
+		}
+	}
+}
+
+func (o *observation) clock(d time.Duration, parts ...part) {
+	for _, p := range parts {
+		o.times[p] = d
+	}
+}
+
+// addCost makes the bill: what the probe asked of the servers.
+func (o *observation) addCost(s *session) {
+	for _, server := range []*pgServer{o.pooler, o.direct} {
+		if server != nil {
+			o.cost.Connects += server.dials
+			o.cost.DBTurns += server.turns()
+		}
+	}
+	if s.db != nil {
+		o.cost.Connects += int(s.db.Dials().Count())
+		o.cost.DBTurns += s.db.Dials().Total() + s.db.Dials().Count()
+	}
+	if s.pools != nil {
+		o.cost.Connects++
+		o.cost.DBTurns += s.pools.turns
+	}
+	if s.explain != nil {
+		o.cost.DBMS = round(s.explain.dbMS)
+	}
+	if o.redis != nil {
+		o.cost.RedisTurns = o.redis.turns
+	}
+}
+
+func failureText(f *failure) string {
+	if f == nil {
+		return "no database answers"
+	}
+	return f.Error()
+}

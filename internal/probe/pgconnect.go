@@ -1,0 +1,218 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/honeydue/honeydue/internal/link"
+)
+
+// pgWaterfall records one attempt to connect to Postgres or to its pooler, from the name look-up to the
+// first ReadyForQuery. pgx connects as it does in the app; the recorder only looks on, at two heights:
+// the socket (turns) and the protocol above TLS (what each turn was).
+type pgWaterfall struct {
+	began          time.Time
+	dnsEnd         time.Time
+	dialed, tcpEnd time.Time
+	tlsEnd         time.Time
+	socket         *stamps
+	protocol       *stamps
+	meter          *link.Conn
+	attempts       int
+	wantTLS, isTLS bool
+	directTLS      bool
+	tlsTurns       int
+	state          tls.ConnectionState
+}
+
+// connectPG opens one connection by pgx and returns what each phase took. On an error the waterfall
+// holds the phases that were reached.
+func connectPG(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, *pgWaterfall, error) {
+	w := &pgWaterfall{began: time.Now()}
+	config = config.Copy()
+	w.wantTLS = config.TLSConfig != nil
+	w.directTLS = config.SSLNegotiation == "direct"
+
+	lookup := config.LookupFunc
+	config.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+		addrs, err := lookup(ctx, host)
+		w.dnsEnd = time.Now()
+		return addrs, err
+	}
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		// A fallback (another address, or no TLS) dials again: the waterfall tells the last attempt.
+		w.attempts++
+		w.socket, w.protocol, w.tlsEnd, w.tcpEnd, w.meter = &stamps{}, &stamps{}, time.Time{}, time.Time{}, nil
+		w.dialed = time.Now()
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		w.tcpEnd = time.Now()
+		w.meter = link.Meter(&stampedConn{Conn: c, stamps: w.socket})
+		return w.meter, nil
+	}
+	config.AfterNetConnect = func(ctx context.Context, _ *pgconn.Config, c net.Conn) (net.Conn, error) {
+		// pgx would shake hands within its first write; doing it here separates TLS from start-up.
+		secure, ok := c.(*tls.Conn)
+		if !ok {
+			return c, nil
+		}
+		w.isTLS = true
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return c, err
+		}
+		w.tlsEnd, w.state = time.Now(), secure.ConnectionState()
+		w.tlsTurns = len(w.socket.all())
+		if !w.directTLS {
+			w.tlsTurns--
+		}
+		return c, nil
+	}
+	config.BuildFrontend = func(r io.Reader, out io.Writer) *pgproto3.Frontend {
+		return pgproto3.NewFrontend(&stampedReader{r, w.protocol}, &stampedWriter{out, w.protocol})
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if w.socket != nil {
+		w.socket.stop()
+		w.protocol.stop()
+	}
+	return conn, w, err
+}
+
+type stampedReader struct {
+	r io.Reader
+	s *stamps
+}
+
+func (s *stampedReader) Read(b []byte) (int, error) {
+	n, err := s.r.Read(b)
+	if n > 0 {
+		s.s.read(b[:n])
+	}
+	return n, err
+}
+
+type stampedWriter struct {
+	w io.Writer
+	s *stamps
+}
+
+func (s *stampedWriter) Write(b []byte) (int, error) {
+	s.s.wrote(b)
+	return s.w.Write(b)
+}
+
+// phases lists the steps reached, in order. Each lasts from the end of the one before it, so that they
+// add up to the whole.
+func (w *pgWaterfall) phases() []Phase {
+	var out []Phase
+	last := w.began
+	add := func(name string, turns int64, end time.Time) {
+		if end.IsZero() {
+			return
+		}
+		out = append(out, Phase{Name: name, Turns: turns, MS: ms(end.Sub(last))})
+		last = end
+	}
+	add("dns", 0, w.dnsEnd)
+	if w.attempts > 1 {
+		add("earlier_attempts", 0, w.dialed)
+	}
+	add("tcp", 1, w.tcpEnd)
+	if w.isTLS && w.socket != nil {
+		if turns := w.socket.all(); !w.directTLS && len(turns) > 0 {
+			add("ssl_request", 1, turns[0].replied)
+		}
+		add("tls", int64(w.tlsTurns), w.tlsEnd)
+	}
+	if w.protocol == nil {
+		return out
+	}
+	for _, step := range startup(w.protocol.all()) {
+		add(step.name, 1, step.replied)
+	}
+	return out
+}
+
+type startupStep struct {
+	name    string
+	replied time.Time
+}
+
+// startup names the turns of the start-up by what the server had answered before: an authentication
+// request of type 10 asks for SASL's first message, 11 for its final one, 3 and 5 for a password.
+func startup(turns []turn) []startupStep {
+	const saslOffer, saslContinue, clear, md5 = 10, 11, 3, 5
+	name := "startup"
+	var out []startupStep
+	for _, t := range turns {
+		out = append(out, startupStep{name, t.replied})
+		switch authType(t.answer) {
+		case saslOffer:
+			name = "sasl_first"
+		case saslContinue:
+			name = "sasl_final"
+		case clear, md5:
+			name = "password"
+		default:
+			// ReadyForQuery, or an error: connecting is over either way.
+			return out
+		}
+	}
+	return out
+}
+
+// authType returns the type in an Authentication message, or -1 if b opens with any other message.
+func authType(b []byte) int {
+	if len(b) < 9 || b[0] != 'R' {
+		return -1
+	}
+	return int(b[5])<<24 | int(b[6])<<16 | int(b[7])<<8 | int(b[8])
+}
+
+// reached names the phase in which an attempt that failed stood.
+func (w *pgWaterfall) reached() string {
+	switch {
+	case w.dnsEnd.IsZero(), w.attempts == 0:
+		return "dns"
+	case w.tcpEnd.IsZero():
+		return "tcp"
+	case w.wantTLS && !w.isTLS:
+		return "ssl_request"
+	case w.wantTLS && w.tlsEnd.IsZero():
+		return "tls"
+	case len(w.protocol.all()) <= 1:
+		return "startup"
+	default:
+		return "authentication"
+	}
+}
+
+func (w *pgWaterfall) tls() *TLS {
+	if w.tlsEnd.IsZero() {
+		return nil
+	}
+	return describeTLS(w.state)
+}
+
+func describeTLS(state tls.ConnectionState) *TLS {
+	out := &TLS{Version: tls.VersionName(state.Version), HelloRetry: state.HelloRetryRequest}
+	if state.CurveID != 0 {
+		out.Curve = state.CurveID.String()
+	}
+	if len(state.PeerCertificates) > 0 {
+		out.NotAfter = state.PeerCertificates[0].NotAfter
+	}
+	return out
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,177 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/honeydue/honeydue/internal/link"
+)
+
+// What one step may take at most; the probe's own deadline bounds all of them together.
+const (
+	connectTimeout = 5 * time.Second
+	queryTimeout   = 3 * time.Second
+)
+
+// pgServer is a way to the database: the pooler or the direct endpoint.
+type pgServer struct {
+	config   *pgx.ConnConfig
+	conn     *pgx.Conn // nil if connecting failed
+	meter    *link.Conn
+	endpoint Endpoint
+	floor    time.Duration
+	// failed is why it can't be used: connecting, or the first query through it.
+	failed *failure
+	// pooled is whether a pooler is in between, proved by process ids; told only if proof is set.
+	pooled bool
+	proof  string
+	// serverVersion is Postgres's, such as 150018.
+	serverVersion int
+	// dials counts the connections tried, connectTurns what all of them cost.
+	dials        int
+	connectTurns int64
+}
+
+// openPG connects by url in the given mode and measures the waterfall, the proof of a pooler and the
+// floor. It returns a server in any case; failed says what went wrong.
+func openPG(ctx context.Context, name, url string, mode pgx.QueryExecMode) *pgServer {
+	s := &pgServer{endpoint: Endpoint{Name: name}}
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		// pgx's own text quotes the URL.
+		s.fail("config", err)
+		return s
+	}
+	config.DefaultQueryExecMode = mode
+	config.ConnectTimeout = connectTimeout
+	s.config = config
+	s.endpoint.Address = net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
+	s.connect(ctx)
+	if s.failed == nil {
+		s.measure(ctx)
+	}
+	return s
+}
+
+func (s *pgServer) connect(ctx context.Context) {
+	s.dials++
+	conn, w, err := connectPG(ctx, s.config)
+	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.tls()
+	for _, p := range s.endpoint.Phases {
+		s.endpoint.ConnectMS += p.MS
+		s.endpoint.ConnectTurns += p.Turns
+	}
+	s.connectTurns = s.endpoint.ConnectTurns
+	if w.attempts > 1 {
+		s.endpoint.Notes = append(s.endpoint.Notes, fmt.Sprintf("%d attempts were made; the phases are the last one's", w.attempts))
+	}
+	if err != nil {
+		s.fail(w.reached(), err)
+		return
+	}
+	s.conn, s.meter = conn, w.meter
+}
+
+// measure proves the pooler and takes the floor. The proof comes first, so that a server that lets in
+// and then never answers is told from one that is slow.
+func (s *pgServer) measure(ctx context.Context) {
+	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
+		var pid uint32
+		var version string
+		if err := s.conn.QueryRow(ctx, "SELECT pg_backend_pid()::int8, current_setting('server_version_num')").Scan(&pid, &version); err != nil {
+			return err
+		}
+		s.serverVersion, _ = strconv.Atoi(version) // 0 is "not told"
+		s.pooled = pid != s.conn.PgConn().PID()
+		s.proof = "pg_backend_pid() is the process id that the connection began with"
+		if s.pooled {
+			s.proof = "pg_backend_pid() differs from the process id that the connection began with"
+		}
+		return nil
+	})
+	if err == nil {
+		var floor, jitter time.Duration
+		floor, jitter, err = measureFloor(ctx, s.empty)
+		s.floor, s.endpoint.FloorMS, s.endpoint.JitterMS = floor, ms(floor), ms(jitter)
+		s.endpoint.judgeProxy()
+	}
+	if err != nil {
+		s.fail("", err)
+	}
+}
+
+// empty makes one round trip with an empty statement.
+func (s *pgServer) empty(ctx context.Context) error {
+	return bound(ctx, queryTimeout, func(ctx context.Context) error {
+		return s.conn.PgConn().Exec(ctx, "").Close()
+	})
+}
+
+func (s *pgServer) fail(phase string, err error) {
+	s.failed = explain(phase, err)
+	s.endpoint.Error = s.failed.Error()
+}
+
+func (s *pgServer) usable() bool {
+	return s != nil && s.failed == nil && s.conn != nil && !s.conn.IsClosed()
+}
+
+// turns is what this connection has cost so far, connecting included.
+func (s *pgServer) turns() int64 {
+	if s == nil || s.meter == nil {
+		return 0
+	}
+	return s.meter.Turns() + 1 // TCP's own handshake is not seen by the meter
+}
+
+func (s *pgServer) close(ctx context.Context) {
+	if s == nil || s.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = s.conn.Close(ctx) // nothing is lost with it
+}
+
+// judgeProxy sets ProxyBetween: the TCP handshake took less than a quarter of the floor, which is at
+// least 5 ms, so someone nearer than the server has answered it. The round trip that it saved is then
+// found in the phase after it.
+func (e *Endpoint) judgeProxy() {
+	const least, share = 5.0, 0.25
+	for i, p := range e.Phases {
+		if p.Name != "tcp" || e.FloorMS < least || p.MS >= share*e.FloorMS {
+			continue
+		}
+		e.ProxyBetween = true
+		note := fmt.Sprintf("TCP was answered in %.1f ms and a turn takes %.1f ms: a proxy (or a model link) answers nearer than the server", p.MS, e.FloorMS)
+		if i+1 < len(e.Phases) {
+			if next := e.Phases[i+1]; next.MS > 1.6*e.FloorMS*float64(max(next.Turns, 1)) {
+				note += fmt.Sprintf("; the handshake's round trip is charged to %s (%.1f ms)", next.Name, next.MS)
+			}
+		}
+		e.Notes = append(e.Notes, note)
+		return
+	}
+}
+
+// bound runs f with a deadline of its own within ctx.
+func bound(ctx context.Context, d time.Duration, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return f(ctx)
+}
+
+// host is the address without its port, for texts.
+func (e *Endpoint) host() string {
+	host, _, err := net.SplitHostPort(e.Address)
+	if err != nil {
+		return e.Address
+	}
+	return strings.Trim(host, "[]")
+}

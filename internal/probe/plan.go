@@ -1,0 +1,147 @@
+package probe
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Plan is what EXPLAIN (FORMAT JSON) printed, under Postgres's own key names so that it can be pasted
+// into a plan viewer. It holds only the fields named here, and its expressions are masked.
+type Plan struct {
+	Root Node `json:"Plan"`
+	// PlanningMS and ExecutionMS are the server's own figures; without ANALYZE both are zero.
+	PlanningMS  float64 `json:"Planning Time,omitempty"`
+	ExecutionMS float64 `json:"Execution Time,omitempty"`
+}
+
+// Node is one step of a plan. Actual figures are means per loop, as Postgres gives them.
+type Node struct {
+	Type             string  `json:"Node Type"`
+	Relationship     string  `json:"Parent Relationship,omitempty"`
+	JoinType         string  `json:"Join Type,omitempty"`
+	Strategy         string  `json:"Strategy,omitempty"`
+	Schema           string  `json:"Schema,omitempty"`
+	Relation         string  `json:"Relation Name,omitempty"`
+	Alias            string  `json:"Alias,omitempty"`
+	Index            string  `json:"Index Name,omitempty"`
+	CTE              string  `json:"CTE Name,omitempty"`
+	Subplan          string  `json:"Subplan Name,omitempty"`
+	ScanDirection    string  `json:"Scan Direction,omitempty"`
+	StartupCost      float64 `json:"Startup Cost"`
+	TotalCost        float64 `json:"Total Cost"`
+	PlanRows         float64 `json:"Plan Rows"`
+	PlanWidth        int     `json:"Plan Width"`
+	ActualStartup    float64 `json:"Actual Startup Time,omitempty"`
+	ActualTotal      float64 `json:"Actual Total Time,omitempty"`
+	ActualRows       float64 `json:"Actual Rows,omitempty"`
+	ActualLoops      float64 `json:"Actual Loops,omitempty"`
+	IndexCond        Expr    `json:"Index Cond,omitempty"`
+	RecheckCond      Expr    `json:"Recheck Cond,omitempty"`
+	Filter           Expr    `json:"Filter,omitempty"`
+	JoinFilter       Expr    `json:"Join Filter,omitempty"`
+	HashCond         Expr    `json:"Hash Cond,omitempty"`
+	MergeCond        Expr    `json:"Merge Cond,omitempty"`
+	OneTimeFilter    Expr    `json:"One-Time Filter,omitempty"`
+	CacheKey         Expr    `json:"Cache Key,omitempty"`
+	SortKey          []Expr  `json:"Sort Key,omitempty"`
+	GroupKey         []Expr  `json:"Group Key,omitempty"`
+	SortMethod       string  `json:"Sort Method,omitempty"`
+	SortSpaceKB      float64 `json:"Sort Space Used,omitempty"`
+	SortSpaceType    string  `json:"Sort Space Type,omitempty"`
+	HashBatches      float64 `json:"Hash Batches,omitempty"`
+	RemovedByFilter  float64 `json:"Rows Removed by Filter,omitempty"`
+	RemovedByRecheck float64 `json:"Rows Removed by Index Recheck,omitempty"`
+	RemovedByJoin    float64 `json:"Rows Removed by Join Filter,omitempty"`
+	HeapFetches      float64 `json:"Heap Fetches,omitempty"`
+	SharedHit        float64 `json:"Shared Hit Blocks,omitempty"`
+	SharedRead       float64 `json:"Shared Read Blocks,omitempty"`
+	TempRead         float64 `json:"Temp Read Blocks,omitempty"`
+	TempWritten      float64 `json:"Temp Written Blocks,omitempty"`
+	Children         []Node  `json:"Plans,omitempty"`
+}
+
+var errNoPlan = errors.New("EXPLAIN returned no plan")
+
+// ParsePlan reads the output of EXPLAIN (FORMAT JSON): an array that holds one plan.
+func ParsePlan(b []byte) (*Plan, error) {
+	var plans []Plan
+	if err := json.Unmarshal(b, &plans); err != nil {
+		return nil, fmt.Errorf("reading the plan: %w", err)
+	}
+	if len(plans) == 0 || plans[0].Root.Type == "" {
+		return nil, errNoPlan
+	}
+	return &plans[0], nil
+}
+
+// Walk calls visit for the node and everything below it, parents first.
+func (n *Node) Walk(visit func(*Node)) {
+	visit(n)
+	for i := range n.Children {
+		n.Children[i].Walk(visit)
+	}
+}
+
+// Seen is the number of rows the node read in all its loops, those that a filter threw away included.
+func (n *Node) Seen() float64 {
+	loops := max(n.ActualLoops, 1)
+	return (n.ActualRows + n.RemovedByFilter) * loops
+}
+
+// TotalMS is the time spent in the node and below it over all its loops.
+func (n *Node) TotalMS() float64 { return n.ActualTotal * max(n.ActualLoops, 1) }
+
+// Blocks returns the pages of 8 KiB found in memory and read from disk by the whole plan.
+func (p *Plan) Blocks() (hit, read float64) { return p.Root.SharedHit, p.Root.SharedRead }
+
+// scan is one place where a plan reads a table.
+type scan struct {
+	Relation, Type string
+	Rows, MS       float64
+	Condition      Expr
+}
+
+// sequential lists the plan's sequential scans, one per node.
+func (p *Plan) sequential() []scan {
+	var out []scan
+	p.Root.Walk(func(n *Node) {
+		if n.Type == "Seq Scan" {
+			out = append(out, scan{n.Relation, n.Type, n.Seen(), n.TotalMS(), n.Filter})
+		}
+	})
+	return out
+}
+
+// relations lists the tables that the plan reads, each once, in the order met.
+func (p *Plan) relations() []string {
+	var out []string
+	seen := map[string]bool{}
+	p.Root.Walk(func(n *Node) {
+		if n.Relation != "" && !seen[n.Relation] {
+			seen[n.Relation] = true
+			out = append(out, n.Relation)
+		}
+	})
+	return out
+}
+
+// access sums the plan up in a few words for a table cell: how each table is reached.
+func (p *Plan) access() []string {
+	var out []string
+	seen := map[string]bool{}
+	p.Root.Walk(func(n *Node) {
+		var how string
+		switch n.Type {
+		case "Seq Scan":
+			how = "seq " + n.Relation
+		case "Index Scan", "Index Only Scan", "Bitmap Index Scan":
+			how = n.Index
+		}
+		if how != "" && !seen[how] {
+			seen[how] = true
+			out = append(out, how)
+		}
+	})
+	return out
+}

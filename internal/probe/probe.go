@@ -1,0 +1,99 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// DefaultTimeout is how long an incident may wait for a probe.
+const DefaultTimeout = 15 * time.Second
+
+// Config says what to probe. cmd fills it from the environment and the flags.
+type Config struct {
+	// URL is the database as the app uses it: it should be the pooler.
+	URL string
+	// DirectURL leads to Postgres itself. Without it plans come through the pooler, and what needs the
+	// direct endpoint stays unknown.
+	DirectURL string
+	// AdminURL is the pooler's admin console, for SHOW POOLS; may be empty.
+	AdminURL string
+	// RedisURL may be empty: the app then keeps its cache in its own process.
+	RedisURL string
+	// TargetURL is a running server to be asked how it is; may be empty.
+	TargetURL string
+	// ExecMode is the app's execution mode, by the name that store knows.
+	ExecMode string
+	// Settings are the app's, each beside its tuned value.
+	Settings []Setting
+	// RedisTuned are the parameters of Redis that were tuned.
+	RedisTuned []RedisParameter
+	// Only and Skip choose checks by their codes; an empty Only is all.
+	Only, Skip []string
+	// NoAnalyze leaves every statement unexecuted: plans are estimates, and there is no attribution.
+	NoAnalyze bool
+	// Timeout bounds the whole probe (DefaultTimeout if zero). What it cuts off is reported as unknown.
+	Timeout time.Duration
+	// Progress is called with what is being done; may be nil.
+	Progress func(what string)
+}
+
+// Setting is one value in force beside the one that was tuned.
+type Setting struct {
+	// Value is fit to be shown.
+	Name, Value, Tuned string
+	// Drifted is decided by whoever knows how to compare the two.
+	Drifted bool
+}
+
+// RedisParameter is one of Redis's own settings that was tuned, by its name in CONFIG GET.
+type RedisParameter struct {
+	Name, Tuned string
+	// Holds reports whether a value, as Redis gives it, means the tuned one.
+	Holds func(value string) bool
+}
+
+// ErrNothing is returned when there was nothing to report on.
+var ErrNothing = errors.New("there is nothing to probe: no database, no Redis and no target is configured")
+
+// Validate refuses codes that do not exist.
+func (c Config) Validate() error {
+	known := Codes()
+	for _, code := range slices.Concat(c.Only, c.Skip) {
+		if !slices.Contains(known, code) {
+			return fmt.Errorf("there is no check %q; the codes are %s", code, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+// Run measures and judges within c.Timeout. A server that is down is a finding and no error; an error
+// means that nothing could be reported.
+func Run(ctx context.Context, c Config) (Result, error) {
+	if err := c.Validate(); err != nil {
+		return Result{}, err
+	}
+	if c.URL == "" && c.DirectURL == "" && c.RedisURL == "" && c.TargetURL == "" {
+		return Result{}, ErrNothing
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = DefaultTimeout
+	}
+	began := time.Now()
+	bounded, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+
+	o := observe(bounded, c)
+	r := o.result()
+	r.Checks, r.Findings = judge(registry(), o, c.Only, c.Skip)
+	r.StartedAt = began.UTC()
+	r.DurationMS = ms(time.Since(began))
+	r.Verdict = verdict(r)
+	if err := ctx.Err(); err != nil && len(r.Endpoints) == 0 {
+		return r, err
+	}
+	return r, nil
+}

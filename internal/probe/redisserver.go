@@ -1,0 +1,206 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/honeydue/honeydue/internal/link"
+)
+
+// redisServer is one connection to Redis and what it told.
+type redisServer struct {
+	endpoint Endpoint
+	failed   *failure
+	turns    int64
+	// Of INFO; empty where Redis would not say.
+	policy    string
+	maxMemory int64
+	memory    int64
+	evicted   int64
+	version   string
+}
+
+// probeRedis connects as the app's cache does, measures the waterfall and the floor, and asks INFO. Every
+// command has its own deadline within ctx.
+func probeRedis(ctx context.Context, url string) *redisServer {
+	s := &redisServer{endpoint: Endpoint{Name: "redis"}}
+	opts, err := redis.ParseURL(url)
+	if err != nil {
+		s.fail("config", err)
+		return s
+	}
+	s.endpoint.Address = opts.Addr
+	w := &redisWaterfall{socket: &stamps{}, tlsConfig: opts.TLSConfig, began: time.Now()}
+	opts.Dialer = w.dial
+	// Like the app's own client: no CLIENT SETINFO, no maintenance hand-shake, no retry, one connection.
+	opts.DisableIdentity, opts.MaxRetries, opts.PoolSize, opts.ContextTimeoutEnabled = true, -1, 1, true
+	opts.DialerRetries = 1
+	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = connectTimeout, queryTimeout, queryTimeout
+	client := redis.NewClient(opts)
+	defer func() { _ = client.Close() }() // nothing is lost with the connection
+
+	ask := func(ctx context.Context) error { return client.Ping(ctx).Err() }
+	if err := bound(ctx, connectTimeout, ask); err != nil {
+		s.endpoint.Phases = w.phases()
+		s.sum()
+		s.fail(w.reached(), err)
+		return s
+	}
+	w.socket.stop()
+	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.tls
+	s.sum()
+	floor, jitter, err := measureFloor(ctx, func(ctx context.Context) error { return bound(ctx, queryTimeout, ask) })
+	if err != nil {
+		s.fail("", err)
+		return s
+	}
+	s.endpoint.FloorMS, s.endpoint.JitterMS = ms(floor), ms(jitter)
+	s.endpoint.judgeProxy()
+	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		text, err := client.Info(ctx).Result()
+		s.read(text)
+		return err
+	})
+	if err != nil {
+		// A managed Redis may refuse INFO: then its policy stays unknown, and Redis is not down for that.
+		s.endpoint.Notes = append(s.endpoint.Notes, "INFO was refused: "+explain("", err).Error())
+	}
+	if w.meter != nil {
+		s.turns = w.meter.Turns() + 1
+	}
+	return s
+}
+
+func (s *redisServer) fail(phase string, err error) {
+	s.failed = explain(phase, err)
+	s.endpoint.Error = s.failed.Error()
+}
+
+func (s *redisServer) sum() {
+	for _, p := range s.endpoint.Phases {
+		s.endpoint.ConnectMS += p.MS
+		s.endpoint.ConnectTurns += p.Turns
+	}
+}
+
+// read takes from INFO's text what the checks need.
+func (s *redisServer) read(info string) {
+	for line := range strings.Lines(info) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if !ok {
+			continue
+		}
+		n, _ := strconv.ParseInt(value, 10, 64) // 0 for what is no number
+		switch name {
+		case "maxmemory_policy":
+			s.policy = value
+		case "maxmemory":
+			s.maxMemory = n
+		case "used_memory":
+			s.memory = n
+		case "evicted_keys":
+			s.evicted = n
+		case "redis_version":
+			s.version = value
+		}
+	}
+}
+
+// redisWaterfall stamps the connection that go-redis opens.
+type redisWaterfall struct {
+	socket                          *stamps
+	began, dnsEnd, tcpEnd, tlsBegan time.Time
+	tlsEnd                          time.Time
+	tlsConfig                       *tls.Config
+	tls                             *TLS
+	tlsTurns                        int
+	meter                           *link.Conn
+	plain                           *stamps
+}
+
+func (w *redisWaterfall) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil && net.ParseIP(host) == nil {
+		ips, err := net.DefaultResolver.LookupHost(ctx, host)
+		if err != nil {
+			return nil, err
+		}
+		addr = net.JoinHostPort(ips[0], port)
+	}
+	w.dnsEnd = time.Now()
+	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	w.tcpEnd = time.Now()
+	w.meter = link.Meter(&stampedConn{Conn: c, stamps: w.socket})
+	if w.tlsConfig == nil {
+		w.plain = w.socket
+		return w.meter, nil
+	}
+	secure := tls.Client(w.meter, w.tlsConfig)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = c.Close() // the handshake's error is the one to tell
+		return nil, err
+	}
+	w.tlsEnd, w.tlsTurns = time.Now(), len(w.socket.all())
+	w.tls = describeTLS(secure.ConnectionState())
+	w.plain = &stamps{}
+	return &stampedConn{Conn: secure, stamps: w.plain}, nil
+}
+
+// phases lists what go-redis did, each turn named after its first command.
+func (w *redisWaterfall) phases() []Phase {
+	var out []Phase
+	last := w.began
+	add := func(name string, turns int64, end time.Time) {
+		if !end.IsZero() {
+			out = append(out, Phase{Name: name, Turns: turns, MS: ms(end.Sub(last))})
+			last = end
+		}
+	}
+	add("dns", 0, w.dnsEnd)
+	add("tcp", 1, w.tcpEnd)
+	add("tls", int64(w.tlsTurns), w.tlsEnd)
+	if w.plain == nil {
+		return out
+	}
+	for _, t := range w.plain.all() {
+		add(respCommand(t.asked), 1, t.replied)
+	}
+	return out
+}
+
+func (w *redisWaterfall) reached() string {
+	switch {
+	case w.dnsEnd.IsZero():
+		return "dns"
+	case w.tcpEnd.IsZero():
+		return "tcp"
+	case w.tlsConfig != nil && w.tlsEnd.IsZero():
+		return "tls"
+	default:
+		return "startup"
+	}
+}
+
+// respCommand names the command with which a RESP request opens, and nothing of its arguments: only
+// names that the hand-shake is known to use are let through.
+func respCommand(b []byte) string {
+	lines := strings.SplitN(string(b), "\r\n", 4)
+	if len(lines) >= 3 {
+		switch name := strings.ToLower(lines[2]); name {
+		case "hello", "auth", "select", "client", "ping", "info":
+			return name
+		}
+	}
+	return "command"
+}

@@ -1,0 +1,113 @@
+package probe
+
+// registry lists every check. A code is for ever: it names a runbook page, alerts and skip lists. The
+// letter says where the fault lies: N network, P pooler and pool, D database server, Q queries, R Redis,
+// C configuration, T the running server. Causes stand before their symptoms.
+func registry() []check {
+	return []check{
+		{
+			code: "HD-P01", title: "The app's database endpoint can't be reached", severity: Critical, outage: true,
+			needs: []part{askedPooler}, run: poolerDown,
+			remedy: "kubectl get pods -A | grep -i pooler   # is it running, and do DB_HOST and DB_PORT name it?",
+		},
+		{
+			code: "HD-D01", title: "The database doesn't answer", severity: Critical, outage: true,
+			needs: []part{askedPooler}, run: databaseDown,
+			remedy: "Start or wake the database server; its own log says why it went away.",
+		},
+		{
+			code: "HD-P05", title: "The pooler lets in and gives no server connection", severity: Critical, outage: true,
+			needs: []part{askedPooler}, run: poolerStuck,
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS' -c 'SHOW SERVERS'   # then RESUME, or raise default_pool_size`,
+		},
+		{
+			code: "HD-D02", title: "The direct endpoint can't be used", severity: Warning,
+			needs: []part{askedDirect}, run: directDown,
+			remedy: "Check DATABASE_DIRECT_URL: migrations and half of this probe need it.",
+		},
+		{
+			code: "HD-D03", title: "Migrations are not applied", severity: Critical,
+			needs: []part{upDirect}, run: migrationsBehind,
+			remedy: "honeydue migrate up",
+		},
+		{
+			code: "HD-R01", title: "Redis can't be used", severity: Critical, outage: true,
+			needs: []part{askedRedis}, run: redisDown,
+			remedy: "kubectl get pods -l app.kubernetes.io/name=honeydue-redis   # is it running, and does REDIS_URL name it?",
+		},
+		{
+			code: "HD-T01", title: "The running server doesn't answer", severity: Critical, outage: true,
+			needs: []part{askedTarget}, run: targetDown,
+			remedy: "kubectl get pods -l app.kubernetes.io/name=honeydue && kubectl logs -l app.kubernetes.io/name=honeydue --tail=50",
+		},
+		{
+			code: "HD-T02", title: "The running server is not ready", severity: Critical, outage: true,
+			needs: []part{upTarget}, run: targetNotReady,
+			remedy: "kubectl logs -l app.kubernetes.io/name=honeydue --tail=50   # it says what it is waiting for",
+		},
+		{
+			code: "HD-P03", title: "The execution mode is not safe behind a pooler", severity: Critical,
+			needs: []part{askedPooler}, run: unsafeMode,
+			remedy: "kubectl set env deployment/honeydue DB_EXEC_MODE=exec",
+		},
+		{
+			code: "HD-P02", title: "The app is not connected through a pooler", severity: Critical,
+			needs: []part{upPooler}, run: wrongEndpoint,
+			remedy: "Set DB_HOST (or DATABASE_URL) to the pooler's host, on Neon the one with the -pooler suffix, and roll out.",
+		},
+		{
+			code: "HD-T03", title: "The running server is not connected through a pooler", severity: Critical,
+			needs: []part{upTarget}, run: targetBypassesPooler,
+			remedy: "Set DB_HOST (or DATABASE_URL) to the pooler's host, on Neon the one with the -pooler suffix, and roll out.",
+		},
+		{
+			code: "HD-Q06", title: "A hot statement fails", severity: Critical, outage: true,
+			needs: []part{upPooler, knowsPlans}, run: statementFails,
+			remedy: "honeydue migrate status   # is the schema the one that this version expects?",
+		},
+		{
+			code: "HD-Q01", title: "An expected index is missing", severity: Warning,
+			needs: []part{knowsSchema}, run: missingIndex,
+		},
+		{
+			code: "HD-Q02", title: "An index is not valid", severity: Warning,
+			needs: []part{knowsSchema}, run: invalidIndex,
+		},
+		{
+			code: "HD-Q03", title: "A hot statement reads a table from end to end", severity: Critical,
+			needs: []part{knowsSchema, knowsPlans}, run: sequentialScan,
+		},
+		{
+			code: "HD-Q04", title: "A hot statement executes longer than S14 allows", severity: Warning,
+			needs: []part{knowsPlans}, run: slowExecution,
+			remedy: "honeydue probe -o json | jq '.hot_paths[].plan'   # the slow step is in the plan",
+		},
+		{
+			code: "HD-Q05", title: "A hot statement takes more than one turn", severity: Warning,
+			needs: []part{knowsWalls}, run: extraTurns,
+			remedy: "kubectl set env deployment/honeydue DB_EXEC_MODE=exec",
+		},
+		{
+			code: "HD-P04", title: "Statements queue in the pooler", severity: Warning,
+			needs: []part{knowsWalls}, run: poolerWait,
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS'   # cl_waiting above 0: shorten what holds servers, or raise default_pool_size`,
+		},
+		{
+			code: "HD-R02", title: "Redis's eviction policy is not the tuned one", severity: Critical,
+			needs: []part{upRedis}, run: redisPolicy,
+		},
+		{
+			code: "HD-R03", title: "Redis's memory limit is not the tuned one", severity: Warning,
+			needs: []part{upRedis}, run: redisMemory,
+		},
+		{
+			code: "HD-C01", title: "A setting drifted from its tuned value", severity: Warning,
+			needs: []part{knowsSettings}, run: drifted,
+		},
+		{
+			code: "HD-N01", title: "TLS needs a second round trip to connect", severity: Info,
+			needs: []part{upPooler}, run: helloRetry,
+			remedy: "Let the server's TLS accept X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups).",
+		},
+	}
+}

@@ -1,0 +1,194 @@
+package probe
+
+import "time"
+
+// Schema names the JSON document that a Result is printed as.
+const Schema = "honeydue.probe/1"
+
+// Result is everything one probe measured and concluded. It is plain data: Document renders it.
+type Result struct {
+	Verdict    string    `json:"verdict"`
+	StartedAt  time.Time `json:"started_at"`
+	DurationMS float64   `json:"duration_ms"`
+	// Cost is what the probe itself asked of the servers.
+	Cost      Cost          `json:"cost"`
+	Findings  []Finding     `json:"findings"`
+	Checks    []CheckResult `json:"checks"`
+	Endpoints []Endpoint    `json:"endpoints"`
+	HotPaths  []HotPath     `json:"hot_paths"`
+	Target    *Target       `json:"target,omitempty"`
+}
+
+// Severity ranks a finding by what it does to users, not by its milliseconds.
+type Severity string
+
+// The severities, the gravest first.
+const (
+	Critical Severity = "critical"
+	Warning  Severity = "warning"
+	Info     Severity = "info"
+)
+
+// AtLeast reports whether s is as grave as floor, or graver.
+func (s Severity) AtLeast(floor Severity) bool { return s.rank() <= floor.rank() }
+
+func (s Severity) rank() int {
+	switch s {
+	case Critical:
+		return 0
+	case Warning:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// Status is the outcome of one check. Unknown means that it could not be measured; it is no pass.
+type Status string
+
+// The outcomes of a check.
+const (
+	Pass    Status = "pass"
+	Warn    Status = "warn"
+	Fail    Status = "fail"
+	Unknown Status = "unknown"
+)
+
+// Finding is one thing that is wrong, what it costs and how to mend it.
+type Finding struct {
+	Code     string   `json:"code"`
+	Severity Severity `json:"severity"`
+	Title    string   `json:"title"`
+	// Outage marks what fails requests instead of slowing them; such findings come first whatever their
+	// milliseconds.
+	Outage   bool   `json:"outage,omitempty"`
+	Evidence string `json:"evidence"`
+	// CostMS is what the finding adds to a request that meets it; 0 where it costs none or can't be told.
+	CostMS  float64 `json:"cost_ms_per_request"`
+	Remedy  string  `json:"remedy"`
+	Runbook string  `json:"runbook"`
+}
+
+// CheckResult is the outcome of one check of the registry.
+type CheckResult struct {
+	Code   string `json:"code"`
+	Title  string `json:"title"`
+	Status Status `json:"status"`
+	// DurationMS is how long the evidence took to gather; checks that share evidence share that time.
+	DurationMS float64 `json:"duration_ms"`
+	Why        string  `json:"why"`
+}
+
+// Endpoint is the connect waterfall of one server and its round trip when warm.
+type Endpoint struct {
+	Name string `json:"name"`
+	// Address is host:port, without user or password.
+	Address string `json:"address"`
+	// FloorMS is the least of FloorSamples empty queries (PINGs on Redis), JitterMS their median less it.
+	FloorMS  float64 `json:"floor_ms"`
+	JitterMS float64 `json:"jitter_ms"`
+	// ConnectMS and ConnectTurns are the sums over the phases.
+	ConnectMS    float64 `json:"connect_ms"`
+	ConnectTurns int64   `json:"connect_turns"`
+	Phases       []Phase `json:"phases"`
+	TLS          *TLS    `json:"tls,omitempty"`
+	// ProxyBetween is set when TCP's handshake is far faster than a turn: someone nearer answers it.
+	ProxyBetween bool     `json:"proxy_between"`
+	Notes        []string `json:"notes,omitempty"`
+	// Error says in which phase connecting failed; empty if it did not.
+	Error string `json:"error,omitempty"`
+}
+
+// Phase is one step of connecting. Turns counts round trips: for tcp the handshake's own, for the rest
+// a write followed by a read at the socket.
+type Phase struct {
+	Name  string  `json:"name"`
+	Turns int64   `json:"turns"`
+	MS    float64 `json:"ms"`
+}
+
+// TLS is what the handshake agreed on.
+type TLS struct {
+	Version string `json:"version"`
+	Curve   string `json:"curve"`
+	// HelloRetry is set when the server refused the key share offered first, which costs one more turn.
+	HelloRetry bool      `json:"hello_retry_request"`
+	NotAfter   time.Time `json:"certificate_not_after"`
+}
+
+// HotPath is one hot statement for one kind of user:
+// wall = turns x floor (network) + planning + execution + residual.
+type HotPath struct {
+	Name    string `json:"name"`
+	Subject string `json:"subject"`
+	// Turns is the median over the runs, counted at the socket.
+	Turns       int64   `json:"turns"`
+	WallMS      float64 `json:"wall_ms"`
+	NetworkMS   float64 `json:"network_ms"`
+	PlanningMS  float64 `json:"planning_ms"`
+	ExecutionMS float64 `json:"execution_ms"`
+	// ResidualMS is what no other term explains; it may be slightly negative, since each term is measured.
+	ResidualMS float64 `json:"residual_ms"`
+	// ResidualName is "pooler wait" where an empty query beside it, or SHOW POOLS, agrees; else empty.
+	ResidualName string `json:"residual_name,omitempty"`
+	// BesideMS is the median of empty queries sent at the same moments on another connection.
+	BesideMS float64 `json:"beside_ms"`
+	Runs     int     `json:"runs"`
+	Rows     int64   `json:"rows"`
+	// Access names the index or the sequential scan by which each table is reached.
+	Access []string `json:"access,omitempty"`
+	// S14 judges the execution against the promise of mission S14.
+	S14  S14Verdict `json:"s14"`
+	Plan *Plan      `json:"plan"`
+	// GenericPlan is the plan Postgres would use if it stopped looking at the values; nil where it could
+	// not be asked for safely (it needs the direct endpoint).
+	GenericPlan *Plan  `json:"generic_plan"`
+	Error       string `json:"error,omitempty"`
+}
+
+// S14Verdict says whether a hot statement keeps S14: at most 1 ms of execution for the median user, 8 ms
+// for 200 tasks, by index or bitmap scans.
+type S14Verdict struct {
+	Status  Status  `json:"status"`
+	LimitMS float64 `json:"limit_ms"`
+	Why     string  `json:"why,omitempty"`
+}
+
+// Cost is the load that a probe puts on the servers.
+type Cost struct {
+	DBTurns    int64   `json:"db_turns"`
+	Connects   int     `json:"connects"`
+	DBMS       float64 `json:"db_ms"`
+	RedisTurns int64   `json:"redis_turns"`
+}
+
+// Target is what a running server said about itself.
+type Target struct {
+	URL   string `json:"url"`
+	Ready bool   `json:"ready"`
+	// StatusCode is /readyz's; 0 if no answer came.
+	StatusCode    int     `json:"status_code"`
+	ThroughPooler string  `json:"through_pooler"`
+	ExecMode      string  `json:"exec_mode,omitempty"`
+	Version       string  `json:"version,omitempty"`
+	Commit        string  `json:"commit,omitempty"`
+	FirstMS       float64 `json:"first_ms"`
+	WarmMS        float64 `json:"warm_ms"`
+	DBTurns       *int64  `json:"db_turns,omitempty"`
+	ServerTiming  string  `json:"server_timing,omitempty"`
+	Error         string  `json:"error,omitempty"`
+}
+
+// Worst returns the gravest severity among the findings, and false if there is none.
+func (r Result) Worst() (Severity, bool) {
+	if len(r.Findings) == 0 {
+		return "", false
+	}
+	worst := Info
+	for _, f := range r.Findings {
+		if f.Severity.AtLeast(worst) {
+			worst = f.Severity
+		}
+	}
+	return worst, true
+}

@@ -1,0 +1,101 @@
+package probe
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// schemaFacts is what the database's catalogue says about the app's tables.
+type schemaFacts struct {
+	// rows is each table's estimated size; a table that was never analysed is not in it.
+	rows map[string]float64
+	// indexes by name; false where one is not valid.
+	indexes map[string]indexFacts
+}
+
+type indexFacts struct {
+	table string
+	valid bool
+}
+
+// readSchema asks for the sizes of the tables and the state of the indexes of the current schema, in one
+// turn and without touching a table.
+func readSchema(ctx context.Context, conn *pgx.Conn) (*schemaFacts, error) {
+	const sql = `
+		SELECT c.relname::text, coalesce(i.relname::text, ''), coalesce(x.indisvalid AND x.indisready, true), c.reltuples::float8
+		FROM pg_class c
+		LEFT JOIN pg_index x ON x.indrelid = c.oid
+		LEFT JOIN pg_class i ON i.oid = x.indexrelid
+		WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace`
+	out := &schemaFacts{rows: map[string]float64{}, indexes: map[string]indexFacts{}}
+	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
+		rows, err := conn.Query(ctx, sql)
+		if err != nil {
+			return err
+		}
+		var table, index string
+		var valid bool
+		var tuples float64
+		_, err = pgx.ForEachRow(rows, []any{&table, &index, &valid, &tuples}, func() error {
+			if tuples >= 0 {
+				out.rows[table] = tuples
+			}
+			if index != "" {
+				out.indexes[index] = indexFacts{table, valid}
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// size is a table's number of rows: the estimate, or what a scan has just seen if that is more.
+func (s *schemaFacts) size(table string, seen float64) float64 {
+	if s == nil {
+		return seen
+	}
+	return max(s.rows[table], seen)
+}
+
+// pendingMigrations lists the files of the embedded steps that the database has not applied. It only
+// reads goose's table; asking goose itself would create that table where it is missing.
+func pendingMigrations(ctx context.Context, conn *pgx.Conn) ([]string, error) {
+	const undefinedTable = "42P01"
+	steps, err := store.Migrations()
+	if err != nil {
+		return nil, err
+	}
+	applied := map[int64]bool{}
+	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		rows, err := conn.Query(ctx, "SELECT version_id, is_applied FROM goose_db_version ORDER BY id")
+		if err != nil {
+			return err
+		}
+		var id int64
+		var is bool
+		_, err = pgx.ForEachRow(rows, []any{&id, &is}, func() error {
+			applied[id] = is
+			return nil
+		})
+		return err
+	})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); err != nil && (!ok || pg.Code != undefinedTable) {
+		return nil, err
+	}
+	var out []string
+	for _, m := range steps {
+		if !applied[m.Version] {
+			out = append(out, m.File)
+		}
+	}
+	return out, nil
+}
