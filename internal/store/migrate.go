@@ -2,17 +2,13 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -88,6 +84,8 @@ func withProviderOn(ctx context.Context, directURL string, files fs.FS, do func(
 	if err := refusePooler(ctx, cc); err != nil {
 		return err
 	}
+	failed := &failedStatement{}
+	cc.Tracer = failed
 	db := stdlib.OpenDB(*cc)
 	defer db.Close()
 	locker, err := migrationLock()
@@ -99,58 +97,7 @@ func withProviderOn(ctx context.Context, directURL string, files fs.FS, do func(
 		return fmt.Errorf("store: the embedded migrations cannot be read: %w", err)
 	}
 	if err := do(p); err != nil {
-		return migrationError(files, err)
+		return migrationError(files, failed.text(), err)
 	}
 	return nil
 }
-
-var _ *sql.DB // goose speaks database/sql
-
-// directConfig reads a URL of the direct endpoint.
-func directConfig(directURL string) (*pgx.ConnConfig, error) {
-	if strings.TrimSpace(directURL) == "" {
-		return nil, errors.New("store: no direct database URL; set DATABASE_DIRECT_URL (or DB_DIRECT_HOST) to the endpoint without the pooler: it is never guessed")
-	}
-	cc, err := pgx.ParseConfig(directURL)
-	if err != nil {
-		return nil, fmt.Errorf("store: the direct database URL cannot be read: %w; use postgres://user:password@host:port/name?sslmode=verify-full", redactURL(err))
-	}
-	cc.DialFunc = newDialer().DialContext
-	cc.ConnectTimeout = 15 * time.Second
-	return cc, nil
-}
-
-// MigrationError is a step that failed.
-type MigrationError struct {
-	File string
-	// Line of the file at which Postgres stopped, 0 when it did not say.
-	Line int
-	Err  error
-}
-
-func (e *MigrationError) Error() string {
-	at := e.File
-	if e.Line > 0 {
-		at = fmt.Sprintf("%s:%d", e.File, e.Line)
-	}
-	return fmt.Sprintf("store: migration %s failed and was rolled back: %v; correct it (or the data it stumbles on) and run migrate up again", at, e.Err)
-}
-
-func (e *MigrationError) Unwrap() error { return e.Err }
-
-func migrationError(files fs.FS, err error) error {
-	partial, ok := errors.AsType[*goose.PartialError](err)
-	if !ok {
-		return fmt.Errorf("store: the migrations could not be run: %w", err)
-	}
-	m := &MigrationError{File: path.Base(partial.Failed.Source.Path), Err: partial.Err}
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		m.Err = pg
-		m.Line = failedLine(files, partial.Failed.Source.Path, pg)
-	}
-	return m
-}
-
-func failedLine(fs.FS, string, *pgconn.PgError) int { return 0 }
-
-func refusePooler(context.Context, *pgx.ConnConfig) error { return nil }
