@@ -155,20 +155,16 @@ func seedIn(ctx context.Context, tx pgx.Tx, o SeedOptions, passwordHash string) 
 	if err := refuseSeeded(ctx, tx); err != nil {
 		return result, err
 	}
-	m := &rowMaker{plan: newPlan(o), write: newWriter(newDice(o.Seed)), today: o.Today, passwordHash: passwordHash}
+	m := newRowMaker(newPlan(o), passwordHash)
 	if err := m.reserve(ctx, tx); err != nil {
 		return result, err
 	}
-	for _, load := range m.loads() {
-		began := time.Now()
-		n, err := load.copy(ctx, tx, o.Progress)
-		if err != nil {
-			return result, fmt.Errorf("table %s: %w", load.table, err)
-		}
-		result.Tables = append(result.Tables, SeededTable{Table: load.table, Rows: n, Took: time.Since(began)})
-		result.Rows += n
+	tables, err := m.copyAll(ctx, tx)
+	result.Tables = tables
+	for _, t := range tables {
+		result.Rows += t.Rows
 	}
-	return result, nil
+	return result, err
 }
 
 // reserve takes a range of ids in each table, right after the largest one.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -44,6 +45,20 @@ func counted(n int, make func(i int) []any) func() ([]any, error) {
 		i++
 		return make(i - 1), nil
 	}
+}
+
+// copyAll fills every table, parents first.
+func (m *rowMaker) copyAll(ctx context.Context, tx pgx.Tx) ([]SeededTable, error) {
+	var tables []SeededTable
+	for _, load := range m.loads() {
+		began := time.Now()
+		n, err := load.copy(ctx, tx, m.opts.Progress)
+		if err != nil {
+			return nil, fmt.Errorf("table %s: %w", load.table, err)
+		}
+		tables = append(tables, SeededTable{Table: load.table, Rows: n, Took: time.Since(began)})
+	}
+	return tables, nil
 }
 
 func (m *rowMaker) loads() []load {

@@ -23,6 +23,11 @@ type rowMaker struct {
 	today        time.Time // midnight UTC of the day from which everything counts
 	passwordHash string
 	first        map[string]int64
+	emails       []string // of the users; SeedEmail where it is nil
+}
+
+func newRowMaker(p *plan, passwordHash string) *rowMaker {
+	return &rowMaker{plan: p, write: newWriter(newDice(p.opts.Seed)), today: p.opts.Today, passwordHash: passwordHash}
 }
 
 const day = 24 * time.Hour
@@ -38,8 +43,12 @@ func (m *rowMaker) ago(from, to time.Duration) time.Time {
 func (m *rowMaker) user(i int) []any {
 	w := m.write
 	w.set(diceUser, i)
+	email := SeedEmail(i + 1)
+	if m.emails != nil {
+		email = m.emails[i]
+	}
 	return []any{
-		m.id("users", i), SeedEmail(i + 1), w.person(), m.passwordHash, m.ago(60*day, 1100*day), m.ago(0, 60*day),
+		m.id("users", i), email, w.person(), m.passwordHash, m.ago(60*day, 1100*day), m.ago(0, 60*day),
 	}
 }
 
