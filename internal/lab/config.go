@@ -1,0 +1,87 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/link"
+)
+
+// Figures of production that the replica keeps.
+const (
+	DefaultPoolSize = 20   // server connections of the pooler for each database and user
+	maxClients      = 1000 // client connections that the pooler takes
+	maxBackends     = 400  // max_connections of Postgres: several databases' pools side by side
+	redisMemory     = 256 << 20
+	redisPolicy     = "allkeys-lru"
+)
+
+// startTimeout bounds one server's way to its first answered question; it is
+// generous because Postgres may have to replay its log after a crash.
+const startTimeout = 60 * time.Second
+
+// Config says what the lab is like. Only Dir is needed.
+type Config struct {
+	Dir            string        // data folder: made when missing, kept by Stop
+	RTT            time.Duration // of the link in front of the pooler and of the direct endpoint
+	Jitter         time.Duration // see link.Model
+	LossStall      time.Duration // see link.Model
+	PoolSize       int           // default_pool_size of the pooler; 0 = DefaultPoolSize
+	RedisDatabases int           // 0 = Redis' own default of 16
+	BinDirs        []string      // folders to look for the servers' binaries in before all others
+	Log            *slog.Logger  // progress; nil = silent
+}
+
+// Validate refuses what makes no sense.
+func (c Config) Validate() error {
+	switch {
+	case c.Dir == "":
+		return errors.New("lab: the data folder has no name")
+	case strings.ContainsAny(c.Dir, "\n\r'\"\\"):
+		return fmt.Errorf("lab: the data folder %q has a quote, a backslash or a line break in its name, which the servers' configuration files can't carry", c.Dir)
+	case c.RTT < 0 || c.Jitter < 0 || c.LossStall < 0:
+		return fmt.Errorf("lab: round trip, jitter and loss stall are 0 or more, not %s, %s and %s", c.RTT, c.Jitter, c.LossStall)
+	case c.PoolSize < 0 || c.PoolSize > maxBackends/2:
+		return fmt.Errorf("lab: the pooler's pool has 1 to %d connections, not %d", maxBackends/2, c.PoolSize)
+	case c.RedisDatabases < 0:
+		return fmt.Errorf("lab: Redis has 1 database or more, not %d", c.RedisDatabases)
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.PoolSize == 0 {
+		c.PoolSize = DefaultPoolSize
+	}
+	if c.RedisDatabases == 0 {
+		c.RedisDatabases = 16
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return c
+}
+
+func (c Config) model() link.Model {
+	return link.Model{RTT: c.RTT, Jitter: c.Jitter, LossStall: c.LossStall}
+}
+
+// DefaultDir is where a lab lives when nobody says otherwise: below the user's
+// cache folder; for root /var/lib/honeydue/lab, because the unprivileged user
+// that the servers run as can't enter root's home.
+func DefaultDir() (string, error) {
+	if os.Geteuid() == 0 {
+		return "/var/lib/honeydue/lab", nil
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("lab: no folder for its data: %w", err)
+	}
+	return filepath.Join(cache, "honeydue", "lab"), nil
+}

@@ -1,0 +1,5 @@
+//go:build unix && !linux
+
+package lab
+
+func newGuard() (guard, error) { return startWatchdog() }

@@ -1,0 +1,166 @@
+// Package labtest gives tests real servers: one lab for each test package,
+// started by the first test that asks for it, at a round trip of zero.
+//
+//	func TestMain(m *testing.M) { os.Exit(labtest.Run(m)) }
+//
+//	func TestBoard(t *testing.T) {
+//		env := labtest.Database(t, store.Migrate)
+//		...
+//	}
+//
+// A test whose servers are missing fails; it is never skipped.
+package labtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/lab"
+)
+
+// redisDatabases is how many tests of one package can have a Redis database of
+// their own at the same time.
+const redisDatabases = 64
+
+// timeout bounds each thing that labtest does for a test.
+const timeout = 90 * time.Second
+
+// shared is the lab of this test process. TestMain has no way to hand a value
+// to the tests, so it is a variable.
+var shared struct {
+	mu        sync.Mutex
+	running   bool // Run is active
+	lab       *lab.Lab
+	err       error
+	dir       string
+	templates map[uintptr]*template
+	databases int
+	redis     []int // free Redis databases
+}
+
+// Run runs the tests of a package and ends the lab afterwards, if a test has
+// started it. It returns the exit code for os.Exit.
+func Run(m *testing.M) int {
+	sweep()
+	shared.mu.Lock()
+	shared.running, shared.templates = true, map[uintptr]*template{}
+	for n := redisDatabases - 1; n > 0; n-- { // 0 is nobody's: a client that selects none is found out
+		shared.redis = append(shared.redis, n)
+	}
+	shared.mu.Unlock()
+
+	code := m.Run()
+
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	shared.running = false
+	if shared.lab != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		if err := shared.lab.Stop(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+	}
+	if shared.dir != "" {
+		_ = os.RemoveAll(shared.dir)
+	}
+	return code
+}
+
+// Lab returns the package's lab: round trip zero, shared by all its tests. A
+// test that needs to break a server or to have a link of its own starts its own
+// by New, or puts a Link in between.
+func Lab(t testing.TB) *lab.Lab {
+	t.Helper()
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if !shared.running {
+		t.Fatal("labtest: this package needs func TestMain(m *testing.M) { os.Exit(labtest.Run(m)) }")
+	}
+	if shared.lab == nil && shared.err == nil {
+		shared.lab, shared.dir, shared.err = start(lab.Config{RedisDatabases: redisDatabases})
+	}
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.lab
+}
+
+// New starts a lab for one test alone (about 1.5 s) and ends it with the test.
+// Config.Dir is chosen for it when it is empty.
+func New(t testing.TB, c lab.Config) *lab.Lab {
+	t.Helper()
+	l, dir, err := start(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		if err := l.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+		if c.Dir == "" {
+			_ = os.RemoveAll(dir)
+		}
+	})
+	return l
+}
+
+func start(c lab.Config) (*lab.Lab, string, error) {
+	if c.Dir == "" {
+		dir, err := Dir()
+		if err != nil {
+			return nil, "", err
+		}
+		c.Dir = dir
+	}
+	if c.BinDirs == nil {
+		c.BinDirs = filepath.SplitList(os.Getenv("HONEYDUE_BIN_DIRS"))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	l, err := lab.Start(ctx, c)
+	if err != nil {
+		return nil, c.Dir, err
+	}
+	return l, c.Dir, nil
+}
+
+const prefix = "honeydue-labtest-"
+
+// Dir makes a temporary folder that the servers' user can enter, as those of
+// testing.T can't be. It is the caller's to remove.
+func Dir() (string, error) {
+	dir, err := os.MkdirTemp("", prefix)
+	if err != nil {
+		return "", fmt.Errorf("labtest: %w", err)
+	}
+	if os.Geteuid() == 0 {
+		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // what is secret in it is closed itself
+			return "", fmt.Errorf("labtest: %w", err)
+		}
+	}
+	return dir, nil
+}
+
+// sweep removes what test processes left behind that were killed. No test
+// process lives for an hour.
+func sweep() {
+	left, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
+	for _, dir := range left {
+		info, err := os.Stat(dir)
+		if err != nil || time.Since(info.ModTime()) < time.Hour {
+			continue
+		}
+		if s, err := lab.ReadState(dir); err == nil && !s.Running {
+			_ = os.RemoveAll(dir)
+		}
+	}
+}

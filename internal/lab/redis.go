@@ -1,0 +1,84 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// redisConf is the whole redis.conf: a cache, which keeps nothing on disk and
+// evicts the coldest keys when it is full.
+const redisConf = `# Written by honeydue at each start of the lab.
+bind 127.0.0.1
+port %d
+dir "%s"
+databases %d
+requirepass %s
+maxmemory %d
+maxmemory-policy %s
+save ""
+appendonly no
+daemonize no
+`
+
+func (l *Lab) startRedis(ctx context.Context) error {
+	path := filepath.Join(l.dir.redis(), "redis.conf")
+	conf := fmt.Sprintf(redisConf, l.ports.Redis, l.dir.redis(), l.config.RedisDatabases, l.secrets.Redis, redisMemory, redisPolicy)
+	if err := l.account.ownedFile(path, []byte(conf)); err != nil {
+		return err
+	}
+	err := l.start(ctx, command{
+		name: nameRedis, argv: []string{l.bin.redis, path}, dir: l.dir.redis(), log: l.dir.log(nameRedis),
+		dying: syscall.SIGKILL, // nothing to save
+		ends:  []ending{{syscall.SIGTERM, 3 * time.Second}},
+	}, func(ctx context.Context) error {
+		// First by hand: go-redis writes to stderr about a refused connection.
+		if err := knock(ctx, loopback(l.ports.Redis)); err != nil {
+			return err
+		}
+		return l.withRedis(ctx, func(c *redis.Client) error { return c.Ping(ctx).Err() })
+	})
+	if err != nil {
+		return err
+	}
+	return l.withRedis(ctx, func(c *redis.Client) error { return checkRedis(ctx, c) })
+}
+
+func knock(ctx context.Context, addr string) error {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+// checkRedis requires that the limits in force are production's.
+func checkRedis(ctx context.Context, c *redis.Client) error {
+	got, err := c.ConfigGet(ctx, "maxmemory*").Result()
+	if err != nil {
+		return fmt.Errorf("lab: ask Redis for its limits: %w", err)
+	}
+	if want := strconv.Itoa(redisMemory); got["maxmemory"] != want || got["maxmemory-policy"] != redisPolicy {
+		return fmt.Errorf("lab: Redis works with maxmemory %s and %s, not with %s and %s as it was told",
+			got["maxmemory"], got["maxmemory-policy"], want, redisPolicy)
+	}
+	return nil
+}
+
+func (l *Lab) withRedis(ctx context.Context, do func(*redis.Client) error) error {
+	c := redis.NewClient(&redis.Options{
+		Addr: loopback(l.ports.Redis), Password: l.secrets.Redis, MaxRetries: -1, DialerRetries: 1,
+		DisableIdentity: true, ContextTimeoutEnabled: true, DialTimeout: time.Second,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
+	defer c.Close()
+	return do(c)
+}
