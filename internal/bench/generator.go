@@ -69,10 +69,10 @@ const (
 	canaryRate = 200
 )
 
-// floor measures the tool itself: the p99 of an attack at the given rate on a
-// server in this process that answers at once. What a run measures can't be
+// floor measures the tool itself: the p99 of an attack at the given rate, for so
+// long, on a server in this process that answers at once. What a run measures can't be
 // less, and what is not far above it says nothing about the target.
-func floor(ctx context.Context, rate float64) (p99 time.Duration, err error) {
+func floor(ctx context.Context, rate float64, over time.Duration) (p99 time.Duration, err error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -97,7 +97,7 @@ func floor(ctx context.Context, rate float64) (p99 time.Duration, err error) {
 		return 0, err
 	}
 	defer h.Close()
-	schedule, err := Constant(rate, canaryLength)
+	schedule, err := Constant(rate, over)
 	if err != nil {
 		return 0, err
 	}

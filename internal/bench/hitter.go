@@ -104,9 +104,15 @@ func (r Ran) Achieved(s Schedule) float64 {
 	if r.Sent == 0 {
 		return 0
 	}
-	// What the plan gives as many requests, plus how late the last one was.
-	late := max(0, r.Span-s.At(r.Sent-1))
-	return float64(r.Sent) / (s.At(r.Sent) + late).Seconds()
+	return float64(r.Sent) / (s.At(r.Sent) + r.Late(s)).Seconds()
+}
+
+// Late is how late the last request was sent.
+func (r Ran) Late(s Schedule) time.Duration {
+	if r.Sent == 0 {
+		return 0
+	}
+	return max(0, r.Span-s.At(r.Sent-1))
 }
 
 // Attack sends the requests of a.Schedule and returns when each has ended. When

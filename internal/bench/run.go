@@ -22,6 +22,8 @@ type Config struct {
 	Restart func(context.Context) error
 	// Progress, if set, is called about once a second.
 	Progress func(Progress)
+
+	canaryFor time.Duration // 0 = canaryLength
 }
 
 // Progress is how far a phase is.
@@ -72,7 +74,7 @@ func (r *run) phases(ctx context.Context) error {
 	}
 	next := 0 // the first user that nothing has used
 	for _, p := range r.Plan.Phases {
-		if ctx.Err() != nil {
+		if ended(ctx) {
 			return nil
 		}
 		users := r.Users
@@ -106,7 +108,7 @@ func (r *run) phase(ctx context.Context, p PhasePlan, users []User) (stop bool, 
 			return true, err
 		}
 	}
-	if ctx.Err() != nil {
+	if ended(ctx) {
 		return true, nil
 	}
 	shots := r.Mix.shared(users)
@@ -134,7 +136,7 @@ func (r *run) canary(ctx context.Context) error {
 	if r.Progress != nil {
 		r.Progress(Progress{Phase: "canary", MeasuringFloor: true})
 	}
-	p99, err := floor(ctx, rate)
+	p99, err := floor(ctx, rate, or(r.canaryFor, canaryLength))
 	if err != nil {
 		return fmt.Errorf("measuring the tool's own floor: %w", err)
 	}
@@ -211,7 +213,7 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 		}
 	}
 	e := effort{
-		planned: p.Schedule.meanRate(ran.Sent), achieved: ran.Achieved(p.Schedule),
+		planned: p.Schedule.meanRate(ran.Sent), achieved: ran.Achieved(p.Schedule), late: ran.Late(p.Schedule),
 		lagP99: t.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: r.floorP99,
 	}
 	return r.judged(p, t, ran, e, stopped), t.tripped
@@ -256,3 +258,7 @@ func (r *run) conclude(ctx context.Context) {
 		out.Reasons = append(out.Reasons, "interrupted")
 	}
 }
+
+// ended reports whether the caller wants no more to be sent. That is no error:
+// what was measured is reported.
+func ended(ctx context.Context) bool { return ctx.Err() != nil }

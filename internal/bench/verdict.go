@@ -35,16 +35,18 @@ func (v Verdict) weight() int {
 
 // The limits beyond which a run is not valid.
 const (
-	minAchieved   = 0.95                 // of the planned rate
-	maxLagShare   = 0.10                 // of the target: the p99 of the generator's own lateness
-	minLagAllowed = 5 * time.Millisecond // a target of a few ms does not make the tool's timers finer
-	maxCPUShare   = 0.90                 // of all cores that the process may use
-	maxFloorShare = 0.50                 // of the target: the p99 that the tool measures on itself
+	minAchieved   = 0.95                   // of the planned rate
+	minLate       = 250 * time.Millisecond // at the end of a run: less is a pause of the machine, and no missing rate
+	maxLagShare   = 0.10                   // of the target: the p99 of the generator's own lateness
+	minLagAllowed = 5 * time.Millisecond   // a target of a few ms does not make the tool's timers finer
+	maxCPUShare   = 0.90                   // of all cores that the process may use
+	maxFloorShare = 0.50                   // of the target: the p99 that the tool measures on itself
 )
 
 // effort is how well the generator did in one phase.
 type effort struct {
-	planned, achieved float64 // requests per second
+	planned, achieved float64       // requests per second
+	late              time.Duration // the last request's
 	lagP99            time.Duration
 	cpuPct            float64
 	gcPause           time.Duration
@@ -64,7 +66,7 @@ func (e effort) invalid(target time.Duration) []string {
 	case e.gcPause > e.lagP99/2:
 		resource = fmt.Sprintf("the generator's garbage collector, which paused it for up to %s", human(e.gcPause))
 	}
-	if e.achieved < minAchieved*e.planned {
+	if e.achieved < minAchieved*e.planned && e.late > minLate {
 		why = append(why, fmt.Sprintf("the generator sent %.1f requests/s of %.1f planned; what ran out is %s", e.achieved, e.planned, resource))
 	}
 	if limit := max(minLagAllowed, time.Duration(maxLagShare*float64(target))); e.lagP99 > limit {
@@ -125,14 +127,4 @@ func judge(e evidence) (Verdict, []string) {
 
 func percent(v float64) string { return fmt.Sprintf("%.0f%%", v) }
 
-// human writes a duration in milliseconds, with digits enough to tell it from another.
-func human(d time.Duration) string {
-	switch v := ms(d); {
-	case v >= 100:
-		return fmt.Sprintf("%.0f ms", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f ms", v)
-	default:
-		return fmt.Sprintf("%.2f ms", v)
-	}
-}
+func human(d time.Duration) string { return figure(ms(d)) }

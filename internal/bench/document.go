@@ -1,0 +1,313 @@
+package bench
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/honeydue/honeydue/internal/report"
+)
+
+// shownSlowest is how many of the slowest requests of a phase the tables show;
+// the JSON has all that were kept.
+const shownSlowest = 5
+
+// Document is the report of a result. It is pure: the same result gives the
+// same document.
+func (r Result) Document() report.Document {
+	d := report.Document{
+		Schema: Schema,
+		Title:  fmt.Sprintf("%s  loadtest of %s, profile %s", word(r.Verdict), r.Target, r.Profile),
+		Data:   r,
+	}
+	d.Blocks = append(d.Blocks, r.verdicts())
+	if len(r.Reasons) > 0 {
+		d.Blocks = append(d.Blocks, report.Paragraph{Text: "Why: " + strings.Join(r.Reasons, "\nWhy: "), Tone: tone(r.Verdict)})
+	}
+	d.Blocks = append(d.Blocks, r.latencies(), r.goals(), r.routes(), r.slowest(), r.conditions())
+	for _, p := range r.Phases {
+		d.Cases = append(d.Cases, p.junit())
+	}
+	d.Blocks = slices.DeleteFunc(d.Blocks, func(b report.Block) bool {
+		t, ok := b.(report.Table)
+		return ok && len(t.Rows) == 0
+	})
+	return d
+}
+
+// claim is what a phase's verdict says, with all that it rests on.
+func (p Phase) claim() string {
+	if p.Restarts != nil {
+		return fmt.Sprintf("%d of %d restarts under %s (sure of at least %.0f%% of all), slowest %s",
+			p.Restarts.Under, p.Restarts.Done, figure(p.Restarts.TargetMS), 100*p.Restarts.SureShare, figure(p.Latency.Max))
+	}
+	claim := fmt.Sprintf("p99 %s, 95%% CI %s, n = %d, %d over", figure(deref(p.Latency.P99)), interval(p.P99CI95MS), p.Requests, p.Over)
+	if p.OverAllowed < 0 {
+		return claim + " (too few to claim a p99)"
+	}
+	return claim + fmt.Sprintf(" (%d allowed)", p.OverAllowed)
+}
+
+func (r Result) verdicts() report.Table {
+	t := report.Table{Columns: []string{"phase", "verdict", "claim"}}
+	for _, p := range r.Phases {
+		t.Rows = append(t.Rows, []report.Cell{
+			report.Text(p.Name), report.Toned(tone(p.Verdict), word(p.Verdict)), report.Text(p.claim()),
+		})
+	}
+	return t
+}
+
+func (r Result) latencies() report.Table {
+	t := report.Table{
+		Title: "Latency from the scheduled moment, in ms",
+		Columns: []string{
+			"phase", "requests", "errors", "p50", "p90", "p99", "p99.9", "max", "p99 95% CI",
+			"over", "allowed", "target", "turns p50/max", "rate/s", "lag p99", "apart",
+		},
+		Note: "A failed request counts as over and as no less than the time-out. Apart: answered from another cache state than the phase is about; in none of the figures.",
+	}
+	for _, p := range r.Phases {
+		turns := "-"
+		if p.DBTurns.Stated {
+			turns = fmt.Sprintf("%d/%d", p.DBTurns.P50, p.DBTurns.Max)
+		}
+		allowed, rate := report.Count(int64(p.OverAllowed)), report.Textf("%.4g of %.4g", p.Rate.Achieved, p.Rate.Planned)
+		if p.OverAllowed < 0 || p.Restarts != nil {
+			allowed = right("-")
+		}
+		target := right("p99 " + plain(p.TargetMS))
+		if p.Restarts != nil {
+			rate, target = right("-"), right("each "+plain(p.TargetMS))
+		}
+		t.Rows = append(t.Rows, []report.Cell{
+			report.Text(p.Name), report.Count(int64(p.Requests)), errorsCell(p),
+			number(p.Latency.P50), number(p.Latency.P90), optional(p.Latency.P99), optional(p.Latency.P999), number(p.Latency.Max),
+			right(interval(p.P99CI95MS)), report.Count(int64(p.Over)), allowed, target,
+			right(turns), rate, number(p.Lag.P99), right(apart(p.Apart)),
+		})
+	}
+	return t
+}
+
+func (r Result) goals() report.Table {
+	t := report.Table{
+		Title:   "Our own targets, in ms",
+		Columns: []string{"phase", "target", "limit", "measured", "", "turns p50/max"},
+		Note:    "R is the round trip between server and database. These are stricter than the targets above and decide no verdict.",
+	}
+	for _, p := range r.Phases {
+		for _, g := range p.Goals {
+			met := report.Toned(report.Good, "met")
+			if !g.Met {
+				met = report.Toned(report.Warn, "not met")
+			}
+			t.Rows = append(t.Rows, []report.Cell{
+				report.Text(p.Name), report.Text(g.Text), number(g.LimitMS), number(g.ActualMS), met,
+				right(fmt.Sprintf("%d/%d", p.DBTurns.P50, p.DBTurns.Max)),
+			})
+		}
+	}
+	return t
+}
+
+func (r Result) routes() report.Table {
+	t := report.Table{Title: "Routes, in ms", Columns: []string{"phase", "route", "requests", "errors", "p50", "p99", "max", "over"}}
+	for _, p := range r.Phases {
+		if len(p.Routes) < 2 || p.Restarts != nil {
+			continue
+		}
+		for _, f := range p.Routes {
+			t.Rows = append(t.Rows, []report.Cell{
+				report.Text(p.Name), report.Text(f.Route), report.Count(int64(f.Requests)), report.Count(int64(f.Errors)),
+				number(f.P50MS), number(f.P99MS), number(f.MaxMS), report.Count(int64(f.Over)),
+			})
+		}
+	}
+	return t
+}
+
+func (r Result) slowest() report.Table {
+	t := report.Table{
+		Title:   fmt.Sprintf("Slowest %d of each phase, in ms", shownSlowest),
+		Columns: []string{"phase", "latency", "lag", "queue", "service"},
+		Note:    "latency = lag (the generator was late) + queue (waiting for a connection) + service; the server's own account follows.",
+	}
+	timings := make(map[string]bool)
+	for _, p := range r.Phases {
+		for _, s := range p.Slowest[:min(shownSlowest, len(p.Slowest))] {
+			for name := range s.ServerTiming {
+				timings[name] = true
+			}
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(timings), byOrigin)
+	for _, name := range names {
+		t.Columns = append(t.Columns, strings.TrimSuffix(name, "_ms"))
+	}
+	t.Columns = append(t.Columns, "turns", "route", "outcome", "trace")
+	for _, p := range r.Phases {
+		for _, s := range p.Slowest[:min(shownSlowest, len(p.Slowest))] {
+			row := []report.Cell{report.Text(p.Name), number(s.LatencyMS), number(s.LagMS), number(s.QueueMS), number(s.ServiceMS)}
+			for _, name := range names {
+				if v, ok := s.ServerTiming[name]; ok {
+					row = append(row, number(v))
+				} else {
+					row = append(row, right("-"))
+				}
+			}
+			turns := right("-")
+			if s.DBTurns != nil {
+				turns = report.Count(int64(*s.DBTurns))
+			}
+			t.Rows = append(t.Rows, append(row, turns, report.Text(s.Route), s.outcome(), report.Toned(report.Dim, s.TraceID)))
+		}
+	}
+	return t
+}
+
+func (s Slow) outcome() report.Cell {
+	switch {
+	case s.Error == "":
+		return report.Textf("%d", s.Status)
+	case s.Status >= 300:
+		return report.Toned(report.Bad, fmt.Sprint(s.Status))
+	}
+	return report.Toned(report.Bad, s.Error)
+}
+
+func (r Result) conditions() report.KeyValues {
+	g := r.Generator
+	kv := report.KeyValues{Title: "Conditions", Pairs: []report.Pair{
+		{Key: "generator's CPU", Value: report.Textf("%.0f%% of a core, of %d", g.CPUPct, g.Cores)},
+		{Key: "generator's lag p99", Value: report.Text(figure(g.LagP99MS))},
+		{Key: "tool's own floor p99", Value: report.Textf("%s at %.4g/s, on a server in this process", figure(g.FloorP99MS), g.FloorRate)},
+		{Key: "longest GC pause", Value: report.Textf("at most %s", figure(g.GCPauseMaxMS))},
+		{Key: "traces", Value: report.Textf("trace ids of this run begin with %s", r.Run)},
+	}}
+	if s := r.Server; s.ThroughPooler != nil {
+		pooler := report.Toned(report.Good, "yes")
+		if !*s.ThroughPooler {
+			pooler = report.Toned(report.Bad, "no")
+		}
+		if s.PoolerProof != "" {
+			pooler.Text += ": " + s.PoolerProof
+		}
+		kv.Pairs = append(kv.Pairs, report.Pair{Key: "database through a pooler", Value: pooler})
+	}
+	if r.Server.LinkRTTMS > 0 {
+		kv.Pairs = append(kv.Pairs, report.Pair{Key: "R, server to database", Value: report.Text(figure(r.Server.LinkRTTMS))})
+	}
+	if r.Server.Version != "" {
+		kv.Pairs = append(kv.Pairs, report.Pair{Key: "server", Value: report.Text(strings.TrimSpace(r.Server.Version + " " + r.Server.Commit))})
+	}
+	return kv
+}
+
+func (p Phase) junit() report.Case {
+	c := report.Case{Suite: "loadtest", Name: p.Name, Seconds: p.DurationMS / 1000, Message: p.claim()}
+	switch p.Verdict {
+	case Pass:
+		c.Status = report.Passed
+	case Fail:
+		c.Status = report.Failed
+	default:
+		c.Status = report.Errored
+	}
+	return c
+}
+
+func errorsCell(p Phase) report.Cell {
+	if p.Errors == 0 {
+		return report.Count(0)
+	}
+	kinds := slices.SortedFunc(maps.Keys(p.ErrorKinds), func(a, b string) int {
+		return cmp.Or(cmp.Compare(p.ErrorKinds[b], p.ErrorKinds[a]), cmp.Compare(a, b))
+	})
+	parts := make([]string, 0, len(kinds))
+	for _, k := range kinds {
+		parts = append(parts, fmt.Sprintf("%d %s", p.ErrorKinds[k], k))
+	}
+	return report.Cell{Text: strings.Join(parts, ", "), Tone: report.Bad, Right: true}
+}
+
+func apart(states map[string]int) string {
+	if len(states) == 0 {
+		return "0"
+	}
+	var parts []string
+	for _, s := range slices.Sorted(maps.Keys(states)) {
+		parts = append(parts, fmt.Sprintf("%d %s", states[s], s))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// byOrigin orders the server's timings as a request meets them.
+func byOrigin(a, b string) int {
+	rank := func(name string) int {
+		i := slices.Index([]string{"redis_ms", "acquire_ms", "db_ms", "app_ms"}, name)
+		if i < 0 {
+			return 9
+		}
+		return i
+	}
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))
+}
+
+func word(v Verdict) string { return strings.ToUpper(string(v)) }
+
+func tone(v Verdict) report.Tone {
+	switch v {
+	case Pass:
+		return report.Good
+	case Inconclusive:
+		return report.Warn
+	}
+	return report.Bad
+}
+
+// plain is a figure with digits enough to tell it from another.
+func plain(v float64) string {
+	switch {
+	case v >= 100 || v == 0:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+func figure(v float64) string { return plain(v) + " ms" }
+
+func interval(ends [2]*float64) string {
+	side := func(v *float64) string {
+		if v == nil {
+			return "-"
+		}
+		return plain(*v)
+	}
+	if ends[0] == nil && ends[1] == nil {
+		return "-"
+	}
+	return "[" + side(ends[0]) + ", " + side(ends[1]) + "]"
+}
+
+func right(s string) report.Cell { return report.Cell{Text: s, Right: true} }
+
+func number(v float64) report.Cell { return right(plain(v)) }
+
+func optional(v *float64) report.Cell {
+	if v == nil {
+		return right("-")
+	}
+	return number(*v)
+}
+
+func deref(v *float64) float64 {
+	if v == nil {
+		return 0
+	}
+	return *v
+}
