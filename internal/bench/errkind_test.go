@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -45,9 +47,10 @@ func TestKinds(t *testing.T) {
 			return parsed(t, "http://"+l.Addr().String())
 		}},
 		{KindTLS, func(t *testing.T) *url.URL { // a certificate that nobody trusts
-			s := httptest.NewTLSServer(http.NotFoundHandler())
+			s := httptest.NewUnstartedServer(http.NotFoundHandler())
+			s.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of the refusal
+			s.StartTLS()
 			t.Cleanup(s.Close)
-			s.Config.ErrorLog = nil
 			return parsed(t, s.URL)
 		}},
 		{KindReset, handler(func(w http.ResponseWriter, _ *http.Request) { hijack(w, nil) })},

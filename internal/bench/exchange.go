@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -24,6 +25,7 @@ type exchange struct {
 	run       RunID
 	attack    uint8
 	userAgent string
+	timeout   time.Duration
 
 	mu    sync.Mutex
 	notes map[uint64]*note // requests under way; the collector takes each note out
@@ -41,7 +43,7 @@ type note struct {
 func newExchange(h *Hitter, shots Shots, attack uint8) *exchange {
 	return &exchange{
 		base: h.base, transport: h.transport, shots: shots, run: h.run, attack: attack,
-		userAgent: h.userAgent, notes: make(map[uint64]*note),
+		userAgent: h.userAgent, timeout: h.timeout, notes: make(map[uint64]*note),
 	}
 }
 
@@ -56,8 +58,12 @@ func (x *exchange) RoundTrip(blank *http.Request) (*http.Response, error) {
 	x.notes[seq] = n
 	x.mu.Unlock()
 
-	reply, err := x.transport.RoundTrip(x.request(blank, seq, n))
+	// Not http.Client's Timeout: with a RoundTripper that is none of net/http's
+	// it cancels by a channel, too, and then a time-out looks like any other end.
+	ctx, cancel := context.WithTimeout(blank.Context(), x.timeout)
+	reply, err := x.transport.RoundTrip(x.request(ctx, blank, seq, n))
 	if err != nil {
+		cancel()
 		n.kind = kindOfError(err)
 		return nil, err
 	}
@@ -68,14 +74,14 @@ func (x *exchange) RoundTrip(blank *http.Request) (*http.Response, error) {
 	if turns, err := strconv.Atoi(reply.Header.Get("X-DB-Turns")); err == nil && turns >= 0 {
 		n.reply.Turns = turns
 	}
-	reply.Body = &countedBody{ReadCloser: reply.Body, note: n}
+	reply.Body = &countedBody{ReadCloser: reply.Body, note: n, cancel: cancel}
 	return reply, nil
 }
 
 // request is the real request of a sequence number. The token goes in here and
 // nowhere else, so that no target, result or report ever holds one.
-func (x *exchange) request(blank *http.Request, seq uint64, n *note) *http.Request {
-	ctx := httptrace.WithClientTrace(blank.Context(), &httptrace.ClientTrace{
+func (x *exchange) request(ctx context.Context, blank *http.Request, seq uint64, n *note) *http.Request {
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { n.connected = time.Now() },
 	})
 	req := blank.WithContext(ctx)
@@ -110,7 +116,8 @@ func (x *exchange) take(seq uint64) *note {
 // countedBody notes the size of a body, and the kind of error that ended it.
 type countedBody struct {
 	io.ReadCloser
-	note *note
+	note   *note
+	cancel context.CancelFunc // of the request's time limit
 }
 
 func (b *countedBody) Read(p []byte) (int, error) {
@@ -120,4 +127,9 @@ func (b *countedBody) Read(p []byte) (int, error) {
 		b.note.kind = kindOfBodyError(err)
 	}
 	return n, err
+}
+
+func (b *countedBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
 }

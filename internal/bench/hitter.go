@@ -122,7 +122,7 @@ func (h *Hitter) Attack(ctx context.Context, a Attack) Ran {
 	number := uint8(h.attacks.Add(1))
 	x := newExchange(h, a.Shots, number)
 	attacker := vegeta.NewAttacker(
-		vegeta.Client(&http.Client{Transport: x, Timeout: h.timeout, CheckRedirect: stay}),
+		vegeta.Client(&http.Client{Transport: x, CheckRedirect: stay}),
 		vegeta.MaxBody(0),
 	)
 	blank := func(t *vegeta.Target) error {
@@ -179,7 +179,7 @@ func (x *exchange) sample(r *vegeta.Result, due time.Time) Sample {
 func (h *Hitter) Once(ctx context.Context, shot Shot) Sample {
 	seq := h.singles.Add(1)
 	x := newExchange(h, func(uint64) Shot { return shot }, singles)
-	client := http.Client{Transport: x, Timeout: h.timeout, CheckRedirect: stay}
+	client := http.Client{Transport: x, CheckRedirect: stay}
 	began := time.Now()
 	r := vegeta.Result{Seq: seq, Timestamp: began}
 	if err := discard(ctx, &client, h.base.String(), seq); err != nil {
