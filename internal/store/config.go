@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -97,7 +96,7 @@ func execMode(name string) (pgx.QueryExecMode, error) {
 			return m.mode, nil
 		}
 	}
-	return 0, fmt.Errorf("%q is no execution mode; use one of %s", name, strings.Join(ExecModes(), ", "))
+	return 0, advise("Set DB_EXEC_MODE to one of "+strings.Join(ExecModes(), ", ")+".", "there is no execution mode %q", name)
 }
 
 func (c Config) withDefaults() Config {
@@ -126,8 +125,8 @@ func setDefault[T comparable](v *T, d T) {
 // poolConfig turns c, defaults filled in, into pgxpool's own configuration.
 func (c Config) poolConfig() (*pgxpool.Config, error) {
 	if c.MinIdleConns > c.MaxConns {
-		return nil, fmt.Errorf("%d idle connections do not fit into a pool of %d; raise the maximum or lower the minimum",
-			c.MinIdleConns, c.MaxConns)
+		return nil, advise("Raise DB_MAX_CONNS, or lower DB_MIN_IDLE_CONNS.",
+			"%d idle connections do not fit into a pool of %d", c.MinIdleConns, c.MaxConns)
 	}
 	mode, err := execMode(c.ExecMode)
 	if err != nil {
@@ -135,7 +134,7 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	}
 	pc, err := pgxpool.ParseConfig(c.URL)
 	if err != nil {
-		return nil, fmt.Errorf("the database URL cannot be read: %w; use postgres://user:password@host:port/name?sslmode=verify-full", redactURL(err))
+		return nil, advise(urlHint, "the database URL cannot be read: %w", redactURL(err))
 	}
 	if err := refuseStartupParameters(pc.ConnConfig); err != nil {
 		return nil, err
@@ -169,12 +168,14 @@ var poolerKnows = []string{ //nolint:gochecknoglobals // a table, never written
 func refuseStartupParameters(cc *pgx.ConnConfig) error {
 	for name := range cc.RuntimeParams {
 		if !slices.Contains(poolerKnows, strings.ToLower(name)) {
-			return fmt.Errorf("the database URL or the PG* environment sets the start-up parameter %q, which a pooler refuses; "+
-				"take it out and set it on the role (ALTER ROLE ... SET) if it is needed", name)
+			return advise("Take it out, and set it on the role (ALTER ROLE ... SET ...) if it is needed.",
+				"the database URL or the PG* environment sets the start-up parameter %q, which a pooler refuses", name)
 		}
 	}
 	return nil
 }
+
+const urlHint = "Write it as postgres://user:password@host:port/name?sslmode=verify-full."
 
 // redactURL keeps what is wrong with a URL and drops the URL itself.
 func redactURL(err error) error {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -15,11 +14,11 @@ import (
 // directConfig reads a URL of the direct endpoint.
 func directConfig(directURL string) (*pgx.ConnConfig, error) {
 	if strings.TrimSpace(directURL) == "" {
-		return nil, errors.New("store: no direct database URL; set DATABASE_DIRECT_URL (or DB_DIRECT_HOST) to the endpoint without the pooler: it is never guessed")
+		return nil, advise("Set DATABASE_DIRECT_URL (or DB_DIRECT_HOST) to the endpoint without the pooler: it is never guessed.", "there is no direct database URL")
 	}
 	cc, err := pgx.ParseConfig(directURL)
 	if err != nil {
-		return nil, fmt.Errorf("store: the direct database URL cannot be read: %w; use postgres://user:password@host:port/name?sslmode=verify-full", redactURL(err))
+		return nil, advise(urlHint, "the direct database URL cannot be read: %w", redactURL(err))
 	}
 	cc.DialFunc = newDialer().DialContext
 	cc.ConnectTimeout = 15 * time.Second
@@ -37,7 +36,7 @@ func connectDirect(ctx context.Context, directURL string) (*pgx.Conn, error) {
 	}
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, fmt.Errorf("store: the direct endpoint cannot be used: %w", err)
+		return nil, unreachable(cc, err)
 	}
 	return conn, nil
 }
@@ -78,11 +77,19 @@ func refusePooler(ctx context.Context, cc *pgx.ConnConfig) error {
 		shared = first.pid != before || first.pid == second.pid
 	}
 	if shared {
-		return fmt.Errorf("store: %s is a pooler and not the direct endpoint (two sessions took turns in one backend); "+
-			"migrations and seeds need a session of their own: set DATABASE_DIRECT_URL to the host without the pooler",
-			net.JoinHostPort(cc.Host, strconv.Itoa(int(cc.Port))))
+		return advise("Set DATABASE_DIRECT_URL to the host without the pooler: migrations and seeds need sessions of their own.",
+			"%s is a pooler and not the direct endpoint: two sessions took turns in one backend", addressOf(cc))
 	}
 	return nil
+}
+
+func unreachable(cc *pgx.ConnConfig, err error) error {
+	return advise("Check that the server is up, and the host, role, password and TLS of DATABASE_DIRECT_URL.",
+		"the direct endpoint %s cannot be used: %w: %w", addressOf(cc), ErrUnavailable, err)
+}
+
+func addressOf(cc *pgx.ConnConfig) string {
+	return net.JoinHostPort(cc.Host, strconv.Itoa(int(cc.Port)))
 }
 
 type session struct {
@@ -93,7 +100,7 @@ type session struct {
 func backendOf(ctx context.Context, cc *pgx.ConnConfig) (*session, error) {
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, fmt.Errorf("store: the direct endpoint cannot be used: %w; check DATABASE_DIRECT_URL", err)
+		return nil, unreachable(cc, err)
 	}
 	s := &session{conn: conn}
 	if err := s.ask(ctx, poolProof.SQL); err != nil {

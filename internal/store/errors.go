@@ -42,6 +42,23 @@ func (e *FieldError) Error() string { return fmt.Sprintf("%s: %v", e.Field, e.Ki
 // Unwrap gives the kind.
 func (e *FieldError) Unwrap() error { return e.Kind }
 
+// adviceError is an error that also says what to do.
+type adviceError struct {
+	err  error
+	hint string
+}
+
+// advise makes an error: hint says what to do, the rest what failed.
+func advise(hint, format string, args ...any) error {
+	return &adviceError{fmt.Errorf("store: "+format, args...), hint}
+}
+
+func (e *adviceError) Error() string { return e.err.Error() }
+func (e *adviceError) Unwrap() error { return e.err }
+
+// Hint says what to do about it.
+func (e *adviceError) Hint() string { return e.hint }
+
 // SQLSTATEs that have a meaning here; names from the appendix "PostgreSQL Error
 // Codes" of the manual.
 const (

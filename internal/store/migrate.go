@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/stdlib"
@@ -23,38 +24,63 @@ type Migration struct {
 	File      string
 	Applied   bool
 	AppliedAt time.Time // zero when it is not applied
+	// Changed tells that the call which returned this has applied it or taken
+	// it back.
+	Changed bool
 }
 
-// Migrate brings the schema to the newest version. It needs the direct
-// endpoint: a pooler is refused. Two migrators at once are safe, the second
-// waits for the first. A *MigrationError tells the file and the line.
+// Migrate brings the schema to the newest version; see MigrateUp.
 func Migrate(ctx context.Context, directURL string) error {
-	return withProvider(ctx, directURL, func(p *goose.Provider) error {
-		_, err := p.Up(ctx)
-		return err
-	})
+	_, err := MigrateUp(ctx, directURL)
+	return err
 }
 
-// MigrateDown takes the newest applied step back, with the data in it.
-func MigrateDown(ctx context.Context, directURL string) error {
-	return withProvider(ctx, directURL, func(p *goose.Provider) error {
-		_, err := p.Down(ctx)
-		if errors.Is(err, goose.ErrVersionNotFound) {
-			return errors.New("no step is applied, so there is none to take back")
+// MigrateUp brings the schema to the newest version and lists every step, the
+// oldest first. It needs the direct endpoint: a pooler is refused. Two
+// migrators at once are safe, the second waits for the first. A
+// *MigrationError tells the file and the line.
+func MigrateUp(ctx context.Context, directURL string) ([]Migration, error) {
+	return migrate(ctx, directURL, func(p *goose.Provider) ([]*goose.MigrationResult, error) { return p.Up(ctx) })
+}
+
+// MigrateDown takes the newest applied step back, with the data in it, and
+// lists every step.
+func MigrateDown(ctx context.Context, directURL string) ([]Migration, error) {
+	return migrate(ctx, directURL, func(p *goose.Provider) ([]*goose.MigrationResult, error) {
+		step, err := p.Down(ctx)
+		if errors.Is(err, goose.ErrNoNextVersion) {
+			return nil, advise("There is nothing to do.", "no step is applied, so there is none to take back")
 		}
-		return err
+		return []*goose.MigrationResult{step}, err
 	})
 }
 
 // MigrationStatus lists every step, the oldest first.
 func MigrationStatus(ctx context.Context, directURL string) ([]Migration, error) {
+	return migrate(ctx, directURL, func(*goose.Provider) ([]*goose.MigrationResult, error) { return nil, nil })
+}
+
+func migrate(ctx context.Context, directURL string, do func(*goose.Provider) ([]*goose.MigrationResult, error)) ([]Migration, error) {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return migrateWith(ctx, directURL, files, do)
+}
+
+func migrateWith(ctx context.Context, directURL string, files fs.FS, do func(*goose.Provider) ([]*goose.MigrationResult, error)) ([]Migration, error) {
 	var steps []Migration
-	err := withProvider(ctx, directURL, func(p *goose.Provider) error {
+	err := withProvider(ctx, directURL, files, func(p *goose.Provider) error {
+		done, err := do(p)
+		if err != nil {
+			return err
+		}
 		all, err := p.Status(ctx)
 		for _, s := range all {
 			steps = append(steps, Migration{
 				Version: s.Source.Version, File: path.Base(s.Source.Path),
 				Applied: s.State == goose.StateApplied, AppliedAt: s.AppliedAt,
+				Changed: slices.ContainsFunc(done, func(d *goose.MigrationResult) bool { return d.Source.Version == s.Source.Version }),
 			})
 		}
 		return err
@@ -68,15 +94,7 @@ func migrationLock() (lock.SessionLocker, error) {
 	return lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600))
 }
 
-func withProvider(ctx context.Context, directURL string, do func(*goose.Provider) error) error {
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return err
-	}
-	return withProviderOn(ctx, directURL, files, do)
-}
-
-func withProviderOn(ctx context.Context, directURL string, files fs.FS, do func(*goose.Provider) error) error {
+func withProvider(ctx context.Context, directURL string, files fs.FS, do func(*goose.Provider) error) error {
 	cc, err := directConfig(directURL)
 	if err != nil {
 		return err

@@ -31,12 +31,20 @@ func (e *MigrationError) Error() string {
 	if e.Line > 0 {
 		at = fmt.Sprintf("%s:%d", e.File, e.Line)
 	}
-	return fmt.Sprintf("store: migration %s failed and was rolled back: %v; correct it (or the data it stumbles on) and run migrate up again", at, e.Err)
+	return fmt.Sprintf("store: migration %s failed and was rolled back: %v", at, e.Err)
+}
+
+// Hint says what to do about it.
+func (e *MigrationError) Hint() string {
+	return "Correct the step, or the data that it stumbles on, and run honeydue migrate up again; steps before it stay applied."
 }
 
 func (e *MigrationError) Unwrap() error { return e.Err }
 
 func migrationError(files fs.FS, sql string, err error) error {
+	if _, ours := errors.AsType[*adviceError](err); ours {
+		return err
+	}
 	partial, ok := errors.AsType[*goose.PartialError](err)
 	if !ok {
 		return fmt.Errorf("store: the migrations could not be run: %w", err)

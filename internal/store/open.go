@@ -55,7 +55,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	c = c.withDefaults()
 	pc, err := c.poolConfig()
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, err
 	}
 	boot := newBoot(ctx, int(c.MinIdleConns))
 	pc.ConnConfig.DialFunc = boot.abortable(c.Dials.Wrap(newDialer().DialContext))
@@ -69,14 +69,15 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err := boot.wait(ctx, &db.proof); err != nil {
 		boot.abort()
 		pool.Close()
-		return nil, fmt.Errorf("store: %s cannot be used: %w", hostOf(pc), err)
+		return nil, advise("Check that the server is up, and the host, role, password and TLS of the URL.",
+			"the database at %s cannot be used: %w: %w", addressOf(pc.ConnConfig), ErrUnavailable, err)
 	}
 	db.proof.ExecMode = c.ExecMode
 	db.proof.Took = time.Since(began)
 	if db.proof.ThroughPooler && !PooledSafe(c.ExecMode) {
 		db.Close()
-		return nil, fmt.Errorf("store: execution mode %s is unsafe through the pooler at %s (%s); set DB_EXEC_MODE to exec, cache_describe or simple_protocol",
-			c.ExecMode, hostOf(pc), db.proof.How)
+		return nil, advise("Set DB_EXEC_MODE to exec, cache_describe or simple_protocol.",
+			"execution mode %s is unsafe through the pooler at %s: %s", c.ExecMode, addressOf(pc.ConnConfig), db.proof.How)
 	}
 	return db, nil
 }
@@ -91,10 +92,6 @@ func (db *DB) Dials() *link.Dials { return db.cfg.Dials }
 func (db *DB) Close() {
 	db.pool.Close()
 	db.boot.abort()
-}
-
-func hostOf(pc *pgxpool.Config) string {
-	return net.JoinHostPort(pc.ConnConfig.Host, strconv.Itoa(int(pc.ConnConfig.Port)))
 }
 
 // boot watches the first connections of a pool, which pgxpool opens in the

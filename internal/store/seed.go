@@ -101,7 +101,7 @@ func Seed(ctx context.Context, directURL string, o SeedOptions) (SeedResult, err
 	}
 	o.Progress(SeedProgress{Step: "analyze"})
 	if _, err := conn.Exec(ctx, "VACUUM (ANALYZE) "+strings.Join(seedTables(), ", ")); err != nil {
-		return result, fmt.Errorf("store: the rows are there, but VACUUM ANALYZE failed: %w; run it by hand", err)
+		return result, advise("Run VACUUM (ANALYZE) by hand.", "the rows are there, but VACUUM ANALYZE failed: %w", err)
 	}
 	result.Took = time.Since(began)
 	return result, nil
@@ -109,7 +109,7 @@ func Seed(ctx context.Context, directURL string, o SeedOptions) (SeedResult, err
 
 func seedError(err error) error {
 	if errors.Is(err, ErrSeeded) {
-		return fmt.Errorf("store: %w; add --wipe to replace them", err)
+		return advise("Add --wipe to replace them.", "%w", err)
 	}
 	return fmt.Errorf("store: the seed failed and was rolled back: %w", err)
 }
