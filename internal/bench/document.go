@@ -57,6 +57,9 @@ func (r Result) verdicts() report.Table {
 			report.Text(p.Name), report.Toned(tone(p.Verdict), word(p.Verdict)), report.Text(p.claim()),
 		})
 	}
+	for _, s := range r.NotMeasured {
+		t.Rows = append(t.Rows, []report.Cell{report.Text(s.Phase), report.Toned(report.Warn, "NOT MEASURED"), report.Text(s.Why)})
+	}
 	return t
 }
 

@@ -144,7 +144,7 @@ func passingResult() Result {
 func invalidResult() Result {
 	why := []string{"the generator was late by p99 212 ms, more than 20.0 ms; what ran out is this machine's CPU"}
 	return Result{
-		Verdict: Invalid, Reasons: []string{"get: " + why[0]}, Target: "http://127.0.0.1:8080", Profile: PhaseGet,
+		Verdict: Invalid, NotMeasured: []Skipped{{PhaseFirst, "there was nothing to restart the server with"}}, Reasons: []string{"get: " + why[0]}, Target: "http://127.0.0.1:8080", Profile: PhaseGet,
 		StartedAt: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), Run: "0102030405060708",
 		Phases: []Phase{{
 			Name: PhaseGet, Verdict: Invalid, Reasons: why, Requests: 100, ErrorKinds: map[string]int{}, OverAllowed: -1, TargetMS: 200,

@@ -23,7 +23,7 @@ type exchange struct {
 	transport http.RoundTripper
 	shots     Shots
 	run       RunID
-	attack    uint8
+	attack    uint32
 	userAgent string
 	timeout   time.Duration
 
@@ -40,7 +40,7 @@ type note struct {
 	connected time.Time
 }
 
-func newExchange(h *Hitter, shots Shots, attack uint8) *exchange {
+func newExchange(h *Hitter, shots Shots, attack uint32) *exchange {
 	return &exchange{
 		base: h.base, transport: h.transport, shots: shots, run: h.run, attack: attack,
 		userAgent: h.userAgent, timeout: h.timeout, notes: make(map[uint64]*note),

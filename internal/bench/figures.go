@@ -9,7 +9,7 @@ import (
 
 // judged is the plain data of a phase that followed a schedule, with its verdict.
 func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) Phase {
-	phase := r.figures(p, t, ran)
+	phase := r.figures(p, t, ran.Attack, ran.Elapsed)
 	phase.Rate = Rate{Planned: round(e.planned), Achieved: round(e.achieved)}
 	verdict, why := judge(evidence{
 		n: t.all.requests, over: t.all.over,
@@ -24,7 +24,7 @@ func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) P
 }
 
 // figures is the plain data of what a tally holds.
-func (r *run) figures(p PhasePlan, t *tally, ran Ran) Phase {
+func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) Phase {
 	h := t.all.latency
 	phase := Phase{
 		Name: p.Name, Reasons: []string{}, Requests: t.all.requests, Errors: t.all.errors,
@@ -38,7 +38,7 @@ func (r *run) figures(p PhasePlan, t *tally, ran Ran) Phase {
 		P99CI95MS:  intervalOf(h),
 		DBTurns:    Turns{P50: t.turnsAt(0.5), Max: t.turnsAt(1), Stated: t.told > 0},
 		Apart:      make(map[string]int),
-		DurationMS: ms(ran.Elapsed),
+		DurationMS: ms(took),
 		Slowest:    []Slow{}, Routes: []RouteFigures{},
 	}
 	if answered := t.all.requests - t.all.errors; answered > 0 {
@@ -61,7 +61,7 @@ func (r *run) figures(p PhasePlan, t *tally, ran Ran) Phase {
 	}
 	slices.SortFunc(phase.Routes, func(a, b RouteFigures) int { return cmp.Compare(a.Route, b.Route) })
 	for _, s := range t.slowest {
-		phase.Slowest = append(phase.Slowest, r.slow(s, ran.Attack))
+		phase.Slowest = append(phase.Slowest, r.slow(s, attack))
 	}
 	return phase
 }
@@ -73,7 +73,7 @@ func (f *figures) of(route string) RouteFigures {
 	}
 }
 
-func (r *run) slow(s slowSample, attack uint8) Slow {
+func (r *run) slow(s slowSample, attack uint32) Slow {
 	out := Slow{
 		TraceID: r.Hitter.run.TraceID(attack, s.Seq), LatencyMS: ms(s.latency), Route: s.Shot.Route,
 		ServerTiming: parseServerTiming(s.Reply.ServerTiming),

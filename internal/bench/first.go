@@ -13,9 +13,10 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 	t := newTally(AnyState, p.Target, r.Hitter.timeout)
 	before := selfUsage()
 	var failure error
-	began := time.Now()
-	for i, u := range users {
-		if ctx.Err() != nil {
+	began, shots := time.Now(), r.Mix.once(users)
+	seq := uint64(0)
+	for i := range users {
+		if ended(ctx) {
 			break
 		}
 		if r.Progress != nil {
@@ -32,18 +33,17 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 			}
 			break
 		}
-		route := r.Mix.at(uint64(i))
-		s := r.Hitter.Once(ctx, Shot{Route: route.ID, Path: route.Path, User: u})
-		if ctx.Err() != nil {
+		s := r.Hitter.Once(ctx, shots(seq))
+		if ended(ctx) {
 			break // cut off, not answered badly
 		}
 		t.observe(s)
+		seq++
 	}
 	cpu, pause := before.since()
 	r.note(cpu, pause)
 
-	ran := Ran{Attack: singles, Planned: uint64(p.Restarts), Sent: uint64(t.all.requests), Elapsed: time.Since(began)}
-	phase := r.figures(p, t, ran)
+	phase := r.figures(p, t, singles, time.Since(began))
 	phase.Rate, phase.OverAllowed = Rate{}, 0
 	phase.Latency.P99, phase.Latency.P999, phase.P99CI95MS = nil, nil, [2]*float64{}
 	n, under := t.all.requests, t.all.requests-t.all.over

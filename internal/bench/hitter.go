@@ -92,7 +92,7 @@ type Attack struct {
 
 // Ran says how an attack went as a whole.
 type Ran struct {
-	Attack  uint8 // its number, the one in its trace ids
+	Attack  uint32 // its number, the one in its trace ids
 	Sent    uint64
 	Planned uint64
 	Elapsed time.Duration // to the end of the last reply
@@ -119,7 +119,7 @@ func (r Ran) Late(s Schedule) time.Duration {
 // ctx ends, no further request starts; those under way are waited for, at most
 // the Hitter's timeout, and are observed. That is no error: Ran.Sent says it.
 func (h *Hitter) Attack(ctx context.Context, a Attack) Ran {
-	number := uint8(h.attacks.Add(1))
+	number := h.attacks.Add(1)
 	x := newExchange(h, a.Shots, number)
 	attacker := vegeta.NewAttacker(
 		vegeta.Client(&http.Client{Transport: x, CheckRedirect: stay}),

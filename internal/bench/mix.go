@@ -3,13 +3,16 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"net/http"
+
+	"github.com/honeydue/honeydue/internal/api"
 )
 
 // MixRoute is one route of a mix.
 type MixRoute struct {
 	ID     string
 	Path   string
-	Weight int // its share of the requests, relative to the others
+	Weight uint64 // its share of the requests, relative to the others
 }
 
 // Mix is which routes are asked, how often. It is a pure value.
@@ -22,15 +25,39 @@ type Mix struct {
 func NewMix(routes ...MixRoute) (Mix, error) {
 	m := Mix{routes: routes}
 	for _, r := range routes {
-		if r.Weight <= 0 {
+		if r.Weight == 0 {
 			return Mix{}, fmt.Errorf("route %s needs a weight above zero", r.ID)
 		}
-		m.total += uint64(r.Weight)
+		m.total += r.Weight
 	}
 	if len(routes) == 0 {
 		return Mix{}, errors.New("a mix needs at least one route")
 	}
 	return m, nil
+}
+
+// HotMix is the mix of the app's hot reads, from the one table of routes: who
+// opens the app looks at the board most of the time.
+func HotMix() (Mix, error) {
+	var routes []MixRoute
+	for _, r := range api.Routes() {
+		if r.Hot && r.Method == http.MethodGet {
+			routes = append(routes, MixRoute{ID: r.ID, Path: r.Path, Weight: appWeight(r.ID)})
+		}
+	}
+	return NewMix(routes...)
+}
+
+// appWeight is a route's share of the app's reads. A hot route that is new here
+// has the least share and not none.
+func appWeight(id string) uint64 {
+	switch id {
+	case "task_board":
+		return 6
+	case "residence_list":
+		return 2
+	}
+	return 1
 }
 
 // Routes lists the routes of the mix.
@@ -40,10 +67,10 @@ func (m Mix) Routes() []MixRoute { return m.routes }
 func (m Mix) at(seq uint64) MixRoute {
 	draw := scatter(seq) % m.total
 	for _, r := range m.routes {
-		if draw < uint64(r.Weight) {
+		if draw < r.Weight {
 			return r
 		}
-		draw -= uint64(r.Weight)
+		draw -= r.Weight
 	}
 	return m.routes[len(m.routes)-1]
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,22 @@ func TestMixIsStableAndWeighted(t *testing.T) {
 	}
 }
 
+func TestHotMixIsTheFourHotReads(t *testing.T) {
+	m, err := HotMix()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range m.Routes() {
+		got = append(got, r.Path)
+	}
+	slices.Sort(got)
+	want := []string{"/api/contractors/", "/api/documents/", "/api/residences/", "/api/tasks/"}
+	if !slices.Equal(got, want) {
+		t.Errorf("the mix asks %q, want %q", got, want)
+	}
+}
+
 func TestSlowestKeepsTheSlowest(t *testing.T) {
 	var k slowest
 	for i := range 1000 {
@@ -162,10 +179,10 @@ func TestBreaker(t *testing.T) {
 
 func TestTraceIDs(t *testing.T) {
 	run := RunID{1, 2, 3, 4, 5, 6, 7, 8}
-	if got, want := run.TraceID(2, 255), "010203040506070802000000000000ff"; got != want {
+	if got, want := run.TraceID(2, 255), "010203040506070800000200000000ff"; got != want {
 		t.Errorf("TraceID = %s, want %s", got, want)
 	}
-	if got, want := run.traceparent(2, 255), "00-010203040506070802000000000000ff-80020000000000ff-01"; got != want {
+	if got, want := run.traceparent(2, 255), "00-010203040506070800000200000000ff-80000200000000ff-01"; got != want {
 		t.Errorf("traceparent = %s, want %s", got, want)
 	}
 }

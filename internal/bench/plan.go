@@ -35,6 +35,13 @@ const (
 type Plan struct {
 	Profile string
 	Phases  []PhasePlan
+	Skipped []Skipped
+}
+
+// Skipped is a phase of the profile that is not going to be measured.
+type Skipped struct {
+	Phase string `json:"phase"`
+	Why   string `json:"why"`
 }
 
 // PhasePlan is one phase of a plan.
@@ -164,7 +171,7 @@ func (p profile) phase(name string, o PlanOptions) (PhasePlan, error) {
 	case PhaseCold:
 		s, err := claimable(name, p.cold)
 		return PhasePlan{
-			Name: name, State: Cold, Schedule: s, Users: int(s.Count()),
+			Name: name, State: Cold, Schedule: s, Users: s.Requests(),
 			Target: or(o.ColdP99, TargetCold), Goals: coldGoals(o.LinkRTT),
 		}, err
 	case PhaseFirst:
@@ -200,9 +207,9 @@ func claimable(phase string, pieces ...Piece) (Schedule, error) {
 	if s.Duration() > maxDuration {
 		return Schedule{}, &PlanError{fmt.Sprintf("phase %s would take %v", phase, s.Duration()), fmt.Sprintf("The longest is %v.", maxDuration)}
 	}
-	if least := SamplesNeeded(0); s.Count() < uint64(least) {
+	if least := SamplesNeeded(0); s.Requests() < least {
 		return Schedule{}, &PlanError{
-			fmt.Sprintf("%d requests cannot claim a p99: %d at least", s.Count(), least),
+			fmt.Sprintf("%d requests cannot claim a p99: %d at least", s.Requests(), least),
 			fmt.Sprintf("Raise --rate or --duration: at %.4g/s it takes %.0f s.", s.MeanRate(), ceilSeconds(float64(least)/s.MeanRate())),
 		}
 	}
@@ -210,6 +217,13 @@ func claimable(phase string, pieces ...Piece) (Schedule, error) {
 }
 
 func ceilSeconds(s float64) float64 { return float64(int(s) + 1) }
+
+// Without takes a phase out of the plan and keeps the reason for the report.
+func (p Plan) Without(phase, why string) Plan {
+	out := Plan{Profile: p.Profile, Skipped: append(slices.Clone(p.Skipped), Skipped{phase, why})}
+	out.Phases = slices.DeleteFunc(slices.Clone(p.Phases), func(q PhasePlan) bool { return q.Name == phase })
+	return out
+}
 
 // UsersNeeded is how many accounts the plan needs at least: one that is shared
 // by the warm phase, and one for each cold and each first request.

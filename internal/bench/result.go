@@ -21,6 +21,8 @@ type Result struct {
 	Server    Server    `json:"server"`
 	Phases    []Phase   `json:"phases"`
 	Generator Generator `json:"generator"`
+	// NotMeasured are phases of the profile that the verdict says nothing about.
+	NotMeasured []Skipped `json:"not_measured"`
 }
 
 // Server is what the target said about itself before the run.

@@ -58,6 +58,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		Verdict: Pass, Reasons: []string{}, Target: c.Target, Profile: c.Plan.Profile,
 		StartedAt: time.Now().UTC().Truncate(time.Millisecond),
 		Run:       hex.EncodeToString(c.Hitter.run[:]), Server: c.Server, Phases: []Phase{},
+		NotMeasured: append([]Skipped{}, c.Plan.Skipped...),
 	}
 	r.result.Generator.Cores = cores()
 	if err := c.Plan.Check(len(c.Users), c.Restart != nil); err != nil {
@@ -225,7 +226,7 @@ func (r *run) tick(p PhasePlan, t *tally, elapsed time.Duration) {
 	}
 	done := t.lag.Count()
 	r.Progress(Progress{
-		Phase: p.Name, Elapsed: elapsed, Planned: int(p.Schedule.Count()), Done: done,
+		Phase: p.Name, Elapsed: elapsed, Planned: p.Schedule.Requests(), Done: done,
 		Rate: float64(done) / elapsed.Seconds(),
 		P50:  t.all.latency.Quantile(0.5), P99: t.all.latency.Quantile(0.99), Errors: t.all.errors,
 	})

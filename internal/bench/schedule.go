@@ -23,6 +23,7 @@ type Piece struct {
 type Schedule struct {
 	pieces []placed
 	count  uint64
+	whole  int // count, as most callers want it
 	over   time.Duration
 }
 
@@ -58,6 +59,7 @@ func NewSchedule(pieces ...Piece) (Schedule, error) {
 	if s.count > MaxRequests {
 		return Schedule{}, fmt.Errorf("the schedule holds %d requests; the most is %d", s.count, MaxRequests)
 	}
+	s.whole = int(s.count)
 	return s, nil
 }
 
@@ -79,6 +81,9 @@ func (s Schedule) At(seq uint64) time.Duration {
 
 // Count is the number of requests of the whole schedule.
 func (s Schedule) Count() uint64 { return s.count }
+
+// Requests is Count as an int.
+func (s Schedule) Requests() int { return s.whole }
 
 // Duration is the planned length of the whole schedule.
 func (s Schedule) Duration() time.Duration { return s.over }

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/honeydue/honeydue/internal/api"
 )
 
 // maxStatement bounds what is read of a server's statement about itself.
@@ -75,10 +77,8 @@ func (h *Hitter) Ask(ctx context.Context) (server Server, ready bool, err error)
 	}
 	defer func() { err = errors.Join(err, reply.Body.Close()) }()
 	var said struct {
-		Version       string `json:"version"`
-		Commit        string `json:"commit"`
-		ThroughPooler *bool  `json:"through_pooler"`
-		PoolerProof   string `json:"pooler_proof"`
+		api.Readiness
+		ThroughPooler *bool `json:"through_pooler"` // nil: another server than honeydue
 	}
 	body, err := io.ReadAll(io.LimitReader(reply.Body, maxStatement))
 	if err != nil {
@@ -88,7 +88,7 @@ func (h *Hitter) Ask(ctx context.Context) (server Server, ready bool, err error)
 		return Server{}, false, fmt.Errorf("%s has no /readyz that answers in JSON (status %d): is it honeydue?", h.base.Host, reply.StatusCode)
 	}
 	return Server{
-		Version: said.Version, Commit: said.Commit, ThroughPooler: said.ThroughPooler, PoolerProof: said.PoolerProof,
+		Version: said.Version, Commit: said.Commit, ThroughPooler: said.ThroughPooler, PoolerProof: said.Proof,
 	}, reply.StatusCode == http.StatusOK, nil
 }
 

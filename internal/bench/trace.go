@@ -21,19 +21,20 @@ func NewRunID() RunID {
 }
 
 // TraceID is the trace id of a request, 32 hex digits.
-func (r RunID) TraceID(attack uint8, seq uint64) string {
+func (r RunID) TraceID(attack uint32, seq uint64) string {
 	var id [16]byte
 	copy(id[:8], r[:])
-	binary.BigEndian.PutUint64(id[8:], seq)
-	id[8] = attack
+	binary.BigEndian.PutUint64(id[8:], within(attack, seq))
 	return hex.EncodeToString(id[:])
 }
 
 // traceparent is the W3C header that makes the server's span a part of the
 // trace, sampled. The span id is derived too; its first bit keeps it from zero.
-func (r RunID) traceparent(attack uint8, seq uint64) string {
+func (r RunID) traceparent(attack uint32, seq uint64) string {
 	var span [8]byte
-	binary.BigEndian.PutUint64(span[:], seq)
-	span[0], span[1] = 0x80, attack
+	binary.BigEndian.PutUint64(span[:], 1<<63|within(attack, seq))
 	return "00-" + r.TraceID(attack, seq) + "-" + hex.EncodeToString(span[:]) + "-01"
 }
+
+// within numbers a request in its run: MaxRequests fits into the 40 bits.
+func within(attack uint32, seq uint64) uint64 { return uint64(attack)<<40 | seq }
