@@ -73,7 +73,7 @@ func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error
 		return nil, err
 	}
 	if !ok || !known {
-		return nil, newProblem(http.StatusUnauthorized, codeBadCredentials, "The e-mail address or the password is wrong. Try again.").
+		return nil, newProblem(http.StatusUnauthorized, codeWrongLogin, "The e-mail address or the password is wrong. Try again.").
 			withHeader("WWW-Authenticate", `Token realm="honeydue"`)
 	}
 	token := newToken()

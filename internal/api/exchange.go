@@ -40,16 +40,22 @@ func exchangeFrom(ctx context.Context) *exchange {
 // ServeHTTP surrounds the router: it bounds the request, bills it, and lets no
 // reply leave without its headers, those of a 404 or of a panic included.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), s.requestTimeout)
-	defer cancel()
+	x, status := surround(w, r, s.requestTimeout, func(w http.ResponseWriter, r *http.Request) {
+		r.URL.Path = s.slashed(r.URL.Path)
+		s.router.ServeHTTP(w, r)
+	})
+	s.metrics.observe(x, r.Method, status)
+}
+
+// surround serves one request within an exchange and returns it with the reply's status.
+func surround(w http.ResponseWriter, r *http.Request, limit time.Duration, next http.HandlerFunc) (*exchange, int) {
 	x := &exchange{began: time.Now()}
+	ctx, cancel := context.WithTimeout(r.Context(), limit)
+	defer cancel()
 	ctx, x.tally = link.WithTally(ctx)
-	ctx = context.WithValue(ctx, exchangeKey{}, x)
-	r = r.WithContext(ctx)
-	r.URL.Path = s.slashed(r.URL.Path)
 	reply := &replyWriter{ResponseWriter: w, x: x}
-	s.router.ServeHTTP(reply, r)
-	s.metrics.observe(x, r.Method, reply.status)
+	next(reply, r.WithContext(context.WithValue(ctx, exchangeKey{}, x)))
+	return x, reply.status
 }
 
 // slashed gives a path its last slash: a redirect would cost the phone a round

@@ -89,33 +89,34 @@ func (s *Server) databaseAnswers(ctx context.Context) error {
 	case h.err == nil && !h.pinged.IsZero() && !used:
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	// A prober that hangs up must not make the database look dead to the others.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingTimeout)
 	defer cancel()
 	h.err = s.db.Ping(ctx)
 	h.pinged = now
 	return h.err
 }
 
-func (s *Server) livez(c *gin.Context) {
-	writeStatus(c.Writer, http.StatusOK, map[string]bool{"live": true})
-}
+func (s *Server) livez(c *gin.Context) { writeLive(c.Writer) }
+
+func writeLive(w http.ResponseWriter) { writeStatus(w, http.StatusOK, map[string]bool{"live": true}) }
 
 func (s *Server) readyz(c *gin.Context) {
 	r := s.Readiness(c.Request.Context())
-	status := http.StatusOK
-	if !r.Ready {
-		status = http.StatusServiceUnavailable
-	}
-	writeStatus(c.Writer, status, r)
+	writeStatus(c.Writer, okOrUnavailable(r.Ready), r)
 }
 
-func (s *Server) startupz(c *gin.Context) {
-	started := s.health.warm.Load()
-	status := http.StatusOK
-	if !started {
-		status = http.StatusServiceUnavailable
+func (s *Server) startupz(c *gin.Context) { writeStarted(c.Writer, s.health.warm.Load()) }
+
+func writeStarted(w http.ResponseWriter, started bool) {
+	writeStatus(w, okOrUnavailable(started), map[string]bool{"started": started})
+}
+
+func okOrUnavailable(ok bool) int {
+	if ok {
+		return http.StatusOK
 	}
-	writeStatus(c.Writer, status, map[string]bool{"started": started})
+	return http.StatusServiceUnavailable
 }
 
 func writeStatus(w http.ResponseWriter, status int, v any) {

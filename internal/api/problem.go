@@ -41,7 +41,7 @@ const (
 	codeMalformed        = "malformed_request"
 	codeNotAuthenticated = "not_authenticated"
 	codeInvalidToken     = "invalid_token"
-	codeBadCredentials   = "invalid_credentials"
+	codeWrongLogin       = "invalid_credentials"
 	codeForbidden        = "forbidden"
 	codeNotFound         = "not_found"
 	codeNoSuchRoute      = "no_such_route"
@@ -56,7 +56,10 @@ const (
 	codeUnavailable      = "database_unavailable"
 	codeStarting         = "starting"
 	codeSlowBody         = "request_timeout"
+	codeClientGone       = "client_gone"
 )
+
+const statusClientGone = 499
 
 // retryAfterSeconds is how long a client waits after a 429 or a 503: the
 // pod's pool and the password queue recover within that or not soon.
@@ -114,8 +117,7 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 			route = x.route.ID
 		}
 		s.log.LogAttrs(ctx, slog.LevelError, "request failed",
-			slog.String("code", p.Code), slog.String("route", route), slog.Any("error", p.cause),
-			slog.String("trace_id", p.TraceID))
+			slog.String("code", p.Code), slog.String("route", route), slog.Any("error", p.cause))
 	}
 	return p
 }
@@ -136,7 +138,11 @@ func (s *Server) classify(ctx context.Context, err error) *Problem {
 		return newProblem(http.StatusForbidden, codeForbidden, "Your role in this residence does not allow that. Ask its owner.")
 	case errors.Is(err, store.ErrConflict):
 		return conflict("")
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
+	case errors.Is(ctx.Err(), context.Canceled):
+		// Nobody reads this. The status is nginx's for a client that hung up, so
+		// that such requests do not count as failures of ours.
+		return newProblem(statusClientGone, codeClientGone, "The client hung up.")
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p = newProblem(http.StatusServiceUnavailable, codeUnavailable, "The database did not answer in time. Try again in a moment.").
 			withHeader("Retry-After", retryAfterSeconds)
 	default:

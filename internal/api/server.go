@@ -31,9 +31,13 @@ const DefaultRequestTimeout = 10 * time.Second
 type Config struct {
 	DB    *store.DB
 	Cache *cache.Cache
-	Log   *slog.Logger
+	// Log gets each failure of ours once. Its handler adds the trace id from
+	// the context, as telemetry's does. Nil: nothing is logged.
+	Log *slog.Logger
 	// Tracer makes the requests' spans; nil makes none.
 	Tracer trace.TracerProvider
+	// Propagator reads the caller's trace from the headers; nil: W3C traceparent.
+	Propagator propagation.TextMapPropagator
 	// Registry gets the metrics and is shown at /metrics of the admin address.
 	Registry *prometheus.Registry
 	// Version and Commit are told by /readyz.
@@ -75,7 +79,7 @@ func New(cfg Config) (*Server, error) {
 		s.now = time.Now
 	}
 	if s.log == nil {
-		s.log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.registry == nil {
 		s.registry = prometheus.NewRegistry()
@@ -87,8 +91,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.router = newRouter()
 	if cfg.Tracer != nil {
-		s.router.Use(otelgin.Middleware("honeydue", otelgin.WithTracerProvider(cfg.Tracer),
-			otelgin.WithPropagators(propagation.TraceContext{}), otelgin.WithGinFilter(traced)))
+		s.router.Use(traceRequests(cfg))
 	}
 	s.router.Use(s.enter)
 	s.router.NoRoute(func(c *gin.Context) {
@@ -145,6 +148,14 @@ func ginPath(path string) string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(path)
 }
 
+func traceRequests(cfg Config) gin.HandlerFunc {
+	p := cfg.Propagator
+	if p == nil {
+		p = propagation.TraceContext{}
+	}
+	return otelgin.Middleware("honeydue", otelgin.WithTracerProvider(cfg.Tracer), otelgin.WithPropagators(p), otelgin.WithGinFilter(traced))
+}
+
 // traced leaves the probes out: every few seconds one would bury the rest.
 func traced(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, "/api/") }
 
@@ -187,7 +198,6 @@ func (s *Server) refuse(c *gin.Context, p *Problem) {
 // announced logs an invalidation that Redis did not confirm: the change itself stands.
 func (s *Server) announced(ctx context.Context, err error) {
 	if err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "invalidation owed", slog.Any("error", err),
-			slog.String("trace_id", exchangeFrom(ctx).trace().TraceID().String()))
+		s.log.LogAttrs(ctx, slog.LevelWarn, "invalidation owed", slog.Any("error", err))
 	}
 }

@@ -63,9 +63,3 @@ func (b *breaker) done(now time.Time, o outcome) {
 	case unknown:
 	}
 }
-
-func (b *breaker) open() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.failures >= breakerFailures
-}

@@ -149,12 +149,12 @@ func (c *Cache) InProcess() bool { return c.local != nil }
 // answers. Nothing depends on it: it saves the first request a round trip.
 func (c *Cache) Ping(ctx context.Context) error {
 	return c.visit(ctx, "ping", func(ctx context.Context) error {
-		pipe := c.rdb.Pipeline()
 		for _, s := range c.scripts.all() {
-			s.Load(ctx, pipe)
+			if err := s.Load(ctx, c.rdb).Err(); err != nil {
+				return err
+			}
 		}
-		_, err := pipe.Exec(ctx)
-		return err
+		return nil
 	})
 }
 

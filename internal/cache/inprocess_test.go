@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -71,7 +72,7 @@ func TestInProcessAsksForItsPassword(t *testing.T) {
 	opts.Password = ""
 	rdb := redis.NewClient(opts)
 	defer func() { _ = rdb.Close() }()
-	if err := rdb.Get(t.Context(), tokenKey(TokenHash("t"))).Err(); err == nil || err == redis.Nil {
+	if err := rdb.Get(t.Context(), tokenKey(TokenHash("t"))).Err(); err == nil || errors.Is(err, redis.Nil) {
 		t.Errorf("a client without the password got %v, want a refusal", err)
 	}
 }
