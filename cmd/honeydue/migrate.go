@@ -16,24 +16,27 @@ func newMigrateCommand(a *app) *cobra.Command {
 		Short: "Bring the database's schema up, down, or tell where it stands",
 		Long: `migrate works on the direct endpoint (DATABASE_DIRECT_URL or DB_DIRECT_HOST) and refuses a pooler: its lock belongs
 to a session. Two migrations at the same time are safe, the second waits for the first.`,
-		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return usagef("Give one of up, down, status.", "%s needs to know what to do", c.Name())
-		},
+		Example: `  honeydue migrate status
+  honeydue migrate up`,
 	}
 	c.AddCommand(
-		newMigrateStep(a, "up", "Apply every step that is missing", store.MigrateUp),
-		newMigrateStep(a, "down", "Take the newest applied step back, with the data in it", store.MigrateDown),
-		newMigrateStep(a, "status", "List the steps and which of them are applied", store.MigrationStatus),
+		newMigrateStep(a, "up", "Apply every step that is missing", store.MigrateUp,
+			"up applies every step that is missing, in order, and says where the schema stands. Nothing missing is no error."),
+		newMigrateStep(a, "down", "Take the newest applied step back, with the data in it", store.MigrateDown,
+			"down takes the newest applied step back: tables and columns that it made are dropped, with the data in them."),
+		newMigrateStep(a, "status", "List the steps and which of them are applied", store.MigrationStatus,
+			"status lists the steps that this honeydue knows and which of them the database has. It changes nothing."),
 	)
-	return c
+	return group(c)
 }
 
-func newMigrateStep(a *app, name, short string, do func(context.Context, string) ([]store.Migration, error)) *cobra.Command {
+func newMigrateStep(a *app, name, short string, do func(context.Context, string) ([]store.Migration, error), long string) *cobra.Command {
 	return &cobra.Command{
-		Use:   name,
-		Short: short,
-		Args:  noArgs,
+		Use:     name,
+		Short:   short,
+		Long:    long,
+		Example: "  honeydue migrate " + name,
+		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			database, err := a.direct()
 			if err != nil {

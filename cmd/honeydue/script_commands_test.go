@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -28,8 +29,8 @@ const patience = 60 * time.Second
 //	waithttp URL                    waits until a GET answers 200
 //	waitfile FILE                   waits until a file is there
 //	freeport NAME                   sets NAME to a free loopback port
-//	lab                             sets DATABASE_URL, DATABASE_DIRECT_URL and REDIS_URL to a fresh database in the test run's lab
-func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
+//	lab [empty]                     points the script at a fresh database and Redis in the test run's lab
+func scriptCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"exits":    exitsCommand,
 		"json":     jsonCommand,
@@ -37,7 +38,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"waithttp": waithttpCommand,
 		"waitfile": waitfileCommand,
 		"freeport": freeportCommand,
-		"lab":      labCommand,
+		"lab":      labCommand(t),
 	}
 }
 

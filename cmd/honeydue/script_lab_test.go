@@ -1,19 +1,55 @@
 package main
 
 import (
+	"net/url"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/store"
 )
 
 // labs runs the tests and stops the lab afterwards, if a script has started it.
 type labs struct{ m *testing.M }
 
-func (l labs) Run() int { return l.m.Run() }
+func (l labs) Run() int { return labtest.Run(l.m) }
+
+// labVars are the variables that the command lab sets; each carries a password.
+func labVars() []string {
+	return []string{"DATABASE_URL", "DATABASE_DIRECT_URL", "PGBOUNCER_ADMIN_URL", "REDIS_URL"}
+}
 
 // labSecrets are the passwords of the lab that a script uses.
-func labSecrets(*testscript.Env) []string { return nil }
+func labSecrets(env *testscript.Env) []string {
+	var out []string
+	for _, name := range labVars() {
+		u, err := url.Parse(env.Getenv(name))
+		if err != nil {
+			continue
+		}
+		if password, has := u.User.Password(); has && password != "" {
+			out = append(out, password)
+		}
+	}
+	return out
+}
 
-func labCommand(ts *testscript.TestScript, _ bool, _ []string) {
-	ts.Fatalf("there is no lab yet")
+// labCommand points a script at servers of its own in the test run's lab: "lab" at a migrated database, "lab empty"
+// at one without a schema.
+func labCommand(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		migrate := store.Migrate
+		if len(args) == 1 && args[0] == "empty" {
+			migrate = nil
+		}
+		if neg || len(args) > 1 {
+			ts.Fatalf("usage: lab [empty]")
+		}
+		env := labtest.Database(t, migrate)
+		ts.Setenv("DATABASE_URL", env.DatabaseURL)
+		ts.Setenv("DATABASE_DIRECT_URL", env.DirectURL)
+		ts.Setenv("PGBOUNCER_ADMIN_URL", env.AdminURL)
+		ts.Setenv("REDIS_URL", env.RedisURL)
+	}
 }

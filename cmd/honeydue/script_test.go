@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup:               setupScript,
-		Cmds:                scriptCommands(),
+		Cmds:                scriptCommands(t),
 	})
 }
 
