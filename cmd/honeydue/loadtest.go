@@ -1,7 +1,363 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
 
-func newLoadtestCommand(_ *app) *cobra.Command {
-	return notBuilt("loadtest", "Say PASS or FAIL on the p99 targets")
+	"github.com/spf13/cobra"
+
+	"github.com/honeydue/honeydue/internal/bench"
+)
+
+// readyTimeout bounds a server's way from its start to a /readyz that says yes.
+const readyTimeout = time.Minute
+
+// loadtestOptions are the flags of loadtest.
+type loadtestOptions struct {
+	target, get            string
+	profile                string
+	phases                 []string
+	rate                   float64
+	duration, timeout      time.Duration
+	p99, coldP99, first    time.Duration
+	restarts               int
+	connections            int
+	allowHosts             []string
+	tokens                 string
+	email, passwordEnv     string
+	restartCmd             string
+	lab                    bool
+	data                   string
+	users                  int
+	rtt                    time.Duration
+	profileGiven, rttGiven bool
+
+	plan bench.Plan
+	base *url.URL // of target
+}
+
+func newLoadtestCommand(a *app) *cobra.Command {
+	o := &loadtestOptions{}
+	c := &cobra.Command{
+		Use:   "loadtest",
+		Short: "Say PASS or FAIL on the p99 targets",
+		Long: `loadtest sends requests on a schedule and measures each from the moment it was due, so that a stall of the server
+counts for every request that it delayed. "p99 on target" is claimed only if the exact binomial bound allows it at 95%;
+a request that fails counts as slower than any target.
+
+The profile release has three phases: warm (cached users, the app's mix of hot reads), cold (each request a user who was
+never used before) and first (the first request after each of 20 restarts). Every sample has to prove by Cache-Status
+that it belongs to its phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or
+invalid (5: the generator did not keep up, and what it lacked is named).`,
+		Example: `  honeydue loadtest --lab --rtt 110ms
+  honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
+  honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
+			if err := o.Validate(); err != nil {
+				return usage(err)
+			}
+			if o.lab {
+				return a.loadtestLab(c.Context(), o)
+			}
+			return a.loadtestTarget(c.Context(), o)
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&o.target, "target", "", "`URL` of the server to test; this machine, unless --allow-host names another")
+	flags.BoolVar(&o.lab, "lab", false, "start a replica of production and a server in it, test that, stop both")
+	flags.StringVar(&o.profile, "profile", bench.Profiles()[0], "what to run: "+strings.Join(bench.Profiles(), "|"))
+	flags.StringSliceVar(&o.phases, "phases", nil, "only these phases of the profile, such as warm,cold")
+	flags.StringVar(&o.get, "get", "", "instead of a profile: GET one `PATH` of any HTTP server, without a login")
+	flags.Float64Var(&o.rate, "rate", 0, "requests per second of the warm phase or of --get (default: the profile's)")
+	flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase or of --get (default: the profile's)")
+	flags.DurationVar(&o.p99, "p99", 0, "target of the warm phase or of --get (default 200ms)")
+	flags.DurationVar(&o.coldP99, "cold-p99", 0, "target of the cold phase (default 700ms)")
+	flags.DurationVar(&o.first, "first-target", 0, "target of each first request (default 900ms)")
+	flags.IntVar(&o.restarts, "restarts", 0, "restarts of the first phase (default: the profile's)")
+	flags.IntVar(&o.connections, "max-connections", 0, "connections open at once; requests queue for them, and the wait counts (default: no limit)")
+	flags.DurationVar(&o.timeout, "timeout", bench.DefaultTimeout, "a request that takes longer has failed")
+	flags.StringSliceVar(&o.allowHosts, "allow-host", nil, "a `HOST` other than this machine that may be tested")
+	flags.StringVar(&o.tokens, "tokens", "", "`FILE` with one \"user_id token\" a line, as seed --tokens writes it")
+	flags.StringVar(&o.email, "email", "", "log in as one user, instead of --tokens; enough for --phases warm")
+	flags.StringVar(&o.passwordEnv, "password-env", "", "`VARIABLE` of the environment that holds the password of --email")
+	flags.StringVar(&o.restartCmd, "restart-cmd", "", "`COMMAND` that restarts the target and returns when the old one is gone, for the first phase")
+	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "with --lab: round trip of the link to the database; with --target: what is known of it")
+	flags.StringVar(&o.data, "data", "", "with --lab: its data `FOLDER` (default: one of the load test's own)")
+	flags.IntVar(&o.users, "users", 1500, "with --lab: users to seed")
+	return c
+}
+
+// Validate refuses what makes no sense, and a plan that could not end in a verdict.
+func (o *loadtestOptions) Validate() error {
+	switch {
+	case o.lab && o.target != "":
+		return usagef("Leave out one of them.", "--lab tests a server of its own, and --target names another")
+	case !o.lab && o.target == "":
+		return usagef("Give --target URL, or --lab for a server and a database of its own.", "there is nothing to test")
+	case o.get != "" && (o.lab || o.profileGiven || len(o.phases) > 0):
+		return usagef("Leave out --lab, --profile and --phases.", "--get is one path of one --target")
+	case o.get != "" && !strings.HasPrefix(o.get, "/"):
+		return usagef("Begin it with a slash.", "--get %q is no path", o.get)
+	case o.connections < 0 || o.restarts < 0 || o.rate < 0 || o.rtt < 0:
+		return usagef("Give a number above zero.", "--max-connections, --restarts, --rate and --rtt can't be negative")
+	}
+	if err := o.validateTimes(); err != nil {
+		return err
+	}
+	plan, err := bench.NewPlan(bench.PlanOptions{
+		Profile: o.profile, Get: o.get != "", Phases: o.phases, Rate: o.rate, Duration: o.duration,
+		P99: o.p99, ColdP99: o.coldP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
+	})
+	if err != nil {
+		return err
+	}
+	if !o.lab && o.get == "" && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
+		plan = plan.Without(bench.PhaseFirst, "there was nothing to restart the server with: give --restart-cmd, or --lab")
+	}
+	o.plan = plan
+	if o.lab {
+		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true))
+	}
+	return o.validateTarget()
+}
+
+func (o *loadtestOptions) validateTimes() error {
+	for _, f := range []struct {
+		flag  string
+		value time.Duration
+	}{{"p99", o.p99}, {"cold-p99", o.coldP99}, {"first-target", o.first}} {
+		if f.value < 0 || f.value >= o.timeout {
+			return usagef("Raise --timeout, or lower the target.",
+				"--%s %v must be above zero and below the time-out of a request, %v", f.flag, f.value, o.timeout)
+		}
+	}
+	if o.duration < 0 {
+		return usagef("Give a duration above zero.", "--duration %v makes no sense", o.duration)
+	}
+	return nil
+}
+
+func (o *loadtestOptions) validateTarget() error {
+	base, err := bench.ParseTarget(o.target)
+	if err != nil {
+		return usagef("Give it as http://host:port.", "--target: %w", err)
+	}
+	o.base = base
+	if err := bench.Allowed(base, o.allowHosts); err != nil {
+		return err
+	}
+	if err := o.plan.CheckRate(bench.Loopback(base)); err != nil {
+		return err
+	}
+	switch {
+	case o.get != "":
+		return nil
+	case o.tokens == "" && o.email == "":
+		return usagef("Give --tokens FILE (honeydue seed --tokens FILE writes it), or --email and --password-env, or --get PATH for a test without a login.",
+			"a load test of the API needs users")
+	case o.tokens != "" && o.email != "":
+		return usagef("Leave out one of them.", "--tokens and --email both say who to be")
+	case o.email != "" && o.passwordEnv == "":
+		return usagef("Put the password into a variable and name it: --password-env NAME.", "--email needs a password")
+	case o.email != "":
+		return o.plan.Check(1, o.restartCmd != "")
+	}
+	return nil
+}
+
+// linkRTT is what is known of the way between server and database; 0 = nothing.
+func (o *loadtestOptions) linkRTT() time.Duration {
+	if o.lab || o.rttGiven {
+		return o.rtt
+	}
+	return 0
+}
+
+// loadtestTarget tests a server that runs already.
+func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
+	users, err := o.readUsers()
+	if err != nil {
+		return err
+	}
+	hitter, err := a.newHitter(o, o.base)
+	if err != nil {
+		return err
+	}
+	defer hitter.Close()
+	if o.email != "" {
+		password := a.getenv(o.passwordEnv)
+		if password == "" {
+			return usagef("Set it to the password of --email.", "the variable %s is empty", o.passwordEnv)
+		}
+		user, err := hitter.Login(ctx, o.email, password)
+		if err != nil {
+			return failedf("See that the server is up, and that e-mail and password are right.", "%w", err)
+		}
+		users = []bench.User{user}
+	}
+	t := loadtest{options: o, hitter: hitter, users: users, target: o.target}
+	if o.restartCmd != "" {
+		t.restart = func(ctx context.Context) error { return restartBy(ctx, o.restartCmd, hitter) }
+	}
+	return a.runLoadtest(ctx, t)
+}
+
+func (o *loadtestOptions) readUsers() ([]bench.User, error) {
+	if o.tokens == "" {
+		return nil, nil
+	}
+	f, err := os.Open(o.tokens)
+	if err != nil {
+		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "cannot read the tokens: %w", err)
+	}
+	users, err := bench.ReadUsers(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "%s: %w", o.tokens, err)
+	}
+	return users, usage(o.plan.Check(len(users), o.restartCmd != ""))
+}
+
+func (a *app) newHitter(o *loadtestOptions, base *url.URL) (*bench.Hitter, error) {
+	return bench.NewHitter(bench.HitterConfig{
+		Base: base, MaxConnections: o.connections, Timeout: o.timeout, Run: bench.NewRunID(),
+		UserAgent: "honeydue-loadtest/" + a.build.Version,
+	})
+}
+
+// loadtest is a load test with all that it needs.
+type loadtest struct {
+	options *loadtestOptions
+	hitter  *bench.Hitter
+	users   []bench.User
+	target  string // as the report names it
+	restart func(context.Context) error
+}
+
+// runLoadtest runs the plan, prints the report, and ends with the verdict's exit code.
+func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
+	o := t.options
+	c := bench.Config{Target: t.target, Hitter: t.hitter, Plan: o.plan, Users: t.users, Restart: t.restart}
+	if o.get != "" {
+		mix, err := bench.NewMix(bench.MixRoute{ID: o.get, Path: o.get, Weight: 1})
+		if err != nil {
+			return err
+		}
+		c.Mix = mix
+	} else {
+		server, err := gate(ctx, t.hitter, o.plan.Profile)
+		if err != nil {
+			return err
+		}
+		server.LinkRTTMS = float64(o.linkRTT().Microseconds()) / 1000
+		mix, err := bench.HotMix()
+		if err != nil {
+			return err
+		}
+		c.Server, c.Mix = server, mix
+	}
+	live := &loadtestProgress{app: a}
+	c.Progress = live.show
+	result, err := bench.Run(ctx, c)
+	live.done()
+	if writing := a.write(result.Document()); writing != nil {
+		return errors.Join(err, writing)
+	}
+	if err != nil {
+		return &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: "The report holds what was measured before."}
+	}
+	return exitWith(verdictCode(result.Verdict))
+}
+
+// gate asks the server about itself. A release is judged only on a server that has proved that it reaches its
+// database through a pooler.
+func gate(ctx context.Context, h *bench.Hitter, profile string) (bench.Server, error) {
+	server, ready, err := h.Ask(ctx)
+	switch {
+	case err != nil:
+		return server, failedf("Start the server, or mend the URL.", "%w", err)
+	case !ready:
+		return server, failedf("Wait until /readyz answers 200.", "the server is not ready")
+	case profile == "release" && server.ThroughPooler == nil:
+		return server, failedf("Test honeydue serve, or use --profile smoke.", "the release gate demands a server that proves the way to its database, and this one's /readyz does not speak of it")
+	case profile == "release" && !*server.ThroughPooler:
+		return server, failedf("Point DATABASE_URL at the pooler (the host with -pooler) and restart the server; honeydue probe shows which endpoint is in use.",
+			"the release gate demands a pooler, and the server says that it reaches its database without one")
+	}
+	return server, nil
+}
+
+func verdictCode(v bench.Verdict) int {
+	switch v {
+	case bench.Pass:
+		return exitOK
+	case bench.Fail:
+		return exitFinding
+	case bench.Inconclusive:
+		return exitInconclusive
+	}
+	return exitInvalid
+}
+
+// restartBy runs the user's command and waits until the server is ready again.
+func restartBy(ctx context.Context, command string, h *bench.Hitter) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	said := &tail{}
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command) //nolint:gosec // the caller's own command
+	cmd.Stdout, cmd.Stderr = said, said
+	cmd.WaitDelay = time.Second // what it leaves in the background may keep the pipes
+	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+		return fmt.Errorf("--restart-cmd failed (%w): %s", err, strings.TrimSpace(said.String()))
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, ready, err := h.Ask(ctx); err == nil && ready {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the server was not ready %v after --restart-cmd", readyTimeout)
+		case <-tick.C:
+		}
+	}
+}
+
+// loadtestProgress shows each phase as a progress of its own.
+type loadtestProgress struct {
+	app   *app
+	phase string
+	bar   *progress
+}
+
+func (l *loadtestProgress) show(p bench.Progress) {
+	name := p.Phase
+	if p.WarmingUp {
+		name += ": warming up"
+	}
+	if l.phase != name {
+		l.done()
+		l.phase, l.bar = name, l.app.progress(name, int64(max(p.Planned, 1)))
+	}
+	if p.Rate > 0 {
+		l.bar.Describe(fmt.Sprintf("%s: %.0f s, %.1f/s, p50 %.0f ms, p99 %.0f ms, %d errors", name,
+			p.Elapsed.Seconds(), p.Rate, p.P50.Seconds()*1000, p.P99.Seconds()*1000, p.Errors))
+	}
+	l.bar.Set(int64(p.Done))
+}
+
+func (l *loadtestProgress) done() {
+	if l.bar != nil {
+		l.bar.Done()
+		l.bar = nil
+	}
 }

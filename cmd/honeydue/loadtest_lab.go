@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/bench"
+	"github.com/honeydue/honeydue/internal/config"
+	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+const (
+	// labDatabase is the load test's own: it is made anew for each run, and nothing else in a lab is touched.
+	labDatabase = "honeydue_loadtest"
+	// serverGrace is how long the server may drain before it is killed.
+	serverGrace = 15 * time.Second
+	// labGrace bounds the end of the lab.
+	labGrace = 30 * time.Second
+)
+
+// loadtestLab runs everything by itself: a lab, a database with users, a server, the load test. All of it has ended
+// when it returns.
+func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) (err error) {
+	l, err := a.startLab(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// Also after Ctrl-C: what was started is stopped.
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), labGrace)
+		defer cancel()
+		err = alsoFailed(err, l.Stop(ending))
+	}()
+	env, users, err := a.populate(ctx, l, o.users)
+	if err != nil {
+		return err
+	}
+	s, err := a.newLabServer(o, env)
+	if err != nil {
+		return err
+	}
+	defer func() { err = alsoFailed(err, s.close()) }()
+	if err := s.restart(ctx); err != nil {
+		return err
+	}
+	return a.runLoadtest(ctx, loadtest{
+		options: o, hitter: s.hitter, users: users, restart: s.restart,
+		target: fmt.Sprintf("a server of its own at %s, %v from its database", s.addr, o.rtt),
+	})
+}
+
+// alsoFailed adds a failure of the clean-up to what has come before it.
+func alsoFailed(err, ending error) error {
+	if ending == nil {
+		return err
+	}
+	code := exitFailed
+	if err != nil {
+		code = worst(exitFailed, exitCode(err))
+	}
+	if own, ok := errors.AsType[*exitError](err); ok && own.err == nil {
+		err = nil
+	}
+	return &exitError{code: code, err: errors.Join(err, ending), hint: hintOf(err)}
+}
+
+func (a *app) startLab(ctx context.Context, o *loadtestOptions) (*lab.Lab, error) {
+	own, err := load(a, config.ParseLab)
+	if err != nil {
+		return nil, err
+	}
+	dir := o.data
+	if dir == "" {
+		standard, err := lab.DefaultDir()
+		if err != nil {
+			return nil, err
+		}
+		dir = filepath.Join(filepath.Dir(standard), "loadtest")
+	}
+	p := a.progress("lab: starting Postgres, PgBouncer and Redis", -1)
+	defer p.Done()
+	return lab.Start(ctx, lab.Config{Dir: dir, RTT: o.rtt, BinDirs: own.Dirs()})
+}
+
+// populate makes the load test's database and fills it.
+func (a *app) populate(ctx context.Context, l *lab.Lab, users int) (lab.Env, []bench.User, error) {
+	if err := l.DropDatabase(ctx, labDatabase); err != nil {
+		return lab.Env{}, nil, err
+	}
+	env, err := l.CreateDatabase(ctx, labDatabase, "")
+	if err != nil {
+		return lab.Env{}, nil, err
+	}
+	if err := store.Migrate(ctx, env.DirectURL); err != nil {
+		return lab.Env{}, nil, err
+	}
+	var tokens bytes.Buffer
+	p := a.progress("seed", -1)
+	defer p.Done()
+	if _, err := store.Seed(ctx, env.DirectURL, store.SeedOptions{
+		Users: users, TasksPerResidence: 10, Seed: 1, TokensOut: &tokens,
+		Progress: func(s store.SeedProgress) {
+			p.Describe("seed: " + s.Step)
+			p.Set(s.Rows)
+		},
+	}); err != nil {
+		return lab.Env{}, nil, err
+	}
+	all, err := bench.ReadUsers(&tokens)
+	return env, all, err
+}
+
+// labServer is `honeydue serve` on the lab, as often as it is restarted, always on the same address.
+type labServer struct {
+	app    *app
+	addr   string
+	env    map[string]string
+	hitter *bench.Hitter
+	child  *child
+}
+
+func (a *app) newLabServer(o *loadtestOptions, env lab.Env) (*labServer, error) {
+	// The port is free now, and was given by the kernel from a range that it does not hand out again at once.
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not wait
+	if err != nil {
+		return nil, fmt.Errorf("find a port for the server: %w", err)
+	}
+	addr := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		return nil, fmt.Errorf("find a port for the server: %w", err)
+	}
+	hitter, err := a.newHitter(o, &url.URL{Scheme: "http", Host: addr})
+	if err != nil {
+		return nil, err
+	}
+	return &labServer{app: a, addr: addr, hitter: hitter, env: map[string]string{
+		"DATABASE_URL": env.DatabaseURL, "DATABASE_DIRECT_URL": env.DirectURL, "REDIS_URL": env.RedisURL,
+		// The lab's, and no other: these would overrule or complete the URLs.
+		"DB_HOST": "", "DB_PORT": "", "DB_NAME": "", "DB_USER": "", "DB_PASSWORD": "", "DB_SSLMODE": "", "DB_DIRECT_HOST": "",
+		"PGSSLROOTCERT": "", "LOG_LEVEL": "warn",
+	}}, nil
+}
+
+// restart stops the server, if there is one, starts it, and returns when it is ready.
+func (s *labServer) restart(ctx context.Context) error {
+	if err := s.stop(); err != nil {
+		return err
+	}
+	c, err := s.app.startChild(s.env, "serve", "--addr", s.addr, "--admin-addr", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.child = c
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	return c.until(ctx, func(ctx context.Context) bool {
+		_, ready, err := s.hitter.Ask(ctx)
+		return err == nil && ready
+	})
+}
+
+func (s *labServer) stop() error {
+	if s.child == nil {
+		return nil
+	}
+	c := s.child
+	s.child = nil
+	return c.stop(serverGrace)
+}
+
+func (s *labServer) close() error {
+	s.hitter.Close()
+	return s.stop()
+}
