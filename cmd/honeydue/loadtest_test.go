@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// loadtestRun runs the command against a handler and returns its exit code and what it printed.
+func loadtestRun(t *testing.T, ctx context.Context, handler http.HandlerFunc, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	var out, errs bytes.Buffer
+	args = append([]string{"loadtest", "--target", server.URL}, args...)
+	code = run(ctx, args, &out, &errs, []string{"NO_COLOR=1"})
+	return code, out.String(), errs.String()
+}
+
+// One path of any server; the targets are far away, so that only counts decide.
+func TestLoadtestGet(t *testing.T) {
+	var asked atomic.Int64
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RequestURI() == "/hello?x=1" && r.Header.Get("Authorization") == "" {
+			asked.Add(1)
+		}
+	}
+	code, stdout, stderr := loadtestRun(t, t.Context(), handler,
+		"--get", "/hello?x=1", "--rate", "600", "--duration", "500ms", "--p99", "4s", "--max-connections", "20", "-o", "json")
+	if code != exitOK {
+		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	var got struct {
+		Schema  string
+		Verdict string
+		Phases  []struct {
+			Name        string
+			Requests    int
+			OverAllowed int `json:"over_allowed"`
+		}
+	}
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Schema != "honeydue.loadtest/1" || got.Verdict != "pass" || len(got.Phases) != 1 ||
+		got.Phases[0].Name != "get" || got.Phases[0].Requests != 300 || asked.Load() != 300 {
+		t.Errorf("%+v, the server was asked %d times", got, asked.Load())
+	}
+}
+
+func TestLoadtestExitCodes(t *testing.T) {
+	get := []string{"--get", "/", "--rate", "600", "--duration", "500ms", "--p99", "4s"}
+	t.Run("a target that is missed", func(t *testing.T) {
+		code, stdout, _ := loadtestRun(t, t.Context(), func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}, get...)
+		if code != exitFinding || !strings.Contains(stdout, "FAIL") || !strings.Contains(stdout, "5xx") {
+			t.Errorf("exit code %d\n%s", code, stdout)
+		}
+	})
+	t.Run("too few to say", func(t *testing.T) {
+		var n atomic.Int64
+		code, stdout, _ := loadtestRun(t, t.Context(), func(w http.ResponseWriter, _ *http.Request) {
+			if n.Add(1) == 150 { // 1 of 300: 473 would be needed
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		}, get...)
+		if code != exitInconclusive || !strings.Contains(stdout, "473 requests with as many would do") {
+			t.Errorf("exit code %d\n%s", code, stdout)
+		}
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		var n atomic.Int64
+		code, stdout, _ := loadtestRun(t, ctx, func(http.ResponseWriter, *http.Request) {
+			if n.Add(1) == 100 {
+				cancel(errInterrupted)
+			}
+		}, "--get", "/", "--rate", "200", "--duration", "1m", "--p99", "4s")
+		if code != exitInconclusive || !strings.Contains(stdout, "interrupted") {
+			t.Errorf("exit code %d\n%s", code, stdout)
+		}
+	})
+}
+
+// The release gate demands a server that reaches its database through a pooler, and says so by /readyz.
+func TestLoadtestReleaseDemandsThePooler(t *testing.T) {
+	tokens := filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(tokens, []byte("1 aaa\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, readyz := range map[string]struct {
+		status int
+		body   string
+		want   string
+	}{
+		"direct":    {200, `{"ready":true,"through_pooler":false}`, "reaches its database without one"},
+		"silent":    {200, `{"ready":true}`, "does not speak of it"},
+		"not ready": {503, `{"ready":false,"reason":"warming up"}`, "the server is not ready"},
+		"no JSON":   {200, `ok`, "has no /readyz that answers in JSON"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var others atomic.Int64
+			code, stdout, stderr := loadtestRun(t, t.Context(), func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/readyz" {
+					others.Add(1)
+				}
+				w.WriteHeader(readyz.status)
+				_, _ = w.Write([]byte(readyz.body))
+			}, "--tokens", tokens, "--phases", "warm")
+			if code != exitFailed || !strings.Contains(stderr, readyz.want) || stdout != "" {
+				t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+			}
+			if n := others.Load(); n != 0 {
+				t.Errorf("%d requests were sent to a server that was refused", n)
+			}
+		})
+	}
+}
+
+// --restart-cmd runs before each first request, and what it prints is told when it fails.
+func TestLoadtestRestartCommand(t *testing.T) {
+	dir := t.TempDir()
+	tokens, restarts := filepath.Join(dir, "tokens"), filepath.Join(dir, "restarts")
+	if err := os.WriteFile(tokens, []byte("1 aaa\n2 bbb\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	handler := func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"ready":true,"through_pooler":true}`))
+	}
+	first := []string{"--tokens", tokens, "--phases", "first", "--restarts", "2", "--first-target", "4s"}
+	code, stdout, stderr := loadtestRun(t, t.Context(), handler, append(first, "--restart-cmd", "echo x >>"+restarts)...)
+	if code != exitOK || !strings.Contains(stdout, "2 of 2 restarts under") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	if got, err := os.ReadFile(restarts); err != nil || string(got) != "x\nx\n" {
+		t.Errorf("the command has run for %q, %v", got, err)
+	}
+	code, _, stderr = loadtestRun(t, t.Context(), handler, append(first, "--restart-cmd", "echo no such unit; exit 5")...)
+	if code != exitFailed || !strings.Contains(stderr, "restart 1 of 2: --restart-cmd failed (exit status 5): no such unit") {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
+// A child does not outlive its stop, is told kindly first, and leaves its last words.
+func TestChildKeepsItsLastWords(t *testing.T) {
+	var end tail
+	for range 1000 {
+		_, _ = end.Write([]byte("a line of a log\n"))
+	}
+	if s := end.String(); len(s) > tailSize || !strings.HasPrefix(s, "a line") || !strings.HasSuffix(s, "log\n") {
+		t.Errorf("the tail has %d bytes and begins with %.20q", len(s), s)
+	}
+	ended := make(chan struct{})
+	close(ended)
+	c := &child{name: "honeydue serve", said: &tail{}, ended: ended}
+	_, _ = c.said.Write([]byte("no database\n"))
+	err := c.until(t.Context(), func(context.Context) bool { return false })
+	if err == nil || !strings.Contains(err.Error(), "no database") {
+		t.Errorf("error %v", err)
+	}
+}
