@@ -1,7 +1,80 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
 
-func newServeCommand(_ *app) *cobra.Command {
-	return notBuilt("serve", "Serve the household API")
+	"github.com/spf13/cobra"
+)
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	addr, adminAddr string
+	lab             bool
+	rtt             time.Duration
+	startupTimeout  time.Duration
+	drainDelay      time.Duration
+	drainTimeout    time.Duration
+}
+
+func newServeCommand(a *app) *cobra.Command {
+	o := &serveOptions{}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the household API",
+		Long: `serve answers the household API on --addr, and metrics, pprof and health on --admin-addr. It listens at once: /livez
+answers from the first moment, /readyz says yes when the pool is open and has proved that it goes through a pooler.
+
+With no database configured, or with --lab, it starts the local replica of production (real Postgres, PgBouncer and
+Redis in one data folder), migrates it, makes a demo household and prints its login. Without REDIS_URL it caches in its
+own memory, which is for one pod only.
+
+SIGTERM or Ctrl-C: /readyz says no, requests go on for --drain-delay so that load balancers notice, those under way get
+--drain-timeout to end, then everything is closed. A second signal stops at once.`,
+		Example: `  honeydue serve                                  with a database, a cache and demo data of its own
+  DATABASE_URL=postgres://... honeydue serve      with yours
+  curl -s localhost:8080/readyz | jq`,
+		Args: noArgs,
+		RunE: validated(o, func(ctx context.Context) error { return runServe(ctx, a, *o) }),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.addr, "addr", ":8080", "`address` of the API")
+	flags.StringVar(&o.adminAddr, "admin-addr", "127.0.0.1:9090", "`address` of metrics, pprof and health")
+	flags.BoolVar(&o.lab, "lab", false, "use the local replica of production, whatever database is configured")
+	flags.DurationVar(&o.rtt, "rtt", 0, "round trip to the replica's database, such as 110ms")
+	flags.DurationVar(&o.startupTimeout, "startup-timeout", time.Minute, "how long to try to reach the database before giving up")
+	flags.DurationVar(&o.drainDelay, "drain-delay", defaultDrainDelay(a), "how long to serve on after a signal while /readyz says no")
+	flags.DurationVar(&o.drainTimeout, "drain-timeout", 20*time.Second, "how long requests under way get to end")
+	return cmd
+}
+
+// defaultDrainDelay is for load balancers; there is none in front of a terminal.
+func defaultDrainDelay(a *app) time.Duration {
+	if isTerminal(a.stderr) {
+		return 0
+	}
+	return 3 * time.Second
+}
+
+// Validate refuses what makes no sense, all of it at once.
+func (o *serveOptions) Validate() error {
+	var problems []error
+	for _, f := range []struct{ flag, value string }{{"addr", o.addr}, {"admin-addr", o.adminAddr}} {
+		if _, _, err := net.SplitHostPort(f.value); err != nil {
+			problems = append(problems, usagef("Write it as host:port, or :port for every interface.", "--%s %q is no address", f.flag, f.value))
+		}
+	}
+	for _, f := range []struct {
+		flag  string
+		value time.Duration
+	}{
+		{"rtt", o.rtt}, {"drain-delay", o.drainDelay}, {"drain-timeout", o.drainTimeout}, {"startup-timeout", o.startupTimeout},
+	} {
+		if f.value < 0 {
+			problems = append(problems, usagef("Give a time of 0 or more.", "--%s %s makes no sense", f.flag, f.value))
+		}
+	}
+	return errors.Join(problems...)
 }

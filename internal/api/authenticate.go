@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/household"
@@ -37,8 +38,7 @@ func sessionFrom(ctx context.Context) session {
 func (s *Server) authenticate(ctx huma.Context, next func(huma.Context)) {
 	who, err := s.identify(ctx.Context(), ctx.Header("Authorization"))
 	if err != nil {
-		p := s.problem(ctx.Context(), err)
-		p.writeHuma(ctx)
+		s.problem(ctx.Context(), err).write(humagin.Unwrap(ctx).Writer)
 		return
 	}
 	next(huma.WithValue(ctx, sessionKey{}, who))

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"reflect"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -73,7 +76,7 @@ func hasNUL(v any) bool {
 	return false
 }
 
-// marshal writes a body without escaping <, > and &: this is JSON, not HTML.
+// marshal writes JSON without escaping <, > and &: this is not HTML.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -82,4 +85,17 @@ func marshal(v any) ([]byte, error) {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// encode writes a whole reply, whose length is known by then.
+func encode(w io.Writer, v any) error {
+	b, err := marshal(v)
+	if err != nil {
+		return err
+	}
+	if reply, ok := w.(http.ResponseWriter); ok {
+		reply.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	}
+	_, err = w.Write(b)
+	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -113,9 +112,10 @@ func newRouter() *gin.Engine {
 }
 
 func (s *Server) addRoutes(table []Route) error {
+	format := huma.Format{Marshal: encode, Unmarshal: unmarshal}
 	a := humagin.New(s.router, huma.Config{
 		OpenAPI:       newDocument(s.version),
-		Formats:       map[string]huma.Format{"application/json": {Marshal: encode, Unmarshal: unmarshal}},
+		Formats:       map[string]huma.Format{"application/json": format, "json": format}, // json: whatever ends in +json
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{s.fromHuma},
 	})
@@ -129,15 +129,6 @@ func (s *Server) addRoutes(table []Route) error {
 	}
 	doc, err := finishDocument(a.OpenAPI())
 	s.document = doc
-	return err
-}
-
-func encode(w io.Writer, v any) error {
-	b, err := marshal(v)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(b)
 	return err
 }
 
@@ -181,7 +172,7 @@ func (s *Server) recovered(c *gin.Context) {
 		panic(cause) // net/http's own way to drop a connection
 	}
 	p := newProblem(http.StatusInternalServerError, codeInternal, "Something failed on our side. Quote the trace_id when you report it.")
-	p.cause = fmt.Errorf("panic: %s\n%s", shortened(fmt.Sprint(cause)), debug.Stack())
+	p.cause = &panicError{value: cause, stack: debug.Stack()}
 	s.refuse(c, p)
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 
@@ -20,7 +21,7 @@ type (
 	createTaskInput struct{ Body household.NewTask }
 	updateTaskInput struct {
 		OneID
-		Body household.TaskPatch
+		Body TaskChanges
 	}
 	completeInput struct {
 		OneID
@@ -32,6 +33,33 @@ type (
 		Body     household.Task
 	}
 )
+
+// TaskChanges is a household.TaskPatch in which null takes the due date away,
+// as in JSON merge patch (RFC 7396). For the other fields null is as good as absent.
+type TaskChanges struct{ household.TaskPatch }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *TaskChanges) UnmarshalJSON(b []byte) error {
+	if err := json.Unmarshal(b, &c.TaskPatch); err != nil {
+		return err
+	}
+	var sent struct {
+		DueDate json.RawMessage `json:"due_date"`
+	}
+	if err := json.Unmarshal(b, &sent); err != nil {
+		return err
+	}
+	if string(sent.DueDate) == "null" {
+		c.DueDate = &household.Date{}
+	}
+	return nil
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (*TaskChanges) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["due_date"].Nullable = true
+	return s
+}
 
 // Completion is what may be said about a completion; all of it may be left out.
 type Completion struct {
@@ -84,7 +112,7 @@ func (s *Server) createTask(ctx context.Context, in *createTaskInput) (*createdT
 }
 
 func (s *Server) updateTask(ctx context.Context, in *updateTaskInput) (*taskOutput, error) {
-	return task(s.db.UpdateTask(ctx, sessionFrom(ctx).user.ID, in.ID, in.Body))
+	return task(s.db.UpdateTask(ctx, sessionFrom(ctx).user.ID, in.ID, in.Body.TaskPatch))
 }
 
 func (s *Server) deleteTask(ctx context.Context, in *OneID) (*none, error) {

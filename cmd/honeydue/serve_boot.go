@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/honeydue/honeydue/internal/api"
+	"github.com/honeydue/honeydue/internal/cache"
+	"github.com/honeydue/honeydue/internal/config"
+	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/store"
+	"github.com/honeydue/honeydue/internal/telemetry"
+)
+
+// boot makes everything that serving needs, opens the gate and says that the
+// server is ready. What it made is closed by closing, also if it failed.
+func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry, gate *api.Gate, url string, closing *closers, g *errgroup.Group) (*api.Server, error) {
+	began := time.Now()
+	database, err := load(a, config.ParseDatabase)
+	if err != nil {
+		return nil, err
+	}
+	rds, err := load(a, config.ParseRedis)
+	if err != nil {
+		return nil, err
+	}
+	var demo *store.Demo
+	if o.lab || database.URL == "" {
+		env, err := bootLab(ctx, a, o, tel.Log, closing, g)
+		if err != nil {
+			return nil, err
+		}
+		database.URL, rds.URL = env.DatabaseURL, env.RedisURL
+		a.secrets = append(a.secrets, config.Environ{"DATABASE_URL": env.DatabaseURL, "REDIS_URL": env.RedisURL}.Secrets()...)
+		if demo, err = furnish(ctx, env.DirectURL); err != nil {
+			return nil, err
+		}
+	}
+	c, err := openCache(ctx, a, rds.URL, tel)
+	if err != nil {
+		return nil, err
+	}
+	closing.add(func(context.Context) error { return c.Close() })
+	db, err := openPool(ctx, o.startupTimeout, poolConfig(database, tel), tel.Log)
+	if err != nil {
+		return nil, err
+	}
+	closing.add(func(context.Context) error { db.Close(); return nil })
+	s, err := api.New(api.Config{
+		DB: db, Cache: c, Log: tel.Log, Tracer: tel.Tracers, Propagator: tel.Propagator, Registry: tel.Registry,
+		Version: a.build.Version, Commit: a.build.Commit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	gate.Open(s)
+	s.SetReady()
+	a.sayReady(db, url, time.Since(began))
+	if demo != nil {
+		a.sayDemo(*demo, url)
+	}
+	return s, nil
+}
+
+// poolConfig is the store's configuration as the environment has it.
+func poolConfig(d config.Database, tel *telemetry.Telemetry) store.Config {
+	return store.Config{
+		URL: d.URL, ExecMode: d.ExecMode, MaxConns: d.MaxConns, MinIdleConns: d.MinIdleConns,
+		MaxLifetime: d.MaxLifetime, MaxIdleTime: d.MaxIdleTime, Tracer: api.NewQueryTracer(tel.Tracers),
+	}
+}
+
+func openCache(ctx context.Context, a *app, url string, tel *telemetry.Telemetry) (*cache.Cache, error) {
+	conf, err := load(a, config.ParseCache)
+	if err != nil {
+		return nil, err
+	}
+	c, err := cache.Open(cache.Config{
+		URL: url, TokenTTL: conf.TokenTTL, UserTTL: conf.UserTTL, Users: conf.UserSize, ResidenceIDsTTL: conf.ResidenceIDsTTL,
+		Tracer: tel.Tracers, Registerer: tel.Registry,
+	})
+	if err != nil {
+		return nil, usage(err)
+	}
+	if c.InProcess() {
+		fmt.Fprintln(a.stderr, "REDIS_URL is not set: the cache lives in this process, which is right for one pod only.")
+	} else if err := c.Ping(ctx); err != nil {
+		tel.Log.WarnContext(ctx, "Redis does not answer; requests go to the database until it does", slog.Any("error", err))
+	}
+	return c, nil
+}
+
+// openPool tries until the database is there: a pod may start before it, or
+// while it wakes up. What waiting cannot mend is given up at once.
+func openPool(ctx context.Context, limit time.Duration, c store.Config, log *slog.Logger) (*store.DB, error) {
+	deadline := time.Now().Add(limit)
+	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 4*time.Second) {
+		db, err := store.Open(ctx, c)
+		if err == nil || !errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil || time.Now().Add(pause).After(deadline) {
+			return db, err
+		}
+		log.WarnContext(ctx, "the database cannot be used yet", slog.Any("error", err), slog.Duration("again_in", pause))
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// bootLab starts the replica, or uses the one that runs in the folder already.
+func bootLab(ctx context.Context, a *app, o serveOptions, log *slog.Logger, closing *closers, g *errgroup.Group) (lab.Env, error) {
+	conf, err := load(a, config.ParseLab)
+	if err != nil {
+		return lab.Env{}, err
+	}
+	dir, err := lab.DefaultDir()
+	if err != nil {
+		return lab.Env{}, err
+	}
+	fmt.Fprintf(a.stderr, "Starting a local Postgres, PgBouncer and Redis in %s ...\n", dir)
+	l, err := lab.Start(ctx, lab.Config{Dir: dir, RTT: o.rtt, BinDirs: conf.Dirs(), Log: log})
+	if locked, ok := errors.AsType[*lab.LockedError](err); ok {
+		state, stateErr := lab.ReadState(locked.Dir)
+		if stateErr != nil || !state.Ready {
+			return lab.Env{}, err
+		}
+		fmt.Fprintf(a.stderr, "They run already (process %d); using those.\n", state.PID)
+		return state.Env, nil
+	}
+	if err != nil {
+		return lab.Env{}, err
+	}
+	closing.add(l.Stop)
+	g.Go(func() error { return l.Wait(ctx) })
+	return l.Env(), nil
+}
+
+// furnish gives the replica its schema and a household to look at.
+func furnish(ctx context.Context, directURL string) (*store.Demo, error) {
+	if err := store.Migrate(ctx, directURL); err != nil {
+		return nil, err
+	}
+	demo, err := store.SeedDemo(ctx, directURL)
+	if err != nil {
+		return nil, err
+	}
+	return &demo, nil
+}
+
+func (a *app) sayReady(db *store.DB, url string, took time.Duration) {
+	p := db.Proof()
+	way := "directly: " + p.How
+	if p.ThroughPooler {
+		way = "through a pooler: " + p.How
+	}
+	fmt.Fprintf(a.stderr, "honeydue %s serves %s\n  ready in %d ms; %d connections opened in parallel in %d ms, %d turns on the critical path\n  the database is reached %s; execution mode %s\n",
+		a.build.Version, url, took.Milliseconds(), p.Conns, p.Took.Milliseconds(), p.Turns, way, p.ExecMode)
+}
+
+// sayDemo goes to stdout: it is what this command reports. The password is
+// meant to be read, so nothing masks it.
+func (a *app) sayDemo(d store.Demo, url string) {
+	fmt.Fprintf(a.stdout, `URL       %[1]s
+API       %[1]s/api/docs/
+E-mail    %[2]s
+Password  %[3]s
+
+TOKEN=$(curl -s %[1]s/api/auth/login/ -H 'Content-Type: application/json' -d '{"email":"%[2]s","password":"%[3]s"}' | sed 's/.*"token":"\([^"]*\)".*/\1/')
+curl -i -H "Authorization: Token $TOKEN" %[1]s/api/tasks/
+`, url, d.Email, d.Password)
+}
