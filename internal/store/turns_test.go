@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/link"
+	"github.com/jackc/pgx/v5"
+)
+
+// recorder is a tracer that keeps what was executed.
+type recorder struct {
+	mu  sync.Mutex
+	sql []string
+}
+
+func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sql = append(r.sql, d.SQL)
+	return ctx
+}
+
+func (r *recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (r *recorder) take() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sql := r.sql
+	r.sql = nil
+	return sql
+}
+
+// TestEachMethodIsOneStatementAndOneTurn runs every method over the pooler in
+// each execution mode that is safe there. The statement executed is the one
+// declared, it takes as many turns as the mode costs, cold and warm, and the
+// meter, the request's tally and a proxy outside agree on that.
+func TestEachMethodIsOneStatementAndOneTurn(t *testing.T) {
+	for _, mode := range []struct {
+		name       string
+		cold, warm int64
+	}{
+		{"exec", 1, 1},
+		{"simple_protocol", 1, 1},
+		{"cache_describe", 2, 1},
+	} {
+		t.Run(mode.name, func(t *testing.T) {
+			env, proxy := labtest.Pooler(t, labtest.Database(t, Migrate), link.Model{})
+			tracer := &recorder{}
+			// One connection, so that cold and warm are known.
+			db := open(t, env, func(c *Config) {
+				c.ExecMode, c.Tracer = mode.name, tracer
+				c.MaxConns, c.MinIdleConns = 1, 1
+			})
+			setup := open(t, env, func(c *Config) { c.MaxConns, c.MinIdleConns = 1, 1 })
+			worlds := []*world{newWorldNamed(t, setup, "a"), newWorldNamed(t, setup, "b")}
+			var run []string
+			for n, want := range []int64{mode.cold, mode.warm} {
+				w := worlds[n]
+				w.db = db
+				for _, c := range calls() {
+					tracer.take()
+					ctx, tally := link.WithTally(t.Context())
+					before := proxy.Counts()
+					if err := c.do(ctx, w, n); err != nil {
+						t.Fatalf("%s: %v", c.query.Name, err)
+					}
+					outside := proxy.Counts().Turns - before.Turns
+					if tally.Turns() != want || outside != want {
+						t.Errorf("%s: %d turns on the tally, %d outside, want %d", c.query.Name, tally.Turns(), outside, want)
+					}
+					if tally.DB() <= 0 {
+						t.Errorf("%s: no time was charged", c.query.Name)
+					}
+					if sql := tracer.take(); len(sql) != 1 || sql[0] != c.query.SQL {
+						t.Errorf("%s: executed %q", c.query.Name, sql)
+					}
+					run = append(run, c.query.Name)
+				}
+			}
+			for _, q := range Catalogue() {
+				if q.Name != poolProof.Name && !slices.Contains(run, q.Name) {
+					t.Errorf("%s: no method of this test runs it", q.Name)
+				}
+			}
+		})
+	}
+}
