@@ -57,11 +57,10 @@ func (db *DB) attempt(ctx context.Context, use func(context.Context, *pgx.Conn) 
 	began := time.Now()
 	err = use(running, conn.Conn())
 	tally.AddDB(time.Since(began))
+	sent = !pgconn.SafeToRetry(err)
 	if metered {
 		tally.AddTurns(m.Turns() - turns)
-		sent = m.BytesWritten() != bytes
-	} else {
-		sent = !pgconn.SafeToRetry(err)
+		sent = sent && m.BytesWritten() != bytes
 	}
 	return sent, err
 }

@@ -51,6 +51,11 @@ var poolProof = Query{
 // there is refused. An error names the host and never the password. The
 // caller closes the DB.
 func Open(ctx context.Context, c Config) (*DB, error) {
+	return openWith(ctx, c, func(*pgxpool.Config) {})
+}
+
+// openWith lets a test change the pool's configuration.
+func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB, error) {
 	began := time.Now()
 	c = c.withDefaults()
 	pc, err := c.poolConfig()
@@ -61,6 +66,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	pc.ConnConfig.DialFunc = boot.abortable(c.Dials.Wrap(newDialer().DialContext))
 	pc.ConnConfig.Tracer = newPoolTracer(c.Tracer, boot.fail)
 	pc.AfterConnect = boot.prove
+	change(pc)
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("store: cannot make the pool: %w", err)
