@@ -1,0 +1,96 @@
+package store
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/household"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+)
+
+// TestBoard compares the board with one put together from the tasks one by one.
+func TestBoard(t *testing.T) {
+	db := open(t, labtest.Database(t, Migrate))
+	ctx := t.Context()
+	w := newWorld(t, db)
+	far, err := db.CreateResidence(ctx, w.member.ID, household.NewResidence{Name: "Far", TimeZone: "Pacific/Auckland"})
+	check(t, err)
+	empty, err := db.CreateResidence(ctx, w.member.ID, household.NewResidence{Name: "Empty"})
+	check(t, err)
+	since := at().Add(-household.CompletedFor)
+
+	want := map[int64]household.Task{w.task.ID: w.task, w.once.ID: w.once}
+	add := func(n household.NewTask, then func(household.Task) (household.Task, error)) {
+		t.Helper()
+		x, err := db.CreateTask(ctx, w.member.ID, n)
+		check(t, err)
+		x, err = then(x)
+		check(t, err)
+		want[x.ID] = x
+	}
+	as := func(x household.Task) (household.Task, error) { return x, nil }
+	for i, home := range []int64{w.home.ID, far.ID} {
+		for days := range 40 {
+			due := household.DateOf(at()).AddDays(3*days - 40)
+			add(household.NewTask{ResidenceID: home, Title: fmt.Sprint("Due ", i, days), Description: "not on a card", DueDate: &due, Priority: "high"}, as)
+		}
+		add(household.NewTask{ResidenceID: home, Title: "Begun", Frequency: "weekly"}, func(x household.Task) (household.Task, error) {
+			return db.StartTask(ctx, w.member.ID, x.ID, at())
+		})
+	}
+	// Completed: 66 lately (the newest 50 are shown), 5 before that.
+	for i := range 71 {
+		when := at().Add(-time.Duration(i) * 11 * time.Hour)
+		if i >= 66 {
+			when = since.Add(-time.Second)
+		}
+		add(household.NewTask{ResidenceID: []int64{w.home.ID, far.ID}[i%2], Title: fmt.Sprint("Done ", i)}, func(x household.Task) (household.Task, error) {
+			return db.CompleteTask(ctx, w.member.ID, x.ID, when, "")
+		})
+	}
+	add(household.NewTask{ResidenceID: far.ID, Title: "Put away"}, func(x household.Task) (household.Task, error) {
+		return db.ArchiveTask(ctx, w.member.ID, x.ID, at())
+	})
+
+	rows, err := db.Board(ctx, w.member.ID, since)
+	check(t, err)
+	homes := []household.Home{{ID: w.home.ID, TimeZone: "Europe/Berlin"}, {ID: far.ID, TimeZone: "Pacific/Auckland"}, {ID: empty.ID, TimeZone: "UTC"}}
+	slices.SortFunc(rows.Homes, func(a, b household.Home) int { return int(a.ID - b.ID) })
+	if !slices.Equal(rows.Homes, homes) || !slices.Equal(rows.ResidenceIDs(), []int64{w.home.ID, far.ID, empty.ID}) {
+		t.Errorf("homes: %v", rows.Homes)
+	}
+	if rows.CompletedTotal != 66 {
+		t.Errorf("%d completed lately, want 66", rows.CompletedTotal)
+	}
+	in := household.BoardInput{Homes: homes, CompletedTotal: 66, Now: at(), DueSoonDays: household.DueSoonDays}
+	for _, x := range want {
+		if x.Archived || x.CompletedAt != nil && x.CompletedAt.Before(since) {
+			continue
+		}
+		in.Cards = append(in.Cards, household.Card{
+			ID: x.ID, ResidenceID: x.ResidenceID, Title: x.Title, Category: x.Category, Priority: x.Priority, DueDate: x.DueDate,
+			Frequency: x.Frequency, StartedAt: x.StartedAt, CompletedAt: x.CompletedAt, LastCompletedAt: x.LastCompletedAt, Version: x.Version,
+		})
+	}
+	model := household.BuildBoard(in)
+	in.Homes, in.Cards, in.CompletedTotal = rows.Homes, rows.Cards, rows.CompletedTotal
+	got := household.BuildBoard(in)
+	if !reflect.DeepEqual(got, model) {
+		t.Errorf("the board differs from the model")
+	}
+	for _, c := range got.Columns {
+		t.Logf("%s: %d, %d shown", c.Name, c.Count, len(c.Tasks))
+		if c.Count == 0 {
+			t.Errorf("nothing in column %s: the test proves nothing about it", c.Name)
+		}
+	}
+	// The owner sees his home only.
+	own, err := db.Board(ctx, w.owner.ID, since)
+	check(t, err)
+	if len(own.Homes) != 1 || slices.ContainsFunc(own.Cards, func(c household.Card) bool { return c.ResidenceID != w.home.ID }) {
+		t.Errorf("the owner's homes: %v", own.Homes)
+	}
+}
