@@ -21,9 +21,10 @@ type load struct {
 const progressEvery = 20_000
 
 func (l load) copy(ctx context.Context, tx pgx.Tx, progress func(SeedProgress)) (int64, error) {
-	made := int64(0)
+	made, failed := int64(0), error(nil)
 	source := pgx.CopyFromFunc(func() ([]any, error) {
 		row, err := l.next()
+		failed = err
 		if row != nil {
 			if made%progressEvery == 0 {
 				progress(SeedProgress{Step: l.table, Rows: made, Of: int64(l.rows)})
@@ -32,7 +33,11 @@ func (l load) copy(ctx context.Context, tx pgx.Tx, progress func(SeedProgress)) 
 		}
 		return row, err
 	})
-	return tx.CopyFrom(ctx, pgx.Identifier{l.table}, strings.Split(l.columns, ", "), source)
+	n, err := tx.CopyFrom(ctx, pgx.Identifier{l.table}, strings.Split(l.columns, ", "), source)
+	if failed != nil {
+		return n, failed // what pgx returns is the server's answer to it
+	}
+	return n, err
 }
 
 // counted is a next that makes n rows.
