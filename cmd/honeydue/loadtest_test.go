@@ -14,7 +14,7 @@ import (
 )
 
 // loadtestRun runs the command against a handler and returns its exit code and what it printed.
-func loadtestRun(t *testing.T, ctx context.Context, handler http.HandlerFunc, args ...string) (code int, stdout, stderr string) {
+func loadtestRun(ctx context.Context, t *testing.T, handler http.HandlerFunc, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -27,12 +27,12 @@ func loadtestRun(t *testing.T, ctx context.Context, handler http.HandlerFunc, ar
 // One path of any server; the targets are far away, so that only counts decide.
 func TestLoadtestGet(t *testing.T) {
 	var asked atomic.Int64
-	handler := func(w http.ResponseWriter, r *http.Request) {
+	handler := func(_ http.ResponseWriter, r *http.Request) {
 		if r.URL.RequestURI() == "/hello?x=1" && r.Header.Get("Authorization") == "" {
 			asked.Add(1)
 		}
 	}
-	code, stdout, stderr := loadtestRun(t, t.Context(), handler,
+	code, stdout, stderr := loadtestRun(t.Context(), t, handler,
 		"--get", "/hello?x=1", "--rate", "600", "--duration", "500ms", "--p99", "4s", "--max-connections", "20", "-o", "json")
 	if code != exitOK {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
@@ -58,7 +58,7 @@ func TestLoadtestGet(t *testing.T) {
 func TestLoadtestExitCodes(t *testing.T) {
 	get := []string{"--get", "/", "--rate", "600", "--duration", "500ms", "--p99", "4s"}
 	t.Run("a target that is missed", func(t *testing.T) {
-		code, stdout, _ := loadtestRun(t, t.Context(), func(w http.ResponseWriter, _ *http.Request) {
+		code, stdout, _ := loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}, get...)
 		if code != exitFinding || !strings.Contains(stdout, "FAIL") || !strings.Contains(stdout, "5xx") {
@@ -67,7 +67,7 @@ func TestLoadtestExitCodes(t *testing.T) {
 	})
 	t.Run("too few to say", func(t *testing.T) {
 		var n atomic.Int64
-		code, stdout, _ := loadtestRun(t, t.Context(), func(w http.ResponseWriter, _ *http.Request) {
+		code, stdout, _ := loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
 			if n.Add(1) == 150 { // 1 of 300: 473 would be needed
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
@@ -80,7 +80,7 @@ func TestLoadtestExitCodes(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
 		var n atomic.Int64
-		code, stdout, _ := loadtestRun(t, ctx, func(http.ResponseWriter, *http.Request) {
+		code, stdout, _ := loadtestRun(ctx, t, func(http.ResponseWriter, *http.Request) {
 			if n.Add(1) == 100 {
 				cancel(errInterrupted)
 			}
@@ -109,7 +109,7 @@ func TestLoadtestReleaseDemandsThePooler(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var others atomic.Int64
-			code, stdout, stderr := loadtestRun(t, t.Context(), func(w http.ResponseWriter, r *http.Request) {
+			code, stdout, stderr := loadtestRun(t.Context(), t, func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path != "/readyz" {
 					others.Add(1)
 				}
@@ -137,14 +137,14 @@ func TestLoadtestRestartCommand(t *testing.T) {
 		_, _ = w.Write([]byte(`{"ready":true,"through_pooler":true}`))
 	}
 	first := []string{"--tokens", tokens, "--phases", "first", "--restarts", "2", "--first-target", "4s"}
-	code, stdout, stderr := loadtestRun(t, t.Context(), handler, append(first, "--restart-cmd", "echo x >>"+restarts)...)
+	code, stdout, stderr := loadtestRun(t.Context(), t, handler, append(first, "--restart-cmd", "echo x >>"+restarts)...)
 	if code != exitOK || !strings.Contains(stdout, "2 of 2 restarts under") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	if got, err := os.ReadFile(restarts); err != nil || string(got) != "x\nx\n" {
 		t.Errorf("the command has run for %q, %v", got, err)
 	}
-	code, _, stderr = loadtestRun(t, t.Context(), handler, append(first, "--restart-cmd", "echo no such unit; exit 5")...)
+	code, _, stderr = loadtestRun(t.Context(), t, handler, append(first, "--restart-cmd", "echo no such unit; exit 5")...)
 	if code != exitFailed || !strings.Contains(stderr, "restart 1 of 2: --restart-cmd failed (exit status 5): no such unit") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}

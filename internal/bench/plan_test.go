@@ -74,3 +74,17 @@ func TestPlanIsJudgedBeforeTheRun(t *testing.T) {
 		})
 	}
 }
+
+func TestWithoutKeepsTheReason(t *testing.T) {
+	p, err := NewPlan(PlanOptions{Profile: "release"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	less := p.Without(PhaseFirst, "no restart")
+	if len(less.Phases) != 2 || len(less.Skipped) != 1 || less.Skipped[0] != (Skipped{PhaseFirst, "no restart"}) {
+		t.Errorf("%+v", less)
+	}
+	if len(p.Phases) != 3 || len(p.Skipped) != 0 {
+		t.Errorf("the plan that it came from has changed: %+v", p)
+	}
+}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/api"
 )
 
 // standIn is a server that keeps a token cache and says so, as honeydue does:
@@ -135,5 +138,53 @@ func TestOnlyThisMachineUnlessNamed(t *testing.T) {
 		if err := Allowed(u, []string{"staging.example.com"}); (err == nil) != want {
 			t.Errorf("Allowed(%q) = %v", raw, err)
 		}
+	}
+}
+
+func TestLogin(t *testing.T) {
+	var got map[string]string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || r.URL.Path != "/v2/api/auth/login/" || json.NewDecoder(r.Body).Decode(&got) != nil {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		if got["password"] != "hunter2" {
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"title":"wrong"}`)
+			return
+		}
+		fmt.Fprint(w, `{"token":"t0k3n","user":{"id":7}}`)
+	}))
+	t.Cleanup(server.Close)
+	base, err := ParseTarget(server.URL + "/v2/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHitter(t, HitterConfig{Base: base})
+	user, err := h.Login(t.Context(), "a@example.com", "hunter2")
+	if err != nil || user.ID != 7 || user.Token.secret != "t0k3n" || strings.Contains(fmt.Sprintf("%v %+v %#v", user, user, user), "t0k3n") {
+		t.Errorf("user %v, error %v", user, err)
+	}
+	_, err = h.Login(t.Context(), "a@example.com", "hunter3")
+	if err == nil || !strings.Contains(err.Error(), "status 401") || strings.Contains(err.Error(), "hunter3") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAskReadsHowTheDatabaseIsReached(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		if err := json.NewEncoder(w).Encode(api.Readiness{ThroughPooler: true, Proof: "by its PID", Version: "1.2.3"}); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	base, err := ParseTarget(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ready, err := newHitter(t, HitterConfig{Base: base}).Ask(t.Context())
+	if err != nil || ready || got.ThroughPooler == nil || !*got.ThroughPooler || got.PoolerProof != "by its PID" || got.Version != "1.2.3" {
+		t.Errorf("%+v, ready %v, error %v", got, ready, err)
 	}
 }
