@@ -91,7 +91,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 	if err := a.write(result.Document()); err != nil {
 		return err
 	}
-	if worst, any := result.Worst(); any && worst.AtLeast(probe.Severity(o.failOn)) {
+	if worst, found := result.Worst(); found && worst.AtLeast(probe.Severity(o.failOn)) {
 		return exitWith(exitFinding)
 	}
 	return nil

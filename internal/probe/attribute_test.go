@@ -14,8 +14,12 @@ func TestRunsFitIntoTheTime(t *testing.T) {
 		pairs int
 		want  int
 	}{
-		{110 * time.Millisecond, 15, 3}, {50 * time.Millisecond, 15, 7}, {time.Millisecond, 15, 9},
-		{400 * time.Millisecond, 15, 3}, {0, 15, 3}, {time.Millisecond, 0, 3},
+		{110 * time.Millisecond, 15, 3},
+		{50 * time.Millisecond, 15, 7},
+		{time.Millisecond, 15, 9},
+		{400 * time.Millisecond, 15, 3},
+		{0, 15, 3},
+		{time.Millisecond, 0, 3},
 	} {
 		if got := runsFor(c.floor, c.pairs); got != c.want {
 			t.Errorf("runsFor(%s, %d) = %d, want %d", c.floor, c.pairs, got, c.want)

@@ -35,11 +35,11 @@ func (r Result) Document() report.Document {
 }
 
 func (r Result) tone() report.Tone {
-	worst, any := r.Worst()
+	worst, found := r.Worst()
 	switch {
-	case any && worst == Critical:
+	case found && worst == Critical:
 		return report.Bad
-	case any:
+	case found:
 		return report.Warn
 	}
 	return report.Good

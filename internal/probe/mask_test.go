@@ -111,7 +111,7 @@ func FuzzParsePlan(f *testing.F) {
 	f.Add([]byte(`[{"Plan":{"Node Type":"Seq Scan","Filter":"(a = 'x')"}}]`))
 	f.Add([]byte(`[]`))
 	f.Add([]byte(`{}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(_ *testing.T, b []byte) {
 		p, err := ParsePlan(b)
 		if err != nil {
 			return

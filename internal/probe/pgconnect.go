@@ -151,7 +151,7 @@ type startupStep struct {
 // startup names the turns of the start-up by what the server had answered before: an authentication
 // request of type 10 asks for SASL's first message, 11 for its final one, 3 and 5 for a password.
 func startup(turns []turn) []startupStep {
-	const saslOffer, saslContinue, clear, md5 = 10, 11, 3, 5
+	const saslOffer, saslContinue, cleartext, md5 = 10, 11, 3, 5
 	name := "startup"
 	var out []startupStep
 	for _, t := range turns {
@@ -161,7 +161,7 @@ func startup(turns []turn) []startupStep {
 			name = "sasl_first"
 		case saslContinue:
 			name = "sasl_final"
-		case clear, md5:
+		case cleartext, md5:
 			name = "password"
 		default:
 			// ReadyForQuery, or an error: connecting is over either way.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -165,13 +164,4 @@ func bound(ctx context.Context, d time.Duration, f func(context.Context) error) 
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	return f(ctx)
-}
-
-// host is the address without its port, for texts.
-func (e *Endpoint) host() string {
-	host, _, err := net.SplitHostPort(e.Address)
-	if err != nil {
-		return e.Address
-	}
-	return strings.Trim(host, "[]")
 }

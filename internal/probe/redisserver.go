@@ -116,14 +116,13 @@ func (s *redisServer) read(info string) {
 
 // redisWaterfall stamps the connection that go-redis opens.
 type redisWaterfall struct {
-	socket                          *stamps
-	began, dnsEnd, tcpEnd, tlsBegan time.Time
-	tlsEnd                          time.Time
-	tlsConfig                       *tls.Config
-	tls                             *TLS
-	tlsTurns                        int
-	meter                           *link.Conn
-	plain                           *stamps
+	socket                        *stamps
+	began, dnsEnd, tcpEnd, tlsEnd time.Time
+	tlsConfig                     *tls.Config
+	tls                           *TLS
+	tlsTurns                      int
+	meter                         *link.Conn
+	plain                         *stamps
 }
 
 func (w *redisWaterfall) dial(ctx context.Context, network, addr string) (net.Conn, error) {
