@@ -38,7 +38,11 @@ func targetNotReady(o *observation) outcome {
 	if o.target.Ready {
 		return passed("/readyz says yes.")
 	}
-	return found(hit{evidence: fmt.Sprintf("/readyz answers %d.", o.target.StatusCode)})
+	evidence := fmt.Sprintf("/readyz answers %d", o.target.StatusCode)
+	if o.target.Reason != "" {
+		evidence += ": " + o.target.Reason
+	}
+	return found(hit{evidence: evidence + "."})
 }
 
 func targetBypassesPooler(o *observation) outcome {

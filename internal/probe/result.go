@@ -167,7 +167,10 @@ type Target struct {
 	URL   string `json:"url"`
 	Ready bool   `json:"ready"`
 	// StatusCode is /readyz's; 0 if no answer came.
-	StatusCode    int     `json:"status_code"`
+	StatusCode int `json:"status_code"`
+	// Reason is what /readyz says when it is not ready.
+	Reason string `json:"reason,omitempty"`
+	// ThroughPooler is yes, no or unknown.
 	ThroughPooler string  `json:"through_pooler"`
 	ExecMode      string  `json:"exec_mode,omitempty"`
 	Version       string  `json:"version,omitempty"`

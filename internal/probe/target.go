@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/api"
 )
 
 // askTarget asks a running server's /readyz twice on one connection: the first answer includes
@@ -61,25 +63,18 @@ func (t *Target) ask(ctx context.Context, client *http.Client, took *float64) er
 	return nil
 }
 
-// readReadiness takes what /readyz says about the way to the database. Unknown fields are left alone, so
-// that a server of another version can be asked.
+// readReadiness takes what /readyz says about the way to the database.
 func (t *Target) readReadiness(body []byte) {
-	var said struct {
-		Version  string `json:"version"`
-		Commit   string `json:"commit"`
-		Database struct {
-			ThroughPooler *bool  `json:"through_pooler"`
-			ExecMode      string `json:"exec_mode"`
-		} `json:"database"`
-	}
+	var said api.Readiness
 	if err := json.Unmarshal(body, &said); err != nil {
 		return // not ours: nothing is known
 	}
-	t.Version, t.Commit, t.ExecMode = said.Version, said.Commit, said.Database.ExecMode
-	if p := said.Database.ThroughPooler; p != nil {
-		t.ThroughPooler = "no"
-		if *p {
-			t.ThroughPooler = "yes"
-		}
+	t.Reason, t.Version, t.Commit, t.ExecMode = said.Reason, said.Version, said.Commit, said.ExecMode
+	if said.Proof == "" {
+		return // it has not come so far
+	}
+	t.ThroughPooler = "no"
+	if said.ThroughPooler {
+		t.ThroughPooler = "yes"
 	}
 }

@@ -1,0 +1,117 @@
+package warmup
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/cache"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// fillers is how many users are filled in at a time: Redis is near, and serves others meanwhile.
+const fillers = 8
+
+// fill puts token, version and residence ids of the most recently active users into Redis, by the
+// cache's own protocol: what it stores is read from the database after the cache has told which version
+// it goes with, so that a change in between wins.
+func (w *warmer) fill(ctx context.Context, s *Step) error {
+	s.Measure = "telling who a user is"
+	if w.config.RedisURL == "" {
+		return skip("REDIS_URL is not set: each pod has a cache of its own, which can't be filled from here.")
+	}
+	if w.db == nil {
+		return errNoDatabase
+	}
+	before := w.db.Dials().Total()
+	c, err := cache.Open(cache.Config{URL: w.config.RedisURL, Timeout: time.Second})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }() // nothing is lost with it
+	if err := c.Ping(ctx); err != nil {
+		return fmt.Errorf("redis does not answer: %w", err)
+	}
+
+	users, err := w.db.RecentUsers(ctx, w.config.Users)
+	if err != nil {
+		return err
+	}
+	if len(users) == 0 {
+		return skip("No user has a token yet.")
+	}
+	if s.BeforeMS, err = w.askDatabase(ctx, users[0]); err != nil {
+		return err
+	}
+	readings := make([]*cache.Reading, len(users))
+	known := 0
+	eachUser(users, func(i int, u store.ActiveUser) {
+		readings[i] = c.Authenticate(ctx, u.TokenHash)
+		if readings[i].Token != cache.Hit && !readings[i].Revoked {
+			c.Remember(ctx, readings[i], u.User)
+		}
+	})
+	for _, r := range readings {
+		if r.Token == cache.Hit {
+			known++
+		}
+	}
+	fresh, err := w.freshIDs(ctx)
+	if err != nil {
+		return err
+	}
+	eachUser(users, func(i int, u store.ActiveUser) {
+		if ids, ok := fresh[u.ID]; ok && !readings[i].Revoked {
+			c.Judge(ctx, readings[i], u.ID, ids)
+		}
+	})
+	began := time.Now()
+	again := c.Authenticate(ctx, users[0].TokenHash)
+	s.AfterMS = ms(time.Since(began))
+	if again.Token != cache.Hit {
+		return fmt.Errorf("redis did not keep what it was given (the token of the last active user is a %s)", again.Token)
+	}
+	s.Count = int64(len(users) - known)
+	s.DBTurns = w.db.Dials().Total() - before
+	s.Detail = fmt.Sprintf("%d users put in, %d of the %d most recently active were known.", s.Count, known, len(users))
+	return nil
+}
+
+// askDatabase is what telling who a user is costs without Redis.
+func (w *warmer) askDatabase(ctx context.Context, u store.ActiveUser) (float64, error) {
+	began := time.Now()
+	_, err := w.db.UserByToken(ctx, u.TokenHash)
+	return ms(time.Since(began)), err
+}
+
+// freshIDs reads the residence ids again, after the cache has told the versions.
+func (w *warmer) freshIDs(ctx context.Context) (map[int64][]int64, error) {
+	users, err := w.db.RecentUsers(ctx, w.config.Users)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int64][]int64, len(users))
+	for _, u := range users {
+		out[u.ID] = u.ResidenceIDs
+	}
+	return out, nil
+}
+
+// eachUser calls do for every user, a few at a time, and returns when all are done.
+func eachUser(users []store.ActiveUser, do func(i int, u store.ActiveUser)) {
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range min(fillers, len(users)) {
+		wg.Go(func() {
+			for i := range next {
+				do(i, users[i])
+			}
+		})
+	}
+	for i := range users {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
