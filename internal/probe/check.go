@@ -70,7 +70,8 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 	results := []CheckResult{}
 	findings := []Finding{}
 	for _, c := range checks {
-		if len(only) > 0 && !slices.Contains(only, c.code) || slices.Contains(skip, c.code) {
+		asked := slices.Contains(only, c.code)
+		if len(only) > 0 && !asked || slices.Contains(skip, c.code) || !asked && !c.applies(o) {
 			continue
 		}
 		began := time.Now()
@@ -111,6 +112,12 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 	return results, findings
 }
 
+// applies is false for questions about a server that nobody named: they are left out, instead of being
+// called unknown each time.
+func (c check) applies(o *observation) bool {
+	return o.config.TargetURL != "" || !slices.Contains(c.needs, askedTarget) && !slices.Contains(c.needs, upTarget)
+}
+
 // judge asks the check, unless a part that it needs is missing.
 func (c check) judge(o *observation) outcome {
 	for _, p := range c.needs {
@@ -149,7 +156,10 @@ func verdict(r Result) string {
 	if unknown > 0 {
 		aside = fmt.Sprintf(", and %d could not be measured", unknown)
 	}
-	if len(r.Findings) == 0 {
+	if worst, _ := r.Worst(); len(r.Findings) == 0 || worst == Info {
+		if n := len(r.Findings); n > 0 {
+			aside += fmt.Sprintf(", %s beside", plural(n, "remark", "remarks"))
+		}
 		return fmt.Sprintf("Nothing wrong was found: %s%s%s.", plural(passes, "check passed", "checks passed"), aside, usual(r))
 	}
 	first := r.Findings[0]

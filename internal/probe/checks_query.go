@@ -87,11 +87,14 @@ func invalidIndex(o *observation) outcome {
 	return orPassed(hits, "Every expected index is valid.")
 }
 
-// indexHit is critical where a hot statement pays for the index that it can't use.
+// indexHit is critical where a hot statement pays a millisecond or more for the index that it can't use.
 func indexHit(o *observation, want store.Index, evidence, remedy string) hit {
 	h := hit{evidence: evidence + ".", remedy: remedy}
 	if cost, which := excess(o, want.Table); cost > 0 {
-		h.costMS, h.severity = cost, Critical
+		h.costMS = cost
+		if cost >= harmlessScanMS {
+			h.severity = Critical
+		}
 		h.evidence = fmt.Sprintf("%s, and %s pays for it.", evidence, which)
 	}
 	return h
@@ -126,15 +129,16 @@ func sequentialScan(o *observation) outcome {
 	var hits []hit
 	for _, table := range tables {
 		w := byTable[table]
-		took := "as planned; it was not run"
-		if w.scan.MS > 0 {
-			took = fmt.Sprintf("%.1f ms", w.scan.MS)
+		h := hit{costMS: w.scan.MS, remedy: scanRemedy(o, table)}
+		took := fmt.Sprintf("%.1f ms", w.scan.MS)
+		switch {
+		case w.scan.MS == 0:
+			took = "as planned; it was not run"
+		case w.scan.MS < harmlessScanMS:
+			h.severity = Info
 		}
-		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s for the %s user scans all of %s (about %.0f rows, %s).", w.path.Name, w.path.Subject, table, w.rows, took),
-			costMS:   w.scan.MS,
-			remedy:   scanRemedy(o, table),
-		})
+		h.evidence = fmt.Sprintf("%s for the %s user scans all of %s (about %.0f rows, %s).", w.path.Name, w.path.Subject, table, w.rows, took)
+		hits = append(hits, h)
 	}
 	return orPassed(hits, "Every hot statement reaches every table of %d rows or more by an index.", s14ExemptRows)
 }

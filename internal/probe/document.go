@@ -158,7 +158,7 @@ func hotPathTable(hot []HotPath) report.Table {
 	t := report.Table{
 		Title:   "Hot paths: wall = turns x floor + planning + execution + residual, in ms",
 		Columns: []string{"Statement", "User", "Turns", "Wall", "Network", "Planning", "Execution", "Residual", "S14", "Reached by"},
-		Note: fmt.Sprintf("Wall is the median of the runs through the app's endpoint. S14 allows %.0f ms of execution, the heavy user %.0f ms for each %d tasks, and no scan of a whole table of %d rows or more.",
+		Note: fmt.Sprintf("Wall is the median of the runs through the app's endpoint. S14 allows %.0f ms of execution, the heavy user %.0f ms (where tasks are read: for each %d of them), and no scan of a whole table of %d rows or more.",
 			s14MedianMS, s14HeavyMS, s14HeavyTasks, s14ExemptRows),
 	}
 	last := ""
@@ -192,7 +192,9 @@ func s14Cell(h HotPath) report.Cell {
 	case h.Error != "":
 		return report.Toned(report.Bad, "failed: "+h.Error)
 	case h.S14.Status == Pass:
-		return report.Toned(report.Good, fmt.Sprintf("holds (%.0f)", h.S14.LimitMS))
+		return report.Toned(report.Good, fmt.Sprintf("holds, limit %.0f", h.S14.LimitMS))
+	case h.S14.Status == Warn:
+		return report.Toned(report.Warn, fmt.Sprintf("holds in time, limit %.0f: %s", h.S14.LimitMS, h.S14.Why))
 	case h.S14.Status == Fail:
 		return report.Toned(report.Bad, "broken: "+h.S14.Why)
 	default:
@@ -220,7 +222,7 @@ func targetValues(t Target) report.KeyValues {
 }
 
 func checksTable(checks []CheckResult) report.Table {
-	t := report.Table{Title: "Checks", Columns: []string{"Code", "Outcome", "Question", "Why"}}
+	t := report.Table{Title: "Checks", Columns: []string{"Code", "Outcome", "Looked for", "Why"}}
 	for _, c := range checks {
 		tone := report.Good
 		switch c.Status {

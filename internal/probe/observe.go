@@ -186,7 +186,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 				m = s.attr.measure(ctx, q, subject)
 			}
 			h := account(q.Name, subject, o.floor(s), m, plans[i])
-			o.judgeScans(&h)
+			h.S14.judgeScans(h.Plan, plans[i].analyzed, o.schema)
 			o.hot = append(o.hot, h)
 		}
 	}
@@ -211,22 +211,6 @@ func (o *observation) floor(s *session) time.Duration {
 		return s.pooler.floor
 	}
 	return 0
-}
-
-// judgeScans adds to S14's verdict what the tables' sizes say about sequential scans.
-func (o *observation) judgeScans(h *HotPath) {
-	if h.Plan == nil {
-		return
-	}
-	for _, scan := range h.Plan.sequential() {
-		if o.schema.size(scan.Relation, scan.Rows) >= s14ExemptRows {
-			h.S14.Status = Fail
-			if h.S14.Why != "" {
-				h.S14.Why += "; "
-			}
-			h.S14.Why += "reads all of " + scan.Relation
-		}
-	}
 }
 
 func (o *observation) clock(d time.Duration, parts ...part) {

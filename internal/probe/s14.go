@@ -2,12 +2,13 @@ package probe
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
 
-// The limits of decision S14: execution for the median user, and for one with s14HeavyTasks tasks. A
-// user with more tasks is allowed proportionally more.
+// The limits of decision S14: execution for the median user, and for one with s14HeavyTasks tasks. Where
+// a statement reads tasks, a user with more of them is allowed proportionally more.
 const (
 	s14MedianMS   = 1.0
 	s14HeavyMS    = 8.0
@@ -17,17 +18,25 @@ const (
 // s14ExemptRows is the size of a table below which a sequential scan is the better plan.
 const s14ExemptRows = 1000
 
-// s14Limit returns the execution time that a hot statement may take for a subject, in ms.
-func s14Limit(s store.Subject) float64 {
-	if s.Label == "heavy" {
+// harmlessScanMS is how long a sequential scan may take and still be no more than a remark: what S14
+// allows a whole statement of the median user. The planner rightly prefers it where a user sees a large
+// share of a small table.
+const harmlessScanMS = s14MedianMS
+
+// s14Limit returns the execution time in ms that a statement with this plan may take for a subject.
+func s14Limit(s store.Subject, p *Plan) float64 {
+	switch {
+	case s.Label != "heavy":
+		return s14MedianMS
+	case p != nil && slices.Contains(p.relations(), "tasks"):
 		return s14HeavyMS * max(1, float64(s.Tasks)/s14HeavyTasks)
 	}
-	return s14MedianMS
+	return s14HeavyMS
 }
 
 // judgeS14 judges the time only; sequential scans are added when the tables' sizes are known.
 func judgeS14(s store.Subject, e explained) S14Verdict {
-	v := S14Verdict{Status: Pass, LimitMS: s14Limit(s)}
+	v := S14Verdict{Status: Pass, LimitMS: round(s14Limit(s, e.plan))}
 	switch {
 	case e.failed != nil:
 		v.Status, v.Why = Unknown, e.failed.Error()
@@ -40,4 +49,32 @@ func judgeS14(s store.Subject, e explained) S14Verdict {
 		v.Why = fmt.Sprintf("%.2f ms of execution, %.0f are allowed", e.plan.ExecutionMS, v.LimitMS)
 	}
 	return v
+}
+
+// judgeScans adds to the verdict what the tables' sizes say about sequential scans.
+func (v *S14Verdict) judgeScans(p *Plan, analyzed bool, schema *schemaFacts) {
+	if p == nil {
+		return
+	}
+	for _, scan := range p.sequential() {
+		rows := schema.size(scan.Relation, scan.Rows)
+		if rows < s14ExemptRows {
+			continue
+		}
+		if v.Why != "" {
+			v.Why += "; "
+		}
+		switch {
+		case !analyzed:
+			v.Why += fmt.Sprintf("would read all %.0f rows of %s", rows, scan.Relation)
+		case scan.MS < harmlessScanMS:
+			if v.Status == Pass {
+				v.Status = Warn
+			}
+			v.Why += fmt.Sprintf("reads all %.0f rows of %s in %.1f ms", rows, scan.Relation, scan.MS)
+		default:
+			v.Status = Fail
+			v.Why += fmt.Sprintf("reads all %.0f rows of %s in %.1f ms", rows, scan.Relation, scan.MS)
+		}
+	}
 }

@@ -1,0 +1,78 @@
+package probe_test
+
+import (
+	"context"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+func TestMain(m *testing.M) { os.Exit(labtest.Run(m)) }
+
+// prepare migrates a database and fills it so that every hot table has more rows than S14 exempts.
+func prepare(ctx context.Context, directURL string) error {
+	if err := store.Migrate(ctx, directURL); err != nil {
+		return err
+	}
+	_, err := store.Seed(ctx, directURL, store.SeedOptions{Users: 300, TasksPerResidence: 100, CompletionsPerTask: 1, Seed: 1, Password: "canary-Password-41", TokensOut: io.Discard})
+	return err
+}
+
+// config is that of a healthy app in the lab.
+func config(env lab.Env) probe.Config {
+	return probe.Config{
+		URL: env.DatabaseURL, DirectURL: env.DirectURL, RedisURL: env.RedisURL, AdminURL: env.AdminURL,
+		ExecMode: "exec",
+		Settings: []probe.Setting{{Name: "DB_MIN_IDLE_CONNS", Value: "20", Tuned: "20"}},
+		RedisTuned: []probe.RedisParameter{
+			{Name: "maxmemory-policy", Tuned: "allkeys-lru", Holds: func(v string) bool { return v == "allkeys-lru" }},
+			{Name: "maxmemory", Tuned: "256mb", Holds: func(v string) bool { return v == "268435456" }},
+		},
+	}
+}
+
+func run(t *testing.T, c probe.Config) probe.Result {
+	t.Helper()
+	r, err := probe.Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// check returns the outcome of one check.
+func check(t *testing.T, r probe.Result, code string) probe.CheckResult {
+	t.Helper()
+	for _, c := range r.Checks {
+		if c.Code == code {
+			return c
+		}
+	}
+	t.Fatalf("the check %s is not in the result", code)
+	return probe.CheckResult{}
+}
+
+// first requires that the first finding has that code, and returns it.
+func first(t *testing.T, r probe.Result, code string) probe.Finding {
+	t.Helper()
+	if len(r.Findings) == 0 {
+		t.Fatalf("nothing was found, want %s; the verdict is %q", code, r.Verdict)
+	}
+	if r.Findings[0].Code != code {
+		t.Fatalf("the first finding is %+v, want %s; the verdict is %q", r.Findings[0], code, r.Verdict)
+	}
+	return r.Findings[0]
+}
+
+func contains(t *testing.T, s, part string) {
+	t.Helper()
+	if !strings.Contains(s, part) {
+		t.Errorf("%q does not contain %q", s, part)
+	}
+}

@@ -1,0 +1,143 @@
+package probe_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/link"
+	"github.com/honeydue/honeydue/internal/probe"
+)
+
+func TestHealthyLab(t *testing.T) {
+	r := run(t, config(labtest.Database(t, prepare)))
+	for _, f := range r.Findings {
+		if f.Severity != probe.Info {
+			t.Errorf("on a healthy lab it finds %+v", f)
+		}
+	}
+	for _, c := range r.Checks {
+		if c.Status == probe.Unknown || c.Status == probe.Fail || c.Why == "" {
+			t.Errorf("on a healthy lab %s is %s: %q", c.Code, c.Status, c.Why)
+		}
+	}
+	contains(t, r.Verdict, "Nothing wrong was found")
+	if want := 15; len(r.HotPaths) != want {
+		t.Fatalf("%d hot paths, want 5 statements for 3 users", len(r.HotPaths))
+	}
+	for _, h := range r.HotPaths {
+		name := h.Name + " for the " + h.Subject + " user"
+		if h.Turns != 1 || h.Runs == 0 || h.Error != "" {
+			t.Errorf("%s takes %d turns in %d runs: %s", name, h.Turns, h.Runs, h.Error)
+		}
+		if h.Plan == nil || h.GenericPlan == nil || h.Plan.ExecutionMS == 0 || h.GenericPlan.Root.Type == "" {
+			t.Errorf("%s lacks a plan", name)
+		}
+		sum := h.NetworkMS + h.PlanningMS + h.ExecutionMS + h.ResidualMS
+		if diff := sum - h.WallMS; diff > 0.005 || diff < -0.005 {
+			t.Errorf("%s: the terms add up to %v, the wall is %v", name, sum, h.WallMS)
+		}
+	}
+	if r.Cost.DBTurns == 0 || r.Cost.Connects == 0 || r.Cost.DBMS == 0 || r.Cost.RedisTurns == 0 {
+		t.Errorf("the probe's own cost is not told: %+v", r.Cost)
+	}
+}
+
+// TestWaterfallTurns holds the figures that the documentation quotes.
+func TestWaterfallTurns(t *testing.T) {
+	env := labtest.Database(t, nil)
+	env.DatabaseURL, _ = labtest.Link(t, env.DatabaseURL, link.Model{RTT: 20 * time.Millisecond})
+	r := run(t, config(env))
+	names := func(e probe.Endpoint) (out []string) {
+		for _, p := range e.Phases {
+			out = append(out, p.Name)
+		}
+		return out
+	}
+	want := []struct {
+		name   string
+		phases []string
+	}{
+		{"pooler", []string{"dns", "tcp", "ssl_request", "tls", "startup", "sasl_first", "sasl_final"}},
+		{"direct", []string{"dns", "tcp", "ssl_request", "tls", "startup", "sasl_first", "sasl_final"}},
+		{"redis", []string{"dns", "tcp", "hello", "select", "ping"}},
+	}
+	if len(r.Endpoints) != len(want) {
+		t.Fatalf("%d endpoints, want %d", len(r.Endpoints), len(want))
+	}
+	for i, w := range want {
+		e := r.Endpoints[i]
+		if e.Name != w.name || !slices.Equal(names(e), w.phases) {
+			t.Errorf("endpoint %s has the phases %v, want %s with %v", e.Name, names(e), w.name, w.phases)
+		}
+		turns := int64(len(w.phases) - 1) // all but dns
+		if e.TLS != nil && e.TLS.HelloRetry {
+			turns++
+		}
+		if e.ConnectTurns != turns {
+			t.Errorf("%s takes %d turns to connect, want %d: %+v", e.Name, e.ConnectTurns, turns, e.Phases)
+		}
+		var sum float64
+		for _, p := range e.Phases {
+			sum += p.MS
+		}
+		if e.FloorMS <= 0 || e.ConnectMS < sum-0.01 || e.ConnectMS > sum+0.01 {
+			t.Errorf("%s: floor %v, connecting %v, sum of the phases %v", e.Name, e.FloorMS, e.ConnectMS, sum)
+		}
+	}
+	pooler, direct := r.Endpoints[0], r.Endpoints[1]
+	if pooler.TLS == nil || pooler.TLS.HelloRetry || pooler.ConnectTurns != 6 {
+		t.Errorf("the pooler takes %d turns with %+v, want 6 without HelloRetryRequest", pooler.ConnectTurns, pooler.TLS)
+	}
+	if direct.TLS == nil || direct.TLS.Version != "TLS 1.3" || direct.TLS.Curve == "" || direct.TLS.NotAfter.IsZero() {
+		t.Errorf("the direct endpoint's TLS is not told: %+v", direct.TLS)
+	}
+	if !pooler.ProxyBetween || direct.ProxyBetween {
+		t.Errorf("a proxy in between: pooler %v (it is behind a link), direct %v", pooler.ProxyBetween, direct.ProxyBetween)
+	}
+}
+
+// TestTurnsAgreeWithAnOutsideProxy compares the probe's own bill with what a counting proxy sees.
+func TestTurnsAgreeWithAnOutsideProxy(t *testing.T) {
+	env := labtest.Database(t, prepare)
+	var pooler, direct *link.Proxy
+	env.DatabaseURL, pooler = labtest.Link(t, env.DatabaseURL, link.Model{})
+	env.DirectURL, direct = labtest.Link(t, env.DirectURL, link.Model{})
+	env.AdminURL = ""
+	r := run(t, config(env))
+	p, d := pooler.Counts(), direct.Counts()
+	if dials := p.Dials + d.Dials; int64(r.Cost.Connects) != dials {
+		t.Errorf("it says %d connections, the proxies saw %d", r.Cost.Connects, dials)
+	}
+	// The probe counts each TCP handshake as a turn; a proxy does not see it as one.
+	if seen := p.Turns + d.Turns + p.Dials + d.Dials; r.Cost.DBTurns != seen {
+		t.Errorf("it says %d turns, the proxies saw %d", r.Cost.DBTurns, seen)
+	}
+}
+
+func TestNoAnalyzeRunsNothing(t *testing.T) {
+	c := config(labtest.Database(t, prepare))
+	c.NoAnalyze = true
+	r := run(t, c)
+	if r.Cost.DBMS != 0 {
+		t.Errorf("it spent %v ms under ANALYZE", r.Cost.DBMS)
+	}
+	for _, h := range r.HotPaths {
+		if h.Runs != 0 || h.Plan == nil || h.Plan.ExecutionMS != 0 || h.S14.Status != probe.Unknown {
+			t.Errorf("%s for the %s user was run, or has no estimate: %+v", h.Name, h.Subject, h)
+		}
+	}
+	for _, code := range []string{"HD-Q04", "HD-Q05", "HD-P04"} {
+		if got := check(t, r, code); got.Status != probe.Unknown {
+			t.Errorf("%s is %s without a run", code, got.Status)
+		}
+	}
+}
+
+func TestNothingConfigured(t *testing.T) {
+	if _, err := probe.Run(t.Context(), probe.Config{}); !errors.Is(err, probe.ErrNothing) {
+		t.Errorf("the error is %v, want ErrNothing", err)
+	}
+}
