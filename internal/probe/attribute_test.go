@@ -70,8 +70,14 @@ func TestS14Limit(t *testing.T) {
 		plan  *Plan
 		want  float64
 	}{
-		{"median", 5000, board, 1}, {"empty", 0, board, 1}, {"heavy", 12, board, 8}, {"heavy", 200, board, 8},
-		{"heavy", 2000, board, 80}, {"heavy", 2000, lookup, 8}, {"median", 2000, lookup, 1}, {"heavy", 2000, nil, 8},
+		{"median", 5000, board, 1},
+		{"empty", 0, board, 1},
+		{"heavy", 12, board, 8},
+		{"heavy", 200, board, 8},
+		{"heavy", 2000, board, 80},
+		{"heavy", 2000, lookup, 8},
+		{"median", 2000, lookup, 1},
+		{"heavy", 2000, nil, 8},
 	} {
 		if got := s14Limit(store.Subject{Label: c.label, Tasks: c.tasks}, c.plan); got != c.want {
 			t.Errorf("the limit of a %s user with %d tasks is %v, want %v", c.label, c.tasks, got, c.want)

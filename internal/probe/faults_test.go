@@ -1,0 +1,339 @@
+package probe_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// exec runs SQL on the direct endpoint.
+func exec(t *testing.T, env lab.Env, sql string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), env.DirectURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// TestFaultsInTheDatabase breaks one thing at a time in a database of its own. The remedies that are SQL
+// are run, and must mend it.
+func TestFaultsInTheDatabase(t *testing.T) {
+	for _, c := range []struct {
+		name, sql, code string
+		evidence        string
+		remedy          string
+	}{
+		{
+			"the board's indexes are dropped", "DROP INDEX tasks_board_idx; DROP INDEX tasks_residence_idx;", "HD-Q01",
+			"pays for it", "CREATE INDEX CONCURRENTLY IF NOT EXISTS tasks_board_idx ON tasks (residence_id, completed_at) WHERE NOT archived;",
+		},
+		{
+			"an index that no hot statement needs is dropped", "DROP INDEX task_completions_by_idx", "HD-Q01",
+			"task_completions_by_idx on task_completions is not there", "CREATE INDEX CONCURRENTLY IF NOT EXISTS task_completions_by_idx ON task_completions (completed_by);",
+		},
+		{
+			"a primary key is dropped", "ALTER TABLE auth_tokens DROP CONSTRAINT auth_tokens_pkey", "HD-Q01",
+			"auth_tokens_pkey on auth_tokens is not there", "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS auth_tokens_pkey ON auth_tokens (key_hash);\nALTER TABLE auth_tokens ADD PRIMARY KEY USING INDEX auth_tokens_pkey;",
+		},
+		{
+			"an index is not valid", "DROP INDEX tasks_board_idx; DROP INDEX tasks_residence_idx;", "HD-Q02",
+			"tasks_board_idx on tasks is not valid", "REINDEX INDEX CONCURRENTLY tasks_board_idx;",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			env := labtest.Database(t, prepare)
+			exec(t, env, c.sql)
+			if c.code == "HD-Q02" {
+				exec(t, env, "CREATE INDEX tasks_residence_idx ON tasks (residence_id, archived, id)")
+				leaveInvalid(t, env, "CREATE INDEX CONCURRENTLY tasks_board_idx ON tasks (residence_id, completed_at) WHERE NOT archived")
+			}
+			r := run(t, config(env))
+			f := first(t, r, c.code)
+			contains(t, f.Evidence, c.evidence)
+			if f.Remedy != c.remedy {
+				t.Errorf("the remedy is %q, want %q", f.Remedy, c.remedy)
+			}
+			for _, f := range r.Findings {
+				if f.Code == c.code {
+					apply(t, env, f.Remedy)
+				}
+			}
+			after := run(t, config(env))
+			if got := check(t, after, c.code); got.Status != probe.Pass {
+				t.Errorf("after the remedy %s is %s: %s", c.code, got.Status, got.Why)
+			}
+		})
+	}
+}
+
+// TestSequentialScanIsFound: with the board's indexes gone the plan reads all of tasks, which S14 forbids.
+func TestSequentialScanIsFound(t *testing.T) {
+	env := labtest.Database(t, prepare)
+	exec(t, env, "DROP INDEX tasks_board_idx; DROP INDEX tasks_residence_idx; DROP INDEX tasks_created_by_idx;")
+	r := run(t, config(env))
+	got := check(t, r, "HD-Q03")
+	if got.Status != probe.Fail {
+		t.Fatalf("HD-Q03 is %s: %s", got.Status, got.Why)
+	}
+	contains(t, got.Why, "scans all of tasks")
+	broken := 0
+	for _, h := range r.HotPaths {
+		if h.Name == "task_board" && h.S14.Status == probe.Fail {
+			broken++
+			contains(t, h.S14.Why, "of tasks")
+		}
+	}
+	if broken == 0 {
+		t.Error("S14 holds for the board, and it reads all of tasks")
+	}
+}
+
+func TestMigrationsMissing(t *testing.T) {
+	env := labtest.Database(t, nil)
+	r := run(t, config(env))
+	f := check(t, r, "HD-D03")
+	if f.Status != probe.Fail {
+		t.Errorf("HD-D03 is %s: %s", f.Status, f.Why)
+	}
+	if got := check(t, r, "HD-Q04"); got.Status != probe.Unknown {
+		t.Errorf("without tables HD-Q04 is %s", got.Status)
+	}
+}
+
+func TestWrongEndpoint(t *testing.T) {
+	env := labtest.Database(t, prepare)
+	c := config(env)
+	c.URL, c.AdminURL = env.DirectURL, ""
+	f := first(t, run(t, c), "HD-P02")
+	if f.Severity != probe.Critical {
+		t.Errorf("it is only %s", f.Severity)
+	}
+	contains(t, f.Evidence, "is Postgres itself")
+}
+
+func TestDirectEndpointIsAPooler(t *testing.T) {
+	env := labtest.Database(t, prepare)
+	c := config(env)
+	c.DirectURL = env.DatabaseURL
+	r := run(t, c)
+	f := first(t, r, "HD-D02")
+	contains(t, f.Evidence, "is a pooler")
+	for _, h := range r.HotPaths {
+		if h.GenericPlan != nil {
+			t.Fatal("a statement was prepared through a pooler")
+		}
+	}
+}
+
+func TestUnsafeExecutionModes(t *testing.T) {
+	env := labtest.Database(t, prepare)
+	for _, mode := range store.ExecModes() {
+		t.Run(mode, func(t *testing.T) {
+			c := config(env)
+			c.ExecMode = mode
+			r := run(t, c)
+			if store.PooledSafe(mode) {
+				if len(r.Findings) > 0 && r.Findings[0].Severity != probe.Info {
+					t.Errorf("%s is safe, and it finds %+v", mode, r.Findings[0])
+				}
+				return
+			}
+			f := first(t, r, "HD-P03")
+			contains(t, f.Evidence, mode)
+			// The probe does not take part: it used a safe mode, and still reports the hot paths.
+			for _, h := range r.HotPaths {
+				if h.Turns != 1 {
+					t.Errorf("%s took %d turns: the probe used the unsafe mode", h.Name, h.Turns)
+				}
+			}
+		})
+	}
+}
+
+func TestDriftedSettings(t *testing.T) {
+	env := labtest.Database(t, prepare)
+	c := config(env)
+	c.Settings = []probe.Setting{
+		{Name: "DB_MIN_IDLE_CONNS", Value: "10", Tuned: "20", Drifted: true},
+		{Name: "USER_CACHE_TTL", Value: "5m", Tuned: "5m"},
+	}
+	r := run(t, c)
+	f := first(t, r, "HD-C01")
+	for _, other := range r.Findings[1:] {
+		if other.Severity != probe.Info {
+			t.Errorf("it also finds %+v", other)
+		}
+	}
+	contains(t, f.Evidence, "DB_MIN_IDLE_CONNS is 10, tuned is 20")
+	contains(t, f.Remedy, "DB_MIN_IDLE_CONNS=20")
+}
+
+// TestServersDown stops one server after the other in a lab of its own. The rest is still reported.
+func TestServersDown(t *testing.T) {
+	l := labtest.New(t, lab.Config{})
+	env := l.Env()
+	if err := prepare(t.Context(), env.DirectURL); err != nil {
+		t.Fatal(err)
+	}
+	c := config(env)
+	down := func(name, code string, stop, start func() error, hotPaths int) {
+		t.Run(name, func(t *testing.T) {
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := start(); err != nil {
+					t.Error(err)
+				}
+			}()
+			r := run(t, c)
+			f := first(t, r, code)
+			if !f.Outage || f.Severity != probe.Critical {
+				t.Errorf("it is no critical outage: %+v", f)
+			}
+			if len(r.Endpoints) != 3 {
+				t.Errorf("%d endpoints are reported, want 3", len(r.Endpoints))
+			}
+			if len(r.HotPaths) != hotPaths {
+				t.Errorf("%d hot paths are reported, want %d", len(r.HotPaths), hotPaths)
+			}
+		})
+	}
+	down("Redis", "HD-R01", func() error { return l.StopRedis(t.Context()) }, func() error { return l.StartRedis(t.Context()) }, 15)
+	down("the pooler", "HD-P01", func() error { return l.StopPooler(t.Context()) }, func() error { return l.StartPooler(t.Context()) }, 15)
+	down("Postgres", "HD-D01", func() error { return l.StopPostgres(t.Context()) }, func() error { return l.StartPostgres(t.Context()) }, 0)
+
+	t.Run("the pooler is paused", func(t *testing.T) {
+		console(t, env, "PAUSE")
+		defer console(t, env, "RESUME")
+		f := first(t, run(t, c), "HD-P05")
+		contains(t, f.Evidence, "the direct endpoint answers")
+	})
+
+	t.Run("everything", func(t *testing.T) {
+		c := c
+		c.Settings = nil
+		for _, stop := range []func() error{
+			func() error { return l.StopRedis(t.Context()) }, func() error { return l.StopPooler(t.Context()) }, func() error { return l.StopPostgres(t.Context()) },
+		} {
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := run(t, c)
+		for _, code := range []string{"HD-P01", "HD-R01", "HD-D01", "HD-D02"} {
+			if got := check(t, r, code); got.Status == probe.Pass || got.Status == probe.Unknown {
+				t.Errorf("%s is %s: %s", code, got.Status, got.Why)
+			}
+		}
+	})
+}
+
+func TestRedisPolicy(t *testing.T) {
+	l := labtest.New(t, lab.Config{})
+	c := config(l.Env())
+	c.URL, c.DirectURL, c.AdminURL = "", "", ""
+	opts, err := redis.ParseURL(l.Env().RedisURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(opts)
+	defer client.Close()
+	for _, s := range []struct {
+		name, value, code string
+		severity          probe.Severity
+	}{
+		{"maxmemory-policy", "noeviction", "HD-R02", probe.Critical},
+		{"maxmemory-policy", "volatile-lru", "HD-R02", probe.Warning},
+		{"maxmemory-policy", "allkeys-lru", "", ""},
+		{"maxmemory", "0", "HD-R03", probe.Warning},
+	} {
+		if err := client.ConfigSet(t.Context(), s.name, s.value).Err(); err != nil {
+			t.Fatal(err)
+		}
+		r := run(t, c)
+		if s.code == "" {
+			if len(r.Findings) != 0 {
+				t.Errorf("%s %s: it finds %+v", s.name, s.value, r.Findings)
+			}
+			continue
+		}
+		if f := first(t, r, s.code); f.Severity != s.severity {
+			t.Errorf("%s %s is %s, want %s", s.name, s.value, f.Severity, s.severity)
+		}
+	}
+}
+
+// console runs a command on the pooler's admin console.
+func console(t *testing.T, env lab.Env, command string) {
+	t.Helper()
+	config, err := pgx.ParseConfig(env.AdminURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.PgConn().Exec(t.Context(), command).ReadAll(); err != nil {
+		t.Fatalf("%s: %v", command, err)
+	}
+}
+
+// leaveInvalid starts to make an index and gives up half-way, as an operator's cancelled command does.
+func leaveInvalid(t *testing.T, env lab.Env, create string) {
+	t.Helper()
+	writer, err := pgx.Connect(t.Context(), env.DirectURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close(t.Context())
+	tx, err := writer.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(t.Context()) }()
+	// The index waits for this transaction, once it is in the catalogue.
+	if _, err := tx.Exec(t.Context(), "UPDATE tasks SET title = title WHERE id = (SELECT min(id) FROM tasks)"); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), env.DirectURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), "SET statement_timeout = '300ms'"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), create); err == nil {
+		t.Fatal("the index was made whole")
+	}
+}
+
+// apply runs a remedy, one statement at a time: CONCURRENTLY refuses to be part of a transaction.
+func apply(t *testing.T, env lab.Env, remedy string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), env.DirectURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for statement := range strings.SplitSeq(strings.TrimSuffix(remedy, ";"), ";\n") {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatalf("the remedy %q does not run: %v", statement, err)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package probe_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/report"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// TestNoOutputHoldsASecret plants a user whose e-mail, id and token hash can be recognised, makes him the
+// heaviest, and looks for him and for every password in every form of every output: healthy, broken,
+// with the wrong password, with everything down.
+func TestNoOutputHoldsASecret(t *testing.T) {
+	env := labtest.Database(t, prepare)
+	const id, email = 948271635, "canary.user@secret.example"
+	exec(t, env, fmt.Sprintf(`
+		INSERT INTO users (id, email, name, password_hash) VALUES (%[1]d, '%[2]s', 'Canary O''Name', 'canary-hash');
+		INSERT INTO auth_tokens (key_hash, user_id) VALUES (decode(repeat('cafe', 16), 'hex'), %[1]d);
+		INSERT INTO residences (id, owner_id, name) VALUES (%[1]d, %[1]d, 'canary-residence');
+		INSERT INTO tasks (residence_id, title) SELECT %[1]d, 'canary-task' FROM generate_series(1, 3000);
+		ANALYZE users, auth_tokens, residences, tasks;`, id, email))
+	canaries := []string{
+		fmt.Sprint(id), email, "canary-hash", "canary-residence", "canary-task", "Canary O",
+		strings.Repeat("cafe", 4), `\312\376`, "canary-Password-41", "canary-wrong-password",
+	}
+	for _, raw := range []string{env.DatabaseURL, env.DirectURL, env.RedisURL, env.AdminURL} {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal("a URL of the lab can't be read")
+		}
+		if password, ok := u.User.Password(); ok {
+			canaries = append(canaries, password, url.QueryEscape(password))
+		}
+	}
+	withPassword := func(raw, password string) string {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal("a URL of the lab can't be read")
+		}
+		u.User = url.UserPassword(u.User.Username(), password)
+		return u.String()
+	}
+
+	healthy := config(env)
+	if s := subject(t, env); s.UserID != id {
+		t.Fatalf("the canary is not the heavy user, so the test proves nothing: %d", s.UserID)
+	}
+	wrong := healthy
+	wrong.URL, wrong.DirectURL = withPassword(env.DatabaseURL, "canary-wrong-password"), withPassword(env.DirectURL, "canary-wrong-password")
+	wrong.RedisURL = withPassword(env.RedisURL, "canary-wrong-password")
+	wrong.TargetURL = "http://canary:canary-wrong-password@127.0.0.1:1/?token=canary-wrong-password"
+	malformed := healthy
+	malformed.URL = "postgres://user:canary-wrong-password@[bad"
+	malformed.DirectURL, malformed.RedisURL = "host=x password='canary-wrong-password", "redis://:canary-wrong-password@%zz"
+	broken := healthy
+	broken.Settings = []probe.Setting{{Name: "DB_MAX_CONNS", Value: "1", Tuned: "25", Drifted: true}}
+
+	for name, c := range map[string]probe.Config{"healthy": healthy, "broken": broken, "wrong passwords": wrong, "malformed URLs": malformed} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, c)
+			for _, format := range report.Formats() {
+				var out bytes.Buffer
+				if err := report.Write(&out, format, r.Document(), report.Options{}); err != nil {
+					t.Fatal(err)
+				}
+				for _, secret := range canaries {
+					if at := strings.Index(out.String(), secret); at >= 0 {
+						t.Errorf("as %s it shows a secret: …%s…", format, out.String()[max(0, at-60):min(out.Len(), at+60)])
+					}
+				}
+			}
+		})
+	}
+}
+
+func subject(t *testing.T, env lab.Env) store.Subject {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 1, MinIdleConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	subjects, err := db.Subjects(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return subjects[0]
+}
+
+// TestProbingChangesNothing compares the database before and after: no row, no prepared statement, no
+// table of goose's where there was none.
+func TestProbingChangesNothing(t *testing.T) {
+	env := labtest.Database(t, nil)
+	exec(t, env, "CREATE TABLE canary (id int)")
+	run(t, config(env))
+	conn, err := pgx.Connect(t.Context(), env.DirectURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	var tables int
+	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()").Scan(&tables); err != nil {
+		t.Fatal(err)
+	}
+	if tables != 1 {
+		t.Errorf("there are %d tables after the probe, want the one of before", tables)
+	}
+}
