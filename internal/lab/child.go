@@ -114,11 +114,7 @@ func (k *child) ready(ctx context.Context, ask func(context.Context) error) erro
 
 // failure says how a server ended that should not have.
 func (k *child) failure() error {
-	cause := k.err
-	if cause == nil {
-		cause = errors.New("exit status 0")
-	}
-	return &ServerError{Server: k.name, Err: cause, quote: k.quote()}
+	return &ServerError{Server: k.name, Err: exitError(k.err), quote: k.quote()}
 }
 
 // ServerError says that a server ended by itself.

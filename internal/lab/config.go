@@ -36,6 +36,8 @@ type Config struct {
 	RedisDatabases int           // 0 = Redis' own default of 16
 	BinDirs        []string      // folders to look for the servers' binaries in before all others
 	Log            *slog.Logger  // progress; nil = silent
+
+	newGuard func() (guard, error) // nil = what fits this system; tests try the others
 }
 
 // Validate refuses what makes no sense.
@@ -64,6 +66,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if c.newGuard == nil {
+		c.newGuard = newGuard
 	}
 	return c
 }

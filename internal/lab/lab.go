@@ -22,6 +22,7 @@ type Lab struct {
 	secrets secrets
 	guard   guard
 	lock    *os.File
+	mine    bool // the state file is this lab's
 	began   time.Time
 	died    chan error // the first server that ended by itself
 
@@ -73,6 +74,11 @@ func (l *Lab) run(ctx context.Context) error {
 	if err := recoverFolder(ctx, l.dir, last); err != nil {
 		return err
 	}
+	// From here on the folder is this process's to describe.
+	l.ports, l.mine = last.Ports, true
+	if err := l.save(); err != nil {
+		return err
+	}
 	if l.bin, err = find(ctx, l.config.BinDirs, dataMajor(l.dir)); err != nil {
 		return err
 	}
@@ -82,13 +88,12 @@ func (l *Lab) run(ctx context.Context) error {
 	if err := certificates(l.dir, l.account, time.Now()); err != nil {
 		return err
 	}
-	if l.guard, err = newGuard(); err != nil {
+	if l.guard, err = l.config.newGuard(); err != nil {
 		return err
 	}
 	if err := l.initdb(ctx); err != nil {
 		return err
 	}
-	l.ports = last.Ports
 	if err := l.startServers(ctx); err != nil {
 		return err
 	}
@@ -268,7 +273,7 @@ func (l *Lab) Stop(ctx context.Context) error {
 	if l.guard != nil {
 		errs = append(errs, l.guard.close())
 	}
-	if l.ports.Postgres != 0 {
+	if l.mine {
 		errs = append(errs, l.save())
 	}
 	if err := l.lock.Close(); err != nil {
