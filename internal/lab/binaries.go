@@ -86,8 +86,8 @@ func find(ctx context.Context, dirs []string, dataMajor int) (binaries, error) {
 	if b.poolerVersion, err = version(ctx, b.pooler); err != nil {
 		return b, err
 	}
-	if real, err := filepath.EvalSymlinks(b.postgres); err == nil {
-		pg = filepath.Dir(real)
+	if target, err := filepath.EvalSymlinks(b.postgres); err == nil {
+		pg = filepath.Dir(target)
 	}
 	lib := filepath.Join(filepath.Dir(pg), "lib")
 	b.pgLib = []string{lib, filepath.Join(lib, "postgresql"), filepath.Join(lib, fmt.Sprintf("postgresql@%d", b.pgMajor))}
@@ -178,7 +178,7 @@ func firstNumber(s string) int {
 func version(ctx context.Context, path string) ([2]int, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "--version").Output() //nolint:gosec // a server's binary, found above
+	out, err := exec.CommandContext(ctx, path, "--version").Output()
 	if err != nil {
 		return [2]int{}, fmt.Errorf("lab: %s --version: %w", path, err)
 	}

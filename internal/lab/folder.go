@@ -39,12 +39,12 @@ func open(dir string, a account) (folder, error) {
 	if err := os.MkdirAll(abs, mode); err != nil {
 		return "", fmt.Errorf("lab: the data folder can't be made; choose another one: %w", err)
 	}
-	real, err := filepath.EvalSymlinks(abs)
+	path, err := filepath.EvalSymlinks(abs)
 	if err != nil {
 		return "", fmt.Errorf("lab: the data folder %s: %w", abs, err)
 	}
-	f := folder(real)
-	if err := a.canReach(real); err != nil {
+	f := folder(path)
+	if err := a.canReach(path); err != nil {
 		return "", err
 	}
 	for _, sub := range []string{"tls", "log"} {

@@ -231,14 +231,14 @@ func (l *Lab) Pooler() *link.Proxy { return l.pooler }
 // Direct is the link in front of Postgres.
 func (l *Lab) Direct() *link.Proxy { return l.direct }
 
-// PoolerAddr, PostgresAddr and RedisAddr are the servers' own endpoints, on no
-// link: targets for a test's own proxy.
+// PoolerAddr is the pooler's own endpoint, on no link: a target for a test's
+// own proxy.
 func (l *Lab) PoolerAddr() string { return loopback(l.ports.Pooler) }
 
-// PostgresAddr: see PoolerAddr.
+// PostgresAddr is Postgres' own endpoint, on no link.
 func (l *Lab) PostgresAddr() string { return loopback(l.ports.Postgres) }
 
-// RedisAddr: see PoolerAddr.
+// RedisAddr is Redis' endpoint.
 func (l *Lab) RedisAddr() string { return loopback(l.ports.Redis) }
 
 // Wait returns nil when ctx ends, and a ServerError as soon as a server has

@@ -18,7 +18,7 @@ import (
 // can't be, and whose name is not the simplest.
 func testDir(t *testing.T) string {
 	t.Helper()
-	base, err := os.MkdirTemp("", "honeydue lab-")
+	base, err := os.MkdirTemp("", "honeydue lab-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ func TestServersCanBeStoppedAndStarted(t *testing.T) {
 		asked       func() error
 	}{
 		{"redis", l.StopRedis, l.StartRedis, func() error {
-			return l.withRedis(ctx, func(c *redis.Client) error { return c.Ping(ctx).Err() })
+			return l.withRedis(func(c *redis.Client) error { return c.Ping(ctx).Err() })
 		}},
 		{"pooler", l.StopPooler, l.StartPooler, func() error { return answers(l.Env().DatabaseURL) }},
 		{"postgres", l.StopPostgres, l.StartPostgres, func() error { return answers(l.Env().DirectURL) }},
@@ -372,8 +372,15 @@ func TestStartStopsWhenTheContextEnds(t *testing.T) {
 
 func TestConfigRefusesNonsense(t *testing.T) {
 	for _, c := range []Config{
-		{}, {Dir: "a\nb"}, {Dir: `a"b`}, {Dir: "x", RTT: -1}, {Dir: "x", Jitter: -1}, {Dir: "x", LossStall: -1},
-		{Dir: "x", PoolSize: -1}, {Dir: "x", PoolSize: 100_000}, {Dir: "x", RedisDatabases: -1},
+		{},
+		{Dir: "a\nb"},
+		{Dir: `a"b`},
+		{Dir: "x", RTT: -1},
+		{Dir: "x", Jitter: -1},
+		{Dir: "x", LossStall: -1},
+		{Dir: "x", PoolSize: -1},
+		{Dir: "x", PoolSize: 100_000},
+		{Dir: "x", RedisDatabases: -1},
 	} {
 		if _, err := Start(t.Context(), c); err == nil {
 			t.Errorf("Start took %+v", c)

@@ -42,7 +42,7 @@ func lock(f folder) (*os.File, error) {
 		_ = file.Close()
 		return nil, fmt.Errorf("lab: lock %s: %w", f.lock(), err)
 	}
-	if err := file.Truncate(0); err == nil {
+	if err = file.Truncate(0); err == nil {
 		_, err = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	if err != nil {

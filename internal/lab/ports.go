@@ -1,12 +1,12 @@
 package lab
 
 import (
-	"github.com/honeydue/honeydue/internal/link"
-
 	"context"
 	"fmt"
 	"net"
 	"strconv"
+
+	"github.com/honeydue/honeydue/internal/link"
 )
 
 // ports are the lab's loopback ports, 0 = not chosen yet.

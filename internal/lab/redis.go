@@ -43,12 +43,12 @@ func (l *Lab) startRedis(ctx context.Context) error {
 		if err := knock(ctx, loopback(l.ports.Redis)); err != nil {
 			return err
 		}
-		return l.withRedis(ctx, func(c *redis.Client) error { return c.Ping(ctx).Err() })
+		return l.withRedis(func(c *redis.Client) error { return c.Ping(ctx).Err() })
 	})
 	if err != nil {
 		return err
 	}
-	return l.withRedis(ctx, func(c *redis.Client) error { return checkRedis(ctx, c) })
+	return l.withRedis(func(c *redis.Client) error { return checkRedis(ctx, c) })
 }
 
 func knock(ctx context.Context, addr string) error {
@@ -73,7 +73,7 @@ func checkRedis(ctx context.Context, c *redis.Client) error {
 	return nil
 }
 
-func (l *Lab) withRedis(ctx context.Context, do func(*redis.Client) error) error {
+func (l *Lab) withRedis(do func(*redis.Client) error) error {
 	c := redis.NewClient(&redis.Options{
 		Addr: loopback(l.ports.Redis), Password: l.secrets.Redis, MaxRetries: -1, DialerRetries: 1,
 		DisableIdentity: true, ContextTimeoutEnabled: true, DialTimeout: time.Second,

@@ -131,8 +131,8 @@ func existing(dir string) (folder, error) {
 	if err != nil {
 		return "", fmt.Errorf("lab: the data folder %s: %w", dir, err)
 	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		abs = real
+	if path, err := filepath.EvalSymlinks(abs); err == nil {
+		abs = path
 	}
 	return folder(abs), nil
 }

@@ -77,7 +77,7 @@ func dialProxy(t *testing.T, p *Proxy) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	return c.(*net.TCPConn)
+	return tcp(t, c)
 }
 
 func pair(t *testing.T) (client, server *net.TCPConn) {
@@ -96,7 +96,16 @@ func pair(t *testing.T) (client, server *net.TCPConn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close(); _ = s.Close() })
-	return c.(*net.TCPConn), s
+	return tcp(t, c), s
+}
+
+func tcp(t *testing.T, c net.Conn) *net.TCPConn {
+	t.Helper()
+	x, ok := c.(*net.TCPConn)
+	if !ok {
+		t.Fatalf("a %T is no TCP connection", c)
+	}
+	return x
 }
 
 // turn is one round trip of one byte.
