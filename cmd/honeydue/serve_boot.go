@@ -51,7 +51,7 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 		return nil, err
 	}
 	closing.add(func(context.Context) error { db.Close(); return nil })
-	s, err := api.New(api.Config{
+	s, err := api.New(api.Config{ //nolint:contextcheck // its handlers take each request's own
 		DB: db, Cache: c, Log: tel.Log, Tracer: tel.Tracers, Propagator: tel.Propagator, Registry: tel.Registry,
 		Version: a.build.Version, Commit: a.build.Commit,
 	})

@@ -96,7 +96,7 @@ func recordRoutes() []Route {
 func systemRoutes() []Route {
 	return []Route{
 		plain(Route{ID: "livez", Method: get, Path: "/livez", Summary: "The process runs"}, (*Server).livez),
-		plain(Route{ID: "readyz", Method: get, Path: "/readyz", Summary: "Send traffic here"}, (*Server).readyz),
+		plain(Route{ID: "readyz", Method: get, Path: "/readyz", Summary: "Send traffic here", Statements: []string{"pool_ping"}, Budget: Budget{Warm: 0, Cold: 1}}, (*Server).readyz),
 		plain(Route{ID: "startupz", Method: get, Path: "/startupz", Summary: "The boot is over"}, (*Server).startupz),
 		plain(Route{ID: "openapi", Method: get, Path: "/api/openapi.json", Summary: "The OpenAPI document"}, (*Server).openAPI),
 		plain(Route{ID: "docs", Method: get, Path: "/api/docs/", Summary: "A page that shows the OpenAPI document"}, (*Server).docs),

@@ -14,7 +14,6 @@ func NewQueryTracer(tp trace.TracerProvider) pgx.QueryTracer {
 	return otelpgx.NewTracer(
 		otelpgx.WithTracerProvider(tp),
 		otelpgx.WithSpanNameFunc(store.StatementName),
-		otelpgx.WithDisableQuerySpanNamePrefix(),
 		otelpgx.WithDisableSQLStatementInAttributes(),
 		otelpgx.WithDisableConnectionDetailsInAttributes(),
 	)

@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/honeydue/honeydue/internal/household"
-	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
 )
@@ -79,10 +78,10 @@ func TestAWarmRequestIsOneRoundTrip(t *testing.T) {
 
 // TestAFullRedisEvicts: S4. Writes never fail, and the cache only forgets.
 func TestAFullRedisEvicts(t *testing.T) {
-	l := labtest.New(t, lab.Config{})
+	url := labtest.Redis(t)
 	reg := prometheus.NewRegistry()
-	c := opened(t, Config{URL: l.Env().RedisURL, Registerer: reg})
-	rdb := outside(t, l.Env().RedisURL)
+	c := opened(t, Config{URL: url, Registerer: reg})
+	rdb := outside(t, url)
 	for setting, want := range map[string]string{"maxmemory": "268435456", "maxmemory-policy": "allkeys-lru"} {
 		if got := rdb.ConfigGet(t.Context(), setting).Val()[setting]; got != want {
 			t.Errorf("%s is %s, want %s", setting, got, want)
@@ -91,6 +90,11 @@ func TestAFullRedisEvicts(t *testing.T) {
 	if err := rdb.ConfigSet(t.Context(), "maxmemory", "3mb").Err(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // Redis is shared with the package's other tests
+		if err := rdb.ConfigSet(context.WithoutCancel(t.Context()), "maxmemory", "256mb").Err(); err != nil {
+			t.Error(err)
+		}
+	})
 	ids := make([]int64, 200)
 	for i := range int64(4000) {
 		u := household.User{ID: i}
@@ -155,7 +159,7 @@ func TestRedisGoneAndBack(t *testing.T) {
 
 	// A link that takes an hour to answer stands for a Redis that hangs.
 	c.cfg.Timeout = 20 * time.Millisecond
-	proxy.SetModel(link.Model{RTT: time.Hour})
+	setModel(t, proxy, link.Model{RTT: time.Hour})
 	r := c.Authenticate(t.Context(), kept)
 	if r.Token != Bypass || r.User != nil || r.Revoked {
 		t.Errorf("without Redis the token was a %s, user %v", r.Token, r.User)
@@ -180,7 +184,7 @@ func TestRedisGoneAndBack(t *testing.T) {
 	}
 
 	c.cfg.Timeout = patient
-	proxy.SetModel(link.Model{})
+	setModel(t, proxy, link.Model{})
 	proxy.CutAll()
 	now = now.Add(breakerPause)
 	if r := c.Authenticate(t.Context(), hash); !r.Revoked {
@@ -191,6 +195,13 @@ func TestRedisGoneAndBack(t *testing.T) {
 	}
 	if n := count(t, reg, "honeydue_cache_invalidations_owed"); n != 0 {
 		t.Errorf("%v announcements are still owed", n)
+	}
+}
+
+func setModel(t *testing.T, p *link.Proxy, m link.Model) {
+	t.Helper()
+	if err := p.SetModel(m); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -234,9 +245,9 @@ func TestABadURLShowsNoPassword(t *testing.T) {
 func TestPrefill(t *testing.T) {
 	url := labtest.Redis(t)
 	c := opened(t, Config{URL: url})
-	read := func(context.Context) ([]Known, error) {
+	read := func(ctx context.Context) ([]Known, error) {
 		// Bo changes while the database is read, so what was read of him is old.
-		if err := c.AccessChanged(t.Context(), 8); err != nil {
+		if err := c.AccessChanged(ctx, 8); err != nil {
 			t.Error(err)
 		}
 		return []Known{

@@ -1,0 +1,47 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+)
+
+// BudgetTable is the route table's turn budgets in Markdown, as
+// docs/turn-budgets.md shows them.
+func BudgetTable() string {
+	var b strings.Builder
+	b.WriteString(`# Turn budgets
+
+A DB turn is one round trip between the app and the database endpoint, counted at the socket. Each route takes exactly
+this many, for its own statements: **warm** when Redis knows the token and the pod's memory the user, **cold** when
+nothing is cached. Dialling and background work are counted apart.
+
+This file is written from the route table: go test ./internal/api -run TestBudgetTable -update
+The numbers are held by TestTurnBudgets (internal/api), which drives every route on real servers and compares what the
+reply, the metric and a proxy outside of the process say, and by TestNoHiddenTurnAfterIdling and
+TestTurnsAddUpUnderConcurrency.
+
+| route | needs | warm | cold | statements | hot |
+| --- | --- | ---: | ---: | --- | --- |
+`)
+	for _, r := range Routes() {
+		needs, statements, hot := string(r.Needs), strings.Join(r.Statements, ", "), ""
+		if r.Needs == NeedNothing {
+			needs = "-"
+		}
+		if statements == "" {
+			statements = "-"
+		}
+		for _, v := range r.Variants {
+			statements += fmt.Sprintf("; with ?%s %s", v.Query, strings.Join(v.Statements, ", "))
+		}
+		if r.Hot {
+			hot = "yes"
+		}
+		fmt.Fprintf(&b, "| `%s %s` | %s | %d | %d | %s | %s |\n", r.Method, r.Path, needs, r.Budget.Warm, r.Budget.Cold, statements, hot)
+	}
+	b.WriteString(`
+Where a token is asked for, auth_lookup comes on top when cold. ` + "`/readyz`" + ` pings the database at most each five
+seconds, and not at all once nobody has used the API for five minutes.
+`)
+	return b.String()
+}
