@@ -119,9 +119,11 @@ func bootLab(ctx context.Context, a *app, o serveOptions, log *slog.Logger, clos
 	if err != nil {
 		return lab.Env{}, err
 	}
-	dir, err := lab.DefaultDir()
-	if err != nil {
-		return lab.Env{}, err
+	dir := o.data
+	if dir == "" {
+		if dir, err = lab.DefaultDir(); err != nil {
+			return lab.Env{}, err
+		}
 	}
 	fmt.Fprintf(a.stderr, "Starting a local Postgres, PgBouncer and Redis in %s ...\n", dir)
 	l, err := lab.Start(ctx, lab.Config{Dir: dir, RTT: o.rtt, BinDirs: conf.Dirs(), Log: log})
