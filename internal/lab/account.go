@@ -32,7 +32,8 @@ func serverAccount() (account, error) {
 		}
 		return newAccount(u)
 	}
-	return account{}, errors.New("lab: root can't run Postgres, and there is neither a user postgres nor a user nobody to run it as. Install Postgres, or run honeydue as a normal user")
+	return account{}, advise("Install Postgres, or run honeydue as a normal user.",
+		"lab: root can't run Postgres, and there is neither a user postgres nor a user nobody to run it as")
 }
 
 func newAccount(u *user.User) (account, error) {
@@ -88,7 +89,7 @@ func (a account) own(path string) error {
 // ownedDir makes a folder that only the account can enter.
 func (a account) ownedDir(path string) error {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("lab: the data folder can't be written; choose another one: %w", err)
+		return advise(chooseDir, "lab: the data folder can't be written: %w", err)
 	}
 	return a.own(path)
 }
@@ -113,7 +114,8 @@ func (a account) canReach(dir string) error {
 			return fmt.Errorf("lab: the data folder: %w", err)
 		}
 		if !a.mayEnter(info) {
-			return fmt.Errorf("lab: the user %s, which the servers run as, can't enter %s on the way to the data folder %s. Choose another data folder (--data), or allow it: chmod o+x %s", a.name, p, dir, p)
+			return advise(chooseDir+" Or allow it: chmod o+x "+p,
+				"lab: the user %s, which the servers run as, can't enter %s on the way to the data folder %s", a.name, p, dir)
 		}
 	}
 	return nil

@@ -21,6 +21,11 @@ type MissingError struct {
 }
 
 func (e *MissingError) Error() string {
+	return "lab: not installed: " + strings.Join(e.Servers, ", ")
+}
+
+// Hint says how to install them.
+func (e *MissingError) Hint() string {
 	debian, brew := make([]string, 0, 3), make([]string, 0, 3)
 	for _, s := range e.Servers {
 		switch s {
@@ -38,8 +43,7 @@ func (e *MissingError) Error() string {
 	if e.OS == "darwin" {
 		how = fmt.Sprintf("On macOS: %s. On Debian or Ubuntu: %s", onMac, onDebian)
 	}
-	return fmt.Sprintf("lab: %s not found. %s. Or name the folders they are in: HONEYDUE_BIN_DIRS=/one:/two",
-		strings.Join(e.Servers, ", "), how)
+	return how + ". Or name the folders they are in: HONEYDUE_BIN_DIRS=/one:/two"
 }
 
 // binaries is where the servers are.
@@ -60,8 +64,8 @@ func find(ctx context.Context, dirs []string, dataMajor int) (binaries, error) {
 	pg, versions := findPostgres(ctx, dirs, dataMajor)
 	switch {
 	case pg == "" && len(versions) > 0:
-		return b, fmt.Errorf("lab: the data folder was made by Postgres %d, and installed is %s. Install Postgres %d, or delete the data folder to begin anew",
-			dataMajor, strings.Join(versions, ", "), dataMajor)
+		return b, advise(fmt.Sprintf("Install Postgres %d, or delete the data folder to begin anew.", dataMajor),
+			"lab: the data folder was made by Postgres %d, and installed is %s", dataMajor, strings.Join(versions, ", "))
 	case pg == "":
 		missing = append(missing, "postgres")
 	}

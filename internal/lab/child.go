@@ -114,13 +114,14 @@ func (k *child) ready(ctx context.Context, ask func(context.Context) error) erro
 
 // failure says how a server ended that should not have.
 func (k *child) failure() error {
-	return &ServerError{Server: k.name, Err: exitError(k.err), quote: k.quote()}
+	return &ServerError{Server: k.name, Err: exitError(k.err), Log: k.log, quote: k.quote()}
 }
 
 // ServerError says that a server ended by itself.
 type ServerError struct {
 	Server string
-	Err    error
+	Err    error  // how
+	Log    string // path of its log
 	quote  string
 }
 
@@ -130,11 +131,14 @@ func (e *ServerError) Error() string {
 
 func (e *ServerError) Unwrap() error { return e.Err }
 
+// Hint says where more is to be read.
+func (e *ServerError) Hint() string { return "Its log says more: " + e.Log }
+
 func (k *child) quote() string {
 	if t := tail(k.log, 8); t != "" {
-		return ". The last lines of " + k.log + ":\n" + t
+		return ". Its last words:\n" + t
 	}
-	return ". Its log is " + k.log + ", and it is empty"
+	return ". It said nothing"
 }
 
 // stop ends the server step by step and waits until it has. ctx shortens the

@@ -46,7 +46,7 @@ func (c Config) Validate() error {
 	case c.Dir == "":
 		return errors.New("lab: the data folder has no name")
 	case strings.ContainsAny(c.Dir, "\n\r'\"\\"):
-		return fmt.Errorf("lab: the data folder %q has a quote, a backslash or a line break in its name, which the servers' configuration files can't carry", c.Dir)
+		return advise(chooseDir, "lab: the data folder %q has a quote, a backslash or a line break in its name, which the servers' configuration files can't carry", c.Dir)
 	case c.RTT < 0 || c.Jitter < 0 || c.LossStall < 0:
 		return fmt.Errorf("lab: round trip, jitter and loss stall are 0 or more, not %s, %s and %s", c.RTT, c.Jitter, c.LossStall)
 	case c.PoolSize < 0 || c.PoolSize > maxBackends/2:

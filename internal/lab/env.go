@@ -22,7 +22,10 @@ type Env struct {
 func (e Env) Exports() string {
 	var b strings.Builder
 	for _, v := range [][2]string{
-		{"DATABASE_URL", e.DatabaseURL}, {"DATABASE_DIRECT_URL", e.DirectURL}, {"REDIS_URL", e.RedisURL},
+		{"DATABASE_URL", e.DatabaseURL},
+		{"DATABASE_DIRECT_URL", e.DirectURL},
+		{"REDIS_URL", e.RedisURL},
+		{"PGBOUNCER_ADMIN_URL", e.AdminURL},
 	} {
 		fmt.Fprintf(&b, "export %s=%s\n", v[0], shellQuote(v[1]))
 	}
@@ -51,6 +54,15 @@ func redacted(raw string) string {
 
 func shellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// shellWord quotes s where a shell would not take it as one plain word.
+func shellWord(s string) string {
+	plain := strings.TrimLeft(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@")
+	if s != "" && plain == "" {
+		return s
+	}
+	return shellQuote(s)
 }
 
 func (l *Lab) appURL(host, db string) string {

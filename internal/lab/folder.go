@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 )
 
+// chooseDir is what to do about a data folder that can't be used.
+const chooseDir = "Choose another data folder with --data."
+
 // folder is the layout of a lab's data folder.
 type folder string
 
@@ -37,7 +40,7 @@ func open(dir string, a account) (folder, error) {
 		mode = 0o755
 	}
 	if err := os.MkdirAll(abs, mode); err != nil {
-		return "", fmt.Errorf("lab: the data folder can't be made; choose another one: %w", err)
+		return "", advise(chooseDir, "lab: the data folder can't be made: %w", err)
 	}
 	path, err := filepath.EvalSymlinks(abs)
 	if err != nil {
@@ -49,7 +52,7 @@ func open(dir string, a account) (folder, error) {
 	}
 	for _, sub := range []string{"tls", "log"} {
 		if err := os.MkdirAll(f.path(sub), 0o755); err != nil { //nolint:gosec // keys and logs in it are closed themselves
-			return "", fmt.Errorf("lab: the data folder can't be written; choose another one: %w", err)
+			return "", advise(chooseDir, "lab: the data folder can't be written: %w", err)
 		}
 	}
 	for _, own := range []string{f.pooler(), f.redis()} {

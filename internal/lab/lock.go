@@ -22,7 +22,12 @@ func (e *LockedError) Error() string {
 	if e.PID != 0 {
 		who = fmt.Sprintf("process %d", e.PID)
 	}
-	return fmt.Sprintf("lab: %s has a lab running in %s. End it (honeydue lab down --data %s), or choose another data folder", who, e.Dir, e.Dir)
+	return fmt.Sprintf("lab: %s has a lab running in %s", who, e.Dir)
+}
+
+// Hint says how to get the folder.
+func (e *LockedError) Hint() string {
+	return fmt.Sprintf("End it with: honeydue lab down --data %s\n%s", shellWord(e.Dir), chooseDir)
 }
 
 // lock takes the folder for this process. The kernel gives it back when the

@@ -58,20 +58,25 @@ func TestFindPostgres(t *testing.T) {
 
 func TestMissingServersAreNamedWithTheirPackages(t *testing.T) {
 	for _, c := range []struct {
-		err  MissingError
-		want string
+		err        MissingError
+		want, hint string
 	}{
 		{
 			MissingError{Servers: []string{"postgres", "pgbouncer", "redis-server"}, OS: "linux"},
-			"lab: postgres, pgbouncer, redis-server not found. On Debian or Ubuntu: sudo apt-get install postgresql pgbouncer redis-server. On macOS: brew install postgresql@17 pgbouncer redis. Or name the folders they are in: HONEYDUE_BIN_DIRS=/one:/two",
+			"lab: not installed: postgres, pgbouncer, redis-server",
+			"On Debian or Ubuntu: sudo apt-get install postgresql pgbouncer redis-server. On macOS: brew install postgresql@17 pgbouncer redis. Or name the folders they are in: HONEYDUE_BIN_DIRS=/one:/two",
 		},
 		{
 			MissingError{Servers: []string{"redis-server"}, OS: "darwin"},
-			"lab: redis-server not found. On macOS: brew install redis. On Debian or Ubuntu: sudo apt-get install redis-server. Or name the folders they are in: HONEYDUE_BIN_DIRS=/one:/two",
+			"lab: not installed: redis-server",
+			"On macOS: brew install redis. On Debian or Ubuntu: sudo apt-get install redis-server. Or name the folders they are in: HONEYDUE_BIN_DIRS=/one:/two",
 		},
 	} {
 		if got := c.err.Error(); got != c.want {
 			t.Errorf("%s\nwant\n%s", got, c.want)
+		}
+		if got := c.err.Hint(); got != c.hint {
+			t.Errorf("%s\nwant\n%s", got, c.hint)
 		}
 	}
 }
@@ -144,16 +149,20 @@ func TestEnvExports(t *testing.T) {
 		DatabaseURL: postgresURL("honeydue", "pass", "127.0.0.1:1", "honeydue", "/it's here/ca.crt"),
 		DirectURL:   postgresURL("honeydue", "pass", "127.0.0.1:2", "honeydue", "/tmp/ca+1.crt"),
 		RedisURL:    redisURL("pass", "127.0.0.1:3"),
+		AdminURL:    postgresURL("pooler_admin", "pass", "127.0.0.1:4", "pgbouncer", "/ca.crt"),
 	}
 	want := `export DATABASE_URL='postgres://honeydue:pass@127.0.0.1:1/honeydue?sslmode=verify-full&sslrootcert=%2Fit%27s%20here%2Fca.crt'
 export DATABASE_DIRECT_URL='postgres://honeydue:pass@127.0.0.1:2/honeydue?sslmode=verify-full&sslrootcert=%2Ftmp%2Fca+1.crt'
 export REDIS_URL='redis://:pass@127.0.0.1:3/0'
+export PGBOUNCER_ADMIN_URL='postgres://pooler_admin:pass@127.0.0.1:4/pgbouncer?sslmode=verify-full&sslrootcert=%2Fca.crt'
 `
 	if got := e.Exports(); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
-	if got := shellQuote("it's"); got != `'it'\''s'` {
-		t.Errorf("quoted: %s", got)
+	for in, want := range map[string]string{"it's": `'it'\''s'`, "": "''", "/var/lib/x-1.y": "/var/lib/x-1.y", "/a b": "'/a b'"} {
+		if got := shellWord(in); got != want {
+			t.Errorf("shellWord(%q) = %s, want %s", in, got, want)
+		}
 	}
 }
 

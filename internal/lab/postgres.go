@@ -68,8 +68,8 @@ func (l *Lab) initdb(ctx context.Context) error {
 	}
 	l.config.Log.InfoContext(ctx, "making the database cluster", "dir", l.dir.postgres())
 	fresh, password := l.dir.path("postgres.new"), l.dir.path("postgres.new.password")
-	if err := os.RemoveAll(fresh); err != nil {
-		return fmt.Errorf("lab: clear away an unfinished cluster: %w", err)
+	if err := removeAll(ctx, fresh); err != nil {
+		return err
 	}
 	if err := l.account.ownedDir(fresh); err != nil {
 		return err
@@ -99,13 +99,35 @@ func (l *Lab) initdb(ctx context.Context) error {
 		return k.failure()
 	}
 	// What is there without PG_VERSION is the rest of something else.
-	if err := os.RemoveAll(l.dir.postgres()); err != nil {
-		return fmt.Errorf("lab: clear away an unfinished cluster: %w", err)
+	if err := removeAll(ctx, l.dir.postgres()); err != nil {
+		return err
 	}
 	if err := os.Rename(fresh, l.dir.postgres()); err != nil {
 		return fmt.Errorf("lab: name the finished cluster: %w", err)
 	}
 	return nil
+}
+
+// removeAll clears away an unfinished cluster. A process that initdb has
+// started may write into it for a moment after initdb was killed.
+func removeAll(ctx context.Context, path string) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for range 100 {
+		err := os.RemoveAll(path)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, syscall.ENOTEMPTY) {
+			return fmt.Errorf("lab: clear away an unfinished cluster: %w", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("lab: clear away an unfinished cluster: %w", ctx.Err())
+		}
+	}
+	return advise(chooseDir, "lab: somebody writes into %s", path)
 }
 
 func (l *Lab) startPostgres(ctx context.Context) error {

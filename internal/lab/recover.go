@@ -51,7 +51,7 @@ func endOrphan(ctx context.Context, name string, p process) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("lab: %s of an earlier lab does not end; end process %d yourself: %w", name, p.PID, err)
+	return advise(fmt.Sprintf("End it: kill -9 %d", p.PID), "lab: %s of an earlier lab does not end: %w", name, err)
 }
 
 // clearPostmaster removes a postmaster.pid whose process is not a Postgres of
@@ -72,7 +72,7 @@ func clearPostmaster(f folder) error {
 		return nil
 	}
 	if command := commandOf(pid); strings.Contains(command, namePostgres) && strings.Contains(command, f.postgres()) {
-		return fmt.Errorf("lab: process %d runs Postgres on %s, and no lab started it. End it, or choose another data folder", pid, f.postgres())
+		return advise(fmt.Sprintf("End it: kill -INT %d\n%s", pid, chooseDir), "lab: process %d runs Postgres on %s, and no lab started it", pid, f.postgres())
 	}
 	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("lab: clear away a stale lock file of Postgres: %w", err)

@@ -48,7 +48,12 @@ type Server struct {
 type NotRunningError struct{ Dir string }
 
 func (e *NotRunningError) Error() string {
-	return fmt.Sprintf("lab: no lab is running in %s. Start one: honeydue lab up --detach --data %s", e.Dir, e.Dir)
+	return "lab: no lab is running in " + e.Dir
+}
+
+// Hint says how to start one.
+func (e *NotRunningError) Hint() string {
+	return "Start one with: honeydue lab up --detach --data " + shellWord(e.Dir)
 }
 
 // record is the state file of a folder. It is readable by its owner only: the
@@ -107,12 +112,12 @@ func readRecord(f folder) (record, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return r, nil
 	case errors.Is(err, fs.ErrPermission):
-		return r, fmt.Errorf("lab: the lab in %s belongs to another user; act as that user, or choose another data folder: %w", f, err)
+		return r, advise("Act as that user. "+chooseDir, "lab: the lab in %s belongs to another user: %w", f, err)
 	case err != nil:
 		return r, fmt.Errorf("lab: read the state of the lab: %w", err)
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
-		return record{}, fmt.Errorf("lab: %s is damaged; delete this file: %w", f.state(), err)
+		return record{}, advise("Delete this file.", "lab: %s is damaged: %w", f.state(), err)
 	}
 	return r, nil
 }

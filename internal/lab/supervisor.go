@@ -86,7 +86,8 @@ func Down(ctx context.Context, dir string) error {
 		return err
 	}
 	if err := r.Keeper.gone(ctx); err != nil {
-		return fmt.Errorf("lab: the lab in %s was told to end and has not yet; kill -9 %d ends it at once: %w", f, r.Keeper.PID, err)
+		return advise(fmt.Sprintf("Wait, or end it at once: kill -9 %d (its servers end with it).", r.Keeper.PID),
+			"lab: the lab in %s was told to end and has not yet: %w", f, err)
 	}
 	return nil
 }

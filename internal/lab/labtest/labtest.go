@@ -13,6 +13,7 @@ package labtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -127,10 +128,14 @@ func start(c lab.Config) (*lab.Lab, string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	l, err := lab.Start(ctx, c)
-	if err != nil {
-		return nil, c.Dir, err
+	if err == nil {
+		return l, c.Dir, nil
 	}
-	return l, c.Dir, nil
+	var advised interface{ Hint() string }
+	if errors.As(err, &advised) {
+		err = fmt.Errorf("%w\n%s", err, advised.Hint())
+	}
+	return nil, c.Dir, err
 }
 
 const prefix = "honeydue-labtest-"
