@@ -2,7 +2,9 @@ package deploy_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -113,5 +115,32 @@ func TestJobsRunTheirCommands(t *testing.T) {
 		if job.Spec.BackoffLimit == nil || *job.Spec.BackoffLimit != 0 {
 			t.Errorf("%s is tried more than once", name)
 		}
+	}
+}
+
+// The pod's grace period covers what a graceful stop takes: the delay in which the Service forgets the pod, the time
+// that requests under way get, and a margin to close in.
+func TestAPodHasTimeToDrain(t *testing.T) {
+	pod := named[*appsv1.Deployment](t, render(t, production), "honeydue").Spec.Template.Spec
+	flag := func(name string) time.Duration {
+		for _, arg := range pod.Containers[0].Args {
+			if value, ok := strings.CutPrefix(arg, "--"+name+"="); ok {
+				d, err := time.ParseDuration(value)
+				if err != nil {
+					t.Fatalf("%s: %v", arg, err)
+				}
+				return d
+			}
+		}
+		t.Fatalf("serve is not told its --%s", name)
+		return 0
+	}
+	const margin = 5 * time.Second
+	delay, timeout := flag("drain-delay"), flag("drain-timeout")
+	if delay < 3*time.Second {
+		t.Errorf("a drain delay of %s is too short for the Service to forget a pod everywhere", delay)
+	}
+	if grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second; grace < delay+timeout+margin {
+		t.Errorf("terminationGracePeriodSeconds is %s; %s + %s + %s are needed", grace, delay, timeout, margin)
 	}
 }
