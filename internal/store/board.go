@@ -5,8 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/honeydue/honeydue/internal/household"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/honeydue/honeydue/internal/household"
 )
 
 // BoardRows is what household.BuildBoard needs from the database.

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/honeydue/honeydue/internal/link"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/honeydue/honeydue/internal/link"
 )
 
 // borrow is the only way from a method to a connection. It charges the

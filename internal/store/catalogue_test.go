@@ -48,7 +48,10 @@ func queryVars(files map[string]*ast.File) (names []string, inside map[ast.Node]
 				continue
 			}
 			for _, s := range g.Specs {
-				v := s.(*ast.ValueSpec)
+				v, ok := s.(*ast.ValueSpec)
+				if !ok {
+					continue
+				}
 				for i, value := range v.Values {
 					lit, ok := value.(*ast.CompositeLit)
 					if !ok {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/honeydue/honeydue/internal/household"
-	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
 )
@@ -18,7 +17,7 @@ import (
 // own, and the bills add up to what a proxy outside has seen.
 func TestNobodyGetsAnothersRows(t *testing.T) {
 	const clients, callsEach = 8, 300
-	l := labtest.New(t, lab.Config{PoolSize: 2})
+	l := labtest.New(t, labtest.Config{PoolSize: 2})
 	check(t, Migrate(t.Context(), l.Env().DirectURL))
 	for _, mode := range []string{"exec", "simple_protocol", "cache_describe"} {
 		t.Run(mode, func(t *testing.T) {

@@ -7,9 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/honeydue/honeydue/internal/link"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/honeydue/honeydue/internal/link"
 )
 
 // Config says how to reach the database. The zero value of a field means its

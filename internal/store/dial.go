@@ -5,9 +5,10 @@ import (
 	"net"
 	"time"
 
-	"github.com/honeydue/honeydue/internal/link"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/honeydue/honeydue/internal/link"
 )
 
 // newDialer opens sockets that notice a silently dropped peer: by keep-alive

@@ -9,14 +9,13 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/household"
-	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 )
 
 func TestMain(m *testing.M) { os.Exit(labtest.Run(m)) }
 
 // open opens a small pool on the pooler of a database and closes it with the test.
-func open(t testing.TB, env lab.Env, change ...func(*Config)) *DB {
+func open(t testing.TB, env labtest.Env, change ...func(*Config)) *DB {
 	t.Helper()
 	c := Config{URL: env.DatabaseURL, MaxConns: 4, MinIdleConns: 2}
 	for _, f := range change {

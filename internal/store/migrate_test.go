@@ -105,7 +105,7 @@ func TestMigrationsRefuseAPooler(t *testing.T) {
 // step is rolled back, and those before it stay.
 func TestAFailedStepIsPointedAt(t *testing.T) {
 	const good = "-- +goose Up\nCREATE TABLE a (id int);\n-- +goose Down\nDROP TABLE a;\n"
-	up := func(p *goose.Provider) ([]*goose.MigrationResult, error) { return p.Up(context.Background()) }
+	up := func(p *goose.Provider) ([]*goose.MigrationResult, error) { return p.Up(t.Context()) }
 	for _, tt := range []struct {
 		name, step string
 		line       int

@@ -9,10 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/honeydue/honeydue/internal/link"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/honeydue/honeydue/internal/link"
 )
 
 // DB is the database behind its pool.
@@ -139,10 +140,10 @@ func (b *boot) abortable(dial link.DialFunc) pgconn.DialFunc {
 		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		defer context.AfterFunc(b.aborted, cancel)()
+		defer context.AfterFunc(b.aborted, cancel)() //nolint:contextcheck // the boot has an end of its own
 		c, err := dial(ctx, network, addr)
 		if err == nil {
-			context.AfterFunc(b.aborted, func() { _ = c.Close() })
+			context.AfterFunc(b.aborted, func() { _ = c.Close() }) //nolint:contextcheck // as above
 		}
 		return c, err
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/honeydue/honeydue/internal/household"
-	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
 )
@@ -214,7 +213,7 @@ func (s *sockets) allClosedByPeer() bool {
 }
 
 // poolerServers is how many server connections PgBouncer holds for a database.
-func poolerServers(t *testing.T, env lab.Env) int {
+func poolerServers(t *testing.T, env labtest.Env) int {
 	t.Helper()
 	target, err := pgx.ParseConfig(env.DatabaseURL)
 	check(t, err)

@@ -11,8 +11,10 @@ import (
 const residenceColumns = `r.id, r.name, r.street, r.city, r.postal_code, r.country, r.time_zone, r.owner_id, role, r.created_at, r.updated_at`
 
 func intoResidence(r *household.Residence) []any {
-	return []any{&r.ID, &r.Name, &r.Street, &r.City, &r.PostalCode, &r.Country, &r.TimeZone,
-		&r.OwnerID, &r.Role, &r.CreatedAt, &r.UpdatedAt}
+	return []any{
+		&r.ID, &r.Name, &r.Street, &r.City, &r.PostalCode, &r.Country, &r.TimeZone,
+		&r.OwnerID, &r.Role, &r.CreatedAt, &r.UpdatedAt,
+	}
 }
 
 var residenceList = Query{

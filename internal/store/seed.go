@@ -58,7 +58,7 @@ type SeedResult struct {
 	Took   time.Duration // VACUUM ANALYZE included
 }
 
-// ErrSeeded: seeded users are there already.
+// ErrSeeded means that seeded users are there already.
 var ErrSeeded = errors.New("seeded users are there already")
 
 func (o SeedOptions) withDefaults() SeedOptions {

@@ -34,9 +34,9 @@ func fingerprints(t *testing.T, conn *pgx.Conn) map[string]string {
 		if table == "auth_tokens" {
 			row = "to_jsonb(x) - 'key_hash'"
 		}
-		var print string
-		check(t, conn.QueryRow(t.Context(), fmt.Sprintf("SELECT count(*) || ' ' || COALESCE(md5(string_agg(r, ',' ORDER BY r)), '') FROM (SELECT (%s)::text AS r FROM %s x) y", row, table)).Scan(&print))
-		prints[table] = print
+		var digest string
+		check(t, conn.QueryRow(t.Context(), fmt.Sprintf("SELECT count(*) || ' ' || COALESCE(md5(string_agg(r, ',' ORDER BY r)), '') FROM (SELECT (%s)::text AS r FROM %s x) y", row, table)).Scan(&digest))
+		prints[table] = digest
 	}
 	return prints
 }

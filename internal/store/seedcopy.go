@@ -41,14 +41,14 @@ func (l load) copy(ctx context.Context, tx pgx.Tx, progress func(SeedProgress)) 
 }
 
 // counted is a next that makes n rows.
-func counted(n int, make func(i int) []any) func() ([]any, error) {
+func counted(n int, row func(i int) []any) func() ([]any, error) {
 	i := 0
 	return func() ([]any, error) {
 		if i == n {
 			return nil, nil
 		}
 		i++
-		return make(i - 1), nil
+		return row(i - 1), nil
 	}
 }
 

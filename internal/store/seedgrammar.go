@@ -17,39 +17,72 @@ type chores struct {
 
 func seedChores() []chores {
 	return []chores{
-		{"general", []string{"Tidy", "Label", "Sort", "Repair", "Measure", "Move", "Paint"},
+		{
+			"general",
+			[]string{"Tidy", "Label", "Sort", "Repair", "Measure", "Move", "Paint"},
 			[]string{"the tool rack", "storage boxes", "the squeaky door", "window handles", "the curtain rail", "spare keys", "the coat hooks", "shelf brackets", "the loose floorboard", "picture frames", "the bookcase", "moving boxes", "the bicycle stand", "skirting boards"},
-			[]string{"Handyman", "Joiner", "Painter"}},
-		{"plumbing", []string{"Descale", "Check", "Replace", "Flush", "Bleed", "Seal", "Unclog"},
+			[]string{"Handyman", "Joiner", "Painter"},
+		},
+		{
+			"plumbing",
+			[]string{"Descale", "Check", "Replace", "Flush", "Bleed", "Seal", "Unclog"},
 			[]string{"the shower head", "the tap aerator", "the water filter", "the pressure valve", "the cistern", "the drain", "the siphon", "the sump pump", "the garden tap", "the water softener", "the expansion vessel", "the boiler vent", "pipe insulation", "the toilet flapper"},
-			[]string{"Plumber", "Drain service"}},
-		{"electrical", []string{"Test", "Replace", "Check", "Inspect", "Rewire", "Label"},
+			[]string{"Plumber", "Drain service"},
+		},
+		{
+			"electrical",
+			[]string{"Test", "Replace", "Check", "Inspect", "Rewire", "Label"},
 			[]string{"the RCD", "the fuse box", "outdoor sockets", "the doorbell", "dimmer switches", "LED strips", "the extension leads", "motion sensors", "the surge protector", "the generator", "ceiling lights", "the wall charger", "battery backups"},
-			[]string{"Electrician"}},
-		{"hvac", []string{"Clean", "Replace", "Service", "Inspect", "Balance", "Vacuum"},
+			[]string{"Electrician"},
+		},
+		{
+			"hvac",
+			[]string{"Clean", "Replace", "Service", "Inspect", "Balance", "Vacuum"},
 			[]string{"the furnace filter", "the heat pump", "the air conditioner coil", "the radiators", "the thermostat batteries", "the ventilation grilles", "the chimney flue", "the dehumidifier", "the condensate line", "duct joints", "the pellet stove", "the ceiling fan", "the humidifier pad"},
-			[]string{"Heating engineer", "Chimney sweep"}},
-		{"appliances", []string{"Clean", "Descale", "Defrost", "Service", "Level", "Replace"},
+			[]string{"Heating engineer", "Chimney sweep"},
+		},
+		{
+			"appliances",
+			[]string{"Clean", "Descale", "Defrost", "Service", "Level", "Replace"},
 			[]string{"the dishwasher filter", "the washing machine seal", "the dryer vent", "the freezer", "the oven door", "the extractor hood", "the coffee machine", "fridge coils", "the microwave", "the ice maker", "the vacuum's brush", "the induction hob", "the kettle"},
-			[]string{"Appliance repair"}},
-		{"exterior", []string{"Clear", "Inspect", "Repaint", "Seal", "Wash", "Repair", "Oil"},
+			[]string{"Appliance repair"},
+		},
+		{
+			"exterior",
+			[]string{"Clear", "Inspect", "Repaint", "Seal", "Wash", "Repair", "Oil"},
 			[]string{"the gutters", "roof tiles", "the fence", "the deck boards", "window sills", "the downpipes", "the garage door", "the facade", "flashing", "the driveway cracks", "the gate hinges", "shutters", "the letter box", "the awning"},
-			[]string{"Roofer", "Mason", "Window cleaner"}},
-		{"garden", []string{"Prune", "Mow", "Fertilise", "Water", "Weed", "Plant", "Trim"},
+			[]string{"Roofer", "Mason", "Window cleaner"},
+		},
+		{
+			"garden",
+			[]string{"Prune", "Mow", "Fertilise", "Water", "Weed", "Plant", "Trim"},
 			[]string{"the apple tree", "the lawn", "the hedge", "the roses", "vegetable beds", "the grapevine", "flower pots", "the compost heap", "strawberry beds", "the olive tree", "spring bulbs", "the herb spiral", "ornamental grass", "the lavender border"},
-			[]string{"Gardener", "Tree surgeon"}},
-		{"cleaning", []string{"Deep-clean", "Wash", "Dust", "Vacuum", "Wipe down", "Polish"},
+			[]string{"Gardener", "Tree surgeon"},
+		},
+		{
+			"cleaning",
+			[]string{"Deep-clean", "Wash", "Dust", "Vacuum", "Wipe down", "Polish"},
 			[]string{"the windows", "the carpets", "the blinds", "the sofa covers", "the mattress", "kitchen cupboards", "the grout", "light switches", "the curtains", "baseboards", "the shower screen", "door frames", "the rug", "the bin cupboard"},
-			[]string{"Cleaner", "Carpet cleaner"}},
-		{"safety", []string{"Test", "Replace", "Check", "Inspect", "Refill"},
+			[]string{"Cleaner", "Carpet cleaner"},
+		},
+		{
+			"safety",
+			[]string{"Test", "Replace", "Check", "Inspect", "Refill"},
 			[]string{"the smoke detectors", "the carbon monoxide alarm", "the fire extinguisher", "the first-aid kit", "window locks", "the stair rail", "the escape ladder", "alarm batteries", "the pool cover", "the gas hose", "door locks", "emergency lights"},
-			[]string{"Locksmith", "Alarm company"}},
-		{"pests", []string{"Check", "Renew", "Set", "Inspect", "Treat"},
+			[]string{"Locksmith", "Alarm company"},
+		},
+		{
+			"pests",
+			[]string{"Check", "Renew", "Set", "Inspect", "Treat"},
 			[]string{"mouse traps", "the ant bait", "wasp nests", "the moth traps", "termite stations", "fly screens", "the crawl space", "the bird netting", "woodworm spots", "the slug collars"},
-			[]string{"Pest control"}},
-		{"paperwork", []string{"Renew", "File", "Pay", "Review", "Compare", "Scan"},
+			[]string{"Pest control"},
+		},
+		{
+			"paperwork",
+			[]string{"Renew", "File", "Pay", "Review", "Compare", "Scan"},
 			[]string{"the home insurance", "the property tax", "the energy contract", "the warranty cards", "the parking permit", "the chimney report", "utility bills", "the rental agreement", "the inventory list", "the mortgage statement", "the waste fee", "meter readings"},
-			[]string{"Insurance broker", "Tax adviser", "Notary"}},
+			[]string{"Insurance broker", "Tax adviser", "Notary"},
+		},
 	}
 }
 
@@ -119,9 +152,9 @@ func (w *writer) pattern(p string) string {
 	for i, c := range b {
 		switch c {
 		case '#':
-			b[i] = byte('0' + w.below(10))
+			b[i] = "0123456789"[w.below(10)]
 		case '@':
-			b[i] = byte('A' + w.below(26))
+			b[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[w.below(26)]
 		}
 	}
 	return string(b)

@@ -59,8 +59,8 @@ func newPlan(o SeedOptions) *plan {
 	p.planCompletions(d)
 	for i := range p.homes {
 		d.set(diceContractor, i)
-		p.contractors = append(p.contractors, slices.Repeat([]int32{int32(i)}, d.below(5))...) //nolint:gosec // fits
-		p.documents = append(p.documents, slices.Repeat([]int32{int32(i)}, d.below(7))...)     //nolint:gosec // fits
+		p.contractors = append(p.contractors, slices.Repeat([]int32{int32(i)}, d.below(5))...)
+		p.documents = append(p.documents, slices.Repeat([]int32{int32(i)}, d.below(7))...)
 	}
 	return p
 }
@@ -100,7 +100,7 @@ func (p *plan) planHomes(d *dice) {
 			count = 1 + extra[u]
 		}
 		for range count {
-			p.homes = append(p.homes, planHome{owner: int32(u), heavy: p.heavy(u)}) //nolint:gosec // fits
+			p.homes = append(p.homes, planHome{owner: int32(u), heavy: p.heavy(u)})
 		}
 	}
 }
@@ -116,7 +116,8 @@ func (p *plan) planMembers(d *dice) {
 		}
 		for range 1 + d.below(3) {
 			u := d.below(p.opts.Users)
-			if m := int32(u); m != h.owner && !p.empty(u) && !slices.Contains(h.members, m) { //nolint:gosec // fits
+			m := int32(u) //nolint:gosec // below the number of users
+			if m != h.owner && !p.empty(u) && !slices.Contains(h.members, m) {
 				h.members = append(h.members, m)
 				p.members++
 			}
@@ -145,7 +146,7 @@ func (p *plan) planTasks(d *dice) {
 	counts, more := apportion(forHeavy, ofHeavy), apportion(total-forHeavy, ofOthers)
 	for i := range p.homes {
 		for range counts[i] + more[i] {
-			p.tasks = append(p.tasks, planTask{home: int32(i)}) //nolint:gosec // fits
+			p.tasks = append(p.tasks, planTask{home: int32(i)})
 		}
 	}
 	p.scatter(d)
@@ -229,7 +230,7 @@ func weighted(d *dice, weights ...int) uint8 {
 	n := d.below(sum)
 	for i, w := range weights {
 		if n < w {
-			return uint8(i) //nolint:gosec // a handful
+			return uint8(i)
 		}
 		n -= w
 	}

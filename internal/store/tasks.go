@@ -10,8 +10,10 @@ import (
 const taskColumns = `t.id, t.residence_id, t.title, t.description, t.category, t.priority, t.due_date, t.frequency, t.started_at, t.completed_at, t.last_completed_at, t.archived, t.version, t.created_at, t.updated_at`
 
 func intoTask(t *household.Task) []any {
-	return []any{&t.ID, &t.ResidenceID, &t.Title, &t.Description, &t.Category, &t.Priority, &t.DueDate, &t.Frequency,
-		&t.StartedAt, &t.CompletedAt, &t.LastCompletedAt, &t.Archived, &t.Version, &t.CreatedAt, &t.UpdatedAt}
+	return []any{
+		&t.ID, &t.ResidenceID, &t.Title, &t.Description, &t.Category, &t.Priority, &t.DueDate, &t.Frequency,
+		&t.StartedAt, &t.CompletedAt, &t.LastCompletedAt, &t.Archived, &t.Version, &t.CreatedAt, &t.UpdatedAt,
+	}
 }
 
 // dateArg is a date as a statement's argument: text, for a time.Time would be

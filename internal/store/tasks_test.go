@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -127,6 +126,7 @@ func TestNextDueIsTheDomains(t *testing.T) {
 			}
 		}
 	})
+	ctx := t.Context()
 	rapid.Check(t, func(t *rapid.T) {
 		zone := rapid.SampledFrom(zones).Draw(t, "zone")
 		frequency := rapid.SampledFrom(household.Frequencies()).Draw(t, "frequency")
@@ -143,7 +143,6 @@ func TestNextDueIsTheDomains(t *testing.T) {
 		if recurs {
 			want = &wantDate
 		}
-		ctx := context.Background() // rapid has none
 		task, err := db.CreateTask(ctx, u.ID, household.NewTask{ResidenceID: homes[zone], Title: "x", Frequency: frequency, DueDate: due})
 		if err != nil {
 			t.Fatal(err)

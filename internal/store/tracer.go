@@ -4,11 +4,12 @@ import (
 	"context"
 	"net"
 
-	"github.com/honeydue/honeydue/internal/link"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/honeydue/honeydue/internal/link"
 )
 
 // TurnsAttribute is the span attribute that carries a statement's DB turns.

@@ -6,9 +6,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
-	"github.com/jackc/pgx/v5"
 )
 
 // recorder is a tracer that keeps what was executed.
