@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -244,8 +245,11 @@ func TestADeathUnderWay(t *testing.T) {
 				return c.Ping(ctx)
 			}
 			proxy.Pause() // the statement leaves and does not arrive
+			before := link0(c).BytesWritten()
 			go func() {
-				eventually(t, "sending", func() bool { return link0(c).BytesWritten() > 0 })
+				for link0(c).BytesWritten() == before {
+					runtime.Gosched()
+				}
 				proxy.CutAll()
 				proxy.Resume()
 			}()
