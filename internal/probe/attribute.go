@@ -136,14 +136,18 @@ func account(name string, s store.Subject, floor time.Duration, m measured, e ex
 }
 
 // waits reports whether a residual may be called pooler wait: it is worth naming (over 10 ms and a
-// quarter of the floor), and either the empty query at the same moment rose by half of it as well, or
-// SHOW POOLS saw clients in the queue.
+// quarter of the floor), and SHOW POOLS saw clients in the queue. Where the console was not asked
+// (waiting below 0), an empty query at the same moment that rose by half of the residual has to do;
+// where it was, its word goes first: a busy machine slows two queries as a queue does.
 func waits(h HotPath, floorMS float64, waiting int64) bool {
 	const leastMS, share = 10.0, 0.25
 	if h.ResidualMS < max(leastMS, share*floorMS) {
 		return false
 	}
-	return waiting > 0 || h.BesideMS-floorMS > h.ResidualMS/2
+	if waiting >= 0 {
+		return waiting > 0
+	}
+	return h.BesideMS-floorMS > h.ResidualMS/2
 }
 
 func roundSigned(v float64) float64 {

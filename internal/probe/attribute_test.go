@@ -53,6 +53,7 @@ func TestPoolerWaitNeedsEvidence(t *testing.T) {
 		{"large, and the empty query is slow too", 500, 400, -1, true},
 		{"large, and SHOW POOLS shows a queue", 500, 111, 3, true},
 		{"large, and SHOW POOLS shows none", 500, 111, 0, false},
+		{"large, both are slow, and SHOW POOLS shows no queue", 500, 400, 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := waits(HotPath{ResidualMS: c.residual, BesideMS: c.beside}, 110, c.waiting); got != c.want {
