@@ -82,9 +82,9 @@ func runSeed(c *cobra.Command, a *app, o seedOptions) (err error) {
 		Seed: o.seed, Password: o.password, Wipe: o.wipe,
 	}
 	if o.tokensFile != "" {
-		f, err := openTokens(o.tokensFile)
-		if err != nil {
-			return err
+		f, failed := openTokens(o.tokensFile)
+		if failed != nil {
+			return failed
 		}
 		defer func() { err = f.finish(err) }()
 		options.TokensOut = f

@@ -11,6 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// directTimeout bounds one connect, and one answer of the pooler's test.
+const directTimeout = 15 * time.Second
+
 // directConfig reads a URL of the direct endpoint.
 func directConfig(directURL string) (*pgx.ConnConfig, error) {
 	if strings.TrimSpace(directURL) == "" {
@@ -21,7 +24,7 @@ func directConfig(directURL string) (*pgx.ConnConfig, error) {
 		return nil, advise(urlHint, "the direct database URL cannot be read: %w", redactURL(err))
 	}
 	cc.DialFunc = newDialer().DialContext
-	cc.ConnectTimeout = 15 * time.Second
+	cc.ConnectTimeout = directTimeout
 	return cc, nil
 }
 
@@ -111,6 +114,8 @@ func backendOf(ctx context.Context, cc *pgx.ConnConfig) (*session, error) {
 }
 
 func (s *session) ask(ctx context.Context, sql string) error {
+	ctx, cancel := context.WithTimeout(ctx, directTimeout)
+	defer cancel()
 	results, err := s.conn.PgConn().Exec(ctx, sql).ReadAll()
 	if err != nil {
 		return fmt.Errorf("store: the direct endpoint did not answer: %w", err)

@@ -63,7 +63,7 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 	if err != nil {
 		return nil, err
 	}
-	boot := newBoot(ctx, int(c.MinIdleConns))
+	boot := newBoot(ctx, int(c.MinIdleConns), c.ConnectTimeout)
 	pc.ConnConfig.DialFunc = boot.abortable(c.Dials.Wrap(newDialer().DialContext))
 	pc.ConnConfig.Tracer = newPoolTracer(c.Tracer, boot.fail)
 	pc.AfterConnect = boot.prove
@@ -104,11 +104,12 @@ func (db *DB) Close() {
 // boot watches the first connections of a pool, which pgxpool opens in the
 // background and whose errors it drops.
 type boot struct {
-	want    int
-	over    atomic.Bool
-	proved  chan proved
-	failed  chan error
-	aborted context.Context //nolint:containedctx // ends the boot's dials, not a call's
+	want     int
+	patience time.Duration // for one proof
+	over     atomic.Bool
+	proved   chan proved
+	failed   chan error
+	aborted  context.Context //nolint:containedctx // ends the boot's dials, not a call's
 	abort   context.CancelFunc
 }
 
@@ -117,8 +118,8 @@ type proved struct {
 	turns              int64
 }
 
-func newBoot(ctx context.Context, want int) *boot {
-	b := &boot{want: want, proved: make(chan proved, want), failed: make(chan error, 1)}
+func newBoot(ctx context.Context, want int, patience time.Duration) *boot {
+	b := &boot{want: want, patience: patience, proved: make(chan proved, want), failed: make(chan error, 1)}
 	b.aborted, b.abort = context.WithCancel(context.WithoutCancel(ctx))
 	return b
 }
@@ -159,6 +160,8 @@ func (b *boot) prove(ctx context.Context, c *pgx.Conn) error {
 	if b.over.Load() {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, b.patience)
+	defer cancel()
 	results, err := c.PgConn().Exec(ctx, poolProof.SQL).ReadAll()
 	if err == nil && (len(results) != 1 || len(results[0].Rows) != 1) {
 		err = errors.New("no answer to pg_backend_pid()")

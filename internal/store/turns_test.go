@@ -90,3 +90,42 @@ func TestEachMethodIsOneStatementAndOneTurn(t *testing.T) {
 		})
 	}
 }
+
+// TestRunAndOnEachIdle: what probe and warmup run is charged as anything else,
+// reaches every connection, and never writes.
+func TestRunAndOnEachIdle(t *testing.T) {
+	env, proxy := labtest.Pooler(t, labtest.Database(t, Migrate), link.Model{})
+	db := open(t, env, func(c *Config) { c.MaxConns, c.MinIdleConns = 5, 5 })
+	w := newWorld(t, db)
+	s := Subject{UserID: w.owner.ID, TokenHash: w.token, At: at()}
+	ran, err := db.Run(t.Context(), authLookup, authLookup.Sample(s)...)
+	if err != nil || ran.Rows != 1 || ran.Turns != 1 || ran.Took <= 0 {
+		t.Errorf("run: %+v %v", ran, err)
+	}
+	hot := slices.DeleteFunc(Catalogue(), func(q Query) bool { return !q.Hot })
+	before := proxy.Counts()
+	all, err := db.OnEachIdle(t.Context(), hot, func(q Query) []any { return q.Sample(s) })
+	check(t, err)
+	if len(all) != 5 {
+		t.Errorf("%d connections, want 5", len(all))
+	}
+	for _, r := range all {
+		// One user, one home and two tasks of the board, and one row of each list.
+		if r.Turns != int64(len(hot)) || r.Rows != 1+3+1+1+1 {
+			t.Errorf("one connection: %+v", r)
+		}
+	}
+	if after := proxy.Counts(); after.Turns-before.Turns != int64(5*len(hot)) || after.Dials != before.Dials {
+		t.Errorf("outside: %+v, before %+v", after, before)
+	}
+	if _, err := db.Run(t.Context(), taskStart, taskStart.Sample(s)...); err == nil {
+		t.Error("a write was run for a measurement")
+	}
+	if _, err := db.OnEachIdle(t.Context(), []Query{taskStart}, nil); err == nil {
+		t.Error("a write was run for a warm-up")
+	}
+	check(t, db.Ping(t.Context()))
+	if s := db.Stat(); s.InUse != 0 || s.Idle != 5 {
+		t.Errorf("pool: %+v", s)
+	}
+}
