@@ -1,7 +1,242 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
 
-func newLabCommand(_ *app) *cobra.Command {
-	return notBuilt("lab", "Run a local replica of production")
+	"github.com/spf13/cobra"
+
+	"github.com/honeydue/honeydue/internal/config"
+	"github.com/honeydue/honeydue/internal/lab"
+)
+
+// labStopGrace bounds the end of the servers: Postgres writes what it has.
+const labStopGrace = 30 * time.Second
+
+// labOptions are the flags of lab and of its subcommands.
+type labOptions struct {
+	data                   string
+	rtt, jitter, lossStall time.Duration
+	poolSize               int
+	detach                 bool
+}
+
+func newLabCommand(a *app) *cobra.Command {
+	o := &labOptions{}
+	c := group(&cobra.Command{
+		Use:   "lab",
+		Short: "Run a local replica of production",
+		Long: `lab runs what production consists of on this machine: a real Postgres, a real PgBouncer in transaction mode with
+TLS, and a real Redis of 256 MB that evicts by allkeys-lru, on loopback ports and in one data folder. The model link in
+front of the pooler and of Postgres delays like an ocean, the TCP handshake included.
+
+The servers end with the process that keeps them, however that ends. The data stays in the folder. It is written
+without fsync: a crash of the lab costs nothing, a power cut may cost the folder.`,
+		Example: `  honeydue lab up --detach && eval "$(honeydue lab env)" && honeydue probe
+  honeydue lab down`,
+	})
+	c.PersistentFlags().StringVar(&o.data, "data", "", "data `folder` (default: honeydue/lab in your cache folder, for root /var/lib/honeydue/lab)")
+	c.AddCommand(newLabUpCommand(a, o), newLabDownCommand(a, o), newLabStatusCommand(a, o), newLabEnvCommand(a, o))
+	return c
+}
+
+func newLabUpCommand(a *app, o *labOptions) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Start the replica, and keep it until Ctrl-C",
+		Long: `up starts the servers and says when each of them has answered. It keeps them until Ctrl-C or SIGTERM; with --detach
+a process in the background does, until 'honeydue lab down'. The first start makes the database and takes a second or
+two longer. Ports stay the same from one start to the next when they are free.`,
+		Example: `  honeydue lab up
+  honeydue lab up --detach --rtt 110ms --jitter 5ms`,
+		Args: noArgs,
+		RunE: validated(o, func(ctx context.Context) error {
+			if o.detach {
+				return a.labDetach(ctx, o)
+			}
+			return a.labUp(ctx, o)
+		}),
+	}
+	flags := c.Flags()
+	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "round trip of the link in front of the pooler and of Postgres")
+	flags.DurationVar(&o.jitter, "jitter", 0, "what a delivery may take longer")
+	flags.DurationVar(&o.lossStall, "loss-stall", 0, "how long a lost packet holds up its direction; one delivery in a hundred is lost (0 = none)")
+	flags.IntVar(&o.poolSize, "pool-size", lab.DefaultPoolSize, "server connections of the pooler for each database")
+	flags.BoolVar(&o.detach, "detach", false, "leave the replica running in the background")
+	return c
+}
+
+// Validate refuses links and pools that make no sense.
+func (o *labOptions) Validate() error {
+	for _, f := range []struct {
+		flag  string
+		value time.Duration
+	}{{"rtt", o.rtt}, {"jitter", o.jitter}, {"loss-stall", o.lossStall}} {
+		if f.value < 0 || f.value > time.Minute {
+			return usagef("Give a time from 0 to 1m, such as 110ms.", "--%s %v makes no sense", f.flag, f.value)
+		}
+	}
+	if o.poolSize < 1 || o.poolSize > lab.MaxPoolSize {
+		return usagef(fmt.Sprintf("Give a number from 1 to %d.", lab.MaxPoolSize), "--pool-size %d makes no sense", o.poolSize)
+	}
+	return nil
+}
+
+// dir is the data folder that the flags mean.
+func (o *labOptions) dir() (string, error) {
+	if o.data != "" {
+		return o.data, nil
+	}
+	return lab.DefaultDir()
+}
+
+// labUp starts a replica and keeps it until ctx ends or a server does.
+func (a *app) labUp(ctx context.Context, o *labOptions) (err error) {
+	dir, err := o.dir()
+	if err != nil {
+		return err
+	}
+	own, err := load(a, config.ParseLab)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "Starting Postgres, PgBouncer and Redis in %s ...\n", dir)
+	began := time.Now()
+	l, err := lab.Start(ctx, lab.Config{
+		Dir: dir, RTT: o.rtt, Jitter: o.jitter, LossStall: o.lossStall, PoolSize: o.poolSize, BinDirs: own.Dirs(),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		fmt.Fprintln(a.stderr, "Stopping the servers ...")
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), labStopGrace)
+		defer cancel()
+		err = alsoFailed(err, l.Stop(ending))
+	}()
+	fmt.Fprintf(a.stderr, "Ready after %d ms. Ctrl-C ends it.\n", time.Since(began).Milliseconds())
+	s, err := lab.ReadState(l.Dir())
+	if err != nil {
+		return err
+	}
+	if err := a.write(labReport{State: s}.Document()); err != nil {
+		return err
+	}
+	return l.Wait(ctx)
+}
+
+// labDetach starts this program again to keep a replica in the background.
+func (a *app) labDetach(ctx context.Context, o *labOptions) error {
+	dir, err := o.dir()
+	if err != nil {
+		return err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program to start it in the background: %w", err)
+	}
+	fmt.Fprintf(a.stderr, "Starting Postgres, PgBouncer and Redis in %s ...\n", dir)
+	s, err := lab.StartDetached(ctx, exe, []string{
+		"lab", "up", "--data", dir, "--rtt", o.rtt.String(), "--jitter", o.jitter.String(),
+		"--loss-stall", o.lossStall.String(), "--pool-size", fmt.Sprint(o.poolSize),
+	}, dir)
+	if err != nil {
+		return err
+	}
+	return a.write(labReport{State: s}.Document())
+}
+
+func newLabDownCommand(a *app, o *labOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "down",
+		Short: "End the replica, and keep its data",
+		Long: `down ends the process that keeps the replica, and its servers with it. Servers that a crash left behind are ended,
+too. Nothing running is fine as well.`,
+		Example: `  honeydue lab down`,
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			dir, err := o.dir()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(c.Context(), labStopGrace)
+			defer cancel()
+			err = lab.Down(ctx, dir)
+			if none, ok := errors.AsType[*lab.NotRunningError](err); ok {
+				fmt.Fprintf(a.stderr, "No lab was running in %s.\n", none.Dir)
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stderr, "The lab in %s has ended; its data is kept.\n", dir)
+			return nil
+		},
+	}
+}
+
+func newLabStatusCommand(a *app, o *labOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Say what runs, where, and behind which link",
+		Long: `status says for each server whether it runs, its process and its port, and how long the link in front of it is. It
+ends with 0 when all of them run, and with 3 when one does not or there is no lab.`,
+		Example: `  honeydue lab status
+  honeydue lab status -o json | jq .servers`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			s, err := a.labState(o)
+			if err != nil {
+				return err
+			}
+			r := labReport{State: s}
+			if err := a.write(r.Document()); err != nil {
+				return err
+			}
+			if !r.well() {
+				return exitWith(exitFinding)
+			}
+			return nil
+		},
+	}
+}
+
+func newLabEnvCommand(a *app, o *labOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "env",
+		Short: "Print the shell commands that point everything at the replica",
+		Long: `env prints export commands for DATABASE_URL (the pooler), DATABASE_DIRECT_URL, REDIS_URL and PGBOUNCER_ADMIN_URL,
+with the passwords of the replica in them, for eval. Every other command uses the replica then.`,
+		Example: `  eval "$(honeydue lab env)"`,
+		Args:    noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.output.name != "" || a.output.file != "" {
+				return usagef("Leave -o and --out away; to keep the lines, redirect them into a file that only you can read.",
+					"'honeydue lab env' prints shell commands, and in no other form")
+			}
+			s, err := a.labState(o)
+			if err != nil {
+				return err
+			}
+			switch {
+			case !s.Running:
+				return &lab.NotRunningError{Dir: s.Dir}
+			case !s.Ready:
+				return failedf("Try again in a moment.", "the lab in %s is not ready yet", s.Dir)
+			}
+			_, err = fmt.Fprint(a.stdout, s.Env.Exports())
+			return err
+		},
+	}
+}
+
+func (a *app) labState(o *labOptions) (lab.State, error) {
+	dir, err := o.dir()
+	if err != nil {
+		return lab.State{}, err
+	}
+	return lab.ReadState(dir)
 }

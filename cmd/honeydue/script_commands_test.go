@@ -29,6 +29,7 @@ const patience = 60 * time.Second
 //	waithttp URL                    waits until a GET answers 200
 //	waitfile FILE                   waits until a file is there
 //	freeport NAME                   sets NAME to a free loopback port
+//	labdir NAME                     sets NAME to a folder that the lab's servers can enter, for a lab of the script's own
 //	lab [empty]                     points the script at a fresh database and Redis in the test run's lab
 func scriptCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
@@ -39,6 +40,7 @@ func scriptCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, 
 		"waitfile": waitfileCommand,
 		"freeport": freeportCommand,
 		"lab":      labCommand(t),
+		"labdir":   labdirCommand,
 	}
 }
 

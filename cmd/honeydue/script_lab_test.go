@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
 	"net/url"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -52,4 +56,22 @@ func labCommand(t *testing.T) func(*testscript.TestScript, bool, []string) {
 		ts.Setenv("PGBOUNCER_ADMIN_URL", env.AdminURL)
 		ts.Setenv("REDIS_URL", env.RedisURL)
 	}
+}
+
+// labdirCommand gives a script a data folder for `honeydue lab`. The script's own folder does not do: it is closed to
+// the user that a lab of root runs its servers as.
+func labdirCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: labdir NAME")
+	}
+	base, err := labtest.Dir()
+	ts.Check(err)
+	dir := filepath.Join(base, "lab")
+	ts.Defer(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = lab.Down(ctx, dir) // a script that failed may leave one
+		_ = os.RemoveAll(base)
+	})
+	ts.Setenv(args[0], dir)
 }

@@ -15,9 +15,10 @@ import (
 
 // Figures of production that the replica keeps.
 const (
-	DefaultPoolSize = 20   // server connections of the pooler for each database and user
-	maxClients      = 1000 // client connections that the pooler takes
-	maxBackends     = 400  // max_connections of Postgres: several databases' pools side by side
+	DefaultPoolSize = 20              // server connections of the pooler for each database and user
+	MaxPoolSize     = maxBackends / 2 // two databases' pools fill Postgres
+	maxClients      = 1000            // client connections that the pooler takes
+	maxBackends     = 400             // max_connections of Postgres: several databases' pools side by side
 	redisMemory     = 256 << 20
 	redisPolicy     = "allkeys-lru"
 )
@@ -49,8 +50,8 @@ func (c Config) Validate() error {
 		return advise(chooseDir, "lab: the data folder %q has a quote, a backslash or a line break in its name, which the servers' configuration files can't carry", c.Dir)
 	case c.RTT < 0 || c.Jitter < 0 || c.LossStall < 0:
 		return fmt.Errorf("lab: round trip, jitter and loss stall are 0 or more, not %s, %s and %s", c.RTT, c.Jitter, c.LossStall)
-	case c.PoolSize < 0 || c.PoolSize > maxBackends/2:
-		return fmt.Errorf("lab: the pooler's pool has 1 to %d connections, not %d", maxBackends/2, c.PoolSize)
+	case c.PoolSize < 0 || c.PoolSize > MaxPoolSize:
+		return fmt.Errorf("lab: the pooler's pool has 1 to %d connections, not %d", MaxPoolSize, c.PoolSize)
 	case c.RedisDatabases < 0:
 		return fmt.Errorf("lab: Redis has 1 database or more, not %d", c.RedisDatabases)
 	}

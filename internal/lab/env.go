@@ -56,8 +56,8 @@ func shellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// shellWord quotes s where a shell would not take it as one plain word.
-func shellWord(s string) string {
+// ShellWord quotes s where a shell would not take it as one plain word.
+func ShellWord(s string) string {
 	plain := strings.TrimLeft(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@")
 	if s != "" && plain == "" {
 		return s
@@ -82,7 +82,7 @@ func postgresURL(user, password, host, db, caCert string) string {
 }
 
 func redisURL(password, host string) string {
-	u := url.URL{Scheme: "redis", User: url.UserPassword("", password), Host: host, Path: "/0"}
+	u := url.URL{Scheme: "redis", User: url.UserPassword("default", password), Host: host, Path: "/0"}
 	return u.String()
 }
 

@@ -34,13 +34,8 @@ func open(dir string, a account) (folder, error) {
 	if err != nil {
 		return "", fmt.Errorf("lab: the data folder %s: %w", dir, err)
 	}
-	// The servers' user has to pass through; what is secret is closed itself.
-	mode := os.FileMode(0o700)
-	if a.switches {
-		mode = 0o755
-	}
-	if err := os.MkdirAll(abs, mode); err != nil {
-		return "", advise(chooseDir, "lab: the data folder can't be made: %w", err)
+	if err := makeDir(abs, a); err != nil {
+		return "", err
 	}
 	path, err := filepath.EvalSymlinks(abs)
 	if err != nil {
@@ -51,8 +46,8 @@ func open(dir string, a account) (folder, error) {
 		return "", err
 	}
 	for _, sub := range []string{"tls", "log"} {
-		if err := os.MkdirAll(f.path(sub), 0o755); err != nil { //nolint:gosec // keys and logs in it are closed themselves
-			return "", advise(chooseDir, "lab: the data folder can't be written: %w", err)
+		if err := makeDir(f.path(sub), a); err != nil {
+			return "", err
 		}
 	}
 	for _, own := range []string{f.pooler(), f.redis()} {
@@ -61,6 +56,35 @@ func open(dir string, a account) (folder, error) {
 		}
 	}
 	return f, nil
+}
+
+// makeDir makes a folder and what is missing of its parents, unless the
+// servers' user could not enter them. That user has to pass through, whatever
+// the umask says; what is secret in there is closed itself.
+func makeDir(path string, a account) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil
+	}
+	if parent := filepath.Dir(path); parent != path {
+		if err := makeDir(parent, a); err != nil {
+			return err
+		}
+		if err := a.canReach(parent); err != nil {
+			return err
+		}
+	}
+	mode := os.FileMode(0o700)
+	if a.switches {
+		mode = 0o755
+	}
+	err := os.Mkdir(path, mode)
+	if err == nil {
+		err = os.Chmod(path, mode)
+	}
+	if err != nil {
+		return advise(chooseDir, "lab: the data folder can't be made: %w", err)
+	}
+	return nil
 }
 
 // writeFile replaces a file as a whole, so that a reader sees the old one or

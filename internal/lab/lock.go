@@ -27,7 +27,7 @@ func (e *LockedError) Error() string {
 
 // Hint says how to get the folder.
 func (e *LockedError) Hint() string {
-	return fmt.Sprintf("End it with: honeydue lab down --data %s\n%s", shellWord(e.Dir), chooseDir)
+	return fmt.Sprintf("End it with: honeydue lab down --data %s\n%s", ShellWord(e.Dir), chooseDir)
 }
 
 // lock takes the folder for this process. The kernel gives it back when the

@@ -95,6 +95,12 @@ func TestAnAccountThatCantReachTheFolderIsTold(t *testing.T) {
 	if err := os.Chmod(closed, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	if err := makeDir(filepath.Join(inner, "new", "lab"), a); err == nil {
+		t.Error("a folder was made where the servers can't go")
+	}
+	if _, err := os.Stat(filepath.Join(inner, "new")); err == nil {
+		t.Error("a folder was left where the servers can't go")
+	}
 	err := a.canReach(inner)
 	if err == nil || !strings.Contains(err.Error(), "somebody") {
 		t.Fatalf("canReach = %v", err)
@@ -153,15 +159,15 @@ func TestEnvExports(t *testing.T) {
 	}
 	want := `export DATABASE_URL='postgres://honeydue:pass@127.0.0.1:1/honeydue?sslmode=verify-full&sslrootcert=%2Fit%27s%20here%2Fca.crt'
 export DATABASE_DIRECT_URL='postgres://honeydue:pass@127.0.0.1:2/honeydue?sslmode=verify-full&sslrootcert=%2Ftmp%2Fca+1.crt'
-export REDIS_URL='redis://:pass@127.0.0.1:3/0'
+export REDIS_URL='redis://default:pass@127.0.0.1:3/0'
 export PGBOUNCER_ADMIN_URL='postgres://pooler_admin:pass@127.0.0.1:4/pgbouncer?sslmode=verify-full&sslrootcert=%2Fca.crt'
 `
 	if got := e.Exports(); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
 	for in, want := range map[string]string{"it's": `'it'\''s'`, "": "''", "/var/lib/x-1.y": "/var/lib/x-1.y", "/a b": "'/a b'"} {
-		if got := shellWord(in); got != want {
-			t.Errorf("shellWord(%q) = %s, want %s", in, got, want)
+		if got := ShellWord(in); got != want {
+			t.Errorf("ShellWord(%q) = %s, want %s", in, got, want)
 		}
 	}
 }

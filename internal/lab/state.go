@@ -53,7 +53,7 @@ func (e *NotRunningError) Error() string {
 
 // Hint says how to start one.
 func (e *NotRunningError) Hint() string {
-	return "Start one with: honeydue lab up --detach --data " + shellWord(e.Dir)
+	return "Start one with: honeydue lab up --detach --data " + ShellWord(e.Dir)
 }
 
 // record is the state file of a folder. It is readable by its owner only: the

@@ -38,6 +38,7 @@ func StartDetached(ctx context.Context, exe string, args []string, dir string) (
 	defer log.Close()
 
 	cmd := exec.Command(exe, args...) //nolint:gosec,noctx // this program again; it outlives ctx by design
+	cmd.Args[0] = "honeydue"          // what ps shows, whatever the file is called
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
