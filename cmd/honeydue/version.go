@@ -67,10 +67,3 @@ so that a figure can be traced to the code that produced it.`,
 		RunE: func(*cobra.Command, []string) error { return a.write(a.build.Document()) },
 	}
 }
-
-// notBuilt stands in for a command whose file is still to come.
-func notBuilt(name, short string) *cobra.Command {
-	return &cobra.Command{Use: name, Short: short, RunE: func(*cobra.Command, []string) error {
-		return failedf("Use a later version of honeydue.", "'honeydue %s' is not built yet", name)
-	}}
-}
