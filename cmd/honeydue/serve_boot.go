@@ -13,6 +13,7 @@ import (
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/config"
 	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/store"
 	"github.com/honeydue/honeydue/internal/telemetry"
 )
@@ -37,9 +38,7 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 		}
 		database.URL, rds.URL = env.DatabaseURL, env.RedisURL
 		a.secrets = append(a.secrets, config.Environ{"DATABASE_URL": env.DatabaseURL, "REDIS_URL": env.RedisURL}.Secrets()...)
-		if demo, err = furnish(ctx, env.DirectURL); err != nil {
-			return nil, err
-		}
+		demo = &env.demo
 	}
 	c, err := openCache(ctx, a, rds.URL, tel)
 	if err != nil {
@@ -113,46 +112,51 @@ func openPool(ctx context.Context, limit time.Duration, c store.Config, log *slo
 	}
 }
 
+// furnished is a replica with a schema and a household to look at.
+type furnished struct {
+	lab.Env
+	demo store.Demo
+}
+
 // bootLab starts the replica, or uses the one that runs in the folder already.
-func bootLab(ctx context.Context, a *app, o serveOptions, log *slog.Logger, closing *closers, g *errgroup.Group) (lab.Env, error) {
+// The link gets its round trip when the furniture is in: nobody waits for that
+// in production, either.
+func bootLab(ctx context.Context, a *app, o serveOptions, log *slog.Logger, closing *closers, g *errgroup.Group) (furnished, error) {
 	conf, err := load(a, config.ParseLab)
 	if err != nil {
-		return lab.Env{}, err
+		return furnished{}, err
 	}
 	dir := o.data
 	if dir == "" {
 		if dir, err = lab.DefaultDir(); err != nil {
-			return lab.Env{}, err
+			return furnished{}, err
 		}
 	}
 	fmt.Fprintf(a.stderr, "Starting a local Postgres, PgBouncer and Redis in %s ...\n", dir)
-	l, err := lab.Start(ctx, lab.Config{Dir: dir, RTT: o.rtt, BinDirs: conf.Dirs(), Log: log})
+	l, err := lab.Start(ctx, lab.Config{Dir: dir, BinDirs: conf.Dirs(), Log: log})
 	if locked, ok := errors.AsType[*lab.LockedError](err); ok {
 		state, stateErr := lab.ReadState(locked.Dir)
 		if stateErr != nil || !state.Ready {
-			return lab.Env{}, err
+			return furnished{}, err
 		}
-		fmt.Fprintf(a.stderr, "They run already (process %d); using those.\n", state.PID)
-		return state.Env, nil
+		fmt.Fprintf(a.stderr, "They run already (process %d); using those, with their own round trip.\n", state.PID)
+		return furnish(ctx, state.Env)
 	}
 	if err != nil {
-		return lab.Env{}, err
+		return furnished{}, err
 	}
 	closing.add(l.Stop)
 	g.Go(func() error { return l.Wait(ctx) })
-	return l.Env(), nil
+	f, err := furnish(ctx, l.Env())
+	return f, errors.Join(err, l.Pooler().SetModel(link.Model{RTT: o.rtt}), l.Direct().SetModel(link.Model{RTT: o.rtt}))
 }
 
-// furnish gives the replica its schema and a household to look at.
-func furnish(ctx context.Context, directURL string) (*store.Demo, error) {
-	if err := store.Migrate(ctx, directURL); err != nil {
-		return nil, err
+func furnish(ctx context.Context, env lab.Env) (furnished, error) {
+	if err := store.Migrate(ctx, env.DirectURL); err != nil {
+		return furnished{}, err
 	}
-	demo, err := store.SeedDemo(ctx, directURL)
-	if err != nil {
-		return nil, err
-	}
-	return &demo, nil
+	demo, err := store.SeedDemo(ctx, env.DirectURL)
+	return furnished{env, demo}, err
 }
 
 func (a *app) sayReady(db *store.DB, url string, took time.Duration) {

@@ -78,6 +78,9 @@ func hasNUL(v any) bool {
 
 // marshal writes JSON without escaping <, > and &: this is not HTML.
 func marshal(v any) ([]byte, error) {
+	if b, ok := v.(BoardOrTasks); ok {
+		v = b.any // a MarshalJSON of its own would have encoding/json read all of it once more
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

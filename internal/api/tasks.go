@@ -70,9 +70,6 @@ type Completion struct {
 // are asked for.
 type BoardOrTasks struct{ any }
 
-// MarshalJSON writes the one that it is.
-func (b BoardOrTasks) MarshalJSON() ([]byte, error) { return marshal(b.any) }
-
 // Schema implements huma.SchemaProvider.
 func (BoardOrTasks) Schema(r huma.Registry) *huma.Schema {
 	return &huma.Schema{OneOf: []*huma.Schema{
