@@ -34,7 +34,7 @@ var servesURL = regexp.MustCompile(`serves (http://\S+)`)
 func startServe(t *testing.T, environ []string, args ...string) *serving {
 	t.Helper()
 	s := &serving{t: t, code: make(chan int, 1)}
-	ctx, interrupt := context.WithCancelCause(context.Background())
+	ctx, interrupt := context.WithCancelCause(context.WithoutCancel(t.Context()))
 	s.interrupt = interrupt
 	args = append([]string{"serve", "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"}, args...)
 	go func() { s.code <- run(ctx, args, &s.stdout, &s.stderr, environ) }()

@@ -107,7 +107,7 @@ func newRouter() *gin.Engine {
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false // ServeHTTP adds the slash itself
-	e.ContextWithFallback = false
+	e.ForwardedByClientIP = false   // a header that anyone can send names nobody
 	return e
 }
 
