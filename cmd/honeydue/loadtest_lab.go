@@ -153,7 +153,7 @@ func (s *labServer) restart(ctx context.Context) error {
 	if err := s.stop(); err != nil {
 		return err
 	}
-	c, err := s.app.startChild(s.env, "serve", "--addr", s.addr, "--admin-addr", "127.0.0.1:0")
+	c, err := s.app.startChild(s.env, "serve", "--addr", s.addr, "--admin-addr", "127.0.0.1:0", "--drain-delay", "0")
 	if err != nil {
 		return err
 	}
