@@ -103,6 +103,10 @@ func (o *loadtestOptions) Validate() error {
 		return usagef("Leave out one of them.", "--lab tests a server of its own, and --target names another")
 	case !o.lab && o.target == "":
 		return usagef("Give --target URL, or --lab for a server and a database of its own.", "there is nothing to test")
+	case o.lab && (o.tokens != "" || o.email != "" || o.restartCmd != ""):
+		return usagef("Leave out --tokens, --email and --restart-cmd.", "--lab has users and a server of its own")
+	case !o.lab && o.data != "":
+		return usagef("Add --lab, or leave it out.", "--data is the folder of a lab")
 	case o.get != "" && (o.lab || o.profileGiven || len(o.phases) > 0):
 		return usagef("Leave out --lab, --profile and --phases.", "--get is one path of one --target")
 	case o.get != "" && !strings.HasPrefix(o.get, "/"):

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	// labDatabase is the load test's own: it is made anew for each run, and nothing else in a lab is touched.
+	// labDatabase is the load test's own: it is made anew for each run and dropped after it, and nothing else in a lab
+	// is touched.
 	labDatabase = "honeydue_loadtest"
 	// serverGrace is how long the server may drain before it is killed.
 	serverGrace = 15 * time.Second
@@ -36,7 +37,7 @@ func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) (err error) {
 		// Also after Ctrl-C: what was started is stopped.
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), labGrace)
 		defer cancel()
-		err = alsoFailed(err, l.Stop(ending))
+		err = alsoFailed(err, errors.Join(l.DropDatabase(ending, labDatabase), l.Stop(ending)))
 	}()
 	env, users, err := a.populate(ctx, l, o.users)
 	if err != nil {
@@ -51,8 +52,7 @@ func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) (err error) {
 		return err
 	}
 	return a.runLoadtest(ctx, loadtest{
-		options: o, hitter: s.hitter, users: users, restart: s.restart,
-		target: fmt.Sprintf("a server of its own at %s, %v from its database", s.addr, o.rtt),
+		options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr,
 	})
 }
 

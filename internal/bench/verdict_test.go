@@ -26,6 +26,8 @@ func TestJudge(t *testing.T) {
 		{"stopped early and refuted", evidence{n: 100, over: 60, stopped: "stopped"}, Fail, "stopped"},
 		{"a few were not warm", evidence{n: 960, apart: 40, wantsState: Warm}, Pass, ""},
 		{"many were not warm", evidence{n: 900, apart: 100, wantsState: Warm}, Inconclusive, "100 of 1000 requests were not warm"},
+		{"some were not cold", evidence{n: 500, apart: 150, wantsState: Cold}, Pass, ""},
+		{"too few were cold", evidence{n: 200, apart: 450, wantsState: Cold}, Inconclusive, "200 requests cannot claim"},
 		{"the state is not proven", evidence{n: 900, unproven: 900, wantsState: Warm}, Inconclusive, "no Cache-Status"},
 		{"invalid hides a fail", evidence{n: 100, over: 100, invalid: []string{"late"}}, Invalid, "late"},
 	}
