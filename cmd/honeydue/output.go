@@ -20,7 +20,7 @@ type outputOptions struct {
 
 func (o *outputOptions) addFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.StringVarP(&o.name, "output", "o", "", "form of the report: "+formatNames()+" (default table, or what the extension of --out says)")
+	flags.StringVarP(&o.name, "output", "o", "", "`FORM` of the report: "+formatNames()+" (default: what the extension of --out says, else table)")
 	flags.StringVar(&o.file, "out", "", "write the report to `FILE` instead of stdout, whole or not at all")
 	flags.BoolVar(&o.noColor, "no-color", false, "no colours (NO_COLOR=1 does the same)")
 }

@@ -36,7 +36,29 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		return usagef(hint, "'%s' has no flag '%s'", cmd.CommandPath(), dashed(missing.GetSpecifiedName()))
 	}
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		what, example := valueKind(bad.GetFlag().Value.Type())
+		return usagef("Give it "+example+".", "--%s %q is no %s", bad.GetFlag().Name, bad.GetValue(), what)
+	}
+	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return usagef(hint, "'%s' needs a value for '--%s'", cmd.CommandPath(), missing.GetFlag().Name)
+	}
 	return usagef(hint, "%w", err)
+}
+
+// valueKind says what a flag of that pflag type takes, and gives an example.
+func valueKind(pflagType string) (what, example string) {
+	switch pflagType {
+	case "duration":
+		return "duration", "a unit, such as 200ms, 5s or 1m"
+	case "bool":
+		return "true or false", "no value, or true or false"
+	case "float64":
+		return "number", "a number, such as 50 or 0.5"
+	case "int", "int32", "int64", "uint", "uint32", "uint64":
+		return "whole number in range", "digits alone, such as 20"
+	}
+	return pflagType, "another value"
 }
 
 func dashed(name string) string {
