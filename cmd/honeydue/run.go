@@ -12,7 +12,7 @@ import (
 // drains, still prints what it has, and returns.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ []string) int {
 	a := newApp(stdout, stderr, environ)
-	root := newRootCommand(a)
+	root := newRootCommand(a) //nolint:contextcheck // cobra hands the context to RunE
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	return a.finish(ctx, command, err)

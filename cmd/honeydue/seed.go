@@ -62,8 +62,10 @@ func (o seedOptions) Validate() error {
 		value int
 		limit int
 	}{
-		{"users", o.users, 1_000_000}, {"residences-per-user", o.residences, 20},
-		{"tasks-per-residence", o.tasks, 1000}, {"completions-per-task", o.completions, 100},
+		{"users", o.users, 1_000_000},
+		{"residences-per-user", o.residences, 20},
+		{"tasks-per-residence", o.tasks, 1000},
+		{"completions-per-task", o.completions, 100},
 	} {
 		if f.value < 1 || f.value > f.limit {
 			return usagef(fmt.Sprintf("Give a number from 1 to %d.", f.limit), "--%s %d makes no sense", f.flag, f.value)
