@@ -11,7 +11,7 @@ func (r Result) Document() report.Document {
 	t := report.Table{
 		Title:   "What each step bought",
 		Columns: []string{"Step", "Outcome", "Before ms", "After ms", "Bought ms", "Measured", "Detail"},
-		Note:    "Before and after are two measurements of the same thing, the first of them cold.",
+		Note:    "Before and after are two measurements of the same thing, the first of them cold. A few per cent either way are noise: then it was warm.",
 	}
 	for _, s := range r.Steps {
 		row := []report.Cell{report.Text(s.Name), report.Toned(s.Status.tone(), string(s.Status))}

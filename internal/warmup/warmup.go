@@ -134,6 +134,7 @@ type warmer struct {
 func (w *warmer) close() {
 	if w.db != nil {
 		w.db.Close()
+		w.db = nil
 	}
 }
 
