@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/config"
 	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/report"
 )
 
 // probeOptions are the flags of probe.
@@ -18,6 +22,8 @@ type probeOptions struct {
 	failOn     string
 	only, skip []string
 	noAnalyze  bool
+	baseline   string
+	save       string
 	timeout    time.Duration
 }
 
@@ -35,6 +41,7 @@ prints no value of any row, no user and no password. A server that is down is a 
 		Example: `  honeydue probe
   honeydue probe --target https://api.example.com --fail-on warning
   honeydue probe -o json | jq '.findings[0]'
+  honeydue probe --save-baseline before.json    (deploy)    honeydue probe --baseline before.json
   honeydue probe --only HD-Q01,HD-Q03 --no-analyze`,
 		Args: noArgs,
 		RunE: validated(o, func(ctx context.Context) error { return a.probe(ctx, o) }),
@@ -45,6 +52,8 @@ prints no value of any row, no user and no password. A server that is down is a 
 	flags.StringSliceVar(&o.only, "only", nil, "run only the checks with these `codes`")
 	flags.StringSliceVar(&o.skip, "skip", nil, "run all checks but those with these `codes`")
 	flags.BoolVar(&o.noAnalyze, "no-analyze", false, "run no statement: plans are estimates, and walls stay unknown")
+	flags.StringVar(&o.baseline, "baseline", "", "also say what has changed since the probe saved in `FILE`")
+	flags.StringVar(&o.save, "save-baseline", "", "save this probe as JSON in `FILE`, to compare with later")
 	flags.DurationVar(&o.timeout, "timeout", probe.DefaultTimeout, "how long the whole probe may take")
 	return cmd
 }
@@ -75,6 +84,12 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 	if err != nil {
 		return err
 	}
+	var baseline *probe.Result
+	if o.baseline != "" {
+		if baseline, err = readBaseline(o.baseline); err != nil {
+			return err
+		}
+	}
 	progress := a.progress("probing", -1)
 	defer progress.Done()
 	result, err := probe.Run(ctx, probe.Config{
@@ -84,10 +99,21 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 		Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout,
 		Progress: progress.Describe,
 	})
+	if errors.Is(err, probe.ErrNothing) {
+		return failedf(`Set DATABASE_URL, or try the local replica: eval "$(honeydue lab env)".`, "%w", err)
+	}
 	if err != nil {
 		return err
 	}
 	progress.Done()
+	if o.save != "" {
+		if err := a.saveBaseline(o.save, result); err != nil {
+			return err
+		}
+	}
+	if baseline != nil {
+		result.Changes, result.BaselineAt = result.Since(*baseline), &baseline.StartedAt
+	}
 	if err := a.write(result.Document()); err != nil {
 		return err
 	}
@@ -95,6 +121,28 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 		return exitWith(exitFinding)
 	}
 	return nil
+}
+
+func readBaseline(path string) (*probe.Result, error) {
+	f, err := os.Open(path) // the operator names it
+	if err != nil {
+		return nil, usagef("Give --baseline a file that --save-baseline has written.", "cannot open the baseline: %w", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	r, err := probe.ReadBaseline(f)
+	if err != nil {
+		return nil, usagef("Give --baseline a file that --save-baseline has written.", "%s: %w", path, err)
+	}
+	return &r, nil
+}
+
+func (a *app) saveBaseline(path string, r probe.Result) error {
+	var b bytes.Buffer
+	o := report.Options{Version: a.build.Version, Commit: a.build.Commit}
+	if err := report.Write(&b, report.FormatJSON, r.Document(), o); err != nil {
+		return err
+	}
+	return writeFile(path, b.Bytes())
 }
 
 // tunedSettings are the variables that carry a tuned value. The endpoint's name is not among them: the

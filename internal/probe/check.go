@@ -13,7 +13,7 @@ type check struct {
 	code     string
 	title    string
 	severity Severity
-	// outage is set for what fails requests instead of slowing them.
+	// outage is set for what fails requests instead of slowing them; they are counted as failedMS.
 	outage bool
 	needs  []part
 	run    func(*observation) outcome
@@ -64,8 +64,12 @@ func Codes() []string {
 	return out
 }
 
-// judge runs the chosen checks and sorts what they found: outages first, then by what a request pays,
-// then by severity; equals stay in the registry's order, where causes stand before their symptoms.
+// failedMS is what a request that fails is counted as: the time for which the app lets it wait for a
+// connection before it gives up (store.Config.AcquireTimeout).
+const failedMS = 5000
+
+// judge runs the chosen checks and sorts what they found: by what a request pays, then by severity;
+// equals stay in the registry's order, where causes stand before their symptoms.
 func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, []Finding) {
 	results := []CheckResult{}
 	findings := []Finding{}
@@ -85,7 +89,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 		for _, h := range out.hits {
 			f := Finding{
 				Code: c.code, Severity: cmp.Or(h.severity, c.severity), Title: c.title, Outage: c.outage,
-				Evidence: h.evidence, CostMS: round(h.costMS), Remedy: cmp.Or(h.remedy, c.remedy),
+				Evidence: h.evidence, CostMS: round(c.cost(h)), Remedy: cmp.Or(h.remedy, c.remedy),
 				Runbook: RunbookPage(c.code),
 			}
 			findings = append(findings, f)
@@ -104,7 +108,6 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(
-			-compareBool(a.Outage, b.Outage),
 			-cmp.Compare(a.CostMS, b.CostMS),
 			cmp.Compare(a.Severity.rank(), b.Severity.rank()),
 		)
@@ -128,15 +131,12 @@ func (c check) judge(o *observation) outcome {
 	return c.run(o)
 }
 
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	default:
-		return -1
+// cost is what a hit costs a request.
+func (c check) cost(h hit) float64 {
+	if c.outage {
+		return failedMS
 	}
+	return h.costMS
 }
 
 func round(v float64) float64 { return float64(int64(v*1000+0.5)) / 1000 }
@@ -166,7 +166,7 @@ func verdict(r Result) string {
 	cost := ""
 	switch {
 	case first.Outage:
-		cost = ", and requests fail or fall back because of it"
+		cost = ", and requests that need it fail"
 	case first.CostMS > 0:
 		cost = fmt.Sprintf(", which costs a request %.1f ms", first.CostMS)
 	}

@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/honeydue/honeydue/internal/report"
 )
@@ -14,6 +15,9 @@ func (r Result) Document() report.Document {
 	add(report.Paragraph{Text: r.Verdict, Tone: r.tone()})
 	if len(r.Findings) > 0 {
 		add(findingsTable(r.Findings))
+	}
+	if r.BaselineAt != nil {
+		add(r.changesBlock())
 	}
 	if len(r.Endpoints) > 0 {
 		add(waterfallTable(r.Endpoints))
@@ -67,6 +71,26 @@ func findingsTable(findings []Finding) report.Table {
 	return t
 }
 
+// changesBlock says what differs from the baseline.
+func (r Result) changesBlock() report.Block {
+	since := r.BaselineAt.UTC().Format(time.RFC3339)
+	if len(r.Changes) == 0 {
+		return report.Paragraph{Text: "Nothing has changed since the baseline of " + since + "."}
+	}
+	t := report.Table{Title: "Changed since the baseline of " + since, Columns: []string{"What", "Before", "After", "ms/request"}}
+	for _, c := range r.Changes {
+		tone, delta := report.Plain, report.Cell{Text: "-", Right: true}
+		if c.Worse {
+			tone = report.Warn
+		}
+		if c.DeltaMS != 0 {
+			delta = report.Cell{Text: fmt.Sprintf("%+.1f", c.DeltaMS), Tone: tone, Right: true}
+		}
+		t.Rows = append(t.Rows, []report.Cell{report.Text(c.What), report.Text(c.Before), report.Toned(tone, c.After), delta})
+	}
+	return t
+}
+
 func severityTone(s Severity) report.Tone {
 	switch s {
 	case Critical:
@@ -107,7 +131,11 @@ func waterfallTable(endpoints []Endpoint) report.Table {
 	sum := func(name string, turns func(Endpoint) report.Cell, ms func(Endpoint) float64) {
 		row := []report.Cell{report.Text(name)}
 		for _, e := range endpoints {
-			row = append(row, turns(e), report.Number(ms(e), 1))
+			cell := report.Number(ms(e), 1)
+			if e.FloorMS == 0 && name != "in all" {
+				cell = report.Cell{Text: "-", Right: true} // it was not reached
+			}
+			row = append(row, turns(e), cell)
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -179,12 +207,20 @@ func hotPathTable(hot []HotPath) report.Table {
 				report.Number(h.PlanningMS, 2), report.Number(h.ExecutionMS, 2), residual)
 		} else {
 			dash := report.Cell{Text: "-", Right: true}
-			row = append(row, dash, dash, dash, report.Number(h.PlanningMS, 2), report.Number(h.ExecutionMS, 2), dash)
+			row = append(row, dash, dash, dash, measuredCell(h.PlanningMS), measuredCell(h.ExecutionMS), dash)
 		}
 		row = append(row, s14Cell(h), report.Text(strings.Join(h.Access, ", ")))
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// measuredCell shows a time that is 0 only if it was not measured.
+func measuredCell(ms float64) report.Cell {
+	if ms == 0 {
+		return report.Cell{Text: "-", Right: true}
+	}
+	return report.Number(ms, 2)
 }
 
 func s14Cell(h HotPath) report.Cell {

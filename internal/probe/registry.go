@@ -31,7 +31,7 @@ func registry() []check {
 			remedy: "honeydue migrate up",
 		},
 		{
-			code: "HD-R01", title: "Redis can't be used", severity: Critical, outage: true,
+			code: "HD-R01", title: "Redis can't be used", severity: Critical,
 			needs: []part{askedRedis}, run: redisDown,
 			remedy: "kubectl get pods -l app.kubernetes.io/name=honeydue-redis   # is it running, and does REDIS_URL name it?",
 		},

@@ -105,7 +105,7 @@ func TestFindingsAreSortedByWhatTheyCost(t *testing.T) {
 		{code: "B", severity: Warning, run: always(hit{costMS: 5})},
 		{code: "C", severity: Critical, run: always(hit{})},
 		{code: "D", severity: Critical, run: always(hit{costMS: 900})},
-		{code: "E", severity: Critical, outage: true, run: always(hit{})},
+		{code: "E", severity: Critical, outage: true, run: always(hit{costMS: 3})},
 		{code: "F", severity: Warning, run: always(hit{costMS: 5})},
 	}
 	results, findings := judge(checks, &observation{}, nil, nil)

@@ -17,6 +17,10 @@ type Result struct {
 	Endpoints []Endpoint    `json:"endpoints"`
 	HotPaths  []HotPath     `json:"hot_paths"`
 	Target    *Target       `json:"target,omitempty"`
+	// Changes is what differs from the baseline; nil if there was none to compare with.
+	Changes []Change `json:"changes,omitempty"`
+	// BaselineAt is when the baseline was taken.
+	BaselineAt *time.Time `json:"baseline_at,omitempty"`
 }
 
 // Severity ranks a finding by what it does to users, not by its milliseconds.
@@ -59,8 +63,8 @@ type Finding struct {
 	Code     string   `json:"code"`
 	Severity Severity `json:"severity"`
 	Title    string   `json:"title"`
-	// Outage marks what fails requests instead of slowing them; such findings come first whatever their
-	// milliseconds.
+	// Outage marks what fails requests instead of slowing them; its cost is the 5 s for which a request
+	// waits in vain.
 	Outage   bool   `json:"outage,omitempty"`
 	Evidence string `json:"evidence"`
 	// CostMS is what the finding adds to a request that meets it; 0 where it costs none or can't be told.

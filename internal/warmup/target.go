@@ -42,14 +42,14 @@ func (w *warmer) target(ctx context.Context, s *Step) error {
 		turns = append(turns, n)
 	}
 	s.Count = 1
-	s.Detail = fmt.Sprintf("%s answers; the first time with %s, then with %s.", u.Host, turns[0], turns[1])
+	s.Detail = fmt.Sprintf("%s answers. Database turns: %s the first time, %s the second.", u.Host, turns[0], turns[1])
 	if w.config.Token == "" {
 		s.Detail = u.Host + " is ready. Give a user's token by --token-env for an authed read."
 	}
 	return nil
 }
 
-// read gets one answer whole and returns its database turns in words.
+// read gets one answer whole and returns its number of database turns.
 func (w *warmer) read(ctx context.Context, client *http.Client, at string, took *float64) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -75,7 +75,7 @@ func (w *warmer) read(ctx context.Context, client *http.Client, at string, took 
 	}
 	turns := resp.Header.Get("X-DB-Turns")
 	if turns == "" {
-		return "an unknown number of database turns", nil
+		return "an unknown number", nil
 	}
-	return turns + " database turns", nil
+	return turns, nil
 }

@@ -1,0 +1,106 @@
+package probe
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Change is one thing that differs from a baseline.
+type Change struct {
+	What   string `json:"what"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+	// DeltaMS is how many milliseconds more a request pays; 0 where that can't be told.
+	DeltaMS float64 `json:"delta_ms"`
+	// Worse is false for what has got better, or is merely different.
+	Worse bool `json:"worse"`
+}
+
+// ReadBaseline reads a result that was printed as JSON.
+func ReadBaseline(r io.Reader) (Result, error) {
+	var in struct {
+		Schema string `json:"schema"`
+		Result
+	}
+	if err := json.NewDecoder(r).Decode(&in); err != nil {
+		return Result{}, fmt.Errorf("the baseline is no JSON of a probe: %w", err)
+	}
+	if in.Schema != Schema {
+		return Result{}, fmt.Errorf("the baseline's schema is %q, and this honeydue reads %s", in.Schema, Schema)
+	}
+	return in.Result, nil
+}
+
+// Two measurements of the same thing differ; a change is worth a line only beyond these bounds.
+const (
+	changeLeastMS = 5.0
+	changeShare   = 0.2
+)
+
+// Since lists what differs from a baseline, the dearest first: findings that came or went, floors,
+// walls, turns, and plans that reach a table in another way.
+func (r Result) Since(baseline Result) []Change {
+	var out []Change
+	out = append(out, r.findingsSince(baseline)...)
+	for _, e := range r.Endpoints {
+		if i := slices.IndexFunc(baseline.Endpoints, func(b Endpoint) bool { return b.Name == e.Name }); i >= 0 {
+			out = append(out, timeChange("floor of "+e.Name, baseline.Endpoints[i].FloorMS, e.FloorMS)...)
+		}
+	}
+	for _, h := range r.HotPaths {
+		i := slices.IndexFunc(baseline.HotPaths, func(b HotPath) bool { return b.Name == h.Name && b.Subject == h.Subject })
+		if i < 0 {
+			continue
+		}
+		b := baseline.HotPaths[i]
+		name := fmt.Sprintf("%s for the %s user", h.Name, h.Subject)
+		if h.Runs > 0 && b.Runs > 0 {
+			out = append(out, timeChange(name+": wall", b.WallMS, h.WallMS)...)
+			if h.Turns != b.Turns {
+				out = append(out, Change{What: name + ": turns", Before: fmt.Sprint(b.Turns), After: fmt.Sprint(h.Turns), Worse: h.Turns > b.Turns})
+			}
+		}
+		if len(b.Access) > 0 && !slices.Equal(h.Access, b.Access) {
+			out = append(out, Change{What: name + ": plan", Before: strings.Join(b.Access, ", "), After: strings.Join(h.Access, ", ")})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Change) int { return cmp.Compare(b.DeltaMS, a.DeltaMS) })
+	return out
+}
+
+func (r Result) findingsSince(baseline Result) []Change {
+	texts := func(r Result) map[string]bool {
+		out := map[string]bool{}
+		for _, f := range r.Findings {
+			out[f.Code] = true
+		}
+		return out
+	}
+	before, after := texts(baseline), texts(r)
+	var out []Change
+	for _, c := range registry() {
+		switch {
+		case after[c.code] && !before[c.code]:
+			out = append(out, Change{What: c.code + " " + c.title, Before: "not found", After: "found", Worse: true})
+		case before[c.code] && !after[c.code]:
+			out = append(out, Change{What: c.code + " " + c.title, Before: "found", After: "not found"})
+		}
+	}
+	return out
+}
+
+func timeChange(what string, before, after float64) []Change {
+	delta := after - before
+	if math.Abs(delta) < max(changeLeastMS, changeShare*before) {
+		return nil
+	}
+	return []Change{{
+		What: what, Before: fmt.Sprintf("%.1f ms", before), After: fmt.Sprintf("%.1f ms", after),
+		DeltaMS: roundSigned(delta), Worse: delta > 0,
+	}}
+}
