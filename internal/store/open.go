@@ -110,7 +110,7 @@ type boot struct {
 	proved   chan proved
 	failed   chan error
 	aborted  context.Context //nolint:containedctx // ends the boot's dials, not a call's
-	abort   context.CancelFunc
+	abort    context.CancelFunc
 }
 
 type proved struct {
