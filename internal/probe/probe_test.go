@@ -111,9 +111,10 @@ func TestTurnsAgreeWithAnOutsideProxy(t *testing.T) {
 	if dials := p.Dials + d.Dials; int64(r.Cost.Connects) != dials {
 		t.Errorf("it says %d connections, the proxies saw %d", r.Cost.Connects, dials)
 	}
-	// The probe counts each TCP handshake as a turn; a proxy does not see it as one.
-	if seen := p.Turns + d.Turns + p.Dials + d.Dials; r.Cost.DBTurns != seen {
-		t.Errorf("it says %d turns, the proxies saw %d", r.Cost.DBTurns, seen)
+	// The probe counts each TCP handshake as a turn; a proxy does not see it as one. It does see the TLS
+	// alert that answers the end of a connection, for which nobody waits.
+	if extra := p.Turns + d.Turns + p.Dials + d.Dials - r.Cost.DBTurns; extra < 0 || extra > p.Dials+d.Dials {
+		t.Errorf("it says %d turns, the proxies saw %d more", r.Cost.DBTurns, extra)
 	}
 }
 

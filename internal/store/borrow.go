@@ -32,8 +32,16 @@ func (db *DB) borrow(ctx context.Context, q Query, use func(context.Context, *pg
 		if attempt > 1 || !retryable(q, err, sent) {
 			return classify(q, err)
 		}
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+		}
 	}
 }
+
+// retryPause lets the ends of the other connections arrive before one of them
+// is tried: a pooler that restarts ends all of them, but not in one instant.
+const retryPause = 5 * time.Millisecond
 
 // attempt reports with its error whether anything was sent.
 func (db *DB) attempt(ctx context.Context, use func(context.Context, *pgx.Conn) error) (sent bool, _ error) {
