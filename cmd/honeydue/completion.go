@@ -18,19 +18,23 @@ try it, or put it where the shell looks for completions to keep it.`,
 	group(cmd)
 	shells := []struct {
 		name  string
+		load  string
 		write func(root *cobra.Command) error
 	}{
-		{"bash", func(root *cobra.Command) error { return root.GenBashCompletionV2(a.stdout, true) }},
-		{"zsh", func(root *cobra.Command) error { return root.GenZshCompletion(a.stdout) }},
-		{"fish", func(root *cobra.Command) error { return root.GenFishCompletion(a.stdout, true) }},
-		{"powershell", func(root *cobra.Command) error { return root.GenPowerShellCompletionWithDesc(a.stdout) }},
+		{"bash", "source <(honeydue completion bash)", func(root *cobra.Command) error { return root.GenBashCompletionV2(a.stdout, true) }},
+		{"zsh", `honeydue completion zsh > "${fpath[1]}/_honeydue"`, func(root *cobra.Command) error { return root.GenZshCompletion(a.stdout) }},
+		{"fish", "honeydue completion fish > ~/.config/fish/completions/honeydue.fish", func(root *cobra.Command) error { return root.GenFishCompletion(a.stdout, true) }},
+		{"powershell", "honeydue completion powershell | Out-String | Invoke-Expression", func(root *cobra.Command) error { return root.GenPowerShellCompletionWithDesc(a.stdout) }},
 	}
 	for _, shell := range shells {
 		cmd.AddCommand(&cobra.Command{
 			Use:   shell.name,
 			Short: "Print the completion script for " + shell.name,
-			Args:  noArgs,
-			RunE:  func(cmd *cobra.Command, _ []string) error { return shell.write(cmd.Root()) },
+			Long: shell.name + " prints the script that teaches " + shell.name + ` honeydue's commands and flags, with their descriptions.
+It is made of this very binary's commands: print it anew after an update.`,
+			Example: "  " + shell.load,
+			Args:    noArgs,
+			RunE:    func(cmd *cobra.Command, _ []string) error { return shell.write(cmd.Root()) },
 		})
 	}
 	return cmd

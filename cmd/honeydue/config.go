@@ -99,9 +99,6 @@ func (s configSetting) row() []report.Cell {
 		value, source = value.WithTone(report.Dim), source.WithTone(report.Dim)
 	}
 	tuned, verdict := report.Text(s.Tuned), report.Toned(report.Dim, s.Decision)
-	if s.Env == "DB_HOST" {
-		tuned.Text = "a name with -pooler"
-	}
 	if s.Differs {
 		value.Tone = report.Warn
 		verdict = report.Toned(report.Warn, s.Decision+" differs")

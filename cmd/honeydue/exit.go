@@ -129,7 +129,7 @@ func (a *app) finish(ctx context.Context, command *cobra.Command, err error) int
 		if hint == "" && code == exitUsage && command != nil {
 			hint = seeHelp(command)
 		}
-		fmt.Fprintf(a.stderr, "honeydue: %s\n", indentRest(a.redact(one.Error())))
+		fmt.Fprintf(a.stderr, "honeydue: %s\n", indentRest(withoutRoom(a.redact(one.Error()))))
 		if hint != "" {
 			fmt.Fprintf(a.stderr, "  %s\n", indentRest(a.redact(hint)))
 		}
@@ -169,6 +169,17 @@ func joined(err error) []error {
 		return nil
 	}
 	return several.Unwrap()
+}
+
+// withoutRoom drops the name of the package that an error begins with: it tells a reader of the code who speaks, and
+// a user nothing.
+func withoutRoom(text string) string {
+	for _, room := range []string{"api", "bench", "cache", "lab", "link", "probe", "report", "store", "telemetry", "warmup"} {
+		if rest, ok := strings.CutPrefix(text, room+": "); ok {
+			return rest
+		}
+	}
+	return text
 }
 
 func indentRest(s string) string {

@@ -48,6 +48,7 @@ func TestFunnel(t *testing.T) {
 		{"the report has said it", nil, exitWith(exitFinding, exitOK), 3, ""},
 		{"no code but failure", nil, errors.New("it broke"), 1, "honeydue: it broke\n"},
 		{"wrapped, with the hint of the package below", nil, fmt.Errorf("seed: %w", hinted{"the disk is full", "Free some space."}), 1, "honeydue: seed: the disk is full\n  Free some space.\n"},
+		{"without the package's name", nil, errors.New("store: the database is gone"), 1, "honeydue: the database is gone\n"},
 		{"usage keeps the hint", nil, usage(hinted{"--rate is negative", "Give at least 1."}), 2, "honeydue: --rate is negative\n  Give at least 1.\n"},
 		{"usage of nothing", nil, usage(nil), 0, ""},
 		{"usage does not rename an exit code", nil, usage(failedf("", "x")), 1, "honeydue: x\n"},

@@ -38,7 +38,7 @@ without fsync: a crash of the lab costs nothing, a power cut may cost the folder
 		Example: `  honeydue lab up --detach && eval "$(honeydue lab env)" && honeydue probe
   honeydue lab down`,
 	})
-	c.PersistentFlags().StringVar(&o.data, "data", "", "data `folder` (default: honeydue/lab in your cache folder, for root /var/lib/honeydue/lab)")
+	c.PersistentFlags().StringVar(&o.data, "data", "", "data `FOLDER` (default: honeydue/lab in your cache folder, for root /var/lib/honeydue/lab)")
 	c.AddCommand(newLabUpCommand(a, o), newLabDownCommand(a, o), newLabStatusCommand(a, o), newLabEnvCommand(a, o))
 	return c
 }

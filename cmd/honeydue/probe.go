@@ -48,9 +48,9 @@ prints no value of any row, no user and no password. A server that is down is a 
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.target, "target", "", "also ask the running server at this `URL`")
-	flags.StringVar(&o.failOn, "fail-on", string(probe.Critical), "exit with 3 from this severity on: critical or warning")
-	flags.StringSliceVar(&o.only, "only", nil, "run only the checks with these `codes`")
-	flags.StringSliceVar(&o.skip, "skip", nil, "run all checks but those with these `codes`")
+	flags.StringVar(&o.failOn, "fail-on", string(probe.Critical), "exit with 3 from this `SEVERITY` on: critical or warning")
+	flags.StringSliceVar(&o.only, "only", nil, "run only the checks with these `CODES`")
+	flags.StringSliceVar(&o.skip, "skip", nil, "run all checks but those with these `CODES`")
 	flags.BoolVar(&o.noAnalyze, "no-analyze", false, "run no statement: plans are estimates, and walls stay unknown")
 	flags.StringVar(&o.baseline, "baseline", "", "also say what has changed since the probe saved in `FILE`")
 	flags.StringVar(&o.save, "save-baseline", "", "save this probe as JSON in `FILE`, to compare with later")

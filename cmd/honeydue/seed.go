@@ -49,7 +49,7 @@ Writers wait while a seed runs.`,
 	flags.IntVar(&o.tasks, "tasks-per-residence", 30, "tasks of a residence, on average")
 	flags.IntVar(&o.completions, "completions-per-task", 3, "completions of a task, on average")
 	flags.Uint64Var(&o.seed, "seed", 1, "start of the sequence of chance")
-	flags.StringVar(&o.password, "password", "", "password of every seeded user (default: nobody can log in)")
+	flags.StringVar(&o.password, "password", "", "`PASSWORD` of every seeded user (default: nobody can log in)")
 	flags.StringVar(&o.tokensFile, "tokens", "", "make a token for each user and write `FILE` with one \"user_id token\" a line, mode 0600")
 	flags.BoolVar(&o.wipe, "wipe", false, "first remove what earlier seeds have made, and nothing else")
 	return c

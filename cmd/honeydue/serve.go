@@ -41,11 +41,11 @@ SIGTERM or Ctrl-C: /readyz says no, requests go on for --drain-delay so that loa
 		RunE: validated(o, func(ctx context.Context) error { return runServe(ctx, a, *o) }),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.addr, "addr", ":8080", "`address` of the API")
-	flags.StringVar(&o.adminAddr, "admin-addr", "127.0.0.1:9090", "`address` of metrics, pprof and health")
+	flags.StringVar(&o.addr, "addr", ":8080", "`ADDRESS` of the API")
+	flags.StringVar(&o.adminAddr, "admin-addr", "127.0.0.1:9090", "`ADDRESS` of metrics, pprof and health")
 	flags.BoolVar(&o.lab, "lab", false, "use the local replica of production, whatever database is configured")
 	flags.DurationVar(&o.rtt, "rtt", 0, "round trip to the replica's database, such as 110ms")
-	flags.StringVar(&o.data, "data", "", "data `folder` of the replica (default: as lab has it)")
+	flags.StringVar(&o.data, "data", "", "data `FOLDER` of the replica (default: as lab has it)")
 	flags.DurationVar(&o.startupTimeout, "startup-timeout", time.Minute, "how long to try to reach the database before giving up")
 	flags.DurationVar(&o.drainDelay, "drain-delay", defaultDrainDelay(a), "how long to serve on after a signal while /readyz says no")
 	flags.DurationVar(&o.drainTimeout, "drain-timeout", 20*time.Second, "how long requests under way get to end")

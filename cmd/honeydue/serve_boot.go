@@ -61,9 +61,9 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 	s.SetReady()
 	a.sayReady(db, url, time.Since(began))
 	if demo != nil {
-		a.sayDemo(*demo, url)
+		err = a.write(newServeReport(*demo, url).Document())
 	}
-	return s, nil
+	return s, err
 }
 
 // poolConfig is the store's configuration as the environment has it.
@@ -167,17 +167,4 @@ func (a *app) sayReady(db *store.DB, url string, took time.Duration) {
 	}
 	fmt.Fprintf(a.stderr, "honeydue %s serves %s\n  ready in %d ms; %d connections opened in parallel in %d ms, %d turns on the critical path\n  the database is reached %s; execution mode %s\n",
 		a.build.Version, url, took.Milliseconds(), p.Conns, p.Took.Milliseconds(), p.Turns, way, p.ExecMode)
-}
-
-// sayDemo goes to stdout: it is what this command reports. The password is
-// meant to be read, so nothing masks it.
-func (a *app) sayDemo(d store.Demo, url string) {
-	fmt.Fprintf(a.stdout, `URL       %[1]s
-API       %[1]s/api/docs/
-E-mail    %[2]s
-Password  %[3]s
-
-TOKEN=$(curl -s %[1]s/api/auth/login/ -H 'Content-Type: application/json' -d '{"email":"%[2]s","password":"%[3]s"}' | sed 's/.*"token":"\([^"]*\)".*/\1/')
-curl -i -H "Authorization: Token $TOKEN" %[1]s/api/tasks/
-`, url, d.Email, d.Password)
 }

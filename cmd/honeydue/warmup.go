@@ -38,7 +38,7 @@ The read asked of the server is authed if the environment variable named by --to
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.target, "target", "", "ask the running server at this `URL` for its first read")
-	flags.StringVar(&o.tokenEnv, "token-env", "HONEYDUE_TOKEN", "the `variable` that holds the token for that read")
+	flags.StringVar(&o.tokenEnv, "token-env", "HONEYDUE_TOKEN", "the `VARIABLE` that holds the token for that read")
 	flags.IntVar(&o.users, "users", warmup.DefaultUsers, "how many of the most recently active users are put into Redis")
 	flags.DurationVar(&o.timeout, "timeout", warmup.DefaultTimeout, "how long the whole warm-up may take")
 	return cmd

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"net"
 	"reflect"
 )
 
@@ -74,10 +75,12 @@ func Settings(e Environ) []Setting {
 
 func setting(e Environ, group, name string, tag reflect.StructTag) Setting {
 	s := Setting{Group: group, Env: name, Default: tag.Get("envDefault"), Secret: tag.Get("secret"), Source: NotSet}
-	tuned, isTuned := TunedFor(name)
+	tuned, isTuned := tunedFor(e, name)
 	if isTuned {
 		s.Tuned, s.Decision = tuned.Value, tuned.Decision
-		if tuned.Kind != KindHost {
+		if tuned.Kind == KindHost {
+			s.Tuned = "a host named *" + tuned.Value
+		} else {
 			s.Default = tuned.Value
 		}
 	}
@@ -96,7 +99,7 @@ func setting(e Environ, group, name string, tag reflect.StructTag) Setting {
 		}
 	}
 	if isTuned {
-		s.Differs = s.differs(e, tuned)
+		s.Differs = s.differs(tuned)
 	}
 	switch {
 	case s.Source != FromEnvironment && s.Source != Overruled:
@@ -108,20 +111,31 @@ func setting(e Environ, group, name string, tag reflect.StructTag) Setting {
 	return s
 }
 
-// differs compares with the tuned value; of an endpoint it looks at the host in force, whichever variable gave it.
-func (s Setting) differs(e Environ, tuned TunedValue) bool {
+// tunedFor is TunedFor, but that the pooler's name is looked for in the variable that gives the host.
+func tunedFor(e Environ, name string) (TunedValue, bool) {
+	switch {
+	case name == "DATABASE_URL" && e[name] != "":
+		return TunedFor(poolerHost)
+	case name == poolerHost && e["DATABASE_URL"] != "":
+		return TunedValue{}, false
+	}
+	return TunedFor(name)
+}
+
+// differs compares with the tuned value. An address has no name to judge an endpoint by: there only a probe tells.
+func (s Setting) differs(tuned TunedValue) bool {
 	if tuned.Kind != KindHost {
 		return !tuned.Holds(s.Value)
 	}
 	host := s.Value
-	if raw := e["DATABASE_URL"]; raw != "" {
-		u, ok := parseURL(raw)
+	if s.Env == "DATABASE_URL" {
+		u, ok := parseURL(s.Value)
 		if !ok {
 			return true
 		}
-		host = u.Host
+		host = u.Hostname()
 	}
-	return host != "" && !tuned.Holds(host)
+	return host != "" && host != "localhost" && net.ParseIP(host) == nil && !tuned.Holds(host)
 }
 
 // Check reads every concern and returns all that is wrong.

@@ -79,6 +79,30 @@ func TestHolds(t *testing.T) {
 	}
 }
 
+func TestThePoolerIsToldByTheHostInForce(t *testing.T) {
+	tests := []struct {
+		name     string
+		e        Environ
+		variable string // that S1 is shown beside
+		differs  bool
+	}{
+		{"none", Environ{}, "DB_HOST", false},
+		{"a pooler's name", Environ{"DB_HOST": "ep-1-pooler.x"}, "DB_HOST", false},
+		{"the direct endpoint's name", Environ{"DB_HOST": "ep-1.x"}, "DB_HOST", true},
+		{"a pooler's name in the URL", Environ{"DATABASE_URL": "postgres://u@ep-1-pooler.x/d", "DB_HOST": "ep-1.x"}, "DATABASE_URL", false},
+		{"the direct endpoint's name in the URL", Environ{"DATABASE_URL": "postgres://u@ep-1.x/d", "DB_HOST": "ep-1-pooler.x"}, "DATABASE_URL", true},
+		{"an address does not tell", Environ{"DATABASE_URL": "postgres://u@127.0.0.1:6432/d"}, "DATABASE_URL", false},
+		{"a URL that cannot be read", Environ{"DATABASE_URL": "ep-1-pooler.x"}, "DATABASE_URL", true},
+	}
+	for _, tt := range tests {
+		for _, s := range Settings(tt.e) {
+			if s.Decision == "S1" && (s.Env != tt.variable || s.Differs != tt.differs) {
+				t.Errorf("%s: beside %s, differs %v", tt.name, s.Env, s.Differs)
+			}
+		}
+	}
+}
+
 func TestSettingsTellTheSource(t *testing.T) {
 	e := Environ{"DATABASE_URL": "postgres://u:secret1@ep-pooler.x/d", "DB_HOST": "elsewhere", "DB_CONN_MAX_LIFETIME": "600s", "TOKEN_CACHE_TTL": "60m"}
 	want := map[string]Setting{

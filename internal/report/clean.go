@@ -27,6 +27,9 @@ func cleanBlock(b Block) Block {
 	case Paragraph:
 		b.Text = printable(b.Text)
 		return b
+	case Verbatim:
+		b.Text = printable(b.Text)
+		return b
 	case Table:
 		b.Title, b.Note = printable(b.Title), printable(b.Note)
 		columns := make([]string, len(b.Columns))

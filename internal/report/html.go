@@ -34,6 +34,8 @@ func kind(b Block) string {
 		return "table"
 	case KeyValues:
 		return "keyvalues"
+	case Verbatim:
+		return "verbatim"
 	}
 	return ""
 }

@@ -15,6 +15,8 @@ func writeMarkdown(b *bytes.Buffer, d Document) {
 		switch block := block.(type) {
 		case Paragraph:
 			parts = append(parts, paragraphMarkdown(block.Text))
+		case Verbatim:
+			parts = append(parts, verbatimMarkdown(block.Text))
 		case Table:
 			parts = append(parts, tableMarkdown(block))
 		case KeyValues:
@@ -33,6 +35,15 @@ func paragraphMarkdown(text string) string {
 		lines[i] = inline(line)
 	}
 	return strings.Join(lines, "  \n")
+}
+
+// verbatimMarkdown fences the text with more backticks than it has in a row.
+func verbatimMarkdown(text string) string {
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	return fence + "\n" + text + "\n" + fence
 }
 
 func tableMarkdown(t Table) string {

@@ -53,7 +53,7 @@ type Document struct {
 	Cases []Case
 }
 
-// Block is one part of a document: Paragraph, Table or KeyValues.
+// Block is one part of a document: Paragraph, Table, KeyValues or Verbatim.
 type Block interface{ block() }
 
 // Tone says how a text is meant. Colour follows from it, and never stands alone: the words must say it too.
@@ -88,6 +88,9 @@ type KeyValues struct {
 	Pairs []Pair
 }
 
+// Verbatim is text to be copied, such as commands: it is never wrapped and never coloured.
+type Verbatim struct{ Text string }
+
 // Pair is one named value.
 type Pair struct {
 	Key   string
@@ -104,6 +107,7 @@ type Cell struct {
 func (Paragraph) block() {}
 func (Table) block()     {}
 func (KeyValues) block() {}
+func (Verbatim) block()  {}
 
 // Text returns a plain cell.
 func Text(s string) Cell { return Cell{Text: s} }

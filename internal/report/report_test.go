@@ -40,6 +40,7 @@ func sample() Document {
 				{"samples", Count(1234567)},
 				{"cache", Toned(Dim, "warm")},
 			}},
+			Verbatim{Text: "psql \"$DATABASE_URL\" -c 'ANALYZE tasks; -- <as it stands>, `not` wrapped at any width'"},
 		},
 		Data: struct {
 			Verdict string  `json:"verdict"`
@@ -191,6 +192,7 @@ func drawDocument(t *rapid.T) Document {
 	}
 	return Document{Title: text.Draw(t, "document"), Blocks: []Block{
 		Paragraph{Text: text.Draw(t, "paragraph")}, table, KeyValues{Pairs: []Pair{{text.Draw(t, "key"), Text(text.Draw(t, "value"))}}},
+		Verbatim{Text: text.Draw(t, "verbatim")},
 	}, Cases: []Case{{Suite: text.Draw(t, "suite"), Name: text.Draw(t, "case"), Status: Failed, Message: text.Draw(t, "message")}}}
 }
 

@@ -42,6 +42,8 @@ func tableBlock(b Block, o Options) (string, error) {
 	switch b := b.(type) {
 	case Paragraph:
 		return paintLines(o, b.Tone.code(), wrap(b.Text, o.Width)), nil
+	case Verbatim:
+		return b.Text, nil
 	case Table:
 		return renderTable(b, o)
 	case KeyValues:
