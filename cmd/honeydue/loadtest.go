@@ -59,7 +59,8 @@ invalid (5: the generator did not keep up, and what it lacked is named).`,
 		Example: `  honeydue loadtest --lab --rtt 110ms
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
   honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms`,
-		Args: noArgs,
+		Args:        noArgs,
+		Annotations: hasCases(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
 			if err := o.Validate(); err != nil {

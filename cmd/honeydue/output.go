@@ -36,6 +36,20 @@ func (o *outputOptions) Validate() error {
 	return nil
 }
 
+// hasCases marks a command whose report has verdicts one by one, which is what JUnit shows.
+func hasCases() map[string]string { return map[string]string{"cases": "yes"} }
+
+// validateFor is Validate for one command: a report that it cannot give is refused before it works for minutes.
+func (o *outputOptions) validateFor(cmd *cobra.Command) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	if o.format() == report.FormatJUnit && cmd.Annotations["cases"] == "" {
+		return usagef("JUnit is for probe and loadtest; choose another form.", "the report of '%s' has no verdicts that JUnit could show", cmd.CommandPath())
+	}
+	return nil
+}
+
 func (o *outputOptions) format() report.Format {
 	if f, err := report.ParseFormat(o.name); err == nil {
 		return f

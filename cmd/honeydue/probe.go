@@ -43,8 +43,9 @@ prints no value of any row, no user and no password. A server that is down is a 
   honeydue probe -o json | jq '.findings[0]'
   honeydue probe --save-baseline before.json    (deploy)    honeydue probe --baseline before.json
   honeydue probe --only HD-Q01,HD-Q03 --no-analyze`,
-		Args: noArgs,
-		RunE: validated(o, func(ctx context.Context) error { return a.probe(ctx, o) }),
+		Args:        noArgs,
+		Annotations: hasCases(),
+		RunE:        validated(o, func(ctx context.Context) error { return a.probe(ctx, o) }),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.target, "target", "", "also ask the running server at this `URL`")

@@ -37,7 +37,7 @@ incident, and says PASS or FAIL before a release.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	a.output.addFlags(root)
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.output.Validate() }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.output.validateFor(cmd) }
 	group(root)
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
