@@ -20,9 +20,20 @@ if ! [ -x "$honeydue" ]; then
   exit 1
 fi
 
+# free_port: one that nothing listens on. Whoever takes it before serve does makes serve fail, and say so.
+free_port() {
+  local port
+  for _ in $(seq 50); do
+    port=$((20000 + RANDOM % 10000))
+    if ! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then echo "$port"; return; fi
+  done
+  echo "verify: no free port was found between 20000 and 30000" >&2
+  return 1
+}
+
 rtt=110ms
-addr=127.0.0.1:18080
-admin=127.0.0.1:19090
+addr=127.0.0.1:$(free_port)
+admin=127.0.0.1:$(free_port)
 work=$(mktemp -d "${TMPDIR:-/tmp}/honeydue-verify.XXXXXX")
 # The lab's servers run as another user when this one is root: they have to get into the folder.
 chmod 711 "$work"
@@ -126,6 +137,8 @@ for _ in $(seq 150); do
   kill -0 "$(cat "$pidfile")" 2>/dev/null || break
   sleep 0.2
 done
+# Another server's answer on that port is not ours.
+kill -0 "$(cat "$pidfile")" 2>/dev/null || ready=no
 [ "$ready" = yes ] || fail "serve did not become ready." "$work/serve.log"
 cat "$work/readyz.json"
 echo
@@ -140,9 +153,8 @@ report() {
 }
 
 # Few users only: the load test's cold phase needs users that no cache has seen.
-HONEYDUE_TOKEN=$(head -n 1 "$work/tokens" | cut -d ' ' -f 2)
-export HONEYDUE_TOKEN
-report warmup timeout 60 "$honeydue" warmup --target "http://$addr" --token-env HONEYDUE_TOKEN --users 50
+HONEYDUE_TOKEN=$(head -n 1 "$work/tokens" | cut -d ' ' -f 2) \
+  report warmup timeout 60 "$honeydue" warmup --target "http://$addr" --users 50
 report probe timeout 90 "$honeydue" probe --target "http://$addr"
 report loadtest timeout 300 "$honeydue" loadtest --target "http://$addr" --tokens "$work/tokens" --rtt "$rtt" \
   --restart-cmd "scripts/restart-serve.sh $pidfile $work/serve.log ${serve[*]}"

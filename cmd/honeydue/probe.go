@@ -125,7 +125,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 }
 
 func readBaseline(path string) (*probe.Result, error) {
-	f, err := os.Open(path) // the operator names it
+	f, err := os.Open(path) //nolint:gosec // the operator names it
 	if err != nil {
 		return nil, usagef("Give --baseline a file that --save-baseline has written.", "cannot open the baseline: %w", err)
 	}

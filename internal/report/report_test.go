@@ -191,7 +191,9 @@ func drawDocument(t *rapid.T) Document {
 		table.Rows = append(table.Rows, row)
 	}
 	return Document{Title: text.Draw(t, "document"), Blocks: []Block{
-		Paragraph{Text: text.Draw(t, "paragraph")}, table, KeyValues{Pairs: []Pair{{text.Draw(t, "key"), Text(text.Draw(t, "value"))}}},
+		Paragraph{Text: text.Draw(t, "paragraph")},
+		table,
+		KeyValues{Pairs: []Pair{{text.Draw(t, "key"), Text(text.Draw(t, "value"))}}},
 		Verbatim{Text: text.Draw(t, "verbatim")},
 	}, Cases: []Case{{Suite: text.Draw(t, "suite"), Name: text.Draw(t, "case"), Status: Failed, Message: text.Draw(t, "message")}}}
 }
