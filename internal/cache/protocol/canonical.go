@@ -5,10 +5,10 @@ package protocol
 // meaning than equality, and readers are all alike, so nothing is lost; and
 // the number of states is finite however often versions are set.
 func (m *Model) canonical(s *State) {
-	if x, y := s.sweep[0], s.sweep[1]; m.Sweepers == 2 && x.rank() > y.rank() {
+	if x, y := s.sweep[0], s.sweep[1]; m.Sweepers == 2 && !m.plain && x.rank() > y.rank() {
 		s.sweep[0], s.sweep[1] = y, x
 	}
-	if !m.breaks(remembers) {
+	if !m.breaks(remembers) && !m.plain {
 		m.forget(s)
 	}
 	if m.breaks(CountedVersions) {
@@ -53,7 +53,8 @@ const remembers = FillUnchecked | CompareMissing | FlightUnkeyed | BypassShares 
 	CountedVersions | BlindUnchecked
 
 // forget drops what can make no difference any more: copies under versions
-// that cannot come back, and fills that are bound to be refused.
+// that cannot come back, and fills that are bound to be refused. A pod's fill
+// is never refused: it may put a dead copy in the place of a good one.
 func (m *Model) forget(s *State) {
 	old := func(v version) bool { return s.backupTaken && v == s.backup.version }
 	if v := s.redis.value.version; v != s.redis.version && (!m.InPod || !old(v)) {
@@ -65,7 +66,7 @@ func (m *Model) forget(s *State) {
 	for i := range s.reader {
 		r := &s.reader[i]
 		switch {
-		case r.at == loaded && r.token != s.redis.version && !old(r.token) && !m.awaited(s, r.token):
+		case r.at == loaded && !m.InPod && r.token != s.redis.version && !old(r.token) && !m.awaited(s, r.token):
 			*r = reader{}
 		case r.at == blindLoaded && r.token != s.redis.clock && (!s.backupTaken || r.token != s.backup.clock):
 			*r = reader{}
@@ -73,7 +74,7 @@ func (m *Model) forget(s *State) {
 	}
 	for i := range s.reader {
 		r := &s.reader[i]
-		if r.at == missed && r.token != missing && r.token != s.redis.version && !old(r.token) && !m.hasCompany(s, i) {
+		if (r.at == missed || r.at == loaded) && r.token != missing && r.token != s.redis.version && !old(r.token) && !m.hasCompany(s, i) {
 			r.token = dead
 		}
 	}
@@ -136,7 +137,7 @@ func (m *Model) sortReaders(s *State, states, clocks *renaming) {
 		}
 		key[i] = r.kind()<<46 | uint64(known)<<42 | company
 	}
-	for i := 1; i < m.Readers; i++ {
+	for i := 1; i < m.Readers && !m.plain; i++ {
 		for j := i; j > 0 && key[j] < key[j-1]; j-- {
 			key[j], key[j-1] = key[j-1], key[j]
 			s.reader[j], s.reader[j-1] = s.reader[j-1], s.reader[j]

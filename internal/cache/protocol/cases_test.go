@@ -55,6 +55,8 @@ func keepsCases() []keeps {
 		{"the hold arrives late", one(HoldDelayed, Acknowledged|Swept), Monotone, StepHoldLate},
 		{"Redis is flushed, or restarts empty", one(Flushed, Acknowledged|Swept), Monotone, StepFlush},
 		{"Redis comes back with old memory", one(RolledBack, Acknowledged|Swept), Monotone, StepConnect},
+		{"Redis comes back with old memory, the copy in a pod or a client", with(one(RolledBack, Acknowledged|Swept), inPod), Monotone, StepConnect},
+		{"Redis comes back with old memory, reads that do not know their states", with(one(RolledBack, Acknowledged|Swept), func(m *Model) { m.Blind, m.Readers = true, 2 }), Monotone, StepReadBlind},
 		{"a pod that is cut off writes, or SQL from outside does", one(WriterCutOff, Swept), Acknowledged, StepHoldLost},
 		{"old memory, and the writer is cut off or crashes", with(one(RolledBack|WriterCutOff|WriterCrashes, Swept), func(m *Model) { m.Readers = 2 }), Acknowledged, StepConnect},
 		{"anything at once", one(anything, Swept), Acknowledged, StepHoldLate},
@@ -75,8 +77,15 @@ type fails struct {
 }
 
 func failsCases() []fails {
-	one := func(broken Broken, faults Fault, promised Property) Model {
+	shared := func(broken Broken, faults Fault, promised Property) Model {
 		return Model{Writers: 1, Readers: 3, Sweepers: 1, Broken: broken, Faults: faults, Promised: promised}
+	}
+	// Each read is a flight of its own, so that a case shows its own step and
+	// not what a shared flight makes of it.
+	one := func(broken Broken, faults Fault, promised Property) Model {
+		m := shared(broken, faults, promised)
+		m.Unshared = true
+		return m
 	}
 	two := one(HoldIsFlag, 0, Monotone)
 	two.Writers, two.Readers = 2, 2
@@ -86,8 +95,6 @@ func failsCases() []fails {
 	blind.Blind = true
 	clock := one(ResolveKeepsClock, 0, Monotone)
 	clock.Blind = true
-	heldAlone := one(FillHeld|ReleaseKeepsVersion, 0, Acknowledged)
-	heldAlone.Unshared = true
 	return []fails{
 		{"the hold is skipped", one(SkipHold, 0, Monotone), Monotone},
 		{"one hold for all writes", two, Monotone},
@@ -99,13 +106,13 @@ func failsCases() []fails {
 		{"a fresh version on release only if the hold is still there, and the state was evicted", one(ReleaseOnlyHeld, StateEvicted, Acknowledged), Acknowledged},
 
 		{"a fill that compares no versions", one(FillUnchecked, 0, Acknowledged), Acknowledged},
-		{"a fill while a hold is there, by a flight that others join", one(FillHeld, 0, Monotone), Monotone},
-		{"a fill while a hold is there, and no fresh version on release", heldAlone, Acknowledged},
+		{"a fill while a hold is there, by a flight that others join", shared(FillHeld, 0, Monotone), Monotone},
+		{"a fill while a hold is there, and no fresh version on release", one(FillHeld|ReleaseKeepsVersion, 0, Acknowledged), Acknowledged},
 		{"holds are not looked at", one(IgnoreHolds, 0, Monotone), Monotone},
 		{"missing compared with missing", one(CompareMissing, StateEvicted, Acknowledged), Acknowledged},
 		{"versions that count from 1", one(CountedVersions, Flushed, Acknowledged), Acknowledged},
-		{"a single flight not keyed by the version", one(FlightUnkeyed, 0, Acknowledged), Acknowledged},
-		{"a single flight of reads that go round", one(BypassShares, 0, Monotone), Monotone},
+		{"a single flight not keyed by the version", shared(FlightUnkeyed, 0, Acknowledged), Acknowledged},
+		{"a single flight of reads that go round", shared(BypassShares, 0, Monotone), Monotone},
 		{"the user in memory not checked against the version", pod, Acknowledged},
 		{"a blind fill that compares no clock", blind, Acknowledged},
 		{"a resolver that leaves the clock", clock, Monotone},
@@ -123,7 +130,7 @@ func failsCases() []fails {
 
 		{"served while the sweep sleeps", one(NoLease, WriterCutOff, InTime), InTime},
 		{"the lease counted from the sweep's end", one(LeaseFromEnd, WriterCutOff, InTime), InTime},
-		{"flights joined while the sweep sleeps", one(UnleasedShares, WriterCutOff, InTime), InTime},
+		{"flights joined while the sweep sleeps", shared(UnleasedShares, WriterCutOff, InTime), InTime},
 	}
 }
 

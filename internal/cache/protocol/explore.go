@@ -31,6 +31,11 @@ type Violation struct {
 // stops at the first broken promise. It gives up with ErrTooManyStates beyond
 // limit states.
 func (m Model) Explore(limit int) (Result, error) {
+	_, res, err := m.search(limit)
+	return res, err
+}
+
+func (m Model) search(limit int) (*visited, Result, error) {
 	var res Result
 	seen := newVisited()
 	for _, root := range m.roots() {
@@ -53,7 +58,7 @@ func (m Model) Explore(limit int) (Result, error) {
 				res.States, res.Depth = seen.len(), level+1
 				trace, err := m.retrace(seen, at, mv.Step)
 				res.Violation = &Violation{Broken: mv.broken, Trace: trace}
-				return res, err
+				return seen, res, err
 			}
 			if m.breaks(CountedVersions) && mv.to.redis.version > maxVersion {
 				continue // counted labels can't be renamed; the shortest violation is far below
@@ -62,9 +67,9 @@ func (m Model) Explore(limit int) (Result, error) {
 			seen.add(mv.to.pack(), at)
 		}
 		if seen.len() > limit {
-			return res, fmt.Errorf("%w: %d", ErrTooManyStates, limit)
+			return seen, res, fmt.Errorf("%w: %d", ErrTooManyStates, limit)
 		}
 	}
 	res.States, res.Depth = seen.len(), level
-	return res, nil
+	return seen, res, nil
 }

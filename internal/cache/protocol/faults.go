@@ -11,29 +11,29 @@ const (
 	// WriterGivesUp waiting for its statement: the outcome is unknown, and the
 	// statement may still be in a pooler's queue and commit later.
 	WriterGivesUp
-	// HoldUndelivered: a hold never reaches Redis, and the writer goes on.
+	// HoldUndelivered lets a hold never reach Redis; the writer goes on.
 	HoldUndelivered
-	// HoldDelayed: a hold runs after the writer stopped waiting for it.
+	// HoldDelayed lets a hold run after the writer stopped waiting for it.
 	HoldDelayed
-	// ReleaseUndelivered: a release never reaches Redis.
+	// ReleaseUndelivered lets a release never reach Redis.
 	ReleaseUndelivered
-	// ReleaseDelayed: a release runs after the writer stopped waiting for it.
+	// ReleaseDelayed lets a release run after the writer stopped waiting for it.
 	ReleaseDelayed
-	// ReaderCutOff: a read or its fill never reaches Redis.
+	// ReaderCutOff lets a read or its fill never reach Redis.
 	ReaderCutOff
-	// StateEvicted: a state key goes, and with it its version and holds.
+	// StateEvicted takes a state key, and with it its version and holds.
 	StateEvicted
-	// ValueEvicted: a copy goes.
+	// ValueEvicted takes a copy.
 	ValueEvicted
-	// SharedEvicted: the key with the cursor, the write clock and the lease goes.
+	// SharedEvicted takes the key with the cursor, the write clock and the lease.
 	SharedEvicted
-	// HoldLost: holds go and the version stays, as if they were two keys.
+	// HoldLost takes the holds and leaves the version, as if they were two keys.
 	HoldLost
-	// Flushed: all of Redis goes, a restart without persistence included.
+	// Flushed takes all that Redis has; a restart without persistence does.
 	Flushed
-	// RolledBack: Redis comes back with the memory of an earlier moment.
+	// RolledBack gives Redis the memory of an earlier moment.
 	RolledBack
-	// LaterCommit: transactions with later numbers commit before a running
+	// LaterCommit lets transactions with later numbers commit before a running
 	// statement does, and older ones hold the horizon back.
 	LaterCommit
 

@@ -26,6 +26,8 @@ type Model struct {
 
 	// numbered: versions are numbered in the order of their making, for traces.
 	numbered bool
+	// plain explores without the reductions of canonical, to test them.
+	plain bool
 }
 
 func (m *Model) fault(f Fault) bool       { return m.Faults&f != 0 }

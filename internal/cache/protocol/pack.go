@@ -3,7 +3,8 @@ package protocol
 // packed is a State in 128 bits, for the set of visited states.
 type packed [2]uint64
 
-// bits is a word that fields are pushed to and popped from, last in, first out.
+// bits is a word that fields of up to 4 bits are pushed to and popped from,
+// last in, first out.
 type bits uint64
 
 func (b *bits) push(v uint8, width uint) { *b = *b<<width | bits(v) }
@@ -16,9 +17,9 @@ func (b *bits) pushBool(v bool) {
 }
 
 func (b *bits) pop(width uint) uint8 {
-	v := *b & (1<<width - 1)
+	v := uint8(*b & 0xf)
 	*b >>= width
-	return uint8(v) //nolint:gosec // masked to width bits, at most 4
+	return v & (1<<width - 1)
 }
 
 func (b *bits) popBool() bool { return b.pop(1) == 1 }

@@ -92,7 +92,7 @@ func (m *Model) moves(s *State, out []move) []move {
 		b.resolver(i)
 	}
 	for i := range m.Readers {
-		if !s.sameAsEarlier(i) {
+		if m.plain || !s.sameAsEarlier(i) {
 			b.reader(i)
 		}
 	}
