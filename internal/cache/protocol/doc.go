@@ -110,9 +110,11 @@
 // the cursor and Redis' clock, reads the log's rows from the cursor on in one
 // snapshot, and calls sweep with that snapshot's pg_snapshot_xmin for the new
 // cursor. Not the highest number seen: a number is given before the commit,
-// and a statement with a lower one may commit later. Rows that are seen again,
-// because an old transaction holds the horizon back, may be left out by a
-// sweeper that has told Redis of them already, under this cursor's epoch.
+// and a statement with a lower one may commit later. While an old transaction
+// holds that horizon back, rows are seen again and would make their lists miss
+// again, twice a second. So the cursor may also carry the write ids behind the
+// horizon that Redis has been told of; they are part of it, stored, compared
+// and lost with it, and never kept in a pod.
 //
 // The sweep stops when nobody reads. Then the lease ends, and reads go round
 // until a first sweep is through. Without the lease a read that begins after a
@@ -140,8 +142,8 @@
 // One scope is enough, because every script treats all its scopes in one step:
 // what other scopes add is that a read misses, goes round or may not fill
 // though this scope would let it, and those are steps here too (ValueEvicted,
-// ReaderCutOff). One pod and many are the same, because a pod has nothing that
-// another has not, but flights and memory, and either may be left unused.
+// ReaderCutOff). One pod is enough, because all that a pod has for itself is
+// flights and memory, and a reader here may always do without either.
 //
 // A read answers at the first moment at which it can. Answering later obliges
 // the reads after it to less. Versions are renamed and readers sorted, so that
