@@ -62,9 +62,11 @@ func keepsCases() []keeps {
 		{"anything at once", one(anything, Swept), Acknowledged, StepHoldLate},
 		{"anything at once, the copy in a pod or a client", with(one(anything, Swept), inPod), Acknowledged, StepFlush},
 		{"anything at once, reads that do not know their states", with(one(anything, Swept), func(m *Model) { m.Blind, m.Readers = true, 2 }), Acknowledged, StepReadBlind},
+		{"two writers, cut off, and the state is evicted", with(one(WriterCutOff|StateEvicted, Swept), func(m *Model) { m.Writers, m.Readers = 2, 2 }), Acknowledged, StepEvictState},
 
 		// P2 in seconds, by the lease: sweeps may stop.
 		{"a pod that is cut off writes while no sweep runs", one(WriterCutOff, InTime), Monotone, StepTwoSeconds},
+		{"old memory, and a pod that is cut off writes while no sweep runs", with(one(RolledBack|WriterCutOff, InTime), func(m *Model) { m.Readers = 2 }), Acknowledged, StepConnect},
 		{"anything at once while no sweep runs", with(one(anything, InTime), func(m *Model) { m.Readers = 2 }), Acknowledged, StepLeaseLapses},
 	}
 }
