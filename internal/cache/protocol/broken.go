@@ -1,0 +1,81 @@
+package protocol
+
+// Broken is a set of steps left out or done wrong on purpose.
+type Broken uint64
+
+// The hold and the release, broken.
+const (
+	// SkipHold writes without a hold. SQL from outside does the same.
+	SkipHold Broken = 1 << iota
+	// HoldKeepsVersion adds a hold and sets no fresh version.
+	HoldKeepsVersion
+	// HoldIsFlag keeps one hold for all writes instead of one for each.
+	HoldIsFlag
+	// HoldExpires drops a hold by a clock.
+	HoldExpires
+	// ReleaseEarly releases before the commit.
+	ReleaseEarly
+	// ReleaseKeepsVersion drops the hold and sets no fresh version.
+	ReleaseKeepsVersion
+	// ReleaseOnlyHeld sets a fresh version only if the hold was still there.
+	ReleaseOnlyHeld
+	// ReleaseUnknown releases when the statement's outcome is not known.
+	ReleaseUnknown
+)
+
+// The read and the fill, broken.
+const (
+	// FillUnchecked fills without comparing versions.
+	FillUnchecked Broken = 1 << (iota + 8)
+	// FillHeld treats a read under a hold as any miss: it serves nothing, but
+	// it shares a flight and fills.
+	FillHeld
+	// IgnoreHolds reads and fills as if there were no holds.
+	IgnoreHolds
+	// CompareMissing takes a missing state for a version and creates none.
+	CompareMissing
+	// FlightUnkeyed lets a read join any flight for the same list.
+	FlightUnkeyed
+	// BypassShares lets reads that go round the cache share one flight.
+	BypassShares
+	// ServeUnchecked serves a copy without looking at its version.
+	ServeUnchecked
+	// CountedVersions counts versions up from 1 instead of drawing them.
+	CountedVersions
+	// BlindUnchecked fills a blind read without comparing the write clock.
+	BlindUnchecked
+	// ResolveKeepsClock resolves and leaves the write clock as it is.
+	ResolveKeepsClock
+)
+
+// The resolver, broken.
+const (
+	// ResolveUnfenced looks for the write id and inserts no tombstone.
+	ResolveUnfenced Broken = 1 << (iota + 24)
+	// ResolveDropsFirst drops the hold before it writes the tombstone.
+	ResolveDropsFirst
+	// TombstonePruned deletes a tombstone while its statement may still run.
+	TombstonePruned
+)
+
+// The sweep, the restart and the lease, broken.
+const (
+	// SequenceCursor reads the log from the highest number seen.
+	SequenceCursor Broken = 1 << (iota + 32)
+	// CursorStartsNow takes a missing cursor for "nothing has happened".
+	CursorStartsNow
+	// CursorInPod keeps the cursor outside Redis.
+	CursorInPod
+	// SweepUnguarded tells Redis without comparing the cursor it began from.
+	SweepUnguarded
+	// NotLogged writes without a row in the change log.
+	NotLogged
+	// RunIDIgnored goes on with whatever memory a restarted Redis has.
+	RunIDIgnored
+	// NoLease serves from the cache while no sweep runs.
+	NoLease
+	// LeaseFromEnd counts the lease from the sweep's end, not from its reading.
+	LeaseFromEnd
+	// UnleasedShares lets reads without a lease join flights and fill.
+	UnleasedShares
+)

@@ -1,0 +1,117 @@
+package protocol
+
+// packed is a State in 128 bits, for the set of visited states.
+type packed [2]uint64
+
+// bits is a word that fields of up to 4 bits are pushed to and popped from,
+// last in, first out.
+type bits uint64
+
+func (b *bits) push(v uint8, width uint) { *b = *b<<width | bits(v) }
+
+func (b *bits) pushBool(v bool) {
+	*b <<= 1
+	if v {
+		*b |= 1
+	}
+}
+
+func (b *bits) pop(width uint) uint8 {
+	v := uint8(*b & 0xf)
+	*b >>= width
+	return v & (1<<width - 1)
+}
+
+func (b *bits) popBool() bool { return b.pop(1) == 1 }
+
+func (s *State) pack() packed {
+	var a, b bits
+	for i := range s.writer {
+		w := &s.writer[i]
+		a.push(uint8(w.at), 3)
+		a.push(uint8(w.stmt), 3)
+		a.pushBool(w.tombstone)
+		a.pushBool(w.resolving)
+		a.pushBool(w.lateHold)
+		a.pushBool(w.lateRelease)
+	}
+	a.pushMemory(&s.redis)
+	for i := range s.sweep {
+		a.pushBool(s.sweep[i].reading)
+		a.push(uint8(s.sweep[i].from), 3)
+		a.push(uint8(s.sweep[i].to), 3)
+		a.push(uint8(s.sweep[i].committed), 2)
+	}
+	a.pushBool(s.restarted)
+	a.pushBool(s.later)
+
+	b.push(uint8(s.acked), 2)
+	b.push(uint8(s.seen), 2)
+	b.push(uint8(s.due), 2)
+	b.pushMemory(&s.backup)
+	b.pushBool(s.backupTaken)
+	for i := range s.reader {
+		b.push(uint8(s.reader[i].at), 3)
+		b.push(uint8(s.reader[i].token), 4)
+		b.push(uint8(s.reader[i].data), 2)
+		b.push(uint8(s.reader[i].must), 2)
+	}
+	return packed{uint64(a), uint64(b)}
+}
+
+func (p packed) unpack() State {
+	var s State
+	a, b := bits(p[0]), bits(p[1])
+	s.later = a.popBool()
+	s.restarted = a.popBool()
+	for i := maxSweepers - 1; i >= 0; i-- {
+		s.sweep[i].committed = writes(a.pop(2))
+		s.sweep[i].to = cursor(a.pop(3))
+		s.sweep[i].from = cursor(a.pop(3))
+		s.sweep[i].reading = a.popBool()
+	}
+	a.popMemory(&s.redis)
+	for i := maxWriters - 1; i >= 0; i-- {
+		w := &s.writer[i]
+		w.lateRelease = a.popBool()
+		w.lateHold = a.popBool()
+		w.resolving = a.popBool()
+		w.tombstone = a.popBool()
+		w.stmt = statement(a.pop(3))
+		w.at = writerAt(a.pop(3))
+	}
+	for i := maxReaders - 1; i >= 0; i-- {
+		s.reader[i].must = writes(b.pop(2))
+		s.reader[i].data = writes(b.pop(2))
+		s.reader[i].token = version(b.pop(4))
+		s.reader[i].at = readerAt(b.pop(3))
+	}
+	s.backupTaken = b.popBool()
+	b.popMemory(&s.backup)
+	s.due = writes(b.pop(2))
+	s.seen = writes(b.pop(2))
+	s.acked = writes(b.pop(2))
+	return s
+}
+
+func (b *bits) pushMemory(m *memory) {
+	b.push(uint8(m.version), 4)
+	b.push(uint8(m.holds), 2)
+	b.push(uint8(m.clock), 4)
+	b.push(uint8(m.value.version), 4)
+	b.push(uint8(m.value.data), 2)
+	b.push(uint8(m.cursor), 3)
+	b.pushBool(m.lease.given)
+	b.push(uint8(m.lease.saw), 2)
+}
+
+func (b *bits) popMemory(m *memory) {
+	m.lease.saw = writes(b.pop(2))
+	m.lease.given = b.popBool()
+	m.cursor = cursor(b.pop(3))
+	m.value.data = writes(b.pop(2))
+	m.value.version = version(b.pop(4))
+	m.clock = version(b.pop(4))
+	m.holds = writes(b.pop(2))
+	m.version = version(b.pop(4))
+}

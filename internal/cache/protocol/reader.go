@@ -1,0 +1,177 @@
+package protocol
+
+// reader is what reader i may do next.
+func (b *batch) reader(i int) {
+	switch b.from.reader[i].at {
+	case idle:
+		b.read(i)
+	case missed, blindMissed:
+		b.join(i)
+		b.load(i)
+	case loaded:
+		b.fill(i)
+	case blindLoaded:
+		b.fillBlind(i)
+	}
+}
+
+// read is the script, at the moment when the request begins: an earlier
+// beginning would oblige it to less.
+func (b *batch) read(i int) {
+	m := b.model
+	must := m.obliged(b.from)
+	if m.fault(ReaderCutOff) {
+		b.try(Step{Kind: StepReadCutOff, Who: i}).reader[i] = reader{at: missed, must: must}
+	}
+	if !b.reachable() {
+		return
+	}
+	if m.Blind {
+		s := b.try(Step{Kind: StepReadBlind, Who: i})
+		if s.redis.clock == missing {
+			s.redis.clock = m.fresh(s, missing)
+		}
+		s.reader[i] = reader{at: blindMissed, token: s.redis.clock}
+	}
+	mem := &b.from.redis
+	held := mem.holds != 0 && !m.breaks(IgnoreHolds)
+	switch {
+	case m.breaks(ServeUnchecked) && mem.value.version != missing:
+		b.hit(i)
+	case mem.version == missing && m.breaks(CompareMissing):
+		b.try(Step{Kind: StepReadMiss, Who: i}).reader[i] = reader{at: missed, token: absent, must: must}
+	case mem.version == missing:
+		// "Missing" is never compared with anything: it would be the same
+		// before and after a write whose state was evicted.
+		s := b.try(Step{Kind: StepReadCreate, Who: i})
+		s.redis.version = m.fresh(s, missing)
+		s.reader[i] = reader{at: missed, token: s.redis.version, must: must}
+	case held && m.breaks(FillHeld):
+		b.try(Step{Kind: StepReadHeld, Who: i}).reader[i] = reader{at: missed, token: mem.version, must: must}
+	case held:
+		b.try(Step{Kind: StepReadHeld, Who: i}).reader[i] = reader{at: missed, must: must}
+	case m.leased() && !mem.lease.given && m.breaks(UnleasedShares):
+		b.try(Step{Kind: StepReadMiss, Who: i}).reader[i] = reader{at: missed, token: mem.version, must: must}
+	case m.leased() && !mem.lease.given:
+		// Not even a flight may be shared: it may have begun long ago, and
+		// while no sweep runs its key does not change.
+		b.try(Step{Kind: StepReadUnleased, Who: i}).reader[i] = reader{at: missed, must: must}
+	case mem.value.version == mem.version:
+		b.hit(i)
+	default:
+		b.try(Step{Kind: StepReadMiss, Who: i}).reader[i] = reader{at: missed, token: mem.version, must: must}
+	}
+}
+
+func (b *batch) hit(i int) {
+	data := b.from.redis.value.data
+	s := b.try(Step{Kind: StepReadHit, Who: i, Data: data})
+	b.model.answered(s, data)
+	b.out[len(b.out)-1].broken = b.model.breach(b.from, data)
+}
+
+// join takes the result of a flight: of a read with the same token that has
+// loaded and whose flight is still open.
+func (b *batch) join(i int) {
+	m, r := b.model, &b.from.reader[i]
+	if r.at != missed || m.Unshared {
+		return
+	}
+	for j := range b.from.reader {
+		leader := &b.from.reader[j]
+		if j == i || leader.at != loaded {
+			continue
+		}
+		switch {
+		case m.shared(leader.token, r.token):
+		case m.breaks(FlightUnkeyed) && r.token != missing && leader.token != missing:
+		case m.breaks(BypassShares) && r.token == missing && leader.token == missing:
+		default:
+			continue
+		}
+		s := b.try(Step{Kind: StepJoin, Who: i, With: j, Data: leader.data})
+		s.reader[i] = reader{}
+		m.answered(s, leader.data)
+		if r.must&^leader.data != 0 {
+			b.out[len(b.out)-1].broken = m.Promised
+		}
+	}
+}
+
+// load is the moment of the database read's snapshot, and the answer.
+func (b *batch) load(i int) {
+	m, r := b.model, b.from.reader[i]
+	data := b.from.committed()
+	s := b.try(Step{Kind: StepLoad, Who: i, Data: data})
+	m.answered(s, data)
+	switch {
+	case r.at == blindMissed:
+		s.reader[i] = reader{at: blindLoaded, token: r.token, data: data}
+	case r.token == missing && !m.breaks(BypassShares):
+		s.reader[i] = reader{}
+	default:
+		s.reader[i] = reader{at: loaded, token: r.token, data: data}
+	}
+}
+
+// fill is the script. The answer has gone out, so a fill may come at any time
+// or never.
+func (b *batch) fill(i int) {
+	m, r := b.model, b.from.reader[i]
+	mem := &b.from.redis
+	if m.fault(ReaderCutOff) || r.token == missing {
+		b.try(Step{Kind: StepFillLost, Who: i}).reader[i] = reader{}
+	}
+	if r.token == missing {
+		return
+	}
+	if m.InPod {
+		// Nobody checks: the token says under which version it may be used.
+		s := b.try(Step{Kind: StepFill, Who: i, Data: r.data})
+		s.redis.value = value{version: r.token, data: r.data}
+		s.reader[i] = reader{}
+		return
+	}
+	if !b.reachable() {
+		return
+	}
+	stands := r.token == mem.version && (mem.holds == 0 || m.breaks(FillHeld|IgnoreHolds))
+	switch {
+	case stands, m.breaks(FillUnchecked) && mem.version != missing:
+		s := b.try(Step{Kind: StepFill, Who: i, Data: r.data})
+		s.redis.value = value{version: mem.version, data: r.data}
+		s.reader[i] = reader{}
+	case r.token == absent && mem.version == missing:
+		s := b.try(Step{Kind: StepFill, Who: i, Data: r.data})
+		s.redis.version = m.fresh(s, missing)
+		s.redis.value = value{version: s.redis.version, data: r.data}
+		s.reader[i] = reader{}
+	default:
+		b.try(Step{Kind: StepFillRefused, Who: i}).reader[i] = reader{}
+	}
+}
+
+// fillBlind is the fill of a read that learnt only from the database which
+// states its list depends on. It had no version of theirs to keep; the write
+// clock says that no version at all was set since, and no hold that none is
+// about to be.
+func (b *batch) fillBlind(i int) {
+	m, r := b.model, b.from.reader[i]
+	mem := &b.from.redis
+	if m.fault(ReaderCutOff) {
+		b.try(Step{Kind: StepFillLost, Who: i}).reader[i] = reader{}
+	}
+	if !b.reachable() {
+		return
+	}
+	if mem.holds != 0 || (r.token != mem.clock && !m.breaks(BlindUnchecked)) {
+		b.try(Step{Kind: StepFillRefused, Who: i}).reader[i] = reader{}
+		return
+	}
+	s := b.try(Step{Kind: StepFill, Who: i, Data: r.data})
+	if s.redis.version == missing {
+		s.redis.version = m.fresh(s, missing)
+	}
+	s.redis.value = value{version: s.redis.version, data: r.data}
+	s.reader[i] = reader{}
+}

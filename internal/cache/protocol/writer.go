@@ -1,0 +1,164 @@
+package protocol
+
+// writer is what writer i may do next.
+func (b *batch) writer(i int) {
+	w := &b.from.writer[i]
+	switch w.at {
+	case writerHolds:
+		b.writerHolds(i)
+	case writerReleasesEarly:
+		if b.reachable() {
+			s := b.try(Step{Kind: StepRelease, Who: i})
+			b.model.release(s, i)
+			s.writer[i].at = writerSends
+		}
+	case writerSends:
+		s := b.try(Step{Kind: StepSend, Who: i})
+		s.writer[i].at = writerWaits
+		s.writer[i].stmt = queued
+	case writerWaits:
+		b.writerWaits(i)
+	case writerReleases, writerReleasesUnknown:
+		b.writerReleases(i)
+	case writerAcknowledges:
+		s := b.try(Step{Kind: StepAcknowledge, Who: i})
+		s.writer[i].at = writerEnded
+		if b.model.promises(Acknowledged) {
+			s.acked |= write(i)
+		}
+	case writerEnded:
+	}
+	if w.at != writerHolds && w.at != writerEnded && b.model.fault(WriterCrashes) {
+		b.try(Step{Kind: StepWriterCrash, Who: i}).writer[i].at = writerEnded
+	}
+	b.lateScripts(i)
+}
+
+func (b *batch) writerHolds(i int) {
+	m := b.model
+	next := writerSends
+	if m.breaks(ReleaseEarly) {
+		next = writerReleasesEarly
+	}
+	if m.breaks(SkipHold) {
+		b.try(Step{Kind: StepHoldSkipped, Who: i}).writer[i].at = next
+		return
+	}
+	if b.reachable() {
+		s := b.try(Step{Kind: StepHold, Who: i})
+		m.hold(s, i)
+		s.writer[i].at = next
+	}
+	if m.fault(HoldUndelivered) {
+		b.try(Step{Kind: StepHoldLost, Who: i}).writer[i].at = next
+	}
+	if m.fault(HoldDelayed) {
+		s := b.try(Step{Kind: StepHoldSentLate, Who: i})
+		s.writer[i].at = next
+		s.writer[i].lateHold = true
+	}
+}
+
+func (b *batch) writerWaits(i int) {
+	m := b.model
+	switch b.from.writer[i].stmt {
+	case committed:
+		s := b.try(Step{Kind: StepReply, Who: i})
+		s.writer[i].at = writerReleases
+		if m.breaks(ReleaseEarly) {
+			s.writer[i].at = writerAcknowledges
+		}
+	case refused:
+		// A refusal is an outcome: nothing was written, nothing will be.
+		b.try(Step{Kind: StepReplyRefused, Who: i}).writer[i].at = writerReleases
+	case notSent, queued, running:
+	}
+	if m.fault(WriterGivesUp) {
+		// The outcome is unknown, so the hold stays for the resolver.
+		s := b.try(Step{Kind: StepGiveUp, Who: i})
+		s.writer[i].at = writerEnded
+		if m.breaks(ReleaseUnknown) {
+			s.writer[i].at = writerReleasesUnknown
+		}
+	}
+}
+
+func (b *batch) writerReleases(i int) {
+	m := b.model
+	next := writerAcknowledges
+	if w := &b.from.writer[i]; w.at == writerReleasesUnknown || w.stmt == refused {
+		next = writerEnded
+	}
+	if b.reachable() {
+		s := b.try(Step{Kind: StepRelease, Who: i})
+		m.release(s, i)
+		s.writer[i].at = next
+	}
+	if m.fault(ReleaseUndelivered) {
+		b.try(Step{Kind: StepReleaseLost, Who: i}).writer[i].at = next
+	}
+	if m.fault(ReleaseDelayed) {
+		s := b.try(Step{Kind: StepReleaseSentLate, Who: i})
+		s.writer[i].at = next
+		s.writer[i].lateRelease = true
+	}
+}
+
+// lateScripts run when they run: before, after or between anything else.
+func (b *batch) lateScripts(i int) {
+	if !b.reachable() {
+		return
+	}
+	if b.from.writer[i].lateHold {
+		s := b.try(Step{Kind: StepHoldLate, Who: i})
+		b.model.hold(s, i)
+		s.writer[i].lateHold = false
+	}
+	if b.from.writer[i].lateRelease {
+		s := b.try(Step{Kind: StepReleaseLate, Who: i})
+		b.model.release(s, i)
+		s.writer[i].lateRelease = false
+	}
+}
+
+// hold is the script.
+func (m *Model) hold(s *State, i int) {
+	if s.redis.version == missing || !m.breaks(HoldKeepsVersion) {
+		s.redis.version = m.fresh(s, s.redis.version)
+		m.renewClock(s)
+	}
+	s.redis.holds |= m.holdOf(i)
+}
+
+// release is the script; sweep and resolve drop holds in the same way.
+func (m *Model) release(s *State, i int) {
+	held := s.redis.holds&m.holdOf(i) != 0
+	s.redis.holds &^= m.holdOf(i)
+	if m.breaks(ReleaseKeepsVersion) || (m.breaks(ReleaseOnlyHeld) && !held) {
+		return
+	}
+	m.renew(s)
+}
+
+func (m *Model) holdOf(i int) writes {
+	if m.breaks(HoldIsFlag) {
+		return write(0)
+	}
+	return write(i)
+}
+
+// database is what the database may do with statement i.
+func (b *batch) database(i int) {
+	w := &b.from.writer[i]
+	switch {
+	case w.stmt == queued && w.tombstone:
+		b.try(Step{Kind: StepRefuse, Who: i}).writer[i].stmt = refused
+	case w.stmt == queued:
+		b.try(Step{Kind: StepBegin, Who: i}).writer[i].stmt = running
+	case w.stmt == running:
+		b.try(Step{Kind: StepCommit, Who: i}).writer[i].stmt = committed
+	}
+	if w.tombstone && w.stmt != refused && b.model.breaks(TombstonePruned) {
+		b.try(Step{Kind: StepPrune, Who: i}).writer[i].tombstone = false
+	}
+}
