@@ -41,6 +41,7 @@ git git git
 gcc gcc gcc
 jq jq jq
 curl curl curl
+ps procps procps
 shellcheck shellcheck shellcheck
 TABLE
   if have apt-get && [ -f /etc/debian_version ] && ! [ -f /etc/ssl/certs/ca-certificates.crt ]; then
@@ -78,13 +79,14 @@ apt_install() {
 }
 
 check_go
-mapfile -t rows < <(missing | sort -u)
-if [ "${#rows[@]}" -eq 0 ]; then
+rows=$(missing | sort -u)
+if [ -z "$rows" ]; then
   if [ "$mode" != ensure ]; then echo "setup: everything is there"; fi
   exit 0
 fi
-mapfile -t apt_packages < <(printf '%s\n' "${rows[@]}" | cut -d' ' -f1 | sort -u)
-mapfile -t brew_packages < <(printf '%s\n' "${rows[@]}" | cut -d' ' -f2 | sort -u)
+# Package names hold no spaces, and macOS's bash has no mapfile.
+# shellcheck disable=SC2207
+apt_packages=($(cut -d' ' -f1 <<<"$rows" | sort -u)) brew_packages=($(cut -d' ' -f2 <<<"$rows" | sort -u))
 
 if have apt-get; then
   packages=("${apt_packages[@]}")

@@ -45,6 +45,9 @@ serve=("$honeydue" serve --addr "$addr" --admin-addr "$admin" --drain-delay 0s)
 lab_is_up=no
 worst=0
 
+# macOS has no timeout: there each command's own bounds have to do.
+if ! command -v timeout >/dev/null 2>&1; then timeout() { shift; "$@"; }; fi
+
 say() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
 # note CODE: keeps the exit code that speaks for all: 5 before 1 before 3 before 4.
