@@ -50,13 +50,18 @@ if ! command -v timeout >/dev/null 2>&1; then timeout() { shift; "$@"; }; fi
 
 say() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
-# note CODE: keeps the exit code that speaks for all: 5 before 1 before 3 before 4.
+# note CODE: keeps the exit code that speaks for all: 5 before 1 before 3 before 4. A code that no command of ours
+# has (a time-out's, a signal's) is a failure.
 note() {
-  local code order=(2 5 1 3 4 0)
-  for code in "${order[@]}"; do
-    if [ "$code" = "$worst" ] || [ "$code" = "$1" ]; then worst=$code; return; fi
+  local code=$1 known
+  case "$code" in 0 | 2 | 3 | 4 | 5) ;; *) code=1 ;; esac
+  for known in 2 5 1 3 4 0; do
+    if [ "$known" = "$worst" ] || [ "$known" = "$code" ]; then
+      worst=$known
+      # With its status said: inside a trap a bare return gives the status from before the trap.
+      return 0
+    fi
   done
-  worst=1
 }
 
 # left_behind: the processes of this run that are still there, one a line.
