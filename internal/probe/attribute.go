@@ -35,6 +35,7 @@ type attributor struct {
 	// for each connection, which is no request's cost.
 	warm  bool
 	turns int64 // spent so far
+	began time.Time
 }
 
 // measured is what the runs of one statement gave: medians.
@@ -55,24 +56,25 @@ func (a *attributor) measure(ctx context.Context, q store.Query, s store.Subject
 	var turns []int64
 	if a.warm {
 		if _, err := a.once(ctx, q, s); err != nil {
-			out.failed = explain("", err)
+			out.failed = explain(ctx, "", err)
 			return out
 		}
 	}
-	for range a.runs {
-		emptied := a.sendBeside(ctx)
+	for i := range a.runs {
+		if i > 0 && time.Since(a.began) > attributionShare {
+			break // a queue makes runs long: fewer of them, instead of a probe that does not end in time
+		}
+		emptied, queue := a.sendBeside(ctx), a.watchQueue(ctx)
 		ran, err := a.once(ctx, q, s)
+		out.waiting = max(out.waiting, queue())
 		if beside := <-emptied; beside > 0 {
 			besides = append(besides, beside)
 		}
 		if err != nil {
-			out.failed = explain("", err)
+			out.failed = explain(ctx, "", err)
 			break
 		}
 		walls, turns, out.rows = append(walls, ran.Took), append(turns, ran.Turns), int64(ran.Rows)
-		if ran.Took > 2*a.beside.floor*time.Duration(max(ran.Turns, 1)) {
-			out.waiting = max(out.waiting, a.pools.waiting(ctx))
-		}
 	}
 	out.wall, out.turns, out.beside, out.runs = median(walls), median(turns), median(besides), len(walls)
 	return out
@@ -107,6 +109,39 @@ func (a *attributor) sendBeside(ctx context.Context) <-chan time.Duration {
 	return out
 }
 
+// watchQueue asks SHOW POOLS while a statement takes longer than its turn should, because afterwards its
+// own place in the queue is gone. The function that it returns ends the watch and gives the most clients
+// seen waiting, -1 if nobody was asked.
+func (a *attributor) watchQueue(ctx context.Context) func() int64 {
+	if !a.pools.usable() {
+		return func() int64 { return -1 }
+	}
+	const least = 5 * time.Millisecond
+	floor := a.beside.floor
+	done, worst := make(chan struct{}), make(chan int64, 1)
+	go func() {
+		most := int64(-1)
+		defer func() { worst <- most }()
+		ask := time.NewTimer(floor + max(least, floor/8))
+		defer ask.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ctx.Done():
+				return
+			case <-ask.C:
+				most = max(most, a.pools.waiting(ctx))
+				ask.Reset(max(least, floor/4))
+			}
+		}
+	}()
+	return func() int64 {
+		close(done)
+		return <-worst
+	}
+}
+
 // account splits a wall time: wall = turns x floor + planning + execution + residual.
 func account(name string, s store.Subject, floor time.Duration, m measured, e explained) HotPath {
 	h := HotPath{
@@ -114,9 +149,9 @@ func account(name string, s store.Subject, floor time.Duration, m measured, e ex
 		Runs: m.runs, Rows: m.rows, Plan: e.plan, GenericPlan: e.generic,
 	}
 	switch {
-	case m.failed != nil:
+	case m.failed != nil && !m.failed.outOfTime():
 		h.Error = m.failed.Error()
-	case e.failed != nil:
+	case e.failed != nil && !e.failed.outOfTime():
 		h.Error = e.failed.Error()
 	}
 	if e.plan != nil {

@@ -47,6 +47,9 @@ func extraTurns(o *observation) outcome {
 			})
 		}
 	}
+	if n := o.notRun(); n > 0 && len(hits) == 0 {
+		return notKnown("%d of %d hot paths were not run.", n, len(o.hot))
+	}
 	return orPassed(hits, "Every hot statement takes one turn in mode %s.", o.mode)
 }
 
@@ -77,5 +80,19 @@ func poolerWait(o *observation) outcome {
 	case o.pools != nil && o.pools.clientsWaiting > 0:
 		return found(hit{evidence: "Clients wait in the pooler's queue." + queue, costMS: o.pools.maxWaitMS()})
 	}
+	if n := o.notRun(); n > 0 {
+		return notKnown("%d of %d hot paths were not run.%s", n, len(o.hot), queue)
+	}
 	return passed("No residual rises together with an empty query beside it.%s", queue)
+}
+
+// notRun is how many hot paths have no wall time.
+func (o *observation) notRun() int {
+	n := 0
+	for _, h := range o.hot {
+		if h.Runs == 0 {
+			n++
+		}
+	}
+	return n
 }

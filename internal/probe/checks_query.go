@@ -41,6 +41,9 @@ func statementFails(o *observation) outcome {
 			}
 		}
 	}
+	if len(hits) == 0 && slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.Plan == nil }) {
+		return notKnown("Not every hot statement was explained.")
+	}
 	return orPassed(hits, "%s run for every subject.", plural(len(hotNames(o.hot)), "hot statement", "hot statements"))
 }
 

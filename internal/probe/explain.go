@@ -52,7 +52,7 @@ func (e *explainer) statement(ctx context.Context, q store.Query, subjects []sto
 	if err := e.custom(ctx, q, subjects, out); err != nil {
 		e.rollback(ctx)
 		for i := range out {
-			out[i].failed = explain("", err)
+			out[i].failed = explain(ctx, "", err)
 		}
 		return out
 	}

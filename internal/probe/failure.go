@@ -31,6 +31,7 @@ const (
 	kindTooMany     kind = "it has no connection left"
 	kindServer      kind = "the server refused"
 	kindURL         kind = "its URL cannot be read"
+	kindOutOfTime   kind = "the probe was over before it answered"
 	kindOther       kind = "it failed"
 )
 
@@ -66,12 +67,20 @@ func (f *failure) network() bool {
 	return false
 }
 
-// explain turns err into a failure; phase is the phase of connecting, or empty.
-func explain(phase string, err error) *failure {
+// outOfTime reports whether nothing is known, because the probe itself ended. A nil failure is none.
+func (f *failure) outOfTime() bool { return f != nil && f.kind == kindOutOfTime }
+
+// explain turns err into a failure; phase is the phase of connecting, or empty. ctx is the probe's own:
+// once that has ended, an error says nothing about the server.
+func explain(ctx context.Context, phase string, err error) *failure {
 	if err == nil {
 		return nil
 	}
 	f := &failure{kind: kindOther, phase: phase, err: err}
+	if ctx.Err() != nil && phase != "config" {
+		f.kind = kindOutOfTime
+		return f
+	}
 	var (
 		pg       *pgconn.PgError
 		dns      *net.DNSError

@@ -52,17 +52,31 @@ type observation struct {
 	times map[part]time.Duration
 }
 
+const outOfTime = "The probe was over before it answered; give it a longer --timeout."
+
 // missing says why a part is not there, or nothing if it is.
 func (o *observation) missing(p part) string {
 	switch p {
 	case askedPooler:
-		return ifNot(o.pooler != nil, "DATABASE_URL is not set.")
+		if o.pooler == nil {
+			return "DATABASE_URL is not set."
+		}
+		return ifNot(!o.pooler.failed.outOfTime(), outOfTime)
 	case askedDirect:
-		return ifNot(o.direct != nil, "DATABASE_DIRECT_URL is not set.")
+		if o.direct == nil {
+			return "DATABASE_DIRECT_URL is not set."
+		}
+		return ifNot(!o.direct.failed.outOfTime(), outOfTime)
 	case askedRedis:
-		return ifNot(o.redis != nil, "REDIS_URL is not set; the app keeps its cache in its own process.")
+		if o.redis == nil {
+			return "REDIS_URL is not set; the app keeps its cache in its own process."
+		}
+		return ifNot(!o.redis.failed.outOfTime(), outOfTime)
 	case askedTarget:
-		return ifNot(o.target != nil, "No --target was given.")
+		if o.target == nil {
+			return "No --target was given."
+		}
+		return ifNot(!o.targetFailed.outOfTime(), outOfTime)
 	case upPooler:
 		if why := o.missing(askedPooler); why != "" {
 			return why

@@ -102,7 +102,7 @@ func openStore(ctx context.Context, url, mode string) (*store.DB, *failure) {
 		})
 		return err
 	})
-	return db, explain("", err)
+	return db, explain(ctx, "", err)
 }
 
 // safeMode is the mode that the probe itself uses: the app's, unless it could harm other clients of the
@@ -118,7 +118,7 @@ func safeMode(mode string) string {
 func (o *observation) readCatalogue(ctx context.Context, s *session) {
 	var err error
 	if o.expected, err = store.Indexes(); err != nil {
-		o.schemaFailed = explain("", err)
+		o.schemaFailed = explain(ctx, "", err)
 		return
 	}
 	server := s.planner()
@@ -126,13 +126,13 @@ func (o *observation) readCatalogue(ctx context.Context, s *session) {
 		return
 	}
 	if o.schema, err = readSchema(ctx, server.conn); err != nil {
-		o.schemaFailed = explain("", err)
+		o.schemaFailed = explain(ctx, "", err)
 	}
 	if !o.direct.usable() {
 		return
 	}
 	if o.pending, err = pendingMigrations(ctx, o.direct.conn); err != nil {
-		o.migrationsFailed = explain("", err)
+		o.migrationsFailed = explain(ctx, "", err)
 	}
 }
 
@@ -163,7 +163,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 	}
 	subjects, err := s.db.Subjects(ctx)
 	if err != nil {
-		o.plansFailed = "No users could be picked: " + explain("", err).Error() + "."
+		o.plansFailed = "No users could be picked: " + explain(ctx, "", err).Error() + "."
 		return
 	}
 	hot := hotStatements()
@@ -175,7 +175,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 	if o.walls {
 		s.attr = &attributor{
 			db: s.db, beside: s.pooler, pools: s.pools, warm: o.mode == "cache_describe",
-			runs: runsFor(s.pooler.floor, len(hot)*len(subjects)),
+			runs: runsFor(s.pooler.floor, len(hot)*len(subjects)), began: time.Now(),
 		}
 	}
 	for _, q := range hot {

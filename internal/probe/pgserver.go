@@ -44,7 +44,7 @@ func openPG(ctx context.Context, name, url string, mode pgx.QueryExecMode) *pgSe
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		// pgx's own text quotes the URL.
-		s.fail("config", err)
+		s.fail(ctx, "config", err)
 		return s
 	}
 	config.DefaultQueryExecMode = mode
@@ -71,7 +71,7 @@ func (s *pgServer) connect(ctx context.Context) {
 		s.endpoint.Notes = append(s.endpoint.Notes, fmt.Sprintf("%d attempts were made; the phases are the last one's", w.attempts))
 	}
 	if err != nil {
-		s.fail(w.reached(), err)
+		s.fail(ctx, w.reached(), err)
 		return
 	}
 	s.conn, s.meter = conn, w.meter
@@ -101,7 +101,7 @@ func (s *pgServer) measure(ctx context.Context) {
 		s.endpoint.judgeProxy()
 	}
 	if err != nil {
-		s.fail("", err)
+		s.fail(ctx, "", err)
 	}
 }
 
@@ -112,8 +112,8 @@ func (s *pgServer) empty(ctx context.Context) error {
 	})
 }
 
-func (s *pgServer) fail(phase string, err error) {
-	s.failed = explain(phase, err)
+func (s *pgServer) fail(ctx context.Context, phase string, err error) {
+	s.failed = explain(ctx, phase, err)
 	s.endpoint.Error = s.failed.Error()
 }
 

@@ -137,6 +137,35 @@ func TestNoAnalyzeRunsNothing(t *testing.T) {
 	}
 }
 
+// TestTimeRunsOut: what the probe had no time for is unknown, and nobody's fault.
+func TestTimeRunsOut(t *testing.T) {
+	env := labtest.Database(t, prepare)
+	env.DatabaseURL, _ = labtest.Link(t, env.DatabaseURL, link.Model{RTT: 60 * time.Millisecond})
+	env.DirectURL, _ = labtest.Link(t, env.DirectURL, link.Model{RTT: 60 * time.Millisecond})
+	for _, timeout := range []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 3 * time.Second} {
+		t.Run(timeout.String(), func(t *testing.T) {
+			c := config(env)
+			c.Timeout = timeout
+			r := run(t, c)
+			for _, f := range r.Findings {
+				if f.Severity != probe.Info {
+					t.Errorf("it blames %+v", f)
+				}
+			}
+			unknown := 0
+			for _, c := range r.Checks {
+				if c.Status == probe.Unknown {
+					unknown++
+				}
+			}
+			if unknown == 0 {
+				t.Error("it had time for everything, or calls what it did not measure a pass")
+			}
+			contains(t, r.Verdict, "could not be measured")
+		})
+	}
+}
+
 func TestNothingConfigured(t *testing.T) {
 	if _, err := probe.Run(t.Context(), probe.Config{}); !errors.Is(err, probe.ErrNothing) {
 		t.Errorf("the error is %v, want ErrNothing", err)

@@ -33,7 +33,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	s := &redisServer{endpoint: Endpoint{Name: "redis"}}
 	opts, err := redis.ParseURL(url)
 	if err != nil {
-		s.fail("config", err)
+		s.fail(ctx, "config", err)
 		return s
 	}
 	s.endpoint.Address = opts.Addr
@@ -51,7 +51,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	if err := bound(ctx, connectTimeout, ask); err != nil {
 		s.endpoint.Phases = w.phases()
 		s.sum()
-		s.fail(w.reached(), err)
+		s.fail(ctx, w.reached(), err)
 		return s
 	}
 	w.socket.stop()
@@ -59,7 +59,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	s.sum()
 	floor, jitter, err := measureFloor(ctx, func(ctx context.Context) error { return bound(ctx, queryTimeout, ask) })
 	if err != nil {
-		s.fail("", err)
+		s.fail(ctx, "", err)
 		return s
 	}
 	s.endpoint.FloorMS, s.endpoint.JitterMS = ms(floor), ms(jitter)
@@ -71,7 +71,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	})
 	if err != nil {
 		// A managed Redis may refuse INFO: then its policy stays unknown, and Redis is not down for that.
-		s.endpoint.Notes = append(s.endpoint.Notes, "INFO was refused: "+explain("", err).Error())
+		s.endpoint.Notes = append(s.endpoint.Notes, "INFO was refused: "+explain(ctx, "", err).Error())
 	}
 	if w.meter != nil {
 		s.turns = w.meter.Turns() + 1
@@ -79,8 +79,8 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	return s
 }
 
-func (s *redisServer) fail(phase string, err error) {
-	s.failed = explain(phase, err)
+func (s *redisServer) fail(ctx context.Context, phase string, err error) {
+	s.failed = explain(ctx, phase, err)
 	s.endpoint.Error = s.failed.Error()
 }
 

@@ -30,7 +30,7 @@ func askTarget(ctx context.Context, base string) (*Target, *failure) {
 	for i, ms := range []*float64{&t.FirstMS, &t.WarmMS} {
 		err := bound(ctx, queryTimeout, func(ctx context.Context) error { return t.ask(ctx, client, ms) })
 		if err != nil && i == 0 {
-			f := explain("", err)
+			f := explain(ctx, "", err)
 			t.Error = f.Error()
 			return t, f
 		}

@@ -1,0 +1,69 @@
+package probe_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/probe"
+)
+
+// TestPoolerWait keeps both servers of a small pool busy with transactions of other clients, so that
+// statements that execute at once come back late.
+func TestPoolerWait(t *testing.T) {
+	l := labtest.New(t, lab.Config{PoolSize: 2})
+	env := l.Env()
+	if err := prepare(t.Context(), env.DirectURL); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var holders sync.WaitGroup
+	for range 6 {
+		holders.Go(func() { hold(ctx, t, env) })
+	}
+	defer holders.Wait()
+	defer stop()
+
+	for name, withConsole := range map[string]bool{"SHOW POOLS": true, "the query beside": false} {
+		t.Run(name, func(t *testing.T) {
+			c := config(env)
+			if !withConsole {
+				c.AdminURL = ""
+			}
+			f := first(t, run(t, c), "HD-P04")
+			contains(t, f.Evidence, "are explained neither by turns nor by execution")
+			if withConsole {
+				contains(t, f.Evidence, "SHOW POOLS")
+			}
+			if f.CostMS <= 0 || f.Severity != probe.Warning {
+				t.Errorf("it costs %v ms and is %s", f.CostMS, f.Severity)
+			}
+		})
+	}
+}
+
+// hold runs one transaction after the other, each of which keeps a server for 60 ms.
+func hold(ctx context.Context, t *testing.T, env lab.Env) {
+	config, err := pgx.ParseConfig(env.DatabaseURL)
+	if err != nil {
+		t.Error("the pooler's URL can't be read")
+		return
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	for ctx.Err() == nil {
+		if _, err := conn.Exec(ctx, "SELECT pg_sleep(0.06)"); err != nil && ctx.Err() == nil {
+			t.Error(err)
+			return
+		}
+	}
+}
