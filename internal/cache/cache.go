@@ -11,16 +11,17 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/singleflight"
 )
 
-// The tuned values (decisions S5, S6, S7 and S11) and the longest that Redis
-// may hold up a request.
+// The tuned values (decisions S5, S6, S7 and S11), and how long a copy of a
+// list is kept at most.
 const (
 	DefaultTokenTTL        = time.Hour
 	DefaultUserTTL         = 5 * time.Minute
 	DefaultUsers           = 5000
 	DefaultResidenceIDsTTL = 5 * time.Minute
-	DefaultTimeout         = 50 * time.Millisecond
+	DefaultListTTL         = time.Hour
 )
 
 // Config says where Redis is and how long things are kept. A zero value stands
@@ -32,11 +33,13 @@ type Config struct {
 	UserTTL         time.Duration
 	Users           int // entries in the memory of this process
 	ResidenceIDsTTL time.Duration
+	ListTTL         time.Duration // negative: lists are not cached
 	// Timeout bounds one visit to Redis as a whole, dialling included.
 	Timeout    time.Duration
 	Tracer     trace.TracerProvider  // nil: no spans
 	Registerer prometheus.Registerer // nil: counted, not exported
 	Now        func() time.Time      // nil: time.Now
+	Sabotage   Sabotage              // empty in production
 }
 
 // Cache is safe for concurrent use. Close ends it.
@@ -47,7 +50,8 @@ type Cache struct {
 	users   *userMemory
 	metrics metrics
 	breaker breaker
-	owed    *owed
+	keeper  *keeper
+	flights singleflight.Group
 	cfg     Config
 }
 
@@ -59,7 +63,7 @@ func Open(cfg Config) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{scripts: newScripts(), users: users, metrics: newMetrics(), owed: newOwed(), cfg: cfg}
+	c := &Cache{scripts: newScripts(), users: users, metrics: newMetrics(), keeper: newKeeper(), cfg: cfg}
 	var opts *redis.Options
 	if cfg.URL == "" {
 		c.local, opts, err = startInProcess(inProcessKeys, time.Second)
@@ -69,7 +73,9 @@ func Open(cfg Config) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.rdb = redis.NewClient(tuned(opts, cfg.Timeout))
+	opts = tuned(opts, cfg.Timeout)
+	opts.OnConnect = c.connect
+	c.rdb = redis.NewClient(opts)
 	c.rdb.AddHook(tripHook{})
 	if err := c.instrument(); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -86,6 +92,7 @@ func (cfg Config) withDefaults() Config {
 	def(&cfg.TokenTTL, DefaultTokenTTL)
 	def(&cfg.UserTTL, DefaultUserTTL)
 	def(&cfg.ResidenceIDsTTL, DefaultResidenceIDsTTL)
+	def(&cfg.ListTTL, DefaultListTTL)
 	def(&cfg.Timeout, DefaultTimeout)
 	if cfg.Users == 0 {
 		cfg.Users = DefaultUsers
@@ -133,8 +140,7 @@ func (c *Cache) instrument() error {
 		return nil
 	}
 	users := func() float64 { return float64(c.users.len()) }
-	owed := func() float64 { return float64(c.owed.len()) }
-	for _, m := range c.metrics.collectors(users, owed) {
+	for _, m := range c.metrics.collectors(users) {
 		if err := c.cfg.Registerer.Register(m); err != nil {
 			return fmt.Errorf("register a cache metric: %w", err)
 		}
@@ -149,7 +155,7 @@ func (c *Cache) InProcess() bool { return c.local != nil }
 // answers. Nothing depends on it: it saves the first request a round trip.
 func (c *Cache) Ping(ctx context.Context) error {
 	return c.visit(ctx, "ping", func(ctx context.Context) error {
-		for _, s := range c.scripts.all() {
+		for _, s := range c.scripts.byRequests() {
 			if err := s.Load(ctx, c.rdb).Err(); err != nil {
 				return err
 			}

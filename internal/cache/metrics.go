@@ -2,69 +2,69 @@ package cache
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Entry names one of the three caches in metrics and in Cache-Status.
+// Entry names one of the caches in metrics and in Cache-Status.
 type Entry string
 
-// The three caches.
+// The caches: whose token it is (Redis), who that user is (memory of the pod),
+// and the lists (Redis).
 const (
-	EntryToken        Entry = "token"
-	EntryUser         Entry = "user"
-	EntryResidenceIDs Entry = "residence_ids"
+	EntryToken Entry = "token"
+	EntryUser  Entry = "user"
+	EntryList  Entry = "list"
 )
 
 // Verdict is how a cache did in one request.
 type Verdict string
 
-// The verdicts. Bypass means that Redis could not be asked; Wrong that an
-// entry was there and did not hold what the database says.
+// The verdicts. Bypass means that the entry could not be used or asked for:
+// Redis was not reachable, a write held it, no sweep had renewed the lease.
 const (
 	Hit    Verdict = "hit"
 	Miss   Verdict = "miss"
-	Wrong  Verdict = "wrong"
 	Bypass Verdict = "bypass"
 )
 
 type metrics struct {
-	reads     *prometheus.CounterVec
-	errors    *prometheus.CounterVec
-	skipped   prometheus.Counter
-	announced *prometheus.CounterVec
+	reads       *prometheus.CounterVec
+	errors      *prometheus.CounterVec
+	skipped     prometheus.Counter
+	unconfirmed *prometheus.CounterVec
+	refused     *prometheus.CounterVec
+	sweeps      *prometheus.CounterVec
+	repairs     prometheus.Counter
+	settled     prometheus.Counter
+	emptied     prometheus.Counter
 }
 
 func newMetrics() metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	vector := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
 	return metrics{
-		reads: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "honeydue_cache_reads_total",
-			Help: "Cache look-ups by cache and verdict (hit, miss, wrong, bypass).",
-		}, []string{"cache", "verdict"}),
-		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "honeydue_redis_errors_total",
-			Help: "Redis calls that failed, by operation. The request went on without the cache.",
-		}, []string{"operation"}),
-		skipped: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "honeydue_redis_skipped_total",
-			Help: "Redis calls not made because the breaker was open.",
-		}),
-		announced: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "honeydue_cache_invalidations_total",
-			Help: "Announced changes (logout, user, access) by outcome: delivered, or owed because Redis did not answer.",
-		}, []string{"change", "outcome"}),
+		reads:       vector("honeydue_cache_reads_total", "Cache look-ups by cache and verdict (hit, miss, bypass).", "cache", "verdict"),
+		errors:      vector("honeydue_redis_errors_total", "Redis calls that failed, by operation. The request went on without the cache.", "operation"),
+		skipped:     counter("honeydue_redis_skipped_total", "Redis calls not made because the breaker was open."),
+		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), or whose outcome is unknown (outcome). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),
+		refused:     vector("honeydue_cache_fills_refused_total", "Lists that were not stored because a state had changed or was held while the database was read.", "why"),
+		sweeps:      vector("honeydue_cache_sweeps_total", "Readings of the change log by this pod, by outcome (done, overtaken, failed; everything: all counted as changed).", "outcome"),
+		repairs:     counter("honeydue_cache_repairs_total", "Writes that the change log told of and nobody had announced to Redis: SQL from outside, a writer that crashed or was cut off. Reads may have been stale until then, 2 s at most."),
+		settled:     counter("honeydue_cache_holds_settled_total", "Holds that outlived their writer and were settled through the database."),
+		emptied:     counter("honeydue_cache_emptied_total", "Times that Redis turned out to have another memory, so that nothing in it was believed."),
 	}
 }
 
 // collectors lists everything to register; users is a function so that the
 // gauge asks at scrape time.
-func (m metrics) collectors(users, owed func() float64) []prometheus.Collector {
+func (m metrics) collectors(users func() float64) []prometheus.Collector {
 	return []prometheus.Collector{
-		m.reads, m.errors, m.skipped, m.announced,
+		m.reads, m.errors, m.skipped, m.unconfirmed, m.refused, m.sweeps, m.repairs, m.settled, m.emptied,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "honeydue_cache_users",
 			Help: "Users held in the memory of this pod.",
 		}, users),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "honeydue_cache_invalidations_owed",
-			Help: "Announcements that Redis has not confirmed yet.",
-		}, owed),
 	}
 }
 

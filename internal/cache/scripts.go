@@ -3,20 +3,24 @@ package cache
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// Keys. The script below derives the user's keys from the token's value, which
-// a Redis Cluster would refuse; one small Redis beside the pods is what this runs on.
+// Keys. The scripts derive keys from values, which a Redis Cluster would
+// refuse; one small Redis beside the pods is what this runs on. The prefixes
+// stand in lua/*.lua as well.
 const (
 	tokenPrefix        = "token:"
-	versionPrefix      = "user_version:"
+	statePrefix        = "state:"
+	listPrefix         = "list:"
+	hintPrefix         = "at:"
 	residenceIDsPrefix = "residence_ids_user:"
-	epochKey           = "users_epoch"
-	tombstone          = "revoked"
+	idsVersionPrefix   = "residence_ids_version:"
+	sharedKey          = "cache:shared"
 )
 
 // TokenHash is the only form in which a token is stored anywhere: SHA-256.
@@ -26,70 +30,89 @@ func TokenHash(token string) []byte {
 }
 
 func tokenKey(hash []byte) string         { return tokenPrefix + hex.EncodeToString(hash) }
-func versionKey(userID int64) string      { return versionPrefix + strconv.FormatInt(userID, 10) }
 func residenceIDsKey(userID int64) string { return residenceIDsPrefix + strconv.FormatInt(userID, 10) }
+func idsVersionKey(userID int64) string   { return idsVersionPrefix + strconv.FormatInt(userID, 10) }
 
-// nonce is a value that nobody has seen before.
+// Scope is what writes and lists have in common: a user or a residence.
+type Scope string
+
+// UserScope is a user: who it is, its tokens, and which residences it sees.
+func UserScope(id int64) Scope { return Scope("u" + strconv.FormatInt(id, 10)) }
+
+// ResidenceScope is a residence with all that lies in it.
+func ResidenceScope(id int64) Scope { return Scope("r" + strconv.FormatInt(id, 10)) }
+
+// ResidenceScopes are the scopes of several residences.
+func ResidenceScopes(ids ...int64) []Scope {
+	scopes := make([]Scope, 0, len(ids))
+	for _, id := range ids {
+		scopes = append(scopes, ResidenceScope(id))
+	}
+	return scopes
+}
+
+func (s Scope) stateKey() string { return statePrefix + string(s) }
+
+// shard is the field of the shared key that holds the scope's write clock.
+func (s Scope) shard() string { return "c" + string(s[max(0, len(s)-2):]) }
+
+// nonce is a version that nobody has seen before: 64 random bits. Not Redis'
+// own math.random, which begins again with the same sequence after a restart.
 func nonce() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
 	return hex.EncodeToString(b[:])
 }
 
-// luaHead: get answers false for a key that is absent or of another type, so
-// that something planted there is a miss and no error; ensure returns the
-// value of a key and creates it if it is missing.
-const luaHead = `
-local function get(key)
-  local v = redis.pcall('GET', key)
-  if type(v) == 'table' then return false end
-  return v
-end
-local function ensure(key, fresh, ttl)
-  local v = get(key)
-  if not v then
-    redis.call('SET', key, fresh, 'EX', ttl)
-    return fresh
-  end
-  return v
-end
-`
+// newWriteID is a random UUID (RFC 9562, version 4).
+func newWriteID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // as above
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
 
-// scripts are the Lua programs. A struct made by newScripts and no package
-// variable: redis.Script carries state.
+// The scripts' texts: each begins with the head.
+var (
+	//go:embed lua/head.lua
+	luaHead string
+	//go:embed lua/connect.lua
+	luaConnect string
+	//go:embed lua/read.lua
+	luaRead string
+	//go:embed lua/fill.lua
+	luaFill string
+	//go:embed lua/hold.lua
+	luaHold string
+	//go:embed lua/release.lua
+	luaRelease string
+	//go:embed lua/due.lua
+	luaDue string
+	//go:embed lua/sweep.lua
+	luaSweep string
+	//go:embed lua/peek.lua
+	luaPeek string
+)
+
+// scripts are the Lua programs, named as the steps of the protocol. A struct
+// made by newScripts and no package variable: redis.Script carries state.
 type scripts struct {
-	auth, fillToken, fillIDs *redis.Script
+	connect, read, fill, hold, release, due, sweep, peek *redis.Script
 }
 
 func newScripts() scripts {
+	of := func(text string) *redis.Script { return redis.NewScript(luaHead + text) }
 	return scripts{
-		// KEYS: token. ARGV: fresh nonce, version TTL (s).
-		// Returns {user id, version, residence ids}, {'', epoch} or {'revoked'}.
-		auth: redis.NewScript(luaHead + `
-local user = get(KEYS[1])
-if user == '` + tombstone + `' then return {user} end
-if not user or not string.match(user, '^%d+$') then
-  return {'', ensure('` + epochKey + `', ARGV[1], ARGV[2])}
-end
-return {user, ensure('` + versionPrefix + `' .. user, ARGV[1], ARGV[2]), get('` + residenceIDsPrefix + `' .. user) or ''}
-`),
-		// KEYS: token, version, residence ids, epoch.
-		// ARGV: user id, token TTL (s), fresh nonce, version TTL (s), epoch seen before the database was read.
-		// Returns {version, 1 if the epoch still stands, residence ids}.
-		fillToken: redis.NewScript(luaHead + `
-redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2])
-local same = 0
-if get(KEYS[4]) == ARGV[5] then same = 1 end
-return {ensure(KEYS[2], ARGV[3], ARGV[4]), same, get(KEYS[3]) or ''}
-`),
-		// KEYS: version, residence ids. ARGV: version seen before the database was read, ids, TTL (s).
-		// Returns 1 if stored.
-		fillIDs: redis.NewScript(luaHead + `
-if get(KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
-return 1
-`),
+		connect: of(luaConnect), read: of(luaRead), fill: of(luaFill), hold: of(luaHold),
+		release: of(luaRelease), due: of(luaDue), sweep: of(luaSweep), peek: of(luaPeek),
 	}
 }
 
-func (s scripts) all() []*redis.Script { return []*redis.Script{s.auth, s.fillToken, s.fillIDs} }
+// byRequests are the scripts that requests wait for.
+func (s scripts) byRequests() []*redis.Script {
+	return []*redis.Script{s.read, s.fill, s.hold, s.release}
+}
+
+// seconds rounds up: Redis refuses an expiry of 0.
+func seconds[D ~int64](d D) int64 { return max(1, (int64(d)+999_999_999)/1_000_000_000) }

@@ -1,0 +1,41 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// connect is the first thing on every connection: it finds out whose memory
+// this is, before anything that stands in it is believed.
+func (c *Cache) connect(ctx context.Context, cn *redis.Conn) error {
+	run := "in-process"
+	if c.local == nil {
+		info, err := cn.Info(ctx, "server").Result()
+		if err != nil {
+			return fmt.Errorf("ask Redis who it is: %w", err)
+		}
+		if run = runID(info); run == "" {
+			return fmt.Errorf("redis does not tell its run_id in INFO server")
+		}
+	}
+	another, err := c.scripts.connect.Run(ctx, cn, nil, run, nonce()).Int()
+	if err != nil {
+		return fmt.Errorf("compare Redis' run_id: %w", err)
+	}
+	if another == 1 {
+		c.metrics.emptied.Inc()
+	}
+	return nil
+}
+
+func runID(info string) string {
+	for line := range strings.Lines(info) {
+		if id, ok := strings.CutPrefix(line, "run_id:"); ok {
+			return strings.TrimSpace(id)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,99 @@
+package cache
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// encoding is the version of what copies hold. Raise it when the bytes of a
+// list change: a rolling deploy then never reads the other's copies, and no
+// client's copy is taken for a new one.
+const encoding = "1"
+
+// stamp is what identifies the content of a copy: the digest of the versions
+// that it was filled under, and the end of its validity.
+type stamp struct {
+	digest string    // 40 letters
+	until  time.Time // zero: it does not age
+}
+
+// etag is weak (RFC 9110, 8.8.1): the compressed and the plain body share it.
+func (s stamp) etag() string {
+	var until int64
+	if !s.until.IsZero() {
+		until = s.until.UnixMilli()
+	}
+	return `W/"` + encoding + "." + strconv.FormatInt(until, 36) + "." + s.digest + `"`
+}
+
+// valid reports whether a copy with this stamp may be shown at the instant now.
+func (s stamp) valid(now time.Time) bool { return s.until.IsZero() || now.Before(s.until) }
+
+// parseIfNoneMatch finds the first stamp of ours, still valid at now, in an
+// If-None-Match header (RFC 9110, 13.1.2). What else stands there is passed
+// over: it is somebody else's, or of an older encoding, or has aged.
+func parseIfNoneMatch(header string, now time.Time) stamp {
+	for tag := range strings.SplitSeq(header, ",") {
+		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+		tag, ok := strings.CutPrefix(tag, `"`+encoding+".")
+		if !ok {
+			continue
+		}
+		until, digest, ok := strings.Cut(strings.TrimSuffix(tag, `"`), ".")
+		if !ok || !isDigest(digest) {
+			continue
+		}
+		ms, err := strconv.ParseInt(until, 36, 64)
+		if err != nil || ms < 0 {
+			continue
+		}
+		s := stamp{digest: digest}
+		if ms > 0 {
+			s.until = time.UnixMilli(ms)
+		}
+		if s.valid(now) {
+			return s
+		}
+	}
+	return stamp{}
+}
+
+func isDigest(s string) bool {
+	if len(s) != 40 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// copies are kept as digest, validity in 16 digits of ms, body.
+const copyHead = 40 + 16
+
+func (s stamp) validity() string {
+	var ms int64
+	if !s.until.IsZero() {
+		ms = s.until.UnixMilli()
+	}
+	text := strconv.FormatInt(ms, 10)
+	return strings.Repeat("0", max(0, 16-len(text))) + text
+}
+
+func parseCopy(raw string) (stamp, []byte, bool) {
+	if len(raw) < copyHead || !isDigest(raw[:40]) {
+		return stamp{}, nil, false
+	}
+	ms, err := strconv.ParseInt(raw[40:copyHead], 10, 64)
+	if err != nil {
+		return stamp{}, nil, false
+	}
+	s := stamp{digest: raw[:40]}
+	if ms > 0 {
+		s.until = time.UnixMilli(ms)
+	}
+	return s, []byte(raw[copyHead:]), true
+}

@@ -1,0 +1,91 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/household"
+)
+
+// Answer is what the database said to a read.
+type Answer struct {
+	User household.User
+	// ResidenceIDs are all that the user sees; nil where the statement does not
+	// tell (then neither they nor a list are stored).
+	ResidenceIDs []int64
+	// Body of the list, compressed; nil where no list was asked for.
+	Body []byte
+	// ValidUntil is the instant from which on the body is another though nothing
+	// was written; zero: it does not age.
+	ValidUntil time.Time
+}
+
+// Fill stores an answer, in one visit, as far as what it depends on stands as
+// it did when r was read. It never fails; r tells what became of it.
+func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
+	if r.token.epoch == "" {
+		return // it went round: it fills nothing
+	}
+	list := c.encoded(r.question.List)
+	if a.Body == nil || a.ResidenceIDs == nil {
+		list = ""
+	}
+	ids, scopes := "", []Scope{UserScope(a.User.ID)}
+	if a.ResidenceIDs != nil {
+		ids = encodeIDs(a.ResidenceIDs)
+		scopes = append(scopes, ResidenceScopes(sorted(a.ResidenceIDs)...)...)
+	}
+	s := stamp{until: a.ValidUntil}
+	args := make([]any, 0, 11+3*len(scopes))
+	args = append(args, nonce(), r.token.epoch, a.User.ID,
+		seconds(c.cfg.TokenTTL), seconds(c.cfg.ResidenceIDsTTL), seconds(c.cfg.ListTTL), list, s.validity(), a.Body, ids, c.cfg.Sabotage.uncheckedFill())
+	for _, scope := range scopes {
+		args = append(args, string(scope), r.token.states[scope], r.token.clocks[scope.shard()])
+	}
+	var reply []string
+	err := c.visit(ctx, "fill", func(ctx context.Context) error {
+		var err error
+		reply, err = c.scripts.fill.Run(ctx, c.rdb, []string{tokenKey(r.question.Token)}, args...).StringSlice()
+		if err == nil && len(reply) != 3 {
+			err = fmt.Errorf("unexpected reply of %d values", len(reply))
+		}
+		return err
+	})
+	if err != nil {
+		r.Why = "redis-unreachable"
+		return
+	}
+	if reply[1] != "" {
+		c.users.put(a.User, reply[1], c.cfg.Now())
+	}
+	if list == "" {
+		return
+	}
+	if r.Why = reply[2]; r.Why != "" {
+		c.metrics.refused.WithLabelValues(r.Why).Inc()
+		return
+	}
+	s.digest, r.Stored = reply[0], true
+	r.ETag = s.etag()
+}
+
+// encodeIDs writes a sorted JSON array, so that equal sets are equal text.
+func encodeIDs(ids []int64) string {
+	b := []byte{'['}
+	for i, id := range sorted(ids) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, id, 10)
+	}
+	return string(append(b, ']'))
+}
+
+func sorted(ids []int64) []int64 {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	return ids
+}

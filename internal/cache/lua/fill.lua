@@ -1,0 +1,47 @@
+-- fill stores what the database said, if all that it depends on stands as it
+-- did before the database was asked.
+-- KEYS: the token. ARGV: a fresh version, the epoch before, the user, TTL of
+-- the token, of the ids and of the copy in s, the list's name ('' for none),
+-- valid_until in 16 digits, the body, the ids ('' for unknown), 1 to check
+-- nothing (a sabotage for tests), then for each scope that the database named,
+-- the user first: scope, version before ('' if it was not known), the shard's
+-- clock before ('' if there was none).
+-- Returns {digest or '', the user's version or '', why it was refused}.
+local fresh, user, list, unchecked = ARGV[1], ARGV[3], ARGV[7], ARGV[11] == '1'
+local s = shared('epoch')
+if s[1] ~= ARGV[2] and not unchecked then return {'', '', 'epoch'} end
+local why, mine, text, of = '', '', {}, ''
+for i = 12, #ARGV, 3 do
+  local scope, before, clock = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local st = get(state(scope))
+  local refused = ''
+  if st and #st > 16 then
+    refused = 'held'
+  elseif before ~= '' then
+    if st ~= before then refused = 'moved' end
+  elseif (shared(shard(scope))[1] or '') ~= clock then
+    refused = 'clock'
+  end
+  if not st then
+    st = fresh
+    redis.call('SET', state(scope), st)
+  end
+  if unchecked then refused = '' end
+  if i == 12 then
+    of = version(st)
+    if refused == '' then mine = of end
+  end
+  if refused ~= '' then why = refused end
+  text[#text + 1] = scope .. '=' .. version(st)
+end
+if mine ~= '' then
+  if get(KEYS[1]) ~= 'revoked' then redis.call('SET', KEYS[1], user .. ' ' .. mine, 'EX', ARGV[4]) end
+  if ARGV[10] ~= '' then
+    redis.call('SET', 'residence_ids_user:' .. user, ARGV[10], 'EX', ARGV[5])
+    redis.call('SET', 'residence_ids_version:' .. user, mine, 'EX', ARGV[5])
+  end
+end
+if why ~= '' or list == '' then return {'', mine, why} end
+local digest = redis.sha1hex(list .. '\n' .. s[1] .. '\n' .. table.concat(text, ','))
+redis.call('SET', 'list:' .. list .. ':' .. user, digest .. ARGV[8] .. ARGV[9], 'EX', ARGV[6])
+return {digest, mine, ''}

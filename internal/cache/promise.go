@@ -1,0 +1,33 @@
+package cache
+
+import "time"
+
+// The times of the promise. Lease is P2's bound: without a sweep that began to
+// read the change log less than this ago, no read is served from the cache.
+const (
+	// Timeout is the longest that one visit to Redis may hold up a request.
+	DefaultTimeout = 50 * time.Millisecond
+	// Lease is how long after the begin of a sweep copies may be served.
+	Lease = 2 * time.Second
+	// SweepPeriod is how often the change log is read, by all pods together.
+	SweepPeriod = 500 * time.Millisecond
+	// IdleAfter is how long after the last request the sweeps stop, so that the
+	// database may sleep. The next request starts them again.
+	IdleAfter = 5 * time.Minute
+	// Patience is how long a hold may stand before it is settled through the database.
+	Patience = 2 * time.Second
+)
+
+// Promise is what readers may rely on, in one sentence.
+type Promise struct {
+	Name, Text string
+}
+
+// Promises lists what the cache promises. The model in cache/protocol proves
+// it of the protocol, the race test of the running system.
+func Promises() []Promise {
+	return []Promise{
+		{"P1", "While Redis is reachable and keeps its memory, no read misses a write that was acknowledged before the read began, whoever crashes or pauses, on any pod; reads never go back."},
+		{"P2", "When it does not (a pod cut off from Redis, eviction, a flush, a restart, a roll-back to old memory, SQL from outside), a read may be stale for at most 2 s, and this is counted in honeydue_cache_repairs_total and honeydue_cache_unconfirmed_total. Writes are never refused for the cache's sake; a read never waits on Redis for over 50 ms."},
+	}
+}

@@ -1,0 +1,260 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/honeydue/honeydue/internal/household"
+)
+
+// List names one of the lists of which copies are kept.
+type List string
+
+// Question is what a request wants to know of Redis.
+type Question struct {
+	// Token's hash.
+	Token []byte
+	// List to be served; empty for a request that only has to know who asks.
+	List List
+	// IfNoneMatch is the request's header.
+	IfNoneMatch string
+	// Item is what the request is about, if it names no residence: its residence
+	// is looked up as a hint.
+	Item Item
+}
+
+// Item names a thing that lies in a residence, such as task 7.
+type Item struct {
+	Kind string // empty for none
+	ID   int64
+}
+
+func (i Item) key() string {
+	if i.Kind == "" {
+		return ""
+	}
+	return hintPrefix + i.Kind + strconv.FormatInt(i.ID, 10)
+}
+
+// Reading is what one visit to Redis told about a request, and what later
+// steps of the same request need to fill. It belongs to one request and is not
+// safe for concurrent use.
+type Reading struct {
+	// Revoked: the token was logged out. No need to ask the database.
+	Revoked bool
+	// UserID is whose token it is; 0 when only the database can tell.
+	UserID int64
+	// Token says how the token cache did, ListVerdict how the list's did (empty
+	// when no list was asked for), Memory how the pod's memory did (empty until
+	// User is called).
+	Token, ListVerdict, Memory Verdict
+	// Why says what made a verdict a bypass, and why a fill was refused.
+	Why string
+	// NotModified: the client's copy stands.
+	NotModified bool
+	// Body is the copy, compressed, when ListVerdict is Hit and NotModified is not set.
+	Body []byte
+	// ETag names the copy.
+	ETag string
+	// Stored: the request has filled the list's copy. Collapsed: it has shared
+	// another's flight.
+	Stored, Collapsed bool
+	// ResidenceIDs are those that the user saw lately: a hint, never an authorization.
+	ResidenceIDs []int64
+	// Residence is a hint where Question.Item lies; 0 for none.
+	Residence int64
+
+	question Question
+	token    fillToken
+	version  string // the user's, if it is known
+}
+
+// fillToken is what a fill is judged by. Its zero value fills nothing.
+type fillToken struct {
+	epoch  string
+	states map[Scope]string // versions before the database was read
+	clocks map[string]string
+	// key of the flight that this read may share; empty for none: it does not
+	// know for certain which states its list depends on.
+	flight string
+}
+
+// Read asks Redis once. It never fails: what it cannot learn it reports as
+// unknown, and the caller asks the database.
+func (c *Cache) Read(ctx context.Context, q Question) *Reading {
+	c.touch()
+	now := c.cfg.Now()
+	listless := q.List != "" && c.cfg.ListTTL < 0
+	if listless {
+		q.List = "" // lists are not cached; who asks still is
+	}
+	r := &Reading{question: q}
+	if listless {
+		defer func() { r.ListVerdict, r.Why = c.metrics.read(EntryList, Bypass), "off" }()
+	}
+	theirs := parseIfNoneMatch(q.IfNoneMatch, now)
+	var reply []string
+	err := c.visit(ctx, "read", func(ctx context.Context) error {
+		var err error
+		reply, err = c.scripts.read.Run(ctx, c.rdb, []string{tokenKey(q.Token)},
+			nonce(), c.encoded(q.List), theirs.digest, now.UnixMilli(), q.Item.key(), seconds(c.cfg.ResidenceIDsTTL)).StringSlice()
+		if err == nil && len(reply) == 0 {
+			err = fmt.Errorf("an empty reply")
+		}
+		return err
+	})
+	if err != nil {
+		c.bypass(r, Bypass, "redis-unreachable")
+		return r
+	}
+	c.understand(r, reply, theirs)
+	return r
+}
+
+// encoded is the list's name in keys and digests: with the encoding, so that
+// two versions of this program never share a copy.
+func (c *Cache) encoded(l List) string {
+	if l == "" {
+		return ""
+	}
+	return encoding + string(l)
+}
+
+func (c *Cache) bypass(r *Reading, token Verdict, why string) {
+	r.Why = why
+	r.Token = c.metrics.read(EntryToken, token)
+	if r.question.List != "" {
+		r.ListVerdict = c.metrics.read(EntryList, Bypass)
+	}
+}
+
+// understand turns the script's reply, documented in lua/read.lua, into a Reading.
+func (c *Cache) understand(r *Reading, reply []string, theirs stamp) {
+	at := func(i int) string {
+		if i < len(reply) {
+			return reply[i]
+		}
+		return ""
+	}
+	user := func() { r.UserID, _ = strconv.ParseInt(at(1), 10, 64); r.version = at(2) }
+	switch reply[0] {
+	case "revoked":
+		r.Revoked = true
+		r.Token = c.metrics.read(EntryToken, Hit)
+	case "held":
+		c.keeper.met(at(2), c.cfg.Now())
+		c.bypass(r, Miss, "held")
+	case "unleased":
+		c.bypass(r, Miss, "no-lease")
+	case "unknown":
+		if at(2) != "1" {
+			c.bypass(r, Miss, "no-lease")
+			return
+		}
+		r.token = fillToken{epoch: at(1), clocks: pairs(reply, 3)}
+		c.missed(r, Miss)
+	case "known":
+		user()
+		r.Token = c.metrics.read(EntryToken, Hit)
+		r.ResidenceIDs = parseIDs(at(3))
+		r.Residence, _ = strconv.ParseInt(at(4), 10, 64)
+	case "same":
+		user()
+		r.NotModified, r.ETag = true, stamp{at(3), theirs.until}.etag()
+		c.hit(r)
+	case "hit":
+		s, body, ok := parseCopy(at(3))
+		if !ok {
+			c.bypass(r, Hit, "unreadable")
+			return
+		}
+		user()
+		r.Body, r.ETag = body, s.etag()
+		c.hit(r)
+	case "miss":
+		c.understandMiss(r, reply)
+	default:
+		c.bypass(r, Bypass, "unreadable")
+	}
+}
+
+func (c *Cache) hit(r *Reading) {
+	r.Token = c.metrics.read(EntryToken, Hit)
+	r.ListVerdict = c.metrics.read(EntryList, Hit)
+}
+
+func (c *Cache) missed(r *Reading, token Verdict) {
+	r.Token = c.metrics.read(EntryToken, token)
+	if r.question.List != "" {
+		r.ListVerdict = c.metrics.read(EntryList, Miss)
+	}
+}
+
+func (c *Cache) understandMiss(r *Reading, reply []string) {
+	const fixed = 7
+	n := 0
+	if len(reply) >= fixed {
+		n, _ = strconv.Atoi(reply[6])
+	}
+	if n == 0 || len(reply) < fixed+2*n {
+		c.bypass(r, Bypass, "unreadable")
+		return
+	}
+	r.token = fillToken{epoch: reply[3], states: make(map[Scope]string, n), clocks: pairs(reply, fixed+2*n)}
+	for i := fixed; i < fixed+2*n; i += 2 {
+		r.token.states[Scope(reply[i])] = reply[i+1]
+	}
+	verdict := Miss
+	if reply[2] == "1" {
+		verdict = Hit
+		r.UserID, _ = strconv.ParseInt(reply[1], 10, 64)
+		r.version = r.token.states[UserScope(r.UserID)]
+		if reply[5] == "1" && r.question.List != "" {
+			r.token.flight = string(r.question.List) + ":" + reply[1] + ":" + reply[4]
+		}
+	}
+	c.missed(r, verdict)
+}
+
+// pairs reads field, value, ... from the i-th on.
+func pairs(reply []string, i int) map[string]string {
+	m := make(map[string]string, max(0, len(reply)-i)/2)
+	for ; i+1 < len(reply); i += 2 {
+		m[reply[i]] = reply[i+1]
+	}
+	return m
+}
+
+// User is the reading's user from the memory of this pod: only one that was
+// stored under the version that Redis names now.
+func (c *Cache) User(r *Reading) (household.User, bool) {
+	if r.UserID == 0 || r.version == "" {
+		return household.User{}, false
+	}
+	u, ok := c.users.get(r.UserID, r.version, c.cfg.Now())
+	r.Memory = Miss
+	if ok {
+		r.Memory = Hit
+	}
+	c.metrics.read(EntryUser, r.Memory)
+	return u, ok
+}
+
+// parseIDs reads a JSON array of whole numbers; nonsense is no ids.
+func parseIDs(text string) []int64 {
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
+	if text == "" {
+		return nil
+	}
+	var ids []int64
+	for part := range strings.SplitSeq(text, ",") {
+		id, err := strconv.ParseInt(strings.TrimSpace(part), 10, 64)
+		if err != nil {
+			return nil
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
