@@ -26,8 +26,14 @@ type Answer struct {
 // Fill stores an answer, in one visit, as far as what it depends on stands as
 // it did when r was read. It never fails; r tells what became of it.
 func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
-	if r.token.epoch == "" {
-		return // it went round: it fills nothing
+	if a.ResidenceIDs != nil && r.question.List != "" {
+		r.IDs = c.metrics.read(EntryResidenceIDs, r.token.judge(a.ResidenceIDs))
+	}
+	if r.token.epoch == "" { // it knew the user, or went round: it fills nothing in Redis
+		if r.version != "" {
+			c.users.put(a.User, r.version, c.cfg.Now())
+		}
+		return
 	}
 	list := c.encoded(r.question.List)
 	if a.Body == nil || a.ResidenceIDs == nil {
@@ -70,6 +76,26 @@ func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 	}
 	s.digest, r.Stored = reply[0], true
 	r.ETag = s.etag()
+}
+
+// judge compares the ids that chose the states with the true ones.
+func (t fillToken) judge(truth []int64) Verdict {
+	if t.epoch == "" {
+		return Bypass
+	}
+	same := len(t.states) == len(truth)+1
+	for _, s := range ResidenceScopes(truth...) {
+		_, named := t.states[s]
+		same = same && named
+	}
+	switch {
+	case same && (t.proven || len(truth) > 0):
+		return Hit
+	case len(t.states) <= 1 && !t.proven:
+		return Miss
+	default:
+		return Wrong
+	}
 }
 
 // encodeIDs writes a sorted JSON array, so that equal sets are equal text.

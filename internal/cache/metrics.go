@@ -6,11 +6,12 @@ import "github.com/prometheus/client_golang/prometheus"
 type Entry string
 
 // The caches: whose token it is (Redis), who that user is (memory of the pod),
-// and the lists (Redis).
+// which residences he sees (Redis), and the lists (Redis).
 const (
-	EntryToken Entry = "token"
-	EntryUser  Entry = "user"
-	EntryList  Entry = "list"
+	EntryToken        Entry = "token"
+	EntryUser         Entry = "user"
+	EntryResidenceIDs Entry = "residence_ids"
+	EntryList         Entry = "list"
 )
 
 // Verdict is how a cache did in one request.
@@ -18,9 +19,11 @@ type Verdict string
 
 // The verdicts. Bypass means that the entry could not be used or asked for:
 // Redis was not reachable, a write held it, no sweep had renewed the lease.
+// Wrong means that the entry was there and is not what the database says.
 const (
 	Hit    Verdict = "hit"
 	Miss   Verdict = "miss"
+	Wrong  Verdict = "wrong"
 	Bypass Verdict = "bypass"
 )
 
@@ -44,7 +47,7 @@ func newMetrics() metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
 	return metrics{
-		reads:       vector("honeydue_cache_reads_total", "Cache look-ups by cache and verdict (hit, miss, bypass).", "cache", "verdict"),
+		reads:       vector("honeydue_cache_reads_total", "Cache look-ups by cache and verdict (hit, miss, wrong, bypass).", "cache", "verdict"),
 		errors:      vector("honeydue_redis_errors_total", "Redis calls that failed, by operation. The request went on without the cache.", "operation"),
 		skipped:     counter("honeydue_redis_skipped_total", "Redis calls not made because the breaker was open."),
 		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), or whose outcome is unknown (outcome). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),

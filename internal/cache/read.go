@@ -48,8 +48,9 @@ type Reading struct {
 	UserID int64
 	// Token says how the token cache did, ListVerdict how the list's did (empty
 	// when no list was asked for), Memory how the pod's memory did (empty until
-	// User is called).
-	Token, ListVerdict, Memory Verdict
+	// User is called), IDs how the residence ids did (empty until the database
+	// has told the true ones).
+	Token, ListVerdict, Memory, IDs Verdict
 	// Why says what made a verdict a bypass, and why a fill was refused.
 	Why string
 	// NotModified: the client's copy stands.
@@ -76,8 +77,10 @@ type fillToken struct {
 	epoch  string
 	states map[Scope]string // versions before the database was read
 	clocks map[string]string
-	// key of the flight that this read may share; empty for none: it does not
-	// know for certain which states its list depends on.
+	// proven: the residence ids that chose the states belong to the user's version.
+	proven bool
+	// flight is the key of the one that this read may share; empty for none: it
+	// does not know for certain which states its list depends on.
 	flight string
 }
 
@@ -183,6 +186,7 @@ func (c *Cache) understand(r *Reading, reply []string, theirs stamp) {
 func (c *Cache) hit(r *Reading) {
 	r.Token = c.metrics.read(EntryToken, Hit)
 	r.ListVerdict = c.metrics.read(EntryList, Hit)
+	r.IDs = c.metrics.read(EntryResidenceIDs, Hit)
 }
 
 func (c *Cache) missed(r *Reading, token Verdict) {
@@ -206,12 +210,13 @@ func (c *Cache) understandMiss(r *Reading, reply []string) {
 	for i := fixed; i < fixed+2*n; i += 2 {
 		r.token.states[Scope(reply[i])] = reply[i+1]
 	}
+	r.token.proven = reply[5] == "1"
 	verdict := Miss
 	if reply[2] == "1" {
 		verdict = Hit
 		r.UserID, _ = strconv.ParseInt(reply[1], 10, 64)
 		r.version = r.token.states[UserScope(r.UserID)]
-		if reply[5] == "1" && r.question.List != "" {
+		if r.token.proven && r.question.List != "" {
 			r.token.flight = string(r.question.List) + ":" + reply[1] + ":" + reply[4]
 		}
 	}
