@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/config"
 	"github.com/honeydue/honeydue/internal/report"
 )
@@ -32,6 +33,7 @@ type configReport struct {
 	Differing int             `json:"differing"` // from the tuned values
 	Settings  []configSetting `json:"settings"`
 	Servers   []configServer  `json:"servers"`
+	Promises  []configPromise `json:"promises"`
 }
 
 type configSetting struct {
@@ -52,6 +54,12 @@ type configServer struct {
 	Decision string `json:"decision"`
 }
 
+// configPromise is what readers may rely on while the cache is used.
+type configPromise struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
 func newConfigReport(env config.Environ) configReport {
 	var r configReport
 	for _, s := range config.Settings(env) {
@@ -67,6 +75,9 @@ func newConfigReport(env config.Environ) configReport {
 		if t.Redis != "" {
 			r.Servers = append(r.Servers, configServer{Name: "redis " + t.Redis, Tuned: t.Value, Decision: t.Decision})
 		}
+	}
+	for _, p := range cache.Promises() {
+		r.Promises = append(r.Promises, configPromise{p.Name, p.Text})
 	}
 	return r
 }
@@ -86,9 +97,13 @@ func (r configReport) Document() report.Document {
 	for _, s := range r.Servers {
 		servers.Rows = append(servers.Rows, []report.Cell{report.Text(s.Name), report.Text(s.Tuned), report.Toned(report.Dim, s.Decision)})
 	}
+	promises := report.Table{Title: "What a read may rely on", Columns: []string{"promise", "text"}}
+	for _, p := range r.Promises {
+		promises.Rows = append(promises.Rows, []report.Cell{report.Text(p.Name), report.Text(p.Text)})
+	}
 	return report.Document{
 		Schema: "honeydue.config/1", Title: "Configuration in force",
-		Blocks: []report.Block{variables, servers, r.summary()},
+		Blocks: []report.Block{variables, servers, promises, r.summary()},
 		Data:   r,
 	}
 }

@@ -57,6 +57,10 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 	if err != nil {
 		return nil, err
 	}
+	if err := s.Sweep(ctx); err != nil {
+		tel.Log.WarnContext(ctx, "the change log could not be read yet; lists come from the database until it is", slog.Any("error", err))
+	}
+	g.Go(func() error { s.Keep(ctx); return nil })
 	gate.Open(s)
 	s.SetReady()
 	a.sayReady(db, url, time.Since(began))
@@ -79,8 +83,12 @@ func openCache(ctx context.Context, a *app, url string, tel *telemetry.Telemetry
 	if err != nil {
 		return nil, err
 	}
+	listTTL := conf.BoardTTL
+	if listTTL == 0 {
+		listTTL = -1 // the cache's zero stands for its default
+	}
 	c, err := cache.Open(cache.Config{
-		URL: url, TokenTTL: conf.TokenTTL, UserTTL: conf.UserTTL, Users: conf.UserSize, ResidenceIDsTTL: conf.ResidenceIDsTTL,
+		URL: url, TokenTTL: conf.TokenTTL, UserTTL: conf.UserTTL, Users: conf.UserSize, ResidenceIDsTTL: conf.ResidenceIDsTTL, ListTTL: listTTL,
 		Tracer: tel.Tracers, Registerer: tel.Registry,
 	})
 	if err != nil {

@@ -84,26 +84,37 @@ func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error
 }
 
 func (s *Server) logout(ctx context.Context, _ *none) (*none, error) {
-	hash := sessionFrom(ctx).tokenHash
-	// Not found: someone logged this token out at the same moment. It is gone, as asked.
-	if err := s.db.DeleteToken(ctx, hash); err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, err
-	}
-	s.announced(ctx, s.cache.RevokeToken(ctx, hash))
-	return nil, nil
+	who := sessionFrom(ctx)
+	_, err := write(ctx, s, []cache.Scope{cache.UserScope(who.userID)}, failing(func(ctx context.Context, w store.Write) error {
+		// Not found: someone logged this token out at the same moment. It is gone, as asked.
+		if err := s.db.DeleteToken(ctx, w, who.userID, who.tokenHash); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		return nil
+	}), func(none) cache.Effects { return cache.Effects{Revoked: who.tokenHash} })
+	return nil, err
 }
 
 func (s *Server) me(ctx context.Context, _ *none) (*userOutput, error) {
-	return &userOutput{Body: sessionFrom(ctx).user}, nil
+	r := exchangeFrom(ctx).reading
+	u, known := s.cache.User(r)
+	if !known {
+		var err error
+		if u, err = s.lookUp(ctx, r, sessionFrom(ctx).tokenHash); err != nil {
+			return nil, err
+		}
+	}
+	return &userOutput{Body: u}, nil
 }
 
 func (s *Server) updateMe(ctx context.Context, in *updateMeInput) (*userOutput, error) {
-	id := sessionFrom(ctx).user.ID
-	u, err := s.db.UpdateUser(ctx, id, in.Body)
+	me := sessionFrom(ctx).userID
+	u, err := write(ctx, s, []cache.Scope{cache.UserScope(me)}, func(ctx context.Context, w store.Write) (household.User, error) {
+		return s.db.UpdateUser(ctx, w, me, in.Body)
+	}, nil)
 	if err != nil {
 		return nil, err
 	}
-	s.announced(ctx, s.cache.UserChanged(ctx, id))
 	return &userOutput{Body: u}, nil
 }
 

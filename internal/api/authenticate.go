@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,7 +17,7 @@ import (
 
 // session is who asks, on routes that take a token.
 type session struct {
-	user      household.User
+	userID    int64
 	tokenHash []byte
 }
 
@@ -33,40 +34,59 @@ func sessionFrom(ctx context.Context) session {
 }
 
 // authenticate runs before the handlers of routes that need a token: one visit
-// to Redis, and one DB turn if the token or the user is not cached. The look-up
-// has the request's context, so its span nests under the request's.
-func (s *Server) authenticate(ctx huma.Context, next func(huma.Context)) {
-	who, err := s.identify(ctx.Context(), ctx.Header("Authorization"))
-	if err != nil {
-		s.problem(ctx.Context(), err).write(humagin.Unwrap(ctx).Writer)
-		return
+// to Redis, and one DB turn if the token is not cached. The look-up has the
+// request's context, so its span nests under the request's (S9).
+func (s *Server) authenticate(item string) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		who, err := s.identify(ctx, item)
+		if err != nil {
+			s.problem(ctx.Context(), err).write(humagin.Unwrap(ctx).Writer)
+			return
+		}
+		next(huma.WithValue(ctx, sessionKey{}, who))
 	}
-	next(huma.WithValue(ctx, sessionKey{}, who))
 }
 
-func (s *Server) identify(ctx context.Context, header string) (session, error) {
-	token, err := bearer(header)
+func (s *Server) identify(ctx huma.Context, item string) (session, error) {
+	token, err := bearer(ctx.Header("Authorization"))
 	if err != nil {
 		return session{}, err
 	}
-	hash := cache.TokenHash(token)
-	r := s.cache.Authenticate(ctx, hash)
-	exchangeFrom(ctx).reading = r
+	q := cache.Question{Token: cache.TokenHash(token)}
+	if item != "" {
+		if id, err := strconv.ParseInt(ctx.Param("id"), 10, 64); err == nil {
+			q.Item = cache.Item{Kind: item, ID: id}
+		}
+	}
+	r := s.cache.Read(ctx.Context(), q)
+	exchangeFrom(ctx.Context()).reading = r
+	return s.session(ctx.Context(), r, q.Token)
+}
+
+// session is who the reading's token belongs to. Where Redis could not tell,
+// the database does.
+func (s *Server) session(ctx context.Context, r *cache.Reading, hash []byte) (session, error) {
 	switch {
 	case r.Revoked:
 		return session{}, invalidToken()
-	case r.User != nil:
-		return session{user: *r.User, tokenHash: hash}, nil
+	case r.UserID != 0:
+		return session{userID: r.UserID, tokenHash: hash}, nil
 	}
+	u, err := s.lookUp(ctx, r, hash)
+	return session{userID: u.ID, tokenHash: hash}, err
+}
+
+// lookUp asks the database who the token belongs to, and fills the caches.
+func (s *Server) lookUp(ctx context.Context, r *cache.Reading, hash []byte) (household.User, error) {
 	u, err := s.db.UserByToken(ctx, hash)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return session{}, invalidToken()
+		return household.User{}, invalidToken()
 	case err != nil:
-		return session{}, err
+		return household.User{}, err
 	}
-	s.cache.Remember(ctx, r, u)
-	return session{user: u, tokenHash: hash}, nil
+	s.cache.Fill(ctx, r, cache.Answer{User: u})
+	return u, nil
 }
 
 // bearer takes "Token <token>" and "Bearer <token>" in any case of the scheme (RFC 9110, 11.1).

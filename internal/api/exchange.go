@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"net/http"
@@ -171,25 +172,45 @@ func plural(n int64, noun string) string {
 	return strconv.FormatInt(n, 10) + " " + noun + "s"
 }
 
-// cacheStatus is RFC 9211's header for the caches that the request asked.
+// cacheStatus is RFC 9211's header for the caches that the request asked: a
+// load test proves by it what state it has measured.
 func cacheStatus(r *cache.Reading) string {
-	var parts []string
+	var b strings.Builder
 	for _, c := range []struct {
 		name    string
 		verdict cache.Verdict
 	}{
-		{"token", r.Token}, {"user", r.Memory}, {"residence-ids", r.ResidenceIDs},
+		{"token", r.Token}, {"user", r.Memory}, {"residence-ids", r.IDs}, {"list", r.ListVerdict},
 	} {
+		if c.verdict == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(c.name)
 		switch c.verdict {
 		case cache.Hit:
-			parts = append(parts, c.name+"; hit")
+			b.WriteString("; hit")
 		case cache.Miss:
-			parts = append(parts, c.name+"; fwd=miss")
+			b.WriteString("; fwd=miss")
 		case cache.Wrong:
-			parts = append(parts, c.name+"; fwd=stale; detail=wrong")
+			b.WriteString("; fwd=stale; detail=wrong")
 		case cache.Bypass:
-			parts = append(parts, c.name+"; fwd=bypass; detail=redis-unreachable")
+			b.WriteString("; fwd=bypass; detail=")
+			b.WriteString(cmp.Or(r.Why, "unknown"))
+		}
+		if c.name == "list" && c.verdict == cache.Miss {
+			switch {
+			case r.Stored:
+				b.WriteString("; stored")
+			case r.Why != "":
+				b.WriteString("; detail=" + r.Why)
+			}
+			if r.Collapsed {
+				b.WriteString("; collapsed")
+			}
 		}
 	}
-	return strings.Join(parts, ", ")
+	return b.String()
 }

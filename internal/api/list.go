@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -46,16 +45,9 @@ func encodeCursor(after int64) *string {
 	return &c
 }
 
-type listOutput[T any] struct{ Body List[T] }
-
-// listed turns a hot statement's page into a reply, and lets the cache compare
-// the residence ids that it holds with the true ones that came along.
-func listed[T any](ctx context.Context, s *Server, l store.List[T], err error) (*listOutput[T], error) {
-	if err != nil {
-		return nil, err
-	}
-	s.judgeIDs(ctx, l.ResidenceIDs)
-	return &listOutput[T]{Body: List[T]{Items: filled(l.Items), NextCursor: encodeCursor(l.Next)}}, nil
+// page is a store's page as it is sent.
+func page[T any](l store.List[T]) List[T] {
+	return List[T]{Items: filled(l.Items), NextCursor: encodeCursor(l.Next)}
 }
 
 // filled makes an empty list [] and not null in JSON.
@@ -64,10 +56,4 @@ func filled[T any](items []T) []T {
 		return []T{}
 	}
 	return items
-}
-
-func (s *Server) judgeIDs(ctx context.Context, truth []int64) {
-	if r := exchangeFrom(ctx).reading; r != nil {
-		s.cache.Judge(ctx, r, sessionFrom(ctx).user.ID, truth)
-	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/household"
+	"github.com/honeydue/honeydue/internal/store"
 )
 
 type (
@@ -20,13 +22,18 @@ type (
 	}
 )
 
-func (s *Server) listContractors(ctx context.Context, in *Paging) (*listOutput[household.Contractor], error) {
-	l, err := s.db.Contractors(ctx, sessionFrom(ctx).user.ID, in.page())
-	return listed(ctx, s, l, err)
+func (s *Server) listContractors(ctx context.Context, in *Paging) (rendered, error) {
+	return fromStore(ctx, s, func(ctx context.Context, hash []byte) (household.User, store.List[household.Contractor], error) {
+		return s.db.Contractors(ctx, hash, in.page())
+	})
 }
 
 func (s *Server) createContractor(ctx context.Context, in *createContractorInput) (*createdContractor, error) {
-	c, err := s.db.CreateContractor(ctx, sessionFrom(ctx).user.ID, in.Body)
+	c, err := write(ctx, s, cache.ResidenceScopes(in.Body.ResidenceID), func(ctx context.Context, w store.Write) (household.Contractor, error) {
+		return s.db.CreateContractor(ctx, w, sessionFrom(ctx).userID, in.Body)
+	}, func(c household.Contractor) cache.Effects {
+		return cache.Effects{Item: cache.Item{Kind: itemContractor, ID: c.ID}, Residence: c.ResidenceID}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -34,16 +41,24 @@ func (s *Server) createContractor(ctx context.Context, in *createContractorInput
 }
 
 func (s *Server) deleteContractor(ctx context.Context, in *OneID) (*none, error) {
-	return nil, s.db.DeleteContractor(ctx, sessionFrom(ctx).user.ID, in.ID)
+	_, err := writeItem(ctx, s, failing(func(ctx context.Context, w store.Write) error {
+		return s.db.DeleteContractor(ctx, w, sessionFrom(ctx).userID, in.ID)
+	}), nil)
+	return nil, err
 }
 
-func (s *Server) listDocuments(ctx context.Context, in *Paging) (*listOutput[household.Document], error) {
-	l, err := s.db.Documents(ctx, sessionFrom(ctx).user.ID, in.page())
-	return listed(ctx, s, l, err)
+func (s *Server) listDocuments(ctx context.Context, in *Paging) (rendered, error) {
+	return fromStore(ctx, s, func(ctx context.Context, hash []byte) (household.User, store.List[household.Document], error) {
+		return s.db.Documents(ctx, hash, in.page())
+	})
 }
 
 func (s *Server) createDocument(ctx context.Context, in *createDocumentInput) (*createdDocument, error) {
-	d, err := s.db.CreateDocument(ctx, sessionFrom(ctx).user.ID, in.Body)
+	d, err := write(ctx, s, cache.ResidenceScopes(in.Body.ResidenceID), func(ctx context.Context, w store.Write) (household.Document, error) {
+		return s.db.CreateDocument(ctx, w, sessionFrom(ctx).userID, in.Body)
+	}, func(d household.Document) cache.Effects {
+		return cache.Effects{Item: cache.Item{Kind: itemDocument, ID: d.ID}, Residence: d.ResidenceID}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +66,10 @@ func (s *Server) createDocument(ctx context.Context, in *createDocumentInput) (*
 }
 
 func (s *Server) deleteDocument(ctx context.Context, in *OneID) (*none, error) {
-	return nil, s.db.DeleteDocument(ctx, sessionFrom(ctx).user.ID, in.ID)
+	_, err := writeItem(ctx, s, failing(func(ctx context.Context, w store.Write) error {
+		return s.db.DeleteDocument(ctx, w, sessionFrom(ctx).userID, in.ID)
+	}), nil)
+	return nil, err
 }
 
 // StaticData is what the app needs to draw its forms: the same for everyone,

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/household"
+	"github.com/honeydue/honeydue/internal/store"
 )
 
 // JoinCode is how a residence is joined.
@@ -54,9 +56,10 @@ type (
 	memberOutput struct{ Body household.Member }
 )
 
-func (s *Server) listResidences(ctx context.Context, in *Paging) (*listOutput[household.Residence], error) {
-	l, err := s.db.Residences(ctx, sessionFrom(ctx).user.ID, in.page())
-	return listed(ctx, s, l, err)
+func (s *Server) listResidences(ctx context.Context, in *Paging) (rendered, error) {
+	return fromStore(ctx, s, func(ctx context.Context, hash []byte) (household.User, store.List[household.Residence], error) {
+		return s.db.Residences(ctx, hash, in.page())
+	})
 }
 
 func (s *Server) createResidence(ctx context.Context, in *createResidenceInput) (*createdResidence, error) {
@@ -65,17 +68,18 @@ func (s *Server) createResidence(ctx context.Context, in *createResidenceInput) 
 			return nil, invalid("body.time_zone", err.Error())
 		}
 	}
-	me := sessionFrom(ctx).user.ID
-	r, err := s.db.CreateResidence(ctx, me, in.Body)
+	me := sessionFrom(ctx).userID
+	r, err := write(ctx, s, []cache.Scope{cache.UserScope(me)}, func(ctx context.Context, w store.Write) (household.Residence, error) {
+		return s.db.CreateResidence(ctx, w, me, in.Body)
+	}, func(household.Residence) cache.Effects { return cache.Effects{Access: []int64{me}} })
 	if err != nil {
 		return nil, err
 	}
-	s.announced(ctx, s.cache.AccessChanged(ctx, me))
 	return &createdResidence{Location: fmt.Sprintf("/api/residences/%d/", r.ID), Body: r}, nil
 }
 
 func (s *Server) getResidence(ctx context.Context, in *OneID) (*residenceOutput, error) {
-	r, err := s.db.Residence(ctx, sessionFrom(ctx).user.ID, in.ID)
+	r, err := s.db.Residence(ctx, sessionFrom(ctx).userID, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +92,9 @@ func (s *Server) updateResidence(ctx context.Context, in *updateResidenceInput) 
 			return nil, invalid("body.time_zone", err.Error())
 		}
 	}
-	r, err := s.db.UpdateResidence(ctx, sessionFrom(ctx).user.ID, in.ID, in.Body)
+	r, err := write(ctx, s, cache.ResidenceScopes(in.ID), func(ctx context.Context, w store.Write) (household.Residence, error) {
+		return s.db.UpdateResidence(ctx, w, sessionFrom(ctx).userID, in.ID, in.Body)
+	}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -96,16 +102,14 @@ func (s *Server) updateResidence(ctx context.Context, in *updateResidenceInput) 
 }
 
 func (s *Server) deleteResidence(ctx context.Context, in *OneID) (*none, error) {
-	users, err := s.db.DeleteResidence(ctx, sessionFrom(ctx).user.ID, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	s.announced(ctx, s.cache.AccessChanged(ctx, users...))
-	return nil, nil
+	_, err := write(ctx, s, cache.ResidenceScopes(in.ID), func(ctx context.Context, w store.Write) ([]int64, error) {
+		return s.db.DeleteResidence(ctx, w, sessionFrom(ctx).userID, in.ID)
+	}, func(members []int64) cache.Effects { return cache.Effects{Access: members} })
+	return nil, err
 }
 
 func (s *Server) createShareCode(ctx context.Context, in *OneID) (*createdShareCode, error) {
-	c, err := s.db.CreateShareCode(ctx, sessionFrom(ctx).user.ID, in.ID, household.ShareCode{
+	c, err := s.db.CreateShareCode(ctx, sessionFrom(ctx).userID, in.ID, household.ShareCode{
 		Code: newShareCode(), ExpiresAt: s.now().Add(household.ShareCodeTTL),
 	})
 	if err != nil {
@@ -116,19 +120,28 @@ func (s *Server) createShareCode(ctx context.Context, in *OneID) (*createdShareC
 }
 
 func (s *Server) joinResidence(ctx context.Context, in *joinInput) (*residenceOutput, error) {
-	me := sessionFrom(ctx).user.ID
-	r, joined, err := s.db.JoinWithCode(ctx, me, normalShareCode(in.Body.Code), s.now())
+	me := sessionFrom(ctx).userID
+	type entry struct {
+		household.Residence
+		joined bool
+	}
+	e, err := write(ctx, s, []cache.Scope{cache.UserScope(me)}, func(ctx context.Context, w store.Write) (entry, error) {
+		r, joined, err := s.db.JoinWithCode(ctx, w, me, normalShareCode(in.Body.Code), s.now())
+		return entry{r, joined}, err
+	}, func(e entry) cache.Effects {
+		if !e.joined {
+			return cache.Effects{}
+		}
+		return cache.Effects{Access: []int64{me}}
+	})
 	if err != nil {
 		return nil, err
 	}
-	if joined {
-		s.announced(ctx, s.cache.AccessChanged(ctx, me))
-	}
-	return &residenceOutput{Body: r}, nil
+	return &residenceOutput{Body: e.Residence}, nil
 }
 
 func (s *Server) listMembers(ctx context.Context, in *OneID) (*membersOutput, error) {
-	m, err := s.db.Members(ctx, sessionFrom(ctx).user.ID, in.ID)
+	m, err := s.db.Members(ctx, sessionFrom(ctx).userID, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -138,20 +151,20 @@ func (s *Server) listMembers(ctx context.Context, in *OneID) (*membersOutput, er
 type membersOutput struct{ Body List[household.Member] }
 
 func (s *Server) setMemberRole(ctx context.Context, in *setRoleInput) (*memberOutput, error) {
-	m, err := s.db.SetRole(ctx, sessionFrom(ctx).user.ID, in.ID, in.UserID, in.Body.Role)
+	m, err := write(ctx, s, []cache.Scope{cache.UserScope(in.UserID)}, func(ctx context.Context, w store.Write) (household.Member, error) {
+		return s.db.SetRole(ctx, w, sessionFrom(ctx).userID, in.ID, in.UserID, in.Body.Role)
+	}, func(household.Member) cache.Effects { return cache.Effects{Access: []int64{in.UserID}} })
 	if err != nil {
 		return nil, err
 	}
-	s.announced(ctx, s.cache.AccessChanged(ctx, in.UserID))
 	return &memberOutput{Body: m}, nil
 }
 
 func (s *Server) removeMember(ctx context.Context, in *MemberID) (*none, error) {
-	if err := s.db.RemoveMember(ctx, sessionFrom(ctx).user.ID, in.ID, in.UserID); err != nil {
-		return nil, err
-	}
-	s.announced(ctx, s.cache.AccessChanged(ctx, in.UserID))
-	return nil, nil
+	_, err := write(ctx, s, []cache.Scope{cache.UserScope(in.UserID)}, failing(func(ctx context.Context, w store.Write) error {
+		return s.db.RemoveMember(ctx, w, sessionFrom(ctx).userID, in.ID, in.UserID)
+	}), func(none) cache.Effects { return cache.Effects{Access: []int64{in.UserID}} })
+	return nil, err
 }
 
 // shareCodeLetters leaves out what is taken for one another when read aloud or

@@ -3,11 +3,13 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/household"
 )
 
@@ -23,8 +25,10 @@ type Route struct {
 	Needs Need
 	// Status of success.
 	Status int
-	// Statements are the catalogue's names of what the handler itself runs.
-	// auth_lookup comes before them when the caches do not know the user.
+	// Statements are the catalogue's names of what the handler itself runs; a
+	// hot list runs them only when the cache did not serve it. auth_lookup comes
+	// before them when the caches do not know the user, and with every hot list,
+	// in the same turn.
 	Statements []string
 	// Hot marks what a user waits for many times a day.
 	Hot bool
@@ -33,6 +37,12 @@ type Route struct {
 	Budget Budget
 	// Variants are query strings for which the same route runs other statements.
 	Variants []Variant
+
+	// list is the one of which copies are kept, in the form that plain asks for.
+	list  cache.List
+	plain url.Values
+	// item is the kind of what {id} names, where a write needs its residence.
+	item string
 
 	operation func(*Server, huma.API, huma.Operation) // for the API itself
 	handler   func(*Server) gin.HandlerFunc           // for health and documents
@@ -44,8 +54,9 @@ type Variant struct {
 	Statements []string
 }
 
-// Budget is DB turns per request: Warm when the token and the user are cached,
-// Cold when nothing is. They are equal where no token is asked for.
+// Budget is DB turns per request: Warm when the caches know all that they can
+// know of the request, Cold when they know nothing. They are equal where no
+// token is asked for.
 type Budget struct {
 	Warm int `json:"warm"`
 	Cold int `json:"cold"`
@@ -117,7 +128,7 @@ func (r Route) bind(s *Server, engine *gin.Engine, api huma.API) {
 	}
 	if r.Auth() {
 		o.Security = []map[string][]string{{"token": {}}}
-		o.Middlewares = huma.Middlewares{s.authenticate}
+		o.Middlewares = huma.Middlewares{s.authenticate(r.item)}
 	}
 	r.operation(s, api, o)
 }
@@ -164,4 +175,5 @@ func answered(method, id, path, summary string, needs Need, statement string) Ro
 	}
 }
 
-func (r Route) hot() Route { r.Hot = true; return r }
+// on says what {id} names, for a write.
+func (r Route) on(item string) Route { r.item = item; return r }

@@ -1,6 +1,13 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/honeydue/honeydue/internal/household"
+	"github.com/honeydue/honeydue/internal/store"
+)
 
 const (
 	get   = http.MethodGet
@@ -43,7 +50,7 @@ func accountRoutes() []Route {
 func residenceRoutes() []Route {
 	const list, one = "/api/residences/", "/api/residences/{id}/"
 	return []Route{
-		op(answered(get, "residence_list", list, "My residences", NeedToken, "residence_list").hot(), (*Server).listResidences),
+		hot[Paging, List[household.Residence]](hotList("residence_list", list, "My residences"), "residences", plainPage(), (*Server).listResidences),
 		op(created("create_residence", list, "Create a residence and own it", NeedToken, "residence_create"), (*Server).createResidence),
 		op(answered(post, "join_residence", "/api/residences/join-with-code/", "Join a residence by its share code", NeedToken, "residence_join"), (*Server).joinResidence),
 		op(answered(get, "get_residence", one, "One residence", NeedMember, "residence_get"), (*Server).getResidence),
@@ -58,40 +65,51 @@ func residenceRoutes() []Route {
 
 func taskRoutes() []Route {
 	const list, one = "/api/tasks/", "/api/tasks/{id}/"
-	board := answered(get, "task_board", list, "The kanban board, or with archived=true the archived tasks", NeedToken, "task_board").hot()
+	board := hotList("task_board", list, "The kanban board, or with archived=true the archived tasks")
 	board.Variants = []Variant{{Query: "archived=true", Statements: []string{"task_archived"}}}
 	undo := func(id, path, summary, statement string) Route {
-		return answered(http.MethodDelete, id, path, summary, NeedMember, statement)
+		return answered(http.MethodDelete, id, path, summary, NeedMember, statement).on(itemTask)
 	}
 	return []Route{
-		op(board, (*Server).board),
+		hot[boardInput, BoardOrTasks](board, "tasks", url.Values{"days": {strconv.Itoa(household.DueSoonDays)}, "archived": {"false"}}, (*Server).board),
 		op(created("create_task", list, "Create a task", NeedMember, "task_create"), (*Server).createTask),
 		op(answered(get, "get_task", one, "One task", NeedMember, "task_get"), (*Server).getTask),
-		op(answered(patch, "update_task", one, "Change a task", NeedMember, "task_update"), (*Server).updateTask),
-		op(deleted("delete_task", one, "Delete a task", NeedMember, "task_delete"), (*Server).deleteTask),
-		op(answered(post, "complete_task", one+"complete/", "Complete a task; a recurring one moves on", NeedMember, "task_complete"), (*Server).completeTask),
+		op(answered(patch, "update_task", one, "Change a task", NeedMember, "task_update").on(itemTask), (*Server).updateTask),
+		op(deleted("delete_task", one, "Delete a task", NeedMember, "task_delete").on(itemTask), (*Server).deleteTask),
+		op(answered(post, "complete_task", one+"complete/", "Complete a task; a recurring one moves on", NeedMember, "task_complete").on(itemTask), (*Server).completeTask),
 		op(undo("uncomplete_task", one+"complete/", "Undo the last completion", "task_uncomplete"), (*Server).uncompleteTask),
-		op(answered(post, "start_task", one+"start/", "Start a task", NeedMember, "task_start"), (*Server).startTask),
+		op(answered(post, "start_task", one+"start/", "Start a task", NeedMember, "task_start").on(itemTask), (*Server).startTask),
 		op(undo("unstart_task", one+"start/", "Undo the start", "task_unstart"), (*Server).unstartTask),
-		op(answered(post, "archive_task", one+"archive/", "Archive a task", NeedMember, "task_archive"), (*Server).archiveTask),
+		op(answered(post, "archive_task", one+"archive/", "Archive a task", NeedMember, "task_archive").on(itemTask), (*Server).archiveTask),
 		op(undo("unarchive_task", one+"archive/", "Take a task out of the archive", "task_unarchive"), (*Server).unarchiveTask),
 	}
 }
 
 func recordRoutes() []Route {
 	return []Route{
-		op(answered(get, "contractor_list", "/api/contractors/", "My contractors", NeedToken, "contractor_list").hot(), (*Server).listContractors),
+		hot[Paging, List[household.Contractor]](hotList("contractor_list", "/api/contractors/", "My contractors"), "contractors", plainPage(), (*Server).listContractors),
 		op(created("create_contractor", "/api/contractors/", "Add a contractor", NeedMember, "contractor_create"), (*Server).createContractor),
-		op(deleted("delete_contractor", "/api/contractors/{id}/", "Delete a contractor", NeedMember, "contractor_delete"), (*Server).deleteContractor),
-		op(answered(get, "document_list", "/api/documents/", "My documents", NeedToken, "document_list").hot(), (*Server).listDocuments),
+		op(deleted("delete_contractor", "/api/contractors/{id}/", "Delete a contractor", NeedMember, "contractor_delete").on(itemContractor), (*Server).deleteContractor),
+		hot[Paging, List[household.Document]](hotList("document_list", "/api/documents/", "My documents"), "documents", plainPage(), (*Server).listDocuments),
 		op(created("create_document", "/api/documents/", "Add a document", NeedMember, "document_create"), (*Server).createDocument),
-		op(deleted("delete_document", "/api/documents/{id}/", "Delete a document", NeedMember, "document_delete"), (*Server).deleteDocument),
+		op(deleted("delete_document", "/api/documents/{id}/", "Delete a document", NeedMember, "document_delete").on(itemDocument), (*Server).deleteDocument),
 		op(Route{
 			ID: "static_data", Method: get, Path: "/api/static-data/", Summary: "Categories, priorities, frequencies and the like",
 			Status: http.StatusOK,
 		}, (*Server).staticData),
 	}
 }
+
+// hotList is one of the four hot reads: no turn when its copy stands, else one,
+// auth_lookup included.
+func hotList(id, path, summary string) Route {
+	r := answered(get, id, path, summary, NeedToken, id)
+	r.Budget = Budget{Warm: 0, Cold: 1}
+	return r
+}
+
+// plainPage is the form of a paged list of which copies are kept: the first page.
+func plainPage() url.Values { return url.Values{"limit": {strconv.Itoa(store.DefaultPage)}} }
 
 func systemRoutes() []Route {
 	return []Route{

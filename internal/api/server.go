@@ -61,6 +61,8 @@ type Server struct {
 	version, commit string
 	requestTimeout  time.Duration
 	now             func() time.Time
+	// between stands between the steps of a write, in tests only.
+	between func(ctx context.Context, step string)
 }
 
 // New makes a Server from the route table. It is not ready until SetReady.
@@ -184,11 +186,4 @@ func (s *Server) refuse(c *gin.Context, p *Problem) {
 		panic(http.ErrAbortHandler) // half a reply is out: a cut connection is the only honest end
 	}
 	p.write(c.Writer)
-}
-
-// announced logs an invalidation that Redis did not confirm: the change itself stands.
-func (s *Server) announced(ctx context.Context, err error) {
-	if err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "invalidation owed", slog.Any("error", err))
-	}
 }

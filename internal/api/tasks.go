@@ -8,7 +8,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/household"
+	"github.com/honeydue/honeydue/internal/store"
 )
 
 type (
@@ -17,7 +19,6 @@ type (
 		Days     int  `query:"days" minimum:"0" maximum:"366" default:"30" doc:"how many days after today still count as due soon"`
 		Archived bool `query:"archived" doc:"list the archived tasks instead of the board"`
 	}
-	boardOutput     struct{ Body BoardOrTasks }
 	createTaskInput struct{ Body household.NewTask }
 	updateTaskInput struct {
 		OneID
@@ -78,46 +79,75 @@ func (BoardOrTasks) Schema(r huma.Registry) *huma.Schema {
 	}}
 }
 
-func (s *Server) board(ctx context.Context, in *boardInput) (*boardOutput, error) {
-	me := sessionFrom(ctx).user.ID
+func (s *Server) board(ctx context.Context, in *boardInput) (rendered, error) {
 	if in.Archived {
-		l, err := s.db.ArchivedTasks(ctx, me, in.page())
-		tasks, err := listed(ctx, s, l, err)
-		if err != nil {
-			return nil, err
-		}
-		return &boardOutput{Body: BoardOrTasks{tasks.Body}}, nil
+		return s.archived(ctx, in.page())
 	}
 	now := s.now()
-	rows, err := s.db.Board(ctx, me, now.Add(-household.CompletedFor))
+	return fromDatabase(ctx, s, func(ctx context.Context, hash []byte) (hotAnswer[household.Board], error) {
+		user, rows, err := s.db.Board(ctx, hash, now, in.Days)
+		if err != nil {
+			return hotAnswer[household.Board]{}, err
+		}
+		return hotAnswer[household.Board]{
+			user: user, residenceIDs: rows.ResidenceIDs(),
+			body:       household.BuildBoard(rows.Input(now, in.Days)),
+			validUntil: household.BoardValidUntil(rows.Homes, rows.OldestCompleted, now),
+		}, nil
+	})
+}
+
+func (s *Server) archived(ctx context.Context, p store.Page) (rendered, error) {
+	x := exchangeFrom(ctx)
+	who, err := s.session(ctx, x.reading, sessionFrom(ctx).tokenHash)
 	if err != nil {
-		return nil, err
+		return rendered{}, err
 	}
-	s.judgeIDs(ctx, rows.ResidenceIDs())
-	return &boardOutput{Body: BoardOrTasks{household.BuildBoard(household.BoardInput{
-		Homes: rows.Homes, Cards: rows.Cards, CompletedTotal: rows.CompletedTotal,
-		Now: now, DueSoonDays: in.Days,
-	})}}, nil
+	l, err := s.db.ArchivedTasks(ctx, who.userID, p)
+	if err != nil {
+		return rendered{}, err
+	}
+	body, err := render(page(l))
+	return rendered{body: body}, err
 }
 
 func (s *Server) createTask(ctx context.Context, in *createTaskInput) (*createdTask, error) {
-	t, err := s.db.CreateTask(ctx, sessionFrom(ctx).user.ID, in.Body)
+	t, err := write(ctx, s, cache.ResidenceScopes(in.Body.ResidenceID), func(ctx context.Context, w store.Write) (household.Task, error) {
+		return s.db.CreateTask(ctx, w, sessionFrom(ctx).userID, in.Body)
+	}, whereTaskIs)
 	if err != nil {
 		return nil, err
 	}
 	return &createdTask{Location: fmt.Sprintf("/api/tasks/%d/", t.ID), Body: t}, nil
 }
 
-func (s *Server) updateTask(ctx context.Context, in *updateTaskInput) (*taskOutput, error) {
-	return task(s.db.UpdateTask(ctx, sessionFrom(ctx).user.ID, in.ID, in.Body.TaskPatch))
+// whereTaskIs leaves a hint for the next write on the task.
+func whereTaskIs(t household.Task) cache.Effects {
+	return cache.Effects{Item: cache.Item{Kind: itemTask, ID: t.ID}, Residence: t.ResidenceID}
 }
 
 func (s *Server) deleteTask(ctx context.Context, in *OneID) (*none, error) {
-	return nil, s.db.DeleteTask(ctx, sessionFrom(ctx).user.ID, in.ID)
+	_, err := writeItem(ctx, s, failing(func(ctx context.Context, w store.Write) error {
+		return s.db.DeleteTask(ctx, w, sessionFrom(ctx).userID, in.ID)
+	}), nil)
+	return nil, err
 }
 
 func (s *Server) getTask(ctx context.Context, in *OneID) (*taskOutput, error) {
-	return task(s.db.Task(ctx, sessionFrom(ctx).user.ID, in.ID))
+	return task(s.db.Task(ctx, sessionFrom(ctx).userID, in.ID))
+}
+
+// changeTask is a write on one task that answers with the task.
+func (s *Server) changeTask(ctx context.Context, run func(ctx context.Context, w store.Write, userID int64) (household.Task, error)) (*taskOutput, error) {
+	return task(writeItem(ctx, s, func(ctx context.Context, w store.Write) (household.Task, error) {
+		return run(ctx, w, sessionFrom(ctx).userID)
+	}, whereTaskIs))
+}
+
+func (s *Server) updateTask(ctx context.Context, in *updateTaskInput) (*taskOutput, error) {
+	return s.changeTask(ctx, func(ctx context.Context, w store.Write, me int64) (household.Task, error) {
+		return s.db.UpdateTask(ctx, w, me, in.ID, in.Body.TaskPatch)
+	})
 }
 
 func (s *Server) completeTask(ctx context.Context, in *completeInput) (*taskOutput, error) {
@@ -125,27 +155,39 @@ func (s *Server) completeTask(ctx context.Context, in *completeInput) (*taskOutp
 	if in.Body != nil {
 		notes = in.Body.Notes
 	}
-	return task(s.db.CompleteTask(ctx, sessionFrom(ctx).user.ID, in.ID, s.now(), notes))
+	return s.changeTask(ctx, func(ctx context.Context, w store.Write, me int64) (household.Task, error) {
+		return s.db.CompleteTask(ctx, w, me, in.ID, s.now(), notes)
+	})
 }
 
 func (s *Server) uncompleteTask(ctx context.Context, in *OneID) (*taskOutput, error) {
-	return task(s.db.UncompleteTask(ctx, sessionFrom(ctx).user.ID, in.ID))
+	return s.changeTask(ctx, func(ctx context.Context, w store.Write, me int64) (household.Task, error) {
+		return s.db.UncompleteTask(ctx, w, me, in.ID)
+	})
 }
 
 func (s *Server) startTask(ctx context.Context, in *OneID) (*taskOutput, error) {
-	return task(s.db.StartTask(ctx, sessionFrom(ctx).user.ID, in.ID, s.now()))
+	return s.changeTask(ctx, func(ctx context.Context, w store.Write, me int64) (household.Task, error) {
+		return s.db.StartTask(ctx, w, me, in.ID, s.now())
+	})
 }
 
 func (s *Server) unstartTask(ctx context.Context, in *OneID) (*taskOutput, error) {
-	return task(s.db.UnstartTask(ctx, sessionFrom(ctx).user.ID, in.ID))
+	return s.changeTask(ctx, func(ctx context.Context, w store.Write, me int64) (household.Task, error) {
+		return s.db.UnstartTask(ctx, w, me, in.ID)
+	})
 }
 
 func (s *Server) archiveTask(ctx context.Context, in *OneID) (*taskOutput, error) {
-	return task(s.db.ArchiveTask(ctx, sessionFrom(ctx).user.ID, in.ID, s.now()))
+	return s.changeTask(ctx, func(ctx context.Context, w store.Write, me int64) (household.Task, error) {
+		return s.db.ArchiveTask(ctx, w, me, in.ID, s.now())
+	})
 }
 
 func (s *Server) unarchiveTask(ctx context.Context, in *OneID) (*taskOutput, error) {
-	return task(s.db.UnarchiveTask(ctx, sessionFrom(ctx).user.ID, in.ID))
+	return s.changeTask(ctx, func(ctx context.Context, w store.Write, me int64) (household.Task, error) {
+		return s.db.UnarchiveTask(ctx, w, me, in.ID)
+	})
 }
 
 func task(t household.Task, err error) (*taskOutput, error) {

@@ -1,0 +1,56 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/cache"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// Keep tells the caches what the change log has, and settles what writers left
+// unfinished, until ctx ends. Without it no list is served from the cache.
+func (s *Server) Keep(ctx context.Context) {
+	s.cache.Keep(ctx, changeLog(s.db), func(err error) {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the caches could not be told what has changed; reads go to the database until they are", slog.Any("error", err))
+	})
+}
+
+// Sweep does once what Keep does again and again, so that the first read of a
+// pod may be served from the cache. It costs one turn, and none if another pod
+// has just done it.
+func (s *Server) Sweep(ctx context.Context) error {
+	_, err := s.cache.Sweep(ctx, changeLog(s.db))
+	return err
+}
+
+// changeLog is the store's, as the cache needs it.
+func changeLog(db *store.DB) cache.Source {
+	return cache.Source{
+		Changes: func(ctx context.Context, cursor string) (cache.Changes, error) {
+			log, err := db.ChangesSince(ctx, cursor)
+			if err != nil {
+				return cache.Changes{}, err
+			}
+			c := cache.Changes{Cursor: log.Cursor, Everything: log.Lost}
+			for _, w := range log.Changes {
+				c.Everything = c.Everything || w.Everything
+				scopes := cache.ResidenceScopes(w.Residences...)
+				for _, id := range w.Users {
+					scopes = append(scopes, cache.UserScope(id))
+				}
+				c.Writes = append(c.Writes, cache.Change{WriteID: w.WriteID, Scopes: scopes})
+			}
+			return c, nil
+		},
+		Settle: func(ctx context.Context, writeID string) error {
+			_, err := db.Settle(ctx, writeID)
+			return err
+		},
+		Prune: func(ctx context.Context, before time.Time) error {
+			_, err := db.PruneChanges(ctx, before)
+			return err
+		},
+	}
+}
