@@ -12,7 +12,7 @@ import (
 // Keep tells the caches what the change log has, and settles what writers left
 // unfinished, until ctx ends. Without it no list is served from the cache.
 func (s *Server) Keep(ctx context.Context) {
-	s.cache.Keep(ctx, changeLog(s.db), func(err error) {
+	s.cache.Keep(ctx, ChangeLog(s.db), func(err error) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "the caches could not be told what has changed; reads go to the database until they are", slog.Any("error", err))
 	})
 }
@@ -21,12 +21,12 @@ func (s *Server) Keep(ctx context.Context) {
 // pod may be served from the cache. It costs one turn, and none if another pod
 // has just done it.
 func (s *Server) Sweep(ctx context.Context) error {
-	_, err := s.cache.Sweep(ctx, changeLog(s.db))
+	_, err := s.cache.Sweep(ctx, ChangeLog(s.db))
 	return err
 }
 
-// changeLog is the store's, as the cache needs it.
-func changeLog(db *store.DB) cache.Source {
+// ChangeLog is the store's, as the cache needs it.
+func ChangeLog(db *store.DB) cache.Source {
 	return cache.Source{
 		Changes: func(ctx context.Context, cursor string) (cache.Changes, error) {
 			log, err := db.ChangesSince(ctx, cursor)

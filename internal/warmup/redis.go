@@ -1,11 +1,13 @@
 package warmup
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/api"
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -44,33 +46,34 @@ func (w *warmer) fill(ctx context.Context, s *Step) error {
 	if s.BeforeMS, err = w.askDatabase(ctx, users[0]); err != nil {
 		return err
 	}
+	// Without a server that runs there may be no lease, and without one nothing is believed.
+	if _, err := c.Sweep(ctx, api.ChangeLog(w.db)); err != nil {
+		return err
+	}
 	readings := make([]*cache.Reading, len(users))
-	known := 0
 	eachUser(users, func(i int, u store.ActiveUser) {
-		readings[i] = c.Authenticate(ctx, u.TokenHash)
-		if readings[i].Token != cache.Hit && !readings[i].Revoked {
-			c.Remember(ctx, readings[i], u.User)
-		}
+		readings[i] = c.Read(ctx, cache.Question{Token: u.TokenHash})
 	})
+	known := 0
 	for _, r := range readings {
-		if r.Token == cache.Hit {
+		if r.UserID != 0 {
 			known++
 		}
 	}
-	fresh, err := w.freshIDs(ctx)
+	fresh, err := w.again(ctx)
 	if err != nil {
 		return err
 	}
 	eachUser(users, func(i int, u store.ActiveUser) {
-		if ids, ok := fresh[u.ID]; ok && !readings[i].Revoked {
-			c.Judge(ctx, readings[i], u.ID, ids)
+		if now, ok := fresh[u.ID]; ok && !readings[i].Revoked && bytes.Equal(now.TokenHash, u.TokenHash) {
+			c.Fill(ctx, readings[i], cache.Answer{User: now.User, ResidenceIDs: now.ResidenceIDs})
 		}
 	})
 	began := time.Now()
-	again := c.Authenticate(ctx, users[0].TokenHash)
+	last := c.Read(ctx, cache.Question{Token: users[0].TokenHash})
 	s.AfterMS = ms(time.Since(began))
-	if again.Token != cache.Hit {
-		return fmt.Errorf("redis did not keep what it was given (the token of the last active user is a %s)", again.Token)
+	if last.Token != cache.Hit {
+		return fmt.Errorf("redis did not keep what it was given (the token of the last active user is a %s %s)", last.Token, last.Why)
 	}
 	s.Count = int64(len(users) - known)
 	s.DBTurns = w.db.Dials().Total() - before
@@ -85,15 +88,15 @@ func (w *warmer) askDatabase(ctx context.Context, u store.ActiveUser) (float64, 
 	return ms(time.Since(began)), err
 }
 
-// freshIDs reads the residence ids again, after the cache has told the versions.
-func (w *warmer) freshIDs(ctx context.Context) (map[int64][]int64, error) {
+// again reads the users once more, after the cache has told the versions.
+func (w *warmer) again(ctx context.Context) (map[int64]store.ActiveUser, error) {
 	users, err := w.db.RecentUsers(ctx, w.config.Users)
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[int64][]int64, len(users))
+	out := make(map[int64]store.ActiveUser, len(users))
 	for _, u := range users {
-		out[u.ID] = u.ResidenceIDs
+		out[u.ID] = u
 	}
 	return out, nil
 }
