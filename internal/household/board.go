@@ -9,7 +9,7 @@ import (
 // Column is one column of the board.
 type Column struct {
 	Name  ColumnName `json:"name" enum:"overdue,due_soon,upcoming,in_progress,completed"`
-	Count int        `json:"count" doc:"how many tasks belong here; the completed column shows the 50 newest of them"`
+	Count int        `json:"count" doc:"how many tasks belong here; the completed column shows the 50 newest of them, every other one the first 200"`
 	Tasks []Card     `json:"tasks"`
 }
 
@@ -21,14 +21,15 @@ type Board struct {
 // BoardInput is what the board is made of.
 type BoardInput struct {
 	Homes []Home
-	// Cards holds every unarchived, unfinished task of the homes and the newest
-	// CompletedShown of the tasks completed within CompletedFor.
+	// Cards holds the unarchived, unfinished tasks of the homes, at least the
+	// first OpenShown of each column, and the newest CompletedShown of the tasks
+	// completed within CompletedFor.
 	Cards []Card
-	// CompletedTotal is how many tasks were completed within CompletedFor,
-	// those left out of Cards included.
-	CompletedTotal int
-	Now            time.Time
-	DueSoonDays    int
+	// Counts is how many tasks belong in each column, those left out of Cards
+	// included. Where it is less than the column's cards, these are counted.
+	Counts      map[ColumnName]int
+	Now         time.Time
+	DueSoonDays int
 }
 
 // BuildBoard puts each card in its column by the local date of its residence.
@@ -58,16 +59,34 @@ func BuildBoard(in BoardInput) Board {
 	}
 	for i := range b.Columns {
 		col := &b.Columns[i]
+		order, shown := dueFirst, OpenShown
 		if col.Name == ColumnCompleted {
-			slices.SortFunc(col.Tasks, newestFirst)
-			col.Count = max(in.CompletedTotal, len(col.Tasks))
-			col.Tasks = col.Tasks[:min(len(col.Tasks), CompletedShown)]
-			continue
+			order, shown = newestFirst, CompletedShown
 		}
-		slices.SortFunc(col.Tasks, dueFirst)
-		col.Count = len(col.Tasks)
+		slices.SortFunc(col.Tasks, order)
+		col.Count = max(in.Counts[col.Name], len(col.Tasks))
+		col.Tasks = col.Tasks[:min(len(col.Tasks), shown)]
 	}
 	return b
+}
+
+// BoardValidUntil is the next instant at which a card of the board that was
+// read at now may change its column or leave it, if nobody touches anything:
+// the first local midnight of the homes after now, or the end of the time for
+// which the longest completed card (nil for none) is shown.
+func BoardValidUntil(homes []Home, oldestCompleted *time.Time, now time.Time) time.Time {
+	until := Home{TimeZone: "UTC"}.nextDay(now)
+	for i, h := range homes {
+		if next := h.nextDay(now); i == 0 || next.Before(until) {
+			until = next
+		}
+	}
+	if oldestCompleted != nil {
+		if leaves := oldestCompleted.Add(CompletedFor); leaves.Before(until) {
+			until = leaves
+		}
+	}
+	return until
 }
 
 func newestFirst(a, b Card) int {

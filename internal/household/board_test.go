@@ -73,7 +73,7 @@ func TestBuildBoardSortsAndCounts(t *testing.T) {
 			{ID: 6, ResidenceID: 1},
 			{ID: 7, ResidenceID: 1, DueDate: ptr(day(t, "2027-01-01"))},
 		},
-		CompletedTotal: 70, Now: now, DueSoonDays: DueSoonDays,
+		Counts: map[ColumnName]int{ColumnCompleted: 70}, Now: now, DueSoonDays: DueSoonDays,
 	})
 	want := map[ColumnName][]int64{
 		ColumnOverdue: {2}, ColumnDueSoon: {1}, ColumnUpcoming: {7, 6}, ColumnInProgress: {}, ColumnCompleted: {4, 3},

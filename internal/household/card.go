@@ -43,6 +43,9 @@ const (
 	// CompletedShown is how many completed tasks the board shows at most; the
 	// column's count tells how many there are.
 	CompletedShown = 50
+	// OpenShown is how many tasks each other column shows at most, so that the
+	// board of a house with thousands of tasks stays one that a phone can take.
+	OpenShown = 200
 )
 
 // Column says where the card stands on the given local day. A task is in

@@ -52,11 +52,36 @@ type Home struct {
 // build does not know counts as UTC: writes refuse such a name (ValidTimeZone),
 // so it can only have come from outside, and a board is better than an error.
 func (h Home) Today(now time.Time) Date {
+	return DateOf(now.In(h.location()))
+}
+
+func (h Home) location() *time.Location {
 	loc, err := time.LoadLocation(h.TimeZone)
 	if err != nil {
-		loc = time.UTC
+		return time.UTC
 	}
-	return DateOf(now.In(loc))
+	return loc
+}
+
+// nextDay is the first instant after now at which the residence's local date is
+// another one. It goes from one change of the zone's clock to the next: a
+// midnight may not exist (the clock springs over it), come twice, or take a
+// whole day with it.
+func (h Home) nextDay(now time.Time) time.Time {
+	loc := h.location()
+	today := DateOf(now.In(loc))
+	for t := now.In(loc); ; {
+		year, month, day := t.Date()
+		_, offset := t.Zone()
+		midnight := time.Date(year, month, day+1, 0, 0, 0, 0, time.FixedZone("", offset))
+		_, changes := t.ZoneBounds()
+		if changes.IsZero() || midnight.Before(changes) {
+			return midnight.UTC()
+		}
+		if t = changes.In(loc); DateOf(t) != today {
+			return t.UTC()
+		}
+	}
 }
 
 // ValidTimeZone says in an error why name is no usable IANA time zone.

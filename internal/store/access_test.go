@@ -41,10 +41,10 @@ func TestAccess(t *testing.T) {
 			return drop(w.db.Residence(ctx, u, w.home.ID))
 		}},
 		{"update residence", ok, ok, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.UpdateResidence(ctx, u, w.home.ID, household.ResidencePatch{Name: &name}))
+			return drop(w.db.UpdateResidence(ctx, wr(), u, w.home.ID, household.ResidencePatch{Name: &name}))
 		}},
 		{"delete residence", ok, forbidden, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.DeleteResidence(ctx, u, w.home.ID))
+			return drop(w.db.DeleteResidence(ctx, wr(), u, w.home.ID))
 		}},
 		{"share code", ok, ok, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
 			return drop(w.db.CreateShareCode(ctx, u, w.home.ID, household.ShareCode{Code: fmt.Sprint("ANOTHER", w.home.ID), ExpiresAt: at()}))
@@ -53,67 +53,67 @@ func TestAccess(t *testing.T) {
 			return drop(w.db.Members(ctx, u, w.home.ID))
 		}},
 		{"set the member's role", ok, ok, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.SetRole(ctx, u, w.home.ID, w.member.ID, household.RoleAdmin))
+			return drop(w.db.SetRole(ctx, wr(), u, w.home.ID, w.member.ID, household.RoleAdmin))
 		}},
 		{"set the owner's role", forbidden, forbidden, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.SetRole(ctx, u, w.home.ID, w.owner.ID, household.RoleMember))
+			return drop(w.db.SetRole(ctx, wr(), u, w.home.ID, w.owner.ID, household.RoleMember))
 		}},
 		{"set a stranger's role", notFound, notFound, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.SetRole(ctx, u, w.home.ID, w.stranger.ID, household.RoleMember))
+			return drop(w.db.SetRole(ctx, wr(), u, w.home.ID, w.stranger.ID, household.RoleMember))
 		}},
 		{"remove the member", ok, ok, ok /* himself */, notFound, func(ctx context.Context, w *world, u int64) error {
-			return w.db.RemoveMember(ctx, u, w.home.ID, w.member.ID)
+			return w.db.RemoveMember(ctx, wr(), u, w.home.ID, w.member.ID)
 		}},
 		{"remove the admin", ok, ok /* himself */, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
-			return w.db.RemoveMember(ctx, u, w.home.ID, w.admin.ID)
+			return w.db.RemoveMember(ctx, wr(), u, w.home.ID, w.admin.ID)
 		}},
 		{"remove the owner", forbidden, forbidden, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
-			return w.db.RemoveMember(ctx, u, w.home.ID, w.owner.ID)
+			return w.db.RemoveMember(ctx, wr(), u, w.home.ID, w.owner.ID)
 		}},
 		{"remove a stranger", notFound, notFound, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
-			return w.db.RemoveMember(ctx, u, w.home.ID, w.stranger.ID)
+			return w.db.RemoveMember(ctx, wr(), u, w.home.ID, w.stranger.ID)
 		}},
 		{"create task", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.CreateTask(ctx, u, household.NewTask{ResidenceID: w.home.ID, Title: "New"}))
+			return drop(w.db.CreateTask(ctx, wr(), u, household.NewTask{ResidenceID: w.home.ID, Title: "New"}))
 		}},
 		{"task", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
 			return drop(w.db.Task(ctx, u, w.task.ID))
 		}},
 		{"update task", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.UpdateTask(ctx, u, w.task.ID, household.TaskPatch{Title: &name}))
+			return drop(w.db.UpdateTask(ctx, wr(w.home.ID), u, w.task.ID, household.TaskPatch{Title: &name}))
 		}},
 		{"delete task", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return w.db.DeleteTask(ctx, u, w.task.ID)
+			return w.db.DeleteTask(ctx, wr(w.home.ID), u, w.task.ID)
 		}},
 		{"complete", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.CompleteTask(ctx, u, w.task.ID, at(), ""))
+			return drop(w.db.CompleteTask(ctx, wr(w.home.ID), u, w.task.ID, at(), ""))
 		}},
 		{"uncomplete", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.UncompleteTask(ctx, u, w.task.ID))
+			return drop(w.db.UncompleteTask(ctx, wr(w.home.ID), u, w.task.ID))
 		}},
 		{"start", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.StartTask(ctx, u, w.task.ID, at()))
+			return drop(w.db.StartTask(ctx, wr(w.home.ID), u, w.task.ID, at()))
 		}},
 		{"unstart", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.UnstartTask(ctx, u, w.task.ID))
+			return drop(w.db.UnstartTask(ctx, wr(w.home.ID), u, w.task.ID))
 		}},
 		{"archive", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.ArchiveTask(ctx, u, w.task.ID, at()))
+			return drop(w.db.ArchiveTask(ctx, wr(w.home.ID), u, w.task.ID, at()))
 		}},
 		{"unarchive", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.UnarchiveTask(ctx, u, w.task.ID))
+			return drop(w.db.UnarchiveTask(ctx, wr(w.home.ID), u, w.task.ID))
 		}},
 		{"create contractor", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.CreateContractor(ctx, u, household.NewContractor{ResidenceID: w.home.ID, Name: "New"}))
+			return drop(w.db.CreateContractor(ctx, wr(), u, household.NewContractor{ResidenceID: w.home.ID, Name: "New"}))
 		}},
 		{"delete contractor", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return w.db.DeleteContractor(ctx, u, w.contractor)
+			return w.db.DeleteContractor(ctx, wr(w.home.ID), u, w.contractor)
 		}},
 		{"create document", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.CreateDocument(ctx, u, household.NewDocument{ResidenceID: w.home.ID, Title: "New"}))
+			return drop(w.db.CreateDocument(ctx, wr(), u, household.NewDocument{ResidenceID: w.home.ID, Title: "New"}))
 		}},
 		{"delete document", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return w.db.DeleteDocument(ctx, u, w.document)
+			return w.db.DeleteDocument(ctx, wr(w.home.ID), u, w.document)
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -129,18 +129,23 @@ func TestAccess(t *testing.T) {
 }
 
 // seen is everything that the hot lists show a user.
-func seen(t *testing.T, db *DB, user int64) (ids []int64, rows int) {
+func seen(t *testing.T, db *DB, user household.User) (ids []int64, rows int) {
 	t.Helper()
-	b, err := db.Board(t.Context(), user, at())
+	u, b, err := db.Board(t.Context(), tokenOf(user), at(), household.DueSoonDays)
 	check(t, err)
-	r, err := db.Residences(t.Context(), user, Page{})
+	v, r, err := db.Residences(t.Context(), tokenOf(user), Page{})
 	check(t, err)
-	c, err := db.Contractors(t.Context(), user, Page{})
+	x, c, err := db.Contractors(t.Context(), tokenOf(user), Page{})
 	check(t, err)
-	d, err := db.Documents(t.Context(), user, Page{})
+	y, d, err := db.Documents(t.Context(), tokenOf(user), Page{})
 	check(t, err)
-	a, err := db.ArchivedTasks(t.Context(), user, Page{})
+	a, err := db.ArchivedTasks(t.Context(), user.ID, Page{})
 	check(t, err)
+	for _, got := range []household.User{u, v, x, y} {
+		if got != user {
+			t.Errorf("the token of %+v is said to be that of %+v", user, got)
+		}
+	}
 	for _, other := range [][]int64{r.ResidenceIDs, c.ResidenceIDs, d.ResidenceIDs, a.ResidenceIDs} {
 		if !slices.Equal(other, b.ResidenceIDs()) {
 			t.Errorf("the lists disagree on the homes: %v and %v", other, b.ResidenceIDs())
@@ -156,30 +161,30 @@ func TestAccessEndsWithTheStatementThatEndsIt(t *testing.T) {
 	ctx := t.Context()
 	w := newWorld(t, db)
 	everything := 2 + 1 + 1 + 1
-	if ids, rows := seen(t, db, w.member.ID); !slices.Equal(ids, []int64{w.home.ID}) || rows != everything {
+	if ids, rows := seen(t, db, w.member); !slices.Equal(ids, []int64{w.home.ID}) || rows != everything {
 		t.Fatalf("a member sees %v and %d rows", ids, rows)
 	}
-	check(t, db.RemoveMember(ctx, w.member.ID, w.home.ID, w.member.ID))
-	if ids, rows := seen(t, db, w.member.ID); len(ids)+rows != 0 {
+	check(t, db.RemoveMember(ctx, wr(), w.member.ID, w.home.ID, w.member.ID))
+	if ids, rows := seen(t, db, w.member); len(ids)+rows != 0 {
 		t.Errorf("who has left sees %v and %d rows", ids, rows)
 	}
-	gone, err := db.DeleteResidence(ctx, w.owner.ID, w.home.ID)
+	gone, err := db.DeleteResidence(ctx, wr(), w.owner.ID, w.home.ID)
 	check(t, err)
 	if want := []int64{w.owner.ID, w.admin.ID}; !slices.Equal(gone, want) {
 		t.Errorf("to invalidate: %v, want %v", gone, want)
 	}
 	for _, u := range []household.User{w.owner, w.admin} {
-		if ids, rows := seen(t, db, u.ID); len(ids)+rows != 0 {
+		if ids, rows := seen(t, db, u); len(ids)+rows != 0 {
 			t.Errorf("%s sees %v and %d rows of a deleted residence", u.Name, ids, rows)
 		}
 		if got := outcome(drop(db.Task(ctx, u.ID, w.task.ID))); got != "not found" {
 			t.Errorf("%s gets a task of a deleted residence: %s", u.Name, got)
 		}
 	}
-	if got := outcome(drop(db.DeleteResidence(ctx, w.owner.ID, w.home.ID))); got != "not found" {
+	if got := outcome(drop(db.DeleteResidence(ctx, wr(), w.owner.ID, w.home.ID))); got != "not found" {
 		t.Errorf("deleting twice: %s", got)
 	}
-	if _, _, err := db.JoinWithCode(ctx, w.stranger.ID, "CODE00", at()); !errors.Is(err, ErrNotFound) {
+	if _, _, err := db.JoinWithCode(ctx, wr(), w.stranger.ID, "CODE00", at()); !errors.Is(err, ErrNotFound) {
 		t.Errorf("joining a deleted residence: %v", err)
 	}
 }
@@ -205,7 +210,7 @@ func TestJoinWithCode(t *testing.T) {
 		{"the owner stays one", w.owner, "CODE00", at(), "ok", false, household.RoleOwner},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r, joined, err := db.JoinWithCode(ctx, tt.user.ID, tt.code, tt.now)
+			r, joined, err := db.JoinWithCode(ctx, wr(), tt.user.ID, tt.code, tt.now)
 			if outcome(err) != tt.want || joined != tt.joined || r.Role != tt.role {
 				t.Errorf("%s, joined %v as %q", outcome(err), joined, r.Role)
 			}
@@ -237,7 +242,7 @@ func TestJoinTwiceAtOnce(t *testing.T) {
 	results := make(chan result, 8)
 	for range cap(results) {
 		go func() {
-			r, joined, err := db.JoinWithCode(t.Context(), w.stranger.ID, "CODE00", at())
+			r, joined, err := db.JoinWithCode(t.Context(), wr(), w.stranger.ID, "CODE00", at())
 			if err == nil && r.Role != household.RoleMember {
 				err = errors.New("no member afterwards")
 			}

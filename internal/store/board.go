@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,10 +16,14 @@ import (
 // BoardRows is what household.BuildBoard needs from the database.
 type BoardRows struct {
 	Homes []household.Home
+	// Cards are at most the first household.OpenShown of each open column and
+	// the newest household.CompletedShown of the completed ones.
 	Cards []household.Card
-	// CompletedTotal counts the tasks completed since the given instant, those
-	// beyond the newest household.CompletedShown included.
-	CompletedTotal int
+	// Counts is how many tasks each column has, those without a card included.
+	Counts map[household.ColumnName]int
+	// OldestCompleted is the first to have been completed of the tasks that the
+	// completed column counts; nil when it is empty.
+	OldestCompleted *time.Time
 }
 
 // ResidenceIDs are the homes' ids, sorted.
@@ -29,56 +36,158 @@ func (b BoardRows) ResidenceIDs() []int64 {
 	return ids
 }
 
-const cardColumns = `t.id, t.residence_id, t.title, t.category, t.priority, t.due_date, t.frequency, t.started_at, t.completed_at, t.last_completed_at, t.version`
+// cardColumns are read by boardReader; t is the task. home is the place of its
+// residence among the homes and names its category, priority and frequency:
+// smallints, where the ids and words would take a quarter of the board's bytes.
+const cardColumns = `t.id, t.home, t.title, t.names, t.due_date, t.started_at, t.completed_at, t.last_completed_at, t.version`
 
 var taskBoard = Query{
 	Name: "task_board",
-	// The homes come as rows of their own, so that their time zones travel once
-	// and not with every card. Open and completed tasks are two branches, each
-	// of them a range of tasks_board_idx: an OR would read all that was ever
-	// completed.
-	SQL: `/* task_board */ WITH ` + homesCTE + `, done AS (
-	SELECT ` + cardColumns + `, count(*) OVER () AS total
-	FROM homes h JOIN tasks t ON t.residence_id = h.id
-	WHERE NOT t.archived AND t.completed_at >= $2::timestamptz
-	ORDER BY t.completed_at DESC, t.id DESC LIMIT $3::int
+	// The homes come as rows of their own, so that their ids and time zones
+	// travel once and not with every card, and so do the counts. Open and
+	// completed tasks are two branches, each of them a range of tasks_board_idx:
+	// an OR would read all that was ever completed. The column is that of
+	// household.Card.Column, by the residence's local date; a test holds the two
+	// equal.
+	SQL: `/* task_board */ WITH ` + bearerCTE + `, ` + homesCTE + `, home AS MATERIALIZED (
+	SELECT h.id, h.time_zone, ($2::timestamptz AT TIME ZONE h.time_zone)::date AS today,
+		(row_number() OVER (ORDER BY h.id))::int2 AS home
+	FROM homes h
+), open AS (
+	SELECT t.id, h.home, t.title, ` + namesOfTask() + ` AS names, t.due_date, t.started_at, t.last_completed_at, t.version, CASE
+		WHEN t.started_at IS NOT NULL THEN ` + columnNumber(household.ColumnInProgress) + `
+		WHEN t.due_date < h.today THEN ` + columnNumber(household.ColumnOverdue) + `
+		WHEN t.due_date <= h.today + $3::int THEN ` + columnNumber(household.ColumnDueSoon) + `
+		ELSE ` + columnNumber(household.ColumnUpcoming) + ` END AS col
+	FROM home h JOIN tasks t ON t.residence_id = h.id
+	WHERE NOT t.archived AND t.completed_at IS NULL
+), ranked AS MATERIALIZED (
+	SELECT o.*, row_number() OVER (PARTITION BY o.col ORDER BY o.due_date, o.id) AS place, count(*) OVER (PARTITION BY o.col) AS total
+	FROM open o
+), done AS MATERIALIZED (
+	SELECT t.id, h.home, t.title, ` + namesOfTask() + ` AS names, t.due_date, t.started_at, t.completed_at, t.last_completed_at, t.version,
+		count(*) OVER () AS total, min(t.completed_at) OVER () AS oldest
+	FROM home h JOIN tasks t ON t.residence_id = h.id
+	WHERE NOT t.archived AND t.completed_at >= $4::timestamptz
+	ORDER BY t.completed_at DESC, t.id DESC LIMIT $6::int
 )
-SELECT NULL::bigint, h.id, h.time_zone, NULL, NULL, NULL::date, NULL, NULL::timestamptz, NULL::timestamptz, NULL::timestamptz, NULL::bigint, NULL::bigint
-FROM homes h
+SELECT h.id, h.home, h.time_zone, NULL::int2, NULL::date, NULL::timestamptz, NULL::timestamptz, NULL::timestamptz, NULL::bigint FROM home h
 UNION ALL
-SELECT ` + cardColumns + `, NULL
-FROM homes h JOIN tasks t ON t.residence_id = h.id
-WHERE NOT t.archived AND t.completed_at IS NULL
+SELECT r.total, r.col::int2, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM ranked r WHERE r.place = 1
 UNION ALL
-SELECT * FROM done`,
-	Hot: true,
-	Sample: func(s Subject) []any {
-		return []any{s.UserID, s.At.Add(-household.CompletedFor), household.CompletedShown}
-	},
+(SELECT d.total, ` + columnNumber(household.ColumnCompleted) + `::int2, NULL, NULL, NULL, NULL, d.oldest, NULL, NULL FROM done d LIMIT 1)
+UNION ALL
+SELECT t.id, t.home, t.title, t.names, t.due_date, t.started_at, NULL, t.last_completed_at, t.version FROM ranked t WHERE t.place <= $5::int
+UNION ALL
+SELECT ` + cardColumns + ` FROM done t`,
+	Hot:    true,
+	Sample: func(s Subject) []any { return boardArgs(s.TokenHash, s.At, household.DueSoonDays) },
 }
 
-// Board reads what the kanban board of the user is made of: every unarchived
-// open task, and the newest of those completed since the given instant.
-func (db *DB) Board(ctx context.Context, userID int64, since time.Time) (BoardRows, error) {
-	var b BoardRows
-	reset := func() { b = BoardRows{} }
-	err := db.each(ctx, taskBoard, []any{userID, since, household.CompletedShown}, reset, func(rows pgx.Rows) error {
-		if rows.RawValues()[0] == nil {
-			b.Homes = append(b.Homes, household.Home{})
-			h := &b.Homes[len(b.Homes)-1]
-			return rows.Scan(nil, &h.ID, &h.TimeZone, nil, nil, nil, nil, nil, nil, nil, nil, nil)
-		}
-		b.Cards = append(b.Cards, household.Card{})
-		c := &b.Cards[len(b.Cards)-1]
-		total := any(&b.CompletedTotal)
-		if rows.RawValues()[11] == nil {
-			total = nil
-		}
-		return rows.Scan(&c.ID, &c.ResidenceID, &c.Title, &c.Category, &c.Priority, &c.DueDate, &c.Frequency,
-			&c.StartedAt, &c.CompletedAt, &c.LastCompletedAt, &c.Version, total)
-	})
-	if err != nil {
-		return BoardRows{}, err
+func boardArgs(tokenHash []byte, at time.Time, dueSoonDays int) []any {
+	return []any{tokenHash, at, dueSoonDays, at.Add(-household.CompletedFor), household.OpenShown, household.CompletedShown}
+}
+
+// columnNumber is a column's place on the board, as SQL.
+func columnNumber(c household.ColumnName) string {
+	return strconv.Itoa(slices.Index(household.ColumnNames(), c))
+}
+
+// namesOfTask packs the category, priority and frequency of the task t into one
+// smallint, as SQL; 0 in a place is a name that this build does not know.
+func namesOfTask() string {
+	return fmt.Sprintf("(COALESCE(array_position(%s, t.category), 0) * %d + COALESCE(array_position(%s, t.priority), 0) * %d + COALESCE(array_position(%s, t.frequency), 0))::int2",
+		sqlArray(household.Categories()), (len(household.Priorities())+1)*(len(household.Frequencies())+1),
+		sqlArray(household.Priorities()), len(household.Frequencies())+1,
+		sqlArray(household.Frequencies()))
+}
+
+// unpackNames reads what namesOfTask has packed.
+func unpackNames(names int16, c *household.Card) {
+	n, priorities, frequencies := int(names), len(household.Priorities())+1, len(household.Frequencies())+1
+	c.Category = nameAt(household.Categories(), n/(priorities*frequencies), household.CategoryGeneral)
+	c.Priority = nameAt(household.Priorities(), n/frequencies%priorities, household.PriorityMedium)
+	c.Frequency = nameAt(household.Frequencies(), n%frequencies, household.FrequencyOnce)
+}
+
+func nameAt[S any](names []S, place int, unknown S) S {
+	if place < 1 || place > len(names) {
+		return unknown
 	}
-	return b, nil
+	return names[place-1]
+}
+
+// sqlArray is a list of the domain's names as SQL; none of them holds a quote.
+func sqlArray[S ~string](names []S) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = "'" + string(n) + "'"
+	}
+	return "ARRAY[" + strings.Join(quoted, ", ") + "]::text[]"
+}
+
+// boardReader puts the rows of task_board together. A card has names, a home
+// has a title only (its time zone), and a count has neither.
+type boardReader struct {
+	rows   BoardRows
+	places []int16         // of each card's home
+	homes  map[int16]int64 // the homes' ids by place
+}
+
+func (b *boardReader) reset() {
+	*b = boardReader{rows: BoardRows{Counts: map[household.ColumnName]int{}}, homes: map[int16]int64{}}
+}
+
+func (b *boardReader) scan(rows pgx.Rows) error {
+	raw := rows.RawValues()
+	var place int16
+	switch {
+	case raw[3] != nil:
+		var names int16
+		b.rows.Cards = append(b.rows.Cards, household.Card{})
+		c := &b.rows.Cards[len(b.rows.Cards)-1]
+		err := rows.Scan(&c.ID, &place, &c.Title, &names, &c.DueDate, &c.StartedAt, &c.CompletedAt, &c.LastCompletedAt, &c.Version)
+		unpackNames(names, c)
+		b.places = append(b.places, place)
+		return err
+	case raw[2] != nil:
+		var h household.Home
+		err := rows.Scan(&h.ID, &place, &h.TimeZone, nil, nil, nil, nil, nil, nil)
+		b.rows.Homes = append(b.rows.Homes, h)
+		b.homes[place] = h.ID
+		return err
+	default:
+		var count int64
+		var oldest *time.Time
+		if err := rows.Scan(&count, &place, nil, nil, nil, nil, &oldest, nil, nil); err != nil {
+			return err
+		}
+		columns := household.ColumnNames()
+		if place < 0 || int(place) >= len(columns) {
+			return fmt.Errorf("the board has no column %d", place)
+		}
+		b.rows.Counts[columns[place]] = int(count)
+		if oldest != nil {
+			b.rows.OldestCompleted = oldest
+		}
+		return nil
+	}
+}
+
+func (b *boardReader) done() BoardRows {
+	for i, place := range b.places {
+		b.rows.Cards[i].ResidenceID = b.homes[place]
+	}
+	return b.rows
+}
+
+// Board reads what the kanban board of the token's user is made of at the given
+// instant, and tells who that is: one turn for both. No such token is ErrNotFound.
+func (db *DB) Board(ctx context.Context, tokenHash []byte, at time.Time, dueSoonDays int) (household.User, BoardRows, error) {
+	b := &boardReader{}
+	u, err := db.forBearer(ctx, tokenHash, taskBoard, boardArgs(tokenHash, at, dueSoonDays), b.reset, b.scan)
+	if err != nil {
+		return household.User{}, BoardRows{}, err
+	}
+	return u, b.done(), nil
 }

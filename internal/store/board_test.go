@@ -16,16 +16,16 @@ func TestBoard(t *testing.T) {
 	db := open(t, labtest.Database(t, Migrate))
 	ctx := t.Context()
 	w := newWorld(t, db)
-	far, err := db.CreateResidence(ctx, w.member.ID, household.NewResidence{Name: "Far", TimeZone: "Pacific/Auckland"})
+	far, err := db.CreateResidence(ctx, wr(), w.member.ID, household.NewResidence{Name: "Far", TimeZone: "Pacific/Auckland"})
 	check(t, err)
-	empty, err := db.CreateResidence(ctx, w.member.ID, household.NewResidence{Name: "Empty"})
+	empty, err := db.CreateResidence(ctx, wr(), w.member.ID, household.NewResidence{Name: "Empty"})
 	check(t, err)
 	since := at().Add(-household.CompletedFor)
 
 	want := map[int64]household.Task{w.task.ID: w.task, w.once.ID: w.once}
 	add := func(n household.NewTask, then func(household.Task) (household.Task, error)) {
 		t.Helper()
-		x, err := db.CreateTask(ctx, w.member.ID, n)
+		x, err := db.CreateTask(ctx, wr(), w.member.ID, n)
 		check(t, err)
 		x, err = then(x)
 		check(t, err)
@@ -38,7 +38,7 @@ func TestBoard(t *testing.T) {
 			add(household.NewTask{ResidenceID: home, Title: fmt.Sprint("Due ", i, days), Description: "not on a card", DueDate: &due, Priority: "high"}, as)
 		}
 		add(household.NewTask{ResidenceID: home, Title: "Begun", Frequency: "weekly"}, func(x household.Task) (household.Task, error) {
-			return db.StartTask(ctx, w.member.ID, x.ID, at())
+			return db.StartTask(ctx, wr(x.ResidenceID), w.member.ID, x.ID, at())
 		})
 	}
 	// Completed: 66 lately (the newest 50 are shown), 5 before that.
@@ -48,24 +48,30 @@ func TestBoard(t *testing.T) {
 			when = since.Add(-time.Second)
 		}
 		add(household.NewTask{ResidenceID: []int64{w.home.ID, far.ID}[i%2], Title: fmt.Sprint("Done ", i)}, func(x household.Task) (household.Task, error) {
-			return db.CompleteTask(ctx, w.member.ID, x.ID, when, "")
+			return db.CompleteTask(ctx, wr(x.ResidenceID), w.member.ID, x.ID, when, "")
 		})
 	}
 	add(household.NewTask{ResidenceID: far.ID, Title: "Put away"}, func(x household.Task) (household.Task, error) {
-		return db.ArchiveTask(ctx, w.member.ID, x.ID, at())
+		return db.ArchiveTask(ctx, wr(x.ResidenceID), w.member.ID, x.ID, at())
 	})
 
-	rows, err := db.Board(ctx, w.member.ID, since)
+	u, rows, err := db.Board(ctx, tokenOf(w.member), at(), household.DueSoonDays)
 	check(t, err)
+	if u != w.member {
+		t.Errorf("the board is of %+v", u)
+	}
 	homes := []household.Home{{ID: w.home.ID, TimeZone: "Europe/Berlin"}, {ID: far.ID, TimeZone: "Pacific/Auckland"}, {ID: empty.ID, TimeZone: "UTC"}}
 	slices.SortFunc(rows.Homes, func(a, b household.Home) int { return int(a.ID - b.ID) })
 	if !slices.Equal(rows.Homes, homes) || !slices.Equal(rows.ResidenceIDs(), []int64{w.home.ID, far.ID, empty.ID}) {
 		t.Errorf("homes: %v", rows.Homes)
 	}
-	if rows.CompletedTotal != 66 {
-		t.Errorf("%d completed lately, want 66", rows.CompletedTotal)
+	if n := rows.Counts[household.ColumnCompleted]; n != 66 {
+		t.Errorf("%d completed lately, want 66", n)
 	}
-	in := household.BoardInput{Homes: homes, CompletedTotal: 66, Now: at(), DueSoonDays: household.DueSoonDays}
+	if oldest := at().Add(-65 * 11 * time.Hour); rows.OldestCompleted == nil || !rows.OldestCompleted.Equal(oldest) {
+		t.Errorf("the first of them was completed at %v, want %v", rows.OldestCompleted, oldest)
+	}
+	in := household.BoardInput{Homes: homes, Now: at(), DueSoonDays: household.DueSoonDays}
 	for _, x := range want {
 		if x.Archived || x.CompletedAt != nil && x.CompletedAt.Before(since) {
 			continue
@@ -76,7 +82,7 @@ func TestBoard(t *testing.T) {
 		})
 	}
 	model := household.BuildBoard(in)
-	in.Homes, in.Cards, in.CompletedTotal = rows.Homes, rows.Cards, rows.CompletedTotal
+	in.Homes, in.Cards, in.Counts = rows.Homes, rows.Cards, rows.Counts
 	got := household.BuildBoard(in)
 	if !reflect.DeepEqual(got, model) {
 		t.Errorf("the board differs from the model")
@@ -88,7 +94,7 @@ func TestBoard(t *testing.T) {
 		}
 	}
 	// The owner sees his home only.
-	own, err := db.Board(ctx, w.owner.ID, since)
+	_, own, err := db.Board(ctx, w.token, at(), household.DueSoonDays)
 	check(t, err)
 	if len(own.Homes) != 1 || slices.ContainsFunc(own.Cards, func(c household.Card) bool { return c.ResidenceID != w.home.ID }) {
 		t.Errorf("the owner's homes: %v", own.Homes)

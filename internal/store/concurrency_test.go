@@ -74,9 +74,12 @@ func taggedCall(ctx context.Context, db *DB, w *world, tag string, n int) error 
 		}
 		return mine("user", u.Name)
 	case 1:
-		b, err := db.Board(ctx, w.member.ID, at())
+		u, b, err := db.Board(ctx, tokenOf(w.member), at(), household.DueSoonDays)
 		if err != nil {
 			return err
+		}
+		if u != w.member {
+			return fmt.Errorf("the board is of %+v", u)
 		}
 		for _, c := range b.Cards {
 			if err := mine("card", c.Title); err != nil {
@@ -88,26 +91,26 @@ func taggedCall(ctx context.Context, db *DB, w *world, tag string, n int) error 
 		}
 		return nil
 	case 2:
-		l, err := db.Residences(ctx, w.admin.ID, Page{})
-		if err != nil || len(l.Items) != 1 {
+		u, l, err := db.Residences(ctx, tokenOf(w.admin), Page{})
+		if err != nil || len(l.Items) != 1 || u != w.admin {
 			return fmt.Errorf("residences: %d, %w", len(l.Items), err)
 		}
 		return mine("residence", l.Items[0].Name)
 	case 3:
-		l, err := db.Contractors(ctx, w.owner.ID, Page{})
-		if err != nil || len(l.Items) != 1 {
+		u, l, err := db.Contractors(ctx, tokenOf(w.owner), Page{})
+		if err != nil || len(l.Items) != 1 || u != w.owner {
 			return fmt.Errorf("contractors: %d, %w", len(l.Items), err)
 		}
 		return mine("contractor", l.Items[0].Name)
 	case 4:
-		l, err := db.Documents(ctx, w.member.ID, Page{})
-		if err != nil || len(l.Items) != 1 {
+		u, l, err := db.Documents(ctx, tokenOf(w.member), Page{})
+		if err != nil || len(l.Items) != 1 || u != w.member {
 			return fmt.Errorf("documents: %d, %w", len(l.Items), err)
 		}
 		return mine("document", l.Items[0].Title)
 	case 5:
 		title := fmt.Sprintf("Filter %d%s", n, tag)
-		u, err := db.UpdateTask(ctx, w.member.ID, w.task.ID, household.TaskPatch{Title: &title})
+		u, err := db.UpdateTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID, household.TaskPatch{Title: &title})
 		if err != nil {
 			return err
 		}

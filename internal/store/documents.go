@@ -15,51 +15,60 @@ func intoDocument(d *household.Document) []any {
 
 var documentList = Query{
 	Name: "document_list",
-	SQL: `/* document_list */ WITH ` + homesCTE + `, page AS (
+	SQL: `/* document_list */ WITH ` + bearerCTE + `, ` + homesCTE + `, page AS (
 	SELECT ` + documentColumns + `
 	FROM homes h JOIN documents d ON d.residence_id = h.id
 	WHERE d.id > $2::bigint ORDER BY d.id LIMIT $3::int
 )
 SELECT h.id, ` + documentColumns + ` FROM homes h LEFT JOIN page d ON d.residence_id = h.id ORDER BY d.id`,
 	Hot:    true,
-	Sample: func(s Subject) []any { return []any{s.UserID, 0, DefaultPage + 1} },
+	Sample: func(s Subject) []any { return []any{s.TokenHash, 0, DefaultPage + 1} },
 }
 
-// Documents lists those of every residence that the user can see.
-func (db *DB) Documents(ctx context.Context, userID int64, p Page) (List[household.Document], error) {
-	return list(ctx, db, documentList, userID, p, intoDocument, func(d household.Document) int64 { return d.ID })
+// Documents lists those of every residence that the token's user can see, and
+// tells who that is: one turn for both. No such token is ErrNotFound.
+func (db *DB) Documents(ctx context.Context, tokenHash []byte, p Page) (household.User, List[household.Document], error) {
+	return hotList(ctx, db, documentList, tokenHash, p, intoDocument, func(d household.Document) int64 { return d.ID })
 }
 
 var documentCreate = Query{
 	Name: "document_create",
-	SQL: `/* document_create */ WITH ` + seenResidenceCTE + `, d AS (
+	SQL: `/* document_create */ WITH ` + seenResidenceCTE + `, changed AS (
 	INSERT INTO documents (residence_id, title, kind, notes, expires_on)
-	SELECT seen.id, $3::text, $4::text, $5::text, $6::date FROM seen
+	SELECT seen.id, $4::text, $5::text, $6::text, $7::date FROM seen
 	RETURNING *
+), ` + notedCTE + `'document', c.id, false, '{}', ARRAY[c.residence_id] FROM changed c
 )
-SELECT ` + documentColumns + ` FROM d`,
-	Write:  true,
-	Sample: func(s Subject) []any { return []any{s.UserID, s.ResidenceID, "Sample", "other", "", nil} },
+SELECT ` + documentColumns + ` FROM changed d`,
+	Write: true,
+	Sample: func(s Subject) []any {
+		return []any{s.UserID, s.ResidenceID, sampleWriteID, "Sample", "other", "", nil}
+	},
 }
 
 // CreateDocument adds one, without its file, to a residence that the user can see.
-func (db *DB) CreateDocument(ctx context.Context, userID int64, n household.NewDocument) (household.Document, error) {
+func (db *DB) CreateDocument(ctx context.Context, w Write, userID int64, n household.NewDocument) (household.Document, error) {
 	setDefault(&n.Kind, "other")
 	return one(ctx, db, documentCreate, []any{
-		userID, n.ResidenceID, n.Title, n.Kind, n.Notes, dateArg(n.ExpiresOn),
+		userID, n.ResidenceID, w.ID, n.Title, n.Kind, n.Notes, dateArg(n.ExpiresOn),
 	}, intoDocument)
 }
 
 var documentDelete = Query{
 	Name: "document_delete",
-	SQL: `/* document_delete */ WITH ` + homesCTE + `
-DELETE FROM documents d USING homes h WHERE d.id = $2::bigint AND h.id = d.residence_id RETURNING d.id`,
+	SQL: `/* document_delete */ WITH ` + askingCTE + `, ` + homesCTE + `, seen AS (
+	SELECT d.id, d.residence_id FROM documents d JOIN homes h ON h.id = d.residence_id WHERE d.id = $2::bigint
+), ` + heldCTE + `, gone AS (
+	DELETE FROM documents d USING held h WHERE d.id = h.id AND d.residence_id = h.residence_id RETURNING d.id, d.residence_id
+), ` + notedCTE + `'document', c.id, true, '{}', ARRAY[c.residence_id] FROM gone c
+)
+SELECT ` + guardColumns + `, gone.id FROM seen LEFT JOIN gone ON true`,
 	Write:  true,
-	Sample: func(s Subject) []any { return []any{s.UserID, 0} },
+	Sample: func(s Subject) []any { return []any{s.UserID, 0, sampleWriteID, []int64{s.ResidenceID}} },
 }
 
 // DeleteDocument removes one.
-func (db *DB) DeleteDocument(ctx context.Context, userID, documentID int64) error {
-	_, err := one(ctx, db, documentDelete, []any{userID, documentID}, intoID)
+func (db *DB) DeleteDocument(ctx context.Context, w Write, userID, documentID int64) error {
+	_, err := guarded(ctx, db, documentDelete, []any{userID, documentID, w.ID, w.held()}, intoID)
 	return err
 }

@@ -81,6 +81,9 @@ func classify(q Query, err error) error {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch pg.Code {
 		case uniqueViolation:
+			if pg.ConstraintName == writeIDKey {
+				return fmt.Errorf("store: %s: %w", q.Name, ErrFenced)
+			}
 			return &FieldError{ErrConflict, constraintField(pg)}
 		case checkViolation, notNullViolation, stringTooLong, untranslatable, datetimeOverflow:
 			return &FieldError{ErrInvalid, constraintField(pg)}

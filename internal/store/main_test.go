@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -57,6 +58,13 @@ func date(t testing.TB, s string) *household.Date {
 	return &d
 }
 
+// wr is a write that holds the given residences.
+func wr(residences ...int64) Write {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id)
+	return Write{ID: fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:]), Residences: residences}
+}
+
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -71,6 +79,9 @@ func newUser(t testing.TB, db *DB, name string) household.User {
 	return u
 }
 
+// tokenOf is the token with which newUser has registered somebody.
+func tokenOf(u household.User) []byte { return tokenHash(u.Name) }
+
 func newWorld(t testing.TB, db *DB) *world {
 	t.Helper()
 	return newWorldNamed(t, db, "")
@@ -83,25 +94,25 @@ func newWorldNamed(t testing.TB, db *DB, suffix string) *world {
 	w.owner, w.admin = newUser(t, db, "owner"+suffix), newUser(t, db, "admin"+suffix)
 	w.member, w.stranger = newUser(t, db, "member"+suffix), newUser(t, db, "stranger"+suffix)
 	var err error
-	w.home, err = db.CreateResidence(ctx, w.owner.ID, household.NewResidence{Name: "Home" + suffix, TimeZone: "Europe/Berlin"})
+	w.home, err = db.CreateResidence(ctx, wr(), w.owner.ID, household.NewResidence{Name: "Home" + suffix, TimeZone: "Europe/Berlin"})
 	check(t, err)
 	code, err := db.CreateShareCode(ctx, w.owner.ID, w.home.ID, household.ShareCode{Code: "CODE00" + suffix, ExpiresAt: at().Add(time.Hour)})
 	check(t, err)
 	for _, u := range []household.User{w.admin, w.member} {
-		_, _, err := db.JoinWithCode(ctx, u.ID, code.Code, at())
+		_, _, err := db.JoinWithCode(ctx, wr(), u.ID, code.Code, at())
 		check(t, err)
 	}
-	_, err = db.SetRole(ctx, w.owner.ID, w.home.ID, w.admin.ID, household.RoleAdmin)
+	_, err = db.SetRole(ctx, wr(), w.owner.ID, w.home.ID, w.admin.ID, household.RoleAdmin)
 	check(t, err)
-	w.task, err = db.CreateTask(ctx, w.owner.ID, household.NewTask{
+	w.task, err = db.CreateTask(ctx, wr(), w.owner.ID, household.NewTask{
 		ResidenceID: w.home.ID, Title: "Filter" + suffix, Description: "behind the flap", Frequency: "monthly", DueDate: date(t, "2026-01-31"),
 	})
 	check(t, err)
-	w.once, err = db.CreateTask(ctx, w.owner.ID, household.NewTask{ResidenceID: w.home.ID, Title: "Shelf" + suffix})
+	w.once, err = db.CreateTask(ctx, wr(), w.owner.ID, household.NewTask{ResidenceID: w.home.ID, Title: "Shelf" + suffix})
 	check(t, err)
-	c, err := db.CreateContractor(ctx, w.owner.ID, household.NewContractor{ResidenceID: w.home.ID, Name: "Ada" + suffix})
+	c, err := db.CreateContractor(ctx, wr(), w.owner.ID, household.NewContractor{ResidenceID: w.home.ID, Name: "Ada" + suffix})
 	check(t, err)
-	d, err := db.CreateDocument(ctx, w.owner.ID, household.NewDocument{ResidenceID: w.home.ID, Title: "Manual" + suffix, ExpiresOn: date(t, "2027-02-28")})
+	d, err := db.CreateDocument(ctx, wr(), w.owner.ID, household.NewDocument{ResidenceID: w.home.ID, Title: "Manual" + suffix, ExpiresOn: date(t, "2027-02-28")})
 	check(t, err)
 	w.contractor, w.document = c.ID, d.ID
 	return w
@@ -115,21 +126,23 @@ type call struct {
 
 func drop[T any](_ T, err error) error { return err }
 
+func drop2[T, U any](_ T, _ U, err error) error { return err }
+
 // calls uses every method once; n keeps apart what has to be unique.
 func calls() []call {
 	patch := "Patched"
 	return []call{
 		{authLookup, func(ctx context.Context, w *world, _ int) error { return drop(w.db.UserByToken(ctx, w.token)) }},
 		{taskBoard, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.Board(ctx, w.owner.ID, at().Add(-household.CompletedFor)))
+			return drop2(w.db.Board(ctx, w.token, at(), household.DueSoonDays))
 		}},
 		{residenceList, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.Residences(ctx, w.owner.ID, Page{}))
+			return drop2(w.db.Residences(ctx, w.token, Page{}))
 		}},
 		{contractorList, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.Contractors(ctx, w.owner.ID, Page{}))
+			return drop2(w.db.Contractors(ctx, w.token, Page{}))
 		}},
-		{documentList, func(ctx context.Context, w *world, _ int) error { return drop(w.db.Documents(ctx, w.owner.ID, Page{})) }},
+		{documentList, func(ctx context.Context, w *world, _ int) error { return drop2(w.db.Documents(ctx, w.token, Page{})) }},
 		{taskArchived, func(ctx context.Context, w *world, _ int) error {
 			return drop(w.db.ArchivedTasks(ctx, w.owner.ID, Page{}))
 		}},
@@ -145,20 +158,20 @@ func calls() []call {
 			return w.db.CreateToken(ctx, w.owner.ID, tokenHash(fmt.Sprint("more", w.owner.ID, n)))
 		}},
 		{tokenDelete, func(ctx context.Context, w *world, n int) error {
-			return w.db.DeleteToken(ctx, tokenHash(fmt.Sprint("more", w.owner.ID, n)))
+			return w.db.DeleteToken(ctx, wr(), w.owner.ID, tokenHash(fmt.Sprint("more", w.owner.ID, n)))
 		}},
 		{userUpdate, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.UpdateUser(ctx, w.owner.ID, household.UserPatch{Name: &patch}))
+			return drop(w.db.UpdateUser(ctx, wr(), w.owner.ID, household.UserPatch{Name: &patch}))
 		}},
 		{userRecent, func(ctx context.Context, w *world, _ int) error { return drop(w.db.RecentUsers(ctx, 3)) }},
 		{residenceCreate, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.CreateResidence(ctx, w.stranger.ID, household.NewResidence{Name: "Elsewhere"}))
+			return drop(w.db.CreateResidence(ctx, wr(), w.stranger.ID, household.NewResidence{Name: "Elsewhere"}))
 		}},
 		{residenceGet, func(ctx context.Context, w *world, _ int) error {
 			return drop(w.db.Residence(ctx, w.member.ID, w.home.ID))
 		}},
 		{residenceUpdate, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.UpdateResidence(ctx, w.admin.ID, w.home.ID, household.ResidencePatch{City: &patch}))
+			return drop(w.db.UpdateResidence(ctx, wr(), w.admin.ID, w.home.ID, household.ResidencePatch{City: &patch}))
 		}},
 		{shareCodeCreate, func(ctx context.Context, w *world, n int) error {
 			return drop(w.db.CreateShareCode(ctx, w.owner.ID, w.home.ID, household.ShareCode{
@@ -166,60 +179,68 @@ func calls() []call {
 			}))
 		}},
 		{residenceJoin, func(ctx context.Context, w *world, n int) error {
-			_, _, err := w.db.JoinWithCode(ctx, w.stranger.ID, fmt.Sprintf("MORE%d-%d", w.home.ID, n), at())
+			_, _, err := w.db.JoinWithCode(ctx, wr(), w.stranger.ID, fmt.Sprintf("MORE%d-%d", w.home.ID, n), at())
 			return err
 		}},
 		{memberList, func(ctx context.Context, w *world, _ int) error {
 			return drop(w.db.Members(ctx, w.member.ID, w.home.ID))
 		}},
 		{memberSetRole, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.SetRole(ctx, w.owner.ID, w.home.ID, w.stranger.ID, household.RoleAdmin))
+			return drop(w.db.SetRole(ctx, wr(), w.owner.ID, w.home.ID, w.stranger.ID, household.RoleAdmin))
 		}},
 		{memberRemove, func(ctx context.Context, w *world, _ int) error {
-			return w.db.RemoveMember(ctx, w.owner.ID, w.home.ID, w.stranger.ID)
+			return w.db.RemoveMember(ctx, wr(), w.owner.ID, w.home.ID, w.stranger.ID)
 		}},
 		{taskCreate, func(ctx context.Context, w *world, n int) error {
-			return drop(w.db.CreateTask(ctx, w.member.ID, household.NewTask{ResidenceID: w.home.ID, Title: fmt.Sprint("Task ", n)}))
+			return drop(w.db.CreateTask(ctx, wr(), w.member.ID, household.NewTask{ResidenceID: w.home.ID, Title: fmt.Sprint("Task ", n)}))
 		}},
 		{taskGet, func(ctx context.Context, w *world, _ int) error { return drop(w.db.Task(ctx, w.member.ID, w.task.ID)) }},
 		{taskUpdate, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.UpdateTask(ctx, w.member.ID, w.task.ID, household.TaskPatch{Title: &patch}))
+			return drop(w.db.UpdateTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID, household.TaskPatch{Title: &patch}))
 		}},
 		{taskComplete, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.CompleteTask(ctx, w.member.ID, w.task.ID, at(), "done"))
+			return drop(w.db.CompleteTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID, at(), "done"))
 		}},
 		{taskUncomplete, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.UncompleteTask(ctx, w.member.ID, w.task.ID))
+			return drop(w.db.UncompleteTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID))
 		}},
 		{taskStart, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.StartTask(ctx, w.member.ID, w.task.ID, at()))
+			return drop(w.db.StartTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID, at()))
 		}},
 		{taskUnstart, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.UnstartTask(ctx, w.member.ID, w.task.ID))
+			return drop(w.db.UnstartTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID))
 		}},
 		{taskArchive, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.ArchiveTask(ctx, w.member.ID, w.task.ID, at()))
+			return drop(w.db.ArchiveTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID, at()))
 		}},
 		{taskUnarchive, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.UnarchiveTask(ctx, w.member.ID, w.task.ID))
+			return drop(w.db.UnarchiveTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID))
 		}},
-		{taskDelete, func(ctx context.Context, w *world, _ int) error { return w.db.DeleteTask(ctx, w.member.ID, w.once.ID) }},
+		{taskDelete, func(ctx context.Context, w *world, _ int) error {
+			return w.db.DeleteTask(ctx, wr(w.home.ID), w.member.ID, w.once.ID)
+		}},
 		{contractorCreate, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.CreateContractor(ctx, w.member.ID, household.NewContractor{ResidenceID: w.home.ID, Name: "Ben"}))
+			return drop(w.db.CreateContractor(ctx, wr(), w.member.ID, household.NewContractor{ResidenceID: w.home.ID, Name: "Ben"}))
 		}},
 		{contractorDelete, func(ctx context.Context, w *world, _ int) error {
-			return w.db.DeleteContractor(ctx, w.member.ID, w.contractor)
+			return w.db.DeleteContractor(ctx, wr(w.home.ID), w.member.ID, w.contractor)
 		}},
 		{documentCreate, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.CreateDocument(ctx, w.member.ID, household.NewDocument{ResidenceID: w.home.ID, Title: "Bill"}))
+			return drop(w.db.CreateDocument(ctx, wr(), w.member.ID, household.NewDocument{ResidenceID: w.home.ID, Title: "Bill"}))
 		}},
 		{documentDelete, func(ctx context.Context, w *world, _ int) error {
-			return w.db.DeleteDocument(ctx, w.member.ID, w.document)
+			return w.db.DeleteDocument(ctx, wr(w.home.ID), w.member.ID, w.document)
 		}},
+		{changesSince, func(ctx context.Context, w *world, _ int) error { return drop(w.db.ChangesSince(ctx, "3:3:")) }},
+		{writeSettle, func(ctx context.Context, w *world, _ int) error { return drop(w.db.Settle(ctx, wr().ID)) }},
+		{changesPrune, func(ctx context.Context, w *world, _ int) error {
+			return drop(w.db.PruneChanges(ctx, at().AddDate(-9, 0, 0)))
+		}},
+		{syncDelta, func(ctx context.Context, w *world, _ int) error { return drop(w.db.Sync(ctx, w.owner.ID, "")) }},
 		{subjectPick, func(ctx context.Context, w *world, _ int) error { return drop(w.db.Subjects(ctx)) }},
 		{poolPing, func(ctx context.Context, w *world, _ int) error { return w.db.Ping(ctx) }},
 		{residenceDelete, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.DeleteResidence(ctx, w.owner.ID, w.home.ID))
+			return drop(w.db.DeleteResidence(ctx, wr(), w.owner.ID, w.home.ID))
 		}},
 	}
 }

@@ -35,13 +35,14 @@ var residenceJoin = Query{
 	SQL: `/* residence_join */ WITH opened AS (
 	SELECT c.residence_id
 	FROM share_codes c JOIN residences r ON r.id = c.residence_id AND r.active
-	WHERE c.code = $2::text AND c.expires_at > $3::timestamptz AND c.revoked_at IS NULL
+	WHERE c.code = $2::text AND c.expires_at > $4::timestamptz AND c.revoked_at IS NULL
 ), joined AS (
 	INSERT INTO residence_users (residence_id, user_id, role)
 	SELECT r.id, $1::bigint, 'member' FROM opened o JOIN residences r ON r.id = o.residence_id
 	WHERE r.owner_id <> $1
 	ON CONFLICT DO NOTHING
-	RETURNING residence_id
+	RETURNING residence_id, user_id
+), ` + notedCTE + `'member', j.user_id, false, ARRAY[j.user_id], ARRAY[j.residence_id] FROM joined j
 ), used AS (
 	UPDATE share_codes SET uses = uses + 1 WHERE code = $2::text AND EXISTS (SELECT FROM joined)
 )
@@ -51,18 +52,18 @@ FROM opened o
 JOIN residences r ON r.id = o.residence_id
 LEFT JOIN residence_users m ON m.residence_id = r.id AND m.user_id = $1`,
 	Write:  true,
-	Sample: func(s Subject) []any { return []any{s.UserID, "SAMPLE00", s.At} },
+	Sample: func(s Subject) []any { return []any{s.UserID, "SAMPLE00", sampleWriteID, s.At} },
 }
 
 // JoinWithCode makes the user a member of the code's residence and returns it.
 // joined is false when he was in it already; then nothing has changed. A code
 // that is unknown or no longer valid at now is ErrNotFound.
-func (db *DB) JoinWithCode(ctx context.Context, userID int64, code string, now time.Time) (_ household.Residence, joined bool, _ error) {
+func (db *DB) JoinWithCode(ctx context.Context, w Write, userID int64, code string, now time.Time) (_ household.Residence, joined bool, _ error) {
 	type entry struct {
 		joined bool
 		household.Residence
 	}
-	e, err := one(ctx, db, residenceJoin, []any{userID, code, now}, func(e *entry) []any {
+	e, err := one(ctx, db, residenceJoin, []any{userID, code, w.ID, now}, func(e *entry) []any {
 		return append([]any{&e.joined}, intoResidence(&e.Residence)...)
 	})
 	return e.Residence, e.joined, err
@@ -116,30 +117,31 @@ func (a aimed) verdict(q Query) error {
 var memberSetRole = Query{
 	Name: "member_set_role",
 	SQL: `/* member_set_role */ WITH ` + seenResidenceCTE + `, changed AS (
-	UPDATE residence_users m SET role = $5::text
+	UPDATE residence_users m SET role = $6::text
 	FROM seen
-	WHERE m.residence_id = seen.id AND m.user_id = $3::bigint AND seen.role = ANY ($4::text[])
-	RETURNING m.user_id, m.role, m.joined_at
+	WHERE m.residence_id = seen.id AND m.user_id = $4::bigint AND seen.role = ANY ($5::text[])
+	RETURNING m.residence_id, m.user_id, m.role, m.joined_at
+), ` + notedCTE + `'member', c.user_id, false, ARRAY[c.user_id], ARRAY[c.residence_id] FROM changed c
 )
-SELECT seen.role = ANY ($4::text[]), seen.owner_id = $3::bigint,
-	EXISTS (SELECT FROM residence_users WHERE residence_id = seen.id AND user_id = $3::bigint),
+SELECT seen.role = ANY ($5::text[]), seen.owner_id = $4::bigint,
+	EXISTS (SELECT FROM residence_users WHERE residence_id = seen.id AND user_id = $4::bigint),
 	c.user_id IS NOT NULL, COALESCE(u.id, 0), COALESCE(u.name, ''), COALESCE(u.email, ''), COALESCE(c.role, ''), COALESCE(c.joined_at, now())
 FROM seen LEFT JOIN changed c ON true LEFT JOIN users u ON u.id = c.user_id`,
 	Write: true,
 	Sample: func(s Subject) []any {
-		return []any{s.UserID, s.ResidenceID, s.UserID, rolesFor(household.ActionManageMembers), string(household.RoleAdmin)}
+		return []any{s.UserID, s.ResidenceID, sampleWriteID, s.UserID, rolesFor(household.ActionManageMembers), string(household.RoleAdmin)}
 	},
 }
 
 // SetRole changes a member's role. ErrForbidden below admin and for the
 // owner, whose role is fixed; ErrNotFound for who is no member.
-func (db *DB) SetRole(ctx context.Context, userID, residenceID, memberID int64, role household.Role) (household.Member, error) {
+func (db *DB) SetRole(ctx context.Context, w Write, userID, residenceID, memberID int64, role household.Role) (household.Member, error) {
 	type outcome struct {
 		aimed
 		household.Member
 	}
 	o, err := one(ctx, db, memberSetRole,
-		[]any{userID, residenceID, memberID, rolesFor(household.ActionManageMembers), string(role)},
+		[]any{userID, residenceID, w.ID, memberID, rolesFor(household.ActionManageMembers), string(role)},
 		func(o *outcome) []any { return append(o.aimed.into(), intoMember(&o.Member)...) })
 	if err != nil {
 		return household.Member{}, err
@@ -151,25 +153,26 @@ var memberRemove = Query{
 	Name: "member_remove",
 	SQL: `/* member_remove */ WITH ` + seenResidenceCTE + `, gone AS (
 	DELETE FROM residence_users m USING seen
-	WHERE m.residence_id = seen.id AND m.user_id = $3::bigint
-		AND ($3::bigint = $1 OR seen.role = ANY ($4::text[]))
-	RETURNING m.user_id
+	WHERE m.residence_id = seen.id AND m.user_id = $4::bigint
+		AND ($4::bigint = $1 OR seen.role = ANY ($5::text[]))
+	RETURNING m.residence_id, m.user_id
+), ` + notedCTE + `'member', g.user_id, true, ARRAY[g.user_id], ARRAY[g.residence_id] FROM gone g
 )
-SELECT $3::bigint = $1 OR seen.role = ANY ($4::text[]), seen.owner_id = $3::bigint,
-	EXISTS (SELECT FROM residence_users WHERE residence_id = seen.id AND user_id = $3::bigint),
+SELECT $4::bigint = $1 OR seen.role = ANY ($5::text[]), seen.owner_id = $4::bigint,
+	EXISTS (SELECT FROM residence_users WHERE residence_id = seen.id AND user_id = $4::bigint),
 	EXISTS (SELECT FROM gone)
 FROM seen`,
 	Write: true,
 	Sample: func(s Subject) []any {
-		return []any{s.UserID, s.ResidenceID, s.UserID, rolesFor(household.ActionManageMembers)}
+		return []any{s.UserID, s.ResidenceID, sampleWriteID, s.UserID, rolesFor(household.ActionManageMembers)}
 	},
 }
 
 // RemoveMember ends a membership: an admin's or owner's right, and everyone's
 // for himself. The owner cannot be removed (ErrForbidden).
-func (db *DB) RemoveMember(ctx context.Context, userID, residenceID, memberID int64) error {
+func (db *DB) RemoveMember(ctx context.Context, w Write, userID, residenceID, memberID int64) error {
 	a, err := one(ctx, db, memberRemove,
-		[]any{userID, residenceID, memberID, rolesFor(household.ActionManageMembers)}, (*aimed).into)
+		[]any{userID, residenceID, w.ID, memberID, rolesFor(household.ActionManageMembers)}, (*aimed).into)
 	if err != nil {
 		return err
 	}

@@ -18,10 +18,11 @@ import (
 
 // DB is the database behind its pool.
 type DB struct {
-	pool  *pgxpool.Pool
-	cfg   Config
-	proof Proof
-	boot  *boot
+	pool   *pgxpool.Pool
+	cfg    Config
+	proof  Proof
+	boot   *boot
+	tracer *poolTracer
 }
 
 // Proof is what Open has learnt about the way to the database.
@@ -65,14 +66,15 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 	}
 	boot := newBoot(ctx, int(c.MinIdleConns), c.ConnectTimeout)
 	pc.ConnConfig.DialFunc = boot.abortable(c.Dials.Wrap(newDialer().DialContext))
-	pc.ConnConfig.Tracer = newPoolTracer(c.Tracer, boot.fail)
+	tracer := newPoolTracer(c.Tracer, boot.fail)
+	pc.ConnConfig.Tracer = tracer
 	pc.AfterConnect = boot.prove
 	change(pc)
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("store: cannot make the pool: %w", err)
 	}
-	db := &DB{pool: pool, cfg: c, boot: boot}
+	db := &DB{pool: pool, cfg: c, boot: boot, tracer: tracer}
 	if err := boot.wait(ctx, &db.proof); err != nil {
 		boot.abort()
 		pool.Close()

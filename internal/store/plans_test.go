@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/honeydue/honeydue/internal/household"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 )
 
@@ -140,7 +141,7 @@ func BenchmarkBoard(b *testing.B) {
 		b.Run(fmt.Sprintf("%s-%d-tasks", s.Label, s.Tasks), func(b *testing.B) {
 			cards := 0
 			for b.Loop() {
-				rows, err := db.Board(b.Context(), s.UserID, time.Now().AddDate(0, 0, -30))
+				_, rows, err := db.Board(b.Context(), s.TokenHash, time.Now(), household.DueSoonDays)
 				check(b, err)
 				cards = len(rows.Cards)
 			}

@@ -172,7 +172,7 @@ func TestAnIdleDeathCostsNoError(t *testing.T) {
 				for i := range DefaultMinIdleConns {
 					go func() { errs <- drop(db.Residence(t.Context(), w.member.ID, w.home.ID)) }()
 					go func() {
-						errs <- drop(db.CreateTask(t.Context(), w.member.ID, household.NewTask{ResidenceID: w.home.ID, Title: fmt.Sprint("After the cut ", i)}))
+						errs <- drop(db.CreateTask(t.Context(), wr(), w.member.ID, household.NewTask{ResidenceID: w.home.ID, Title: fmt.Sprint("After the cut ", i)}))
 					}()
 				}
 				for range cap(errs) {
@@ -180,7 +180,7 @@ func TestAnIdleDeathCostsNoError(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				b, err := db.Board(t.Context(), w.owner.ID, at())
+				_, b, err := db.Board(t.Context(), w.token, at(), household.DueSoonDays)
 				check(t, err)
 				if want := 2 + DefaultMinIdleConns; len(b.Cards) != want {
 					t.Errorf("%d cards, want %d: each write exactly once", len(b.Cards), want)
@@ -321,7 +321,7 @@ func TestTheDatabaseGoesAway(t *testing.T) {
 	}
 	proxy.CutAll() // and new connections hang
 	eventually(t, "noticing", func() bool {
-		err = drop(db.StartTask(t.Context(), w.owner.ID, w.task.ID, at()))
+		err = drop(db.StartTask(t.Context(), wr(w.home.ID), w.owner.ID, w.task.ID, at()))
 		return errors.Is(err, ErrUnavailable) && errors.Is(err, ErrNotSent)
 	})
 	proxy.Resume()

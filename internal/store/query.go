@@ -48,6 +48,7 @@ func Catalogue() []Query {
 		taskArchived, taskCreate, taskGet, taskUpdate, taskDelete,
 		taskComplete, taskUncomplete, taskStart, taskUnstart, taskArchive, taskUnarchive,
 		contractorCreate, contractorDelete, documentCreate, documentDelete,
+		changesSince, writeSettle, changesPrune, syncDelta,
 		subjectPick, poolPing, poolProof,
 	}
 }

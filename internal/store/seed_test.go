@@ -118,7 +118,7 @@ func TestSeedHasWhatItSays(t *testing.T) {
 	if match, err := argon2id.ComparePasswordAndHash("a password", hash); !match || err != nil {
 		t.Errorf("the password does not open: %v", err)
 	}
-	lines := 0
+	lines, hashes := 0, [][]byte{}
 	for scan := bufio.NewScanner(&tokens); scan.Scan(); lines++ {
 		id, token, _ := strings.Cut(scan.Text(), " ")
 		got, err := db.UserByToken(ctx, tokenHash(token))
@@ -126,6 +126,7 @@ func TestSeedHasWhatItSays(t *testing.T) {
 			t.Fatalf("line %q: %+v %v", scan.Text(), got, err)
 		}
 		u = got
+		hashes = append(hashes, tokenHash(token))
 	}
 	if lines != 100 || u.Email != SeedEmail(100) {
 		t.Errorf("%d tokens", lines)
@@ -137,10 +138,11 @@ func TestSeedHasWhatItSays(t *testing.T) {
 		t.Errorf("subjects: %+v", subjects)
 	}
 	counts := map[household.ColumnName]int{}
-	for id := int64(1); id <= 100; id++ {
-		b, err := db.Board(ctx, id, time.Now().Add(-household.CompletedFor))
+	for _, token := range hashes {
+		now := time.Now()
+		_, b, err := db.Board(ctx, token, now, household.DueSoonDays)
 		check(t, err)
-		board := household.BuildBoard(household.BoardInput{Homes: b.Homes, Cards: b.Cards, CompletedTotal: b.CompletedTotal, Now: time.Now(), DueSoonDays: household.DueSoonDays})
+		board := household.BuildBoard(household.BoardInput{Homes: b.Homes, Cards: b.Cards, Counts: b.Counts, Now: now, DueSoonDays: household.DueSoonDays})
 		for _, c := range board.Columns {
 			counts[c.Name] += c.Count
 		}
@@ -188,9 +190,9 @@ func TestWipeKeepsWhatIsNotSeeded(t *testing.T) {
 	seeded, _, err := db.Credentials(ctx, SeedEmail(1))
 	check(t, err)
 	// A seeded user meddles in a real residence.
-	_, _, err = db.JoinWithCode(ctx, seeded.ID, "CODE00", at())
+	_, _, err = db.JoinWithCode(ctx, wr(), seeded.ID, "CODE00", at())
 	check(t, err)
-	made, err := db.CreateTask(ctx, seeded.ID, household.NewTask{ResidenceID: w.home.ID, Title: "By a seeded user"})
+	made, err := db.CreateTask(ctx, wr(), seeded.ID, household.NewTask{ResidenceID: w.home.ID, Title: "By a seeded user"})
 	check(t, err)
 	o.Wipe, o.Users = true, 30
 	result, err := Seed(ctx, env.DirectURL, o)
@@ -202,7 +204,7 @@ func TestWipeKeepsWhatIsNotSeeded(t *testing.T) {
 	if err != nil || got.Title != made.Title {
 		t.Errorf("the task in the real residence: %+v %v", got, err)
 	}
-	check(t, db.DeleteTask(ctx, w.owner.ID, made.ID))
+	check(t, db.DeleteTask(ctx, wr(w.home.ID), w.owner.ID, made.ID))
 	if _, err := conn.Exec(ctx, "DELETE FROM users WHERE email LIKE 'seed-%'"); err != nil {
 		t.Fatal(err)
 	}
@@ -267,9 +269,11 @@ func TestSeedDemo(t *testing.T) {
 		if match, err := argon2id.ComparePasswordAndHash(d.Password, hash); !match || err != nil {
 			t.Errorf("round %d: the password does not open: %v", round, err)
 		}
-		b, err := db.Board(t.Context(), u.ID, time.Now().Add(-household.CompletedFor))
+		check(t, db.CreateToken(t.Context(), u.ID, tokenHash(fmt.Sprint("demo", round))))
+		now := time.Now()
+		_, b, err := db.Board(t.Context(), tokenHash(fmt.Sprint("demo", round)), now, household.DueSoonDays)
 		check(t, err)
-		board := household.BuildBoard(household.BoardInput{Homes: b.Homes, Cards: b.Cards, CompletedTotal: b.CompletedTotal, Now: time.Now(), DueSoonDays: household.DueSoonDays})
+		board := household.BuildBoard(household.BoardInput{Homes: b.Homes, Cards: b.Cards, Counts: b.Counts, Now: now, DueSoonDays: household.DueSoonDays})
 		for _, c := range board.Columns {
 			if c.Count == 0 {
 				t.Errorf("round %d: column %s of the demo is empty", round, c.Name)

@@ -33,9 +33,18 @@ func textArg[S ~string](s *S) any {
 	return string(*s)
 }
 
+// notedTaskCTE ends notedCTE for the task in changed.
+const notedTaskCTE = `'task', c.id, false, '{}', ARRAY[c.residence_id] FROM changed c
+)`
+
+// sampleOfTask are the sample arguments with which a write on a task begins.
+func sampleOfTask(s Subject) []any {
+	return []any{s.UserID, s.TaskID, sampleWriteID, []int64{s.ResidenceID}}
+}
+
 var taskArchived = Query{
 	Name: "task_archived",
-	SQL: `/* task_archived */ WITH ` + homesCTE + `, page AS (
+	SQL: `/* task_archived */ WITH ` + askingCTE + `, ` + homesCTE + `, page AS (
 	SELECT ` + taskColumns + `
 	FROM homes h JOIN tasks t ON t.residence_id = h.id
 	WHERE t.archived AND t.id > $2::bigint ORDER BY t.id LIMIT $3::int
@@ -51,26 +60,26 @@ func (db *DB) ArchivedTasks(ctx context.Context, userID int64, p Page) (List[hou
 
 var taskCreate = Query{
 	Name: "task_create",
-	SQL: `/* task_create */ WITH ` + seenResidenceCTE + `, t AS (
+	SQL: `/* task_create */ WITH ` + seenResidenceCTE + `, changed AS (
 	INSERT INTO tasks (residence_id, created_by, title, description, category, priority, due_date, frequency)
-	SELECT seen.id, $1, $3::text, $4::text, $5::text, $6::text, $7::date, $8::text FROM seen
+	SELECT seen.id, $1, $4::text, $5::text, $6::text, $7::text, $8::date, $9::text FROM seen
 	RETURNING *
-)
-SELECT ` + taskColumns + ` FROM t`,
+), ` + notedCTE + notedTaskCTE + `
+SELECT ` + taskColumns + ` FROM changed t`,
 	Write: true,
 	Sample: func(s Subject) []any {
-		return []any{s.UserID, s.ResidenceID, "Sample", "", "general", "medium", nil, "once"}
+		return []any{s.UserID, s.ResidenceID, sampleWriteID, "Sample", "", "general", "medium", nil, "once"}
 	},
 }
 
 // CreateTask adds a task to a residence that the user can see. What is absent
 // becomes general, medium, once.
-func (db *DB) CreateTask(ctx context.Context, userID int64, n household.NewTask) (household.Task, error) {
+func (db *DB) CreateTask(ctx context.Context, w Write, userID int64, n household.NewTask) (household.Task, error) {
 	setDefault(&n.Category, household.CategoryGeneral)
 	setDefault(&n.Priority, household.PriorityMedium)
 	setDefault(&n.Frequency, household.FrequencyOnce)
 	return one(ctx, db, taskCreate, []any{
-		userID, n.ResidenceID, n.Title, n.Description, string(n.Category), string(n.Priority), dateArg(n.DueDate), string(n.Frequency),
+		userID, n.ResidenceID, w.ID, n.Title, n.Description, string(n.Category), string(n.Priority), dateArg(n.DueDate), string(n.Frequency),
 	}, intoTask)
 }
 
@@ -90,40 +99,45 @@ var taskUpdate = Query{
 	Name: "task_update",
 	// A completed one-off task that becomes a recurring one is open again:
 	// recurring tasks are never completed, they move on.
-	SQL: `/* task_update */ WITH ` + seenTaskCTE + `
-UPDATE tasks t SET
-	title = COALESCE($3::text, t.title), description = COALESCE($4::text, t.description),
-	category = COALESCE($5::text, t.category), priority = COALESCE($6::text, t.priority),
-	due_date = CASE WHEN $7::boolean THEN $8::date ELSE t.due_date END,
-	frequency = COALESCE($9::text, t.frequency),
-	completed_at = CASE WHEN COALESCE($9::text, t.frequency) = 'once' THEN t.completed_at END,
-	version = t.version + 1, updated_at = now()
-FROM seen WHERE t.id = seen.id
-RETURNING ` + taskColumns,
+	SQL: `/* task_update */ WITH ` + seenTaskCTE + `, ` + heldCTE + `, changed AS (
+	UPDATE tasks t SET
+		title = COALESCE($5::text, t.title), description = COALESCE($6::text, t.description),
+		category = COALESCE($7::text, t.category), priority = COALESCE($8::text, t.priority),
+		due_date = CASE WHEN $9::boolean THEN $10::date ELSE t.due_date END,
+		frequency = COALESCE($11::text, t.frequency),
+		completed_at = CASE WHEN COALESCE($11::text, t.frequency) = 'once' THEN t.completed_at END,
+		version = t.version + 1, updated_at = now()
+	FROM held WHERE t.id = held.id AND t.residence_id = held.residence_id
+	RETURNING t.*
+), ` + notedCTE + notedTaskCTE + `
+SELECT ` + guardColumns + `, ` + taskColumns + ` FROM seen LEFT JOIN changed t ON true`,
 	Write: true,
 	Sample: func(s Subject) []any {
-		return []any{s.UserID, s.TaskID, "Sample", nil, nil, nil, false, nil, nil}
+		return append(sampleOfTask(s), "Sample", nil, nil, nil, false, nil, nil)
 	},
 }
 
 // UpdateTask changes what the patch sets.
-func (db *DB) UpdateTask(ctx context.Context, userID, taskID int64, p household.TaskPatch) (household.Task, error) {
-	return one(ctx, db, taskUpdate, []any{
-		userID, taskID, p.Title, p.Description, textArg(p.Category), textArg(p.Priority),
+func (db *DB) UpdateTask(ctx context.Context, w Write, userID, taskID int64, p household.TaskPatch) (household.Task, error) {
+	return guarded(ctx, db, taskUpdate, []any{
+		userID, taskID, w.ID, w.held(), p.Title, p.Description, textArg(p.Category), textArg(p.Priority),
 		p.DueDate != nil, dateArg(p.DueDate), textArg(p.Frequency),
 	}, intoTask)
 }
 
 var taskDelete = Query{
 	Name: "task_delete",
-	SQL: `/* task_delete */ WITH ` + seenTaskCTE + `
-DELETE FROM tasks t USING seen WHERE t.id = seen.id RETURNING t.id`,
+	SQL: `/* task_delete */ WITH ` + seenTaskCTE + `, ` + heldCTE + `, gone AS (
+	DELETE FROM tasks t USING held WHERE t.id = held.id AND t.residence_id = held.residence_id RETURNING t.id, t.residence_id
+), ` + notedCTE + `'task', c.id, true, '{}', ARRAY[c.residence_id] FROM gone c
+)
+SELECT ` + guardColumns + `, gone.id FROM seen LEFT JOIN gone ON true`,
 	Write:  true,
-	Sample: func(s Subject) []any { return []any{s.UserID, s.TaskID} },
+	Sample: sampleOfTask,
 }
 
 // DeleteTask removes a task with its completions.
-func (db *DB) DeleteTask(ctx context.Context, userID, taskID int64) error {
-	_, err := one(ctx, db, taskDelete, []any{userID, taskID}, intoID)
+func (db *DB) DeleteTask(ctx context.Context, w Write, userID, taskID int64) error {
+	_, err := guarded(ctx, db, taskDelete, []any{userID, taskID, w.ID, w.held()}, intoID)
 	return err
 }

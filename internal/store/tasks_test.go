@@ -18,13 +18,13 @@ func TestTaskFields(t *testing.T) {
 	db := open(t, labtest.Database(t, Migrate))
 	ctx := t.Context()
 	w := newWorld(t, db)
-	made, err := db.CreateTask(ctx, w.owner.ID, household.NewTask{ResidenceID: w.home.ID, Title: "Plain"})
+	made, err := db.CreateTask(ctx, wr(), w.owner.ID, household.NewTask{ResidenceID: w.home.ID, Title: "Plain"})
 	check(t, err)
 	if made.Category != household.CategoryGeneral || made.Priority != household.PriorityMedium || made.Frequency != household.FrequencyOnce ||
 		made.DueDate != nil || made.Version != 1 || made.Archived || made.StartedAt != nil || made.CompletedAt != nil || made.LastCompletedAt != nil {
 		t.Errorf("what was left out: %+v", made)
 	}
-	full, err := db.CreateTask(ctx, w.owner.ID, household.NewTask{
+	full, err := db.CreateTask(ctx, wr(), w.owner.ID, household.NewTask{
 		ResidenceID: w.home.ID, Title: "Füll", Description: "‘quoted’ \\ $1", Category: "garden", Priority: "urgent",
 		DueDate: date(t, "2028-02-29"), Frequency: "annually",
 	})
@@ -34,26 +34,26 @@ func TestTaskFields(t *testing.T) {
 		t.Errorf("created %+v, read %+v, %v", full, got, err)
 	}
 	title, priority, frequency := "Newer", household.Priority("low"), household.Frequency("weekly")
-	patched, err := db.UpdateTask(ctx, w.member.ID, full.ID, household.TaskPatch{Title: &title, Priority: &priority, Frequency: &frequency})
+	patched, err := db.UpdateTask(ctx, wr(w.home.ID), w.member.ID, full.ID, household.TaskPatch{Title: &title, Priority: &priority, Frequency: &frequency})
 	check(t, err)
 	want := full
 	want.Title, want.Priority, want.Frequency, want.Version, want.UpdatedAt = title, priority, frequency, 2, patched.UpdatedAt
 	if !reflect.DeepEqual(patched, want) || !patched.UpdatedAt.After(full.UpdatedAt) {
 		t.Errorf("patched %+v, want %+v", patched, want)
 	}
-	moved, err := db.UpdateTask(ctx, w.member.ID, full.ID, household.TaskPatch{DueDate: date(t, "2026-12-31")})
+	moved, err := db.UpdateTask(ctx, wr(w.home.ID), w.member.ID, full.ID, household.TaskPatch{DueDate: date(t, "2026-12-31")})
 	if err != nil || moved.DueDate.String() != "2026-12-31" {
 		t.Errorf("moved: %+v %v", moved, err)
 	}
-	freed, err := db.UpdateTask(ctx, w.member.ID, full.ID, household.TaskPatch{DueDate: &household.Date{}})
+	freed, err := db.UpdateTask(ctx, wr(w.home.ID), w.member.ID, full.ID, household.TaskPatch{DueDate: &household.Date{}})
 	if err != nil || freed.DueDate != nil || freed.Title != title || freed.Version != 4 {
 		t.Errorf("without a date: %+v %v", freed, err)
 	}
-	check(t, db.DeleteTask(ctx, w.member.ID, full.ID))
+	check(t, db.DeleteTask(ctx, wr(w.home.ID), w.member.ID, full.ID))
 	for name, err := range map[string]error{
-		"delete": db.DeleteTask(ctx, w.member.ID, full.ID),
+		"delete": db.DeleteTask(ctx, wr(w.home.ID), w.member.ID, full.ID),
 		"read":   drop(db.Task(ctx, w.member.ID, full.ID)),
-		"change": drop(db.UpdateTask(ctx, w.member.ID, full.ID, household.TaskPatch{Title: &title})),
+		"change": drop(db.UpdateTask(ctx, wr(w.home.ID), w.member.ID, full.ID, household.TaskPatch{Title: &title})),
 	} {
 		if !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s what is deleted: %v", name, err)
@@ -69,7 +69,7 @@ func TestADateKeepsItsDay(t *testing.T) {
 	for _, mode := range []string{"exec", "simple_protocol", "cache_describe"} {
 		db := open(t, env, func(c *Config) { c.ExecMode = mode })
 		for _, day := range []string{"0001-01-01", "1582-10-10", "2026-03-29", "2028-02-29", "9999-12-31"} {
-			made, err := db.CreateTask(t.Context(), w.owner.ID, household.NewTask{ResidenceID: w.home.ID, Title: "Day", DueDate: date(t, day)})
+			made, err := db.CreateTask(t.Context(), wr(), w.owner.ID, household.NewTask{ResidenceID: w.home.ID, Title: "Day", DueDate: date(t, day)})
 			check(t, err)
 			got, err := db.Task(t.Context(), w.owner.ID, made.ID)
 			if err != nil || got.DueDate == nil || got.DueDate.String() != day {
@@ -77,11 +77,11 @@ func TestADateKeepsItsDay(t *testing.T) {
 			}
 		}
 		instant := time.Date(2026, 10, 25, 2, 30, 0, 123456000, time.FixedZone("", 5*3600+45*60))
-		started, err := db.StartTask(t.Context(), w.owner.ID, w.once.ID, instant)
+		started, err := db.StartTask(t.Context(), wr(w.home.ID), w.owner.ID, w.once.ID, instant)
 		if err != nil || !started.StartedAt.Equal(instant) {
 			t.Errorf("%s: started at %v, %v", mode, started.StartedAt, err)
 		}
-		check(t, drop(db.UnstartTask(t.Context(), w.owner.ID, w.once.ID)))
+		check(t, drop(db.UnstartTask(t.Context(), wr(w.home.ID), w.owner.ID, w.once.ID)))
 	}
 }
 
@@ -97,11 +97,11 @@ func TestCompleteMovesByTheResidencesCalendar(t *testing.T) {
 		{"Pacific/Auckland", "2026-03-12"},   // 11 March, 00:30
 		{"Pacific/Kiritimati", "2026-03-12"}, // 11 March, 01:30
 	} {
-		r, err := db.CreateResidence(ctx, u.ID, household.NewResidence{Name: "x", TimeZone: tt.zone})
+		r, err := db.CreateResidence(ctx, wr(), u.ID, household.NewResidence{Name: "x", TimeZone: tt.zone})
 		check(t, err)
-		task, err := db.CreateTask(ctx, u.ID, household.NewTask{ResidenceID: r.ID, Title: "x", Frequency: "daily", DueDate: date(t, "2026-03-01")})
+		task, err := db.CreateTask(ctx, wr(), u.ID, household.NewTask{ResidenceID: r.ID, Title: "x", Frequency: "daily", DueDate: date(t, "2026-03-01")})
 		check(t, err)
-		done, err := db.CompleteTask(ctx, u.ID, task.ID, at(), "")
+		done, err := db.CompleteTask(ctx, wr(r.ID), u.ID, task.ID, at(), "")
 		if err != nil || done.DueDate.String() != tt.next || done.CompletedAt != nil || !done.LastCompletedAt.Equal(at()) {
 			t.Errorf("%s: %+v, want due %s, %v", tt.zone, done, tt.next, err)
 		}
@@ -115,7 +115,7 @@ func TestNextDueIsTheDomains(t *testing.T) {
 	u := newUser(t, db, "ada")
 	homes := map[string]int64{}
 	for _, zone := range []string{"UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati", "Pacific/Honolulu", "Asia/Kathmandu"} {
-		r, err := db.CreateResidence(t.Context(), u.ID, household.NewResidence{Name: zone, TimeZone: zone})
+		r, err := db.CreateResidence(t.Context(), wr(), u.ID, household.NewResidence{Name: zone, TimeZone: zone})
 		check(t, err)
 		homes[zone] = r.ID
 	}
@@ -143,11 +143,11 @@ func TestNextDueIsTheDomains(t *testing.T) {
 		if recurs {
 			want = &wantDate
 		}
-		task, err := db.CreateTask(ctx, u.ID, household.NewTask{ResidenceID: homes[zone], Title: "x", Frequency: frequency, DueDate: due})
+		task, err := db.CreateTask(ctx, wr(), u.ID, household.NewTask{ResidenceID: homes[zone], Title: "x", Frequency: frequency, DueDate: due})
 		if err != nil {
 			t.Fatal(err)
 		}
-		done, err := db.CompleteTask(ctx, u.ID, task.ID, now, "")
+		done, err := db.CompleteTask(ctx, wr(homes[zone]), u.ID, task.ID, now, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func TestNextDueIsTheDomains(t *testing.T) {
 		if (done.CompletedAt == nil) != recurs {
 			t.Fatalf("completed at %v, recurs %v", done.CompletedAt, recurs)
 		}
-		back, err := db.UncompleteTask(ctx, u.ID, task.ID)
+		back, err := db.UncompleteTask(ctx, wr(homes[zone]), u.ID, task.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,20 +183,20 @@ func TestCompletingAOneOffTask(t *testing.T) {
 	ctx := t.Context()
 	w := newWorld(t, db)
 	began := at().Add(-time.Hour)
-	check(t, drop(db.StartTask(ctx, w.owner.ID, w.once.ID, began)))
-	done, err := db.CompleteTask(ctx, w.owner.ID, w.once.ID, at(), "easy")
+	check(t, drop(db.StartTask(ctx, wr(w.home.ID), w.owner.ID, w.once.ID, began)))
+	done, err := db.CompleteTask(ctx, wr(w.home.ID), w.owner.ID, w.once.ID, at(), "easy")
 	if err != nil || !done.CompletedAt.Equal(at()) || !done.LastCompletedAt.Equal(at()) || done.Version != 3 {
 		t.Fatalf("done: %+v %v", done, err)
 	}
-	again, err := db.CompleteTask(ctx, w.member.ID, w.once.ID, at().Add(time.Hour), "me too")
+	again, err := db.CompleteTask(ctx, wr(w.home.ID), w.member.ID, w.once.ID, at().Add(time.Hour), "me too")
 	if err != nil || !reflect.DeepEqual(again, done) {
 		t.Errorf("a second time: %+v, was %+v, %v", again, done, err)
 	}
-	back, err := db.UncompleteTask(ctx, w.member.ID, w.once.ID)
+	back, err := db.UncompleteTask(ctx, wr(w.home.ID), w.member.ID, w.once.ID)
 	if err != nil || back.CompletedAt != nil || back.LastCompletedAt != nil || !back.StartedAt.Equal(began) {
 		t.Errorf("undone: %+v %v", back, err)
 	}
-	same, err := db.UncompleteTask(ctx, w.member.ID, w.once.ID)
+	same, err := db.UncompleteTask(ctx, wr(w.home.ID), w.member.ID, w.once.ID)
 	if err != nil || !reflect.DeepEqual(same, back) {
 		t.Errorf("undone twice: %+v, was %+v, %v", same, back, err)
 	}
@@ -207,14 +207,14 @@ func TestUndoGoesBackStepByStep(t *testing.T) {
 	db := open(t, labtest.Database(t, Migrate))
 	ctx := t.Context()
 	w := newWorld(t, db)
-	check(t, drop(db.StartTask(ctx, w.owner.ID, w.task.ID, at())))
+	check(t, drop(db.StartTask(ctx, wr(w.home.ID), w.owner.ID, w.task.ID, at())))
 	var states []household.Task
 	now := at()
 	for range 4 {
 		before, err := db.Task(ctx, w.owner.ID, w.task.ID)
 		check(t, err)
 		states = append(states, before)
-		done, err := db.CompleteTask(ctx, w.owner.ID, w.task.ID, now, "")
+		done, err := db.CompleteTask(ctx, wr(w.home.ID), w.owner.ID, w.task.ID, now, "")
 		check(t, err)
 		if done.StartedAt != nil || !before.DueDate.Before(*done.DueDate) {
 			t.Errorf("completed: %+v, before %+v", done, before)
@@ -222,7 +222,7 @@ func TestUndoGoesBackStepByStep(t *testing.T) {
 		now = now.AddDate(0, 1, 0)
 	}
 	for _, want := range slices.Backward(states) {
-		got, err := db.UncompleteTask(ctx, w.owner.ID, w.task.ID)
+		got, err := db.UncompleteTask(ctx, wr(w.home.ID), w.owner.ID, w.task.ID)
 		check(t, err)
 		want.Version, want.UpdatedAt = got.Version, got.UpdatedAt
 		if !reflect.DeepEqual(got, want) {
@@ -240,7 +240,7 @@ func TestCompletingAtOnce(t *testing.T) {
 	for _, id := range []int64{w.task.ID, w.once.ID} {
 		errs := make(chan error, 8)
 		for i := range cap(errs) {
-			go func() { errs <- drop(db.CompleteTask(ctx, w.owner.ID, id, at(), fmt.Sprint(i))) }()
+			go func() { errs <- drop(db.CompleteTask(ctx, wr(w.home.ID), w.owner.ID, id, at(), fmt.Sprint(i))) }()
 		}
 		for range cap(errs) {
 			check(t, <-errs)
@@ -260,7 +260,7 @@ func TestCompletingAtOnce(t *testing.T) {
 	if err != nil || once.Version != 2 {
 		t.Errorf("a one-off task was completed %d times, %v", once.Version-1, err)
 	}
-	check(t, drop(db.UncompleteTask(ctx, w.owner.ID, w.once.ID)))
+	check(t, drop(db.UncompleteTask(ctx, wr(w.home.ID), w.owner.ID, w.once.ID)))
 	if once, err = db.Task(ctx, w.owner.ID, w.once.ID); err != nil || once.LastCompletedAt != nil {
 		t.Errorf("a second completion was kept: %+v %v", once, err)
 	}
@@ -271,14 +271,14 @@ func TestStartAndArchive(t *testing.T) {
 	ctx := t.Context()
 	w := newWorld(t, db)
 	later := at().Add(time.Hour)
-	started, err := db.StartTask(ctx, w.owner.ID, w.once.ID, at())
+	started, err := db.StartTask(ctx, wr(w.home.ID), w.owner.ID, w.once.ID, at())
 	check(t, err)
-	again, err := db.StartTask(ctx, w.member.ID, w.once.ID, later)
+	again, err := db.StartTask(ctx, wr(w.home.ID), w.member.ID, w.once.ID, later)
 	if err != nil || !started.StartedAt.Equal(at()) || !again.StartedAt.Equal(at()) {
 		t.Errorf("started %v, again %v, %v", started.StartedAt, again.StartedAt, err)
 	}
-	check(t, drop(db.UnstartTask(ctx, w.member.ID, w.once.ID)))
-	archived, err := db.ArchiveTask(ctx, w.owner.ID, w.once.ID, at())
+	check(t, drop(db.UnstartTask(ctx, wr(w.home.ID), w.member.ID, w.once.ID)))
+	archived, err := db.ArchiveTask(ctx, wr(w.home.ID), w.owner.ID, w.once.ID, at())
 	if err != nil || !archived.Archived || archived.StartedAt != nil {
 		t.Errorf("archived: %+v %v", archived, err)
 	}
@@ -286,15 +286,15 @@ func TestStartAndArchive(t *testing.T) {
 	if err != nil || len(l.Items) != 1 || !reflect.DeepEqual(l.Items[0], archived) {
 		t.Errorf("archive: %+v %v", l, err)
 	}
-	b, err := db.Board(ctx, w.member.ID, at())
+	_, b, err := db.Board(ctx, tokenOf(w.member), at(), household.DueSoonDays)
 	if err != nil || len(b.Cards) != 1 || b.Cards[0].ID != w.task.ID {
 		t.Errorf("board: %+v %v", b, err)
 	}
-	back, err := db.UnarchiveTask(ctx, w.member.ID, w.once.ID)
+	back, err := db.UnarchiveTask(ctx, wr(w.home.ID), w.member.ID, w.once.ID)
 	if err != nil || back.Archived {
 		t.Errorf("back: %+v %v", back, err)
 	}
-	if b, err = db.Board(ctx, w.member.ID, at()); err != nil || len(b.Cards) != 2 {
+	if _, b, err = db.Board(ctx, tokenOf(w.member), at(), household.DueSoonDays); err != nil || len(b.Cards) != 2 {
 		t.Errorf("board: %+v %v", b, err)
 	}
 }
@@ -304,9 +304,9 @@ func TestStartAndArchive(t *testing.T) {
 func TestARecurringTaskIsNeverFinished(t *testing.T) {
 	db := open(t, labtest.Database(t, Migrate))
 	w := newWorld(t, db)
-	check(t, drop(db.CompleteTask(t.Context(), w.owner.ID, w.once.ID, at(), "")))
+	check(t, drop(db.CompleteTask(t.Context(), wr(w.home.ID), w.owner.ID, w.once.ID, at(), "")))
 	weekly := household.Frequency("weekly")
-	got, err := db.UpdateTask(t.Context(), w.owner.ID, w.once.ID, household.TaskPatch{Frequency: &weekly})
+	got, err := db.UpdateTask(t.Context(), wr(w.home.ID), w.owner.ID, w.once.ID, household.TaskPatch{Frequency: &weekly})
 	if err != nil || got.CompletedAt != nil || got.LastCompletedAt == nil {
 		t.Errorf("%+v %v", got, err)
 	}

@@ -87,28 +87,36 @@ func (db *DB) UserByToken(ctx context.Context, tokenHash []byte) (household.User
 }
 
 var tokenDelete = Query{
-	Name:   "token_delete",
-	SQL:    `/* token_delete */ DELETE FROM auth_tokens WHERE key_hash = $1::bytea`,
+	Name: "token_delete",
+	SQL: `/* token_delete */ WITH gone AS (
+	DELETE FROM auth_tokens WHERE key_hash = $2::bytea AND user_id = $1 RETURNING user_id
+), ` + notedCTE + `'token', NULL, true, ARRAY[g.user_id], '{}' FROM gone g
+)
+SELECT FROM gone`,
 	Write:  true,
-	Sample: func(s Subject) []any { return []any{s.TokenHash} },
+	Sample: func(s Subject) []any { return []any{s.UserID, s.TokenHash, sampleWriteID} },
 }
 
-// DeleteToken makes a token worthless. One that does not exist is no error.
-func (db *DB) DeleteToken(ctx context.Context, tokenHash []byte) error {
-	return db.none(ctx, tokenDelete, []any{tokenHash})
+// DeleteToken makes a token of this user's worthless. One that does not exist,
+// or is someone else's, is no error: then nothing has changed.
+func (db *DB) DeleteToken(ctx context.Context, w Write, userID int64, tokenHash []byte) error {
+	return db.none(ctx, tokenDelete, []any{userID, tokenHash, w.ID})
 }
 
 var userUpdate = Query{
 	Name: "user_update",
-	SQL: `/* user_update */ UPDATE users SET name = COALESCE($2::text, name)
-WHERE id = $1 RETURNING id, email, name, created_at`,
+	SQL: `/* user_update */ WITH changed AS (
+	UPDATE users SET name = COALESCE($2::text, name) WHERE id = $1 RETURNING id, email, name, created_at
+), ` + notedCTE + `'user', c.id, false, ARRAY[c.id], '{}' FROM changed c
+)
+SELECT id, email, name, created_at FROM changed`,
 	Write:  true,
-	Sample: func(s Subject) []any { return []any{s.UserID, "Sample"} },
+	Sample: func(s Subject) []any { return []any{s.UserID, "Sample", sampleWriteID} },
 }
 
 // UpdateUser changes an account's own data.
-func (db *DB) UpdateUser(ctx context.Context, userID int64, p household.UserPatch) (household.User, error) {
-	return one(ctx, db, userUpdate, []any{userID, p.Name}, intoUser)
+func (db *DB) UpdateUser(ctx context.Context, w Write, userID int64, p household.UserPatch) (household.User, error) {
+	return one(ctx, db, userUpdate, []any{userID, p.Name, w.ID}, intoUser)
 }
 
 // ActiveUser is someone whose caches are worth filling before he comes back.

@@ -43,17 +43,17 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("token %s: %+v %v", token, got, err)
 		}
 	}
-	check(t, db.DeleteToken(ctx, tokenHash("one")))
-	check(t, db.DeleteToken(ctx, tokenHash("one")))
+	check(t, db.DeleteToken(ctx, wr(), u.ID, tokenHash("one")))
+	check(t, db.DeleteToken(ctx, wr(), u.ID, tokenHash("one")))
 	if _, err := db.UserByToken(ctx, tokenHash("one")); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a deleted token: %v", err)
 	}
 	name := "Ada Lovelace"
-	changed, err := db.UpdateUser(ctx, u.ID, household.UserPatch{Name: &name})
+	changed, err := db.UpdateUser(ctx, wr(), u.ID, household.UserPatch{Name: &name})
 	if err != nil || changed.Name != name || changed.Email != u.Email {
 		t.Errorf("update: %+v %v", changed, err)
 	}
-	same, err = db.UpdateUser(ctx, u.ID, household.UserPatch{})
+	same, err = db.UpdateUser(ctx, wr(), u.ID, household.UserPatch{})
 	if err != nil || same != changed {
 		t.Errorf("an empty patch: %+v %v", same, err)
 	}
@@ -68,16 +68,16 @@ func TestValuesThatTheDatabaseRefuses(t *testing.T) {
 		name, field string
 		err         error
 	}{
-		{"no name", "name", drop(db.UpdateUser(ctx, w.owner.ID, household.UserPatch{Name: &empty}))},
-		{"no title", "title", drop(db.CreateTask(ctx, w.owner.ID, household.NewTask{ResidenceID: w.home.ID}))},
-		{"a long title", "title", drop(db.UpdateTask(ctx, w.owner.ID, w.task.ID, household.TaskPatch{Title: &long}))},
-		{"an unknown frequency", "frequency", drop(db.CreateTask(ctx, w.owner.ID, household.NewTask{ResidenceID: w.home.ID, Title: "x", Frequency: "hourly"}))},
-		{"an unknown category", "category", drop(db.CreateContractor(ctx, w.owner.ID, household.NewContractor{ResidenceID: w.home.ID, Name: "x", Category: "magic"}))},
-		{"an unknown kind", "kind", drop(db.CreateDocument(ctx, w.owner.ID, household.NewDocument{ResidenceID: w.home.ID, Title: "x", Kind: "poem"}))},
-		{"an unknown zone", "time_zone", drop(db.CreateResidence(ctx, w.owner.ID, household.NewResidence{Name: "x", TimeZone: zone}))},
-		{"an unknown zone later", "time_zone", drop(db.UpdateResidence(ctx, w.owner.ID, w.home.ID, household.ResidencePatch{TimeZone: &zone}))},
-		{"an unknown role", "role", drop(db.SetRole(ctx, w.owner.ID, w.home.ID, w.member.ID, household.RoleOwner))},
-		{"a NUL byte", "", drop(db.CreateTask(ctx, w.owner.ID, household.NewTask{ResidenceID: w.home.ID, Title: "a\x00b"}))},
+		{"no name", "name", drop(db.UpdateUser(ctx, wr(), w.owner.ID, household.UserPatch{Name: &empty}))},
+		{"no title", "title", drop(db.CreateTask(ctx, wr(), w.owner.ID, household.NewTask{ResidenceID: w.home.ID}))},
+		{"a long title", "title", drop(db.UpdateTask(ctx, wr(w.home.ID), w.owner.ID, w.task.ID, household.TaskPatch{Title: &long}))},
+		{"an unknown frequency", "frequency", drop(db.CreateTask(ctx, wr(), w.owner.ID, household.NewTask{ResidenceID: w.home.ID, Title: "x", Frequency: "hourly"}))},
+		{"an unknown category", "category", drop(db.CreateContractor(ctx, wr(), w.owner.ID, household.NewContractor{ResidenceID: w.home.ID, Name: "x", Category: "magic"}))},
+		{"an unknown kind", "kind", drop(db.CreateDocument(ctx, wr(), w.owner.ID, household.NewDocument{ResidenceID: w.home.ID, Title: "x", Kind: "poem"}))},
+		{"an unknown zone", "time_zone", drop(db.CreateResidence(ctx, wr(), w.owner.ID, household.NewResidence{Name: "x", TimeZone: zone}))},
+		{"an unknown zone later", "time_zone", drop(db.UpdateResidence(ctx, wr(), w.owner.ID, w.home.ID, household.ResidencePatch{TimeZone: &zone}))},
+		{"an unknown role", "role", drop(db.SetRole(ctx, wr(), w.owner.ID, w.home.ID, w.member.ID, household.RoleOwner))},
+		{"a NUL byte", "", drop(db.CreateTask(ctx, wr(), w.owner.ID, household.NewTask{ResidenceID: w.home.ID, Title: "a\x00b"}))},
 	} {
 		f, ok := errors.AsType[*FieldError](tt.err)
 		if !errors.Is(tt.err, ErrInvalid) || !ok || f.Field != tt.field {
@@ -94,7 +94,7 @@ func TestRecentUsers(t *testing.T) {
 	db := open(t, labtest.Database(t, Migrate))
 	ctx := t.Context()
 	w := newWorld(t, db)
-	check(t, db.DeleteToken(ctx, tokenHash("member"))) // nobody without a token
+	check(t, db.DeleteToken(ctx, wr(), w.member.ID, tokenHash("member"))) // nobody without a token
 	check(t, db.CreateToken(ctx, w.owner.ID, tokenHash("newest")))
 	users, err := db.RecentUsers(ctx, 10)
 	check(t, err)
@@ -122,7 +122,7 @@ func TestResidencesAndPages(t *testing.T) {
 	w := newWorld(t, db)
 	want := []int64{}
 	for range 7 {
-		r, err := db.CreateResidence(ctx, w.stranger.ID, household.NewResidence{Name: "One of many", Street: "1 Oak Lane", City: "Oslo", PostalCode: "0150", Country: "Norway"})
+		r, err := db.CreateResidence(ctx, wr(), w.stranger.ID, household.NewResidence{Name: "One of many", Street: "1 Oak Lane", City: "Oslo", PostalCode: "0150", Country: "Norway"})
 		check(t, err)
 		if r.TimeZone != "UTC" || r.Role != household.RoleOwner || r.OwnerID != w.stranger.ID {
 			t.Errorf("created: %+v", r)
@@ -135,7 +135,7 @@ func TestResidencesAndPages(t *testing.T) {
 	}
 	var all []int64
 	for page, pages := (Page{Limit: 3}), 0; ; pages++ {
-		l, err := db.Residences(ctx, w.stranger.ID, page)
+		_, l, err := db.Residences(ctx, tokenOf(w.stranger), page)
 		check(t, err)
 		if !slices.Equal(l.ResidenceIDs, want) {
 			t.Errorf("page %d tells the homes %v, want all: %v", pages, l.ResidenceIDs, want)
@@ -154,19 +154,19 @@ func TestResidencesAndPages(t *testing.T) {
 	if !slices.Equal(all, want) {
 		t.Errorf("pages hold %v, want %v", all, want)
 	}
-	beyond, err := db.Residences(ctx, w.stranger.ID, Page{After: want[6]})
+	_, beyond, err := db.Residences(ctx, tokenOf(w.stranger), Page{After: want[6]})
 	if err != nil || len(beyond.Items) != 0 || beyond.Next != 0 || !slices.Equal(beyond.ResidenceIDs, want) {
 		t.Errorf("beyond the end: %+v %v", beyond, err)
 	}
 	city, street := "Bergen", ""
-	changed, err := db.UpdateResidence(ctx, w.stranger.ID, want[0], household.ResidencePatch{City: &city, Street: &street})
+	changed, err := db.UpdateResidence(ctx, wr(), w.stranger.ID, want[0], household.ResidencePatch{City: &city, Street: &street})
 	if err != nil || changed.City != city || changed.Street != "" || changed.Name != "One of many" || !changed.UpdatedAt.After(changed.CreatedAt) {
 		t.Errorf("changed: %+v %v", changed, err)
 	}
 	// A contractor of one home: the homes without any are told all the same.
-	_, err = db.CreateContractor(ctx, w.stranger.ID, household.NewContractor{ResidenceID: want[3], Name: "Ada", Category: "plumbing"})
+	_, err = db.CreateContractor(ctx, wr(), w.stranger.ID, household.NewContractor{ResidenceID: want[3], Name: "Ada", Category: "plumbing"})
 	check(t, err)
-	c, err := db.Contractors(ctx, w.stranger.ID, Page{})
+	_, c, err := db.Contractors(ctx, tokenOf(w.stranger), Page{})
 	if err != nil || len(c.Items) != 1 || c.Items[0].ResidenceID != want[3] || !slices.Equal(c.ResidenceIDs, want) {
 		t.Errorf("contractors: %+v %v", c, err)
 	}
