@@ -96,11 +96,14 @@ func (s *Server) logout(ctx context.Context, _ *none) (*none, error) {
 }
 
 func (s *Server) me(ctx context.Context, _ *none) (*userOutput, error) {
-	r := exchangeFrom(ctx).reading
+	who, r := sessionFrom(ctx), exchangeFrom(ctx).reading
+	if who.user != nil {
+		return &userOutput{Body: *who.user}, nil
+	}
 	u, known := s.cache.User(r)
 	if !known {
 		var err error
-		if u, err = s.lookUp(ctx, r, sessionFrom(ctx).tokenHash); err != nil {
+		if u, err = s.lookUp(ctx, r, who.tokenHash); err != nil {
 			return nil, err
 		}
 	}

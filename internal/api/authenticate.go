@@ -19,6 +19,8 @@ import (
 type session struct {
 	userID    int64
 	tokenHash []byte
+	// user is nil unless the database was asked for him on the way in.
+	user *household.User
 }
 
 type sessionKey struct{}
@@ -73,19 +75,20 @@ func (s *Server) session(ctx context.Context, r *cache.Reading, hash []byte) (se
 		return session{userID: r.UserID, tokenHash: hash}, nil
 	}
 	u, err := s.lookUp(ctx, r, hash)
-	return session{userID: u.ID, tokenHash: hash}, err
+	return session{userID: u.ID, tokenHash: hash, user: &u}, err
 }
 
 // lookUp asks the database who the token belongs to, and fills the caches.
 func (s *Server) lookUp(ctx context.Context, r *cache.Reading, hash []byte) (household.User, error) {
-	u, err := s.db.UserByToken(ctx, hash)
+	u, residences, err := s.db.UserByToken(ctx, hash)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return household.User{}, invalidToken()
 	case err != nil:
 		return household.User{}, err
 	}
-	s.cache.Fill(ctx, r, cache.Answer{User: u})
+	s.cache.Fill(ctx, r, cache.Answer{User: u, ResidenceIDs: residences})
+	r.ResidenceIDs = residences // a write holds one of these
 	return u, nil
 }
 

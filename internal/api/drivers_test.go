@@ -72,6 +72,7 @@ func drivers() map[string]func(*stage, home) (path, body string) {
 		"delete_document": func(_ *stage, h home) (string, string) {
 			return fmt.Sprintf("/api/documents/%d/", h.document), ""
 		},
+		"sync":        fixed("/api/sync/", ""),
 		"static_data": fixed("/api/static-data/", ""),
 		"livez":       fixed("/livez", ""),
 		"readyz":      fixed("/readyz", ""),

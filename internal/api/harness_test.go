@@ -70,6 +70,7 @@ func newPod(t *testing.T, env lab.Env, change ...func(*Config)) *pod {
 	}
 	t.Cleanup(func() { p.cache.Close() })
 	cfg.DB, cfg.Cache = p.db, p.cache
+	keepFor(t, env)
 	if p.server, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +79,34 @@ func newPod(t *testing.T, env lab.Env, change ...func(*Config)) *pod {
 	t.Cleanup(s.Close)
 	p.url = s.URL
 	return p
+}
+
+// keepFor does in the background what a pod's keeper does, on connections of
+// its own: its turns are not those that a pod's witness counts.
+func keepFor(t *testing.T, env lab.Env) {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 1, MinIdleConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := cache.Open(cache.Config{URL: env.RedisURL, Timeout: 20 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Sweep(t.Context(), ChangeLog(db)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		c.Keep(ctx, ChangeLog(db), func(err error) { t.Logf("keeper: %v", err) })
+	})
+	t.Cleanup(func() {
+		end()
+		wg.Wait()
+		db.Close()
+		c.Close()
+	})
 }
 
 // reply is a response that has been read.
@@ -155,10 +184,11 @@ type person struct {
 
 // stage makes people and things in the database, past the API and its caches.
 type stage struct {
-	t    *testing.T
-	db   *store.DB
-	hash string // of password
-	n    atomic.Int64
+	t     *testing.T
+	db    *store.DB
+	cache *cache.Cache
+	hash  string // of password
+	n     atomic.Int64
 }
 
 const password = "correct horse"
@@ -174,7 +204,21 @@ func newStage(t *testing.T, env lab.Env) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &stage{t: t, db: db, hash: hash}
+	c, err := cache.Open(cache.Config{URL: env.RedisURL, Timeout: 20 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return &stage{t: t, db: db, cache: c, hash: hash}
+}
+
+// write names a write of the stage's. It is announced beforehand: what it makes
+// is new, nobody has read it yet, and a sweep that told it later would make
+// cold what a test has warmed.
+func (s *stage) write() store.Write {
+	h := s.cache.Hold(s.t.Context())
+	s.cache.Release(s.t.Context(), h, cache.Effects{Committed: true, Scopes: []cache.Scope{cache.UserScope(0)}})
+	return store.Write{ID: h.ID}
 }
 
 func must[T any](t *testing.T, v T, err error) T {
@@ -204,20 +248,20 @@ func (s *stage) home() home {
 	s.t.Helper()
 	ctx := s.t.Context()
 	h := home{owner: s.person("Owner"), admin: s.person("Admin"), member: s.person("Member"), victim: s.person("Victim"), stranger: s.person("Stranger")}
-	r, err := s.db.CreateResidence(ctx, h.owner.ID, household.NewResidence{Name: "Home", TimeZone: "Europe/Berlin"})
+	r, err := s.db.CreateResidence(ctx, s.write(), h.owner.ID, household.NewResidence{Name: "Home", TimeZone: "Europe/Berlin"})
 	h.id = must(s.t, r, err).ID
 	code := s.code(h)
 	for _, p := range []person{h.admin, h.member, h.victim} {
-		_, _, err := s.db.JoinWithCode(ctx, p.ID, code, time.Now())
+		_, _, err := s.db.JoinWithCode(ctx, s.write(), p.ID, code, time.Now())
 		must(s.t, 0, err)
 	}
-	_, err = s.db.SetRole(ctx, h.owner.ID, h.id, h.admin.ID, household.RoleAdmin)
+	_, err = s.db.SetRole(ctx, s.write(), h.owner.ID, h.id, h.admin.ID, household.RoleAdmin)
 	must(s.t, 0, err)
-	task, err := s.db.CreateTask(ctx, h.owner.ID, household.NewTask{ResidenceID: h.id, Title: "Sweep the chimney"})
+	task, err := s.db.CreateTask(ctx, s.write(), h.owner.ID, household.NewTask{ResidenceID: h.id, Title: "Sweep the chimney"})
 	h.task = must(s.t, task, err).ID
-	c, err := s.db.CreateContractor(ctx, h.owner.ID, household.NewContractor{ResidenceID: h.id, Name: "Flo"})
+	c, err := s.db.CreateContractor(ctx, s.write(), h.owner.ID, household.NewContractor{ResidenceID: h.id, Name: "Flo"})
 	h.contractor = must(s.t, c, err).ID
-	d, err := s.db.CreateDocument(ctx, h.owner.ID, household.NewDocument{ResidenceID: h.id, Title: "Deed"})
+	d, err := s.db.CreateDocument(ctx, s.write(), h.owner.ID, household.NewDocument{ResidenceID: h.id, Title: "Deed"})
 	h.document = must(s.t, d, err).ID
 	return h
 }
@@ -235,6 +279,13 @@ func forget(t *testing.T, env lab.Env) {
 	defer rdb.Close()
 	if err := rdb.FlushDB(t.Context()).Err(); err != nil {
 		t.Fatal(err)
+	}
+	// The keeper gives the lease again, or nothing could become warm.
+	for rdb.HGet(t.Context(), "cache:shared", "lease").Val() == "" {
+		if t.Context().Err() != nil {
+			t.Fatal("no sweep came after the flush")
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

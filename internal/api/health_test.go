@@ -119,7 +119,7 @@ func TestAdmin(t *testing.T) {
 		`honeydue_http_request_duration_seconds_bucket{method="GET",route="/api/static-data/",status="200"`,
 		`honeydue_http_request_db_turns_sum{route="/api/static-data/"} 0`,
 		`honeydue_db_pool_connections{state="idle"} 8`,
-		"honeydue_cache_users 0", "honeydue_cache_invalidations_owed 0",
+		"honeydue_cache_users 0", "honeydue_cache_repairs_total 0",
 	} {
 		if !strings.Contains(string(metrics.body), name) {
 			t.Errorf("no %s in /metrics", name)

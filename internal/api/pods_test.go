@@ -169,7 +169,7 @@ func TestAPlantedIDChangesNoResult(t *testing.T) {
 				t.Errorf("%s with %q planted: Cache-Status says %q", r.Path, value, status)
 			}
 			isProblem(t, p.get(homePath(other, ""), h.owner.token), http.StatusNotFound, codeNotFound)
-			if again := p.get(r.Path, h.owner.token); again.header.Get("Cache-Status") != "token; hit, user; hit, residence-ids; hit" {
+			if again := p.get(r.Path, h.owner.token); again.header.Get("Cache-Status") != "token; hit, residence-ids; hit, list; hit" {
 				t.Errorf("the planted value was not corrected: %q", again.header.Get("Cache-Status"))
 			}
 		}
@@ -198,7 +198,7 @@ func TestWithoutRedis(t *testing.T) {
 	if p.metric("honeydue_redis_errors_total") == 0 || p.metric("honeydue_redis_skipped_total") == 0 {
 		t.Error("the outage is not in the metrics")
 	}
-	if p.metric("honeydue_cache_reads_total", "cache", "residence_ids", "verdict", "bypass") == 0 {
+	if p.metric("honeydue_cache_reads_total", "cache", "list", "verdict", "bypass") == 0 {
 		t.Error("reads past the cache are not in the metrics")
 	}
 }
@@ -213,9 +213,12 @@ func TestWithoutARedisConfigured(t *testing.T) {
 	}
 	t.Cleanup(func() { local.Close() })
 	p.server.cache = local
+	if err := p.server.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	h := s.home()
 	p.warm(h.owner)
-	if got := p.get("/api/tasks/", h.owner.token); got.header.Get("X-DB-Turns") != "1" {
+	if got := p.get("/api/tasks/", h.owner.token); got.header.Get("X-DB-Turns") != "0" {
 		t.Errorf("a warm board took %s turns", got.header.Get("X-DB-Turns"))
 	}
 	if r := want[Readiness](t, p.get("/readyz", ""), http.StatusOK); r.Cache != "in_process" {

@@ -127,12 +127,28 @@ func TestOurFailures(t *testing.T) {
 		ada := s.person("Ada")
 		p.warm(ada)
 		p.server.db = nil
-		isProblem(t, p.get("/api/tasks/", ada.token), http.StatusInternalServerError, codeInternal)
+		isProblem(t, p.get("/api/tasks/"+uncached, ada.token), http.StatusInternalServerError, codeInternal)
 		if n := strings.Count(p.log.String(), "request failed"); n != 1 || !strings.Contains(p.log.String(), "stack=") {
 			t.Errorf("logged %d times:\n%s", n, p.log)
 		}
 		p.server.db = p.db
 		want[any](t, p.get("/api/tasks/", ada.token), http.StatusOK)
+	})
+
+	t.Run("a panic where others wait for the same answer", func(t *testing.T) {
+		p, s := newPod(t, env), newStage(t, env)
+		ada := s.person("Ada")
+		p.warm(ada)
+		rdb := redisClient(t, env)
+		t.Cleanup(func() { rdb.Close() })
+		if n := rdb.Del(t.Context(), fmt.Sprintf("list:1tasks:%d", ada.ID)).Val(); n != 1 {
+			t.Fatal("there was no copy to take away, so the read would not share a flight")
+		}
+		p.server.db = nil
+		isProblem(t, p.get("/api/tasks/", ada.token), http.StatusInternalServerError, codeInternal)
+		if !strings.Contains(p.log.String(), "store.(*DB).Board") {
+			t.Errorf("the log does not show where it happened:\n%s", p.log)
+		}
 	})
 
 	t.Run("the database is unreachable", func(t *testing.T) {
@@ -142,7 +158,7 @@ func TestOurFailures(t *testing.T) {
 		if err := p.pooler.Close(); err != nil {
 			t.Fatal(err)
 		}
-		got := p.get("/api/tasks/", ada.token)
+		got := p.get("/api/tasks/"+uncached, ada.token)
 		problem := isProblem(t, got, http.StatusServiceUnavailable, codeUnavailable)
 		if got.header.Get("Retry-After") == "" {
 			t.Error("503 without Retry-After")
@@ -155,6 +171,7 @@ func TestOurFailures(t *testing.T) {
 		}
 		// What needs no database goes on.
 		want[any](t, p.get("/api/auth/me/", ada.token), http.StatusOK)
+		want[any](t, p.get("/api/tasks/", ada.token), http.StatusOK)
 		if r := want[Readiness](t, p.get("/readyz", ""), http.StatusServiceUnavailable); r.Ready || r.Reason == "" {
 			t.Errorf("/readyz: %+v", r)
 		}
@@ -165,7 +182,7 @@ func TestOurFailures(t *testing.T) {
 		ada := s.person("Ada")
 		p.warm(ada)
 		p.setLink(link.Model{RTT: time.Hour})
-		isProblem(t, p.get("/api/tasks/", ada.token), http.StatusServiceUnavailable, codeUnavailable)
+		isProblem(t, p.get("/api/tasks/"+uncached, ada.token), http.StatusServiceUnavailable, codeUnavailable)
 		p.setLink(link.Model{})
 		p.pooler.CutAll() // or closing the pool would say good-bye into the void
 	})

@@ -48,10 +48,11 @@ type Route struct {
 	handler   func(*Server) gin.HandlerFunc           // for health and documents
 }
 
-// Variant is a query string that makes a route run other statements, in the same number.
+// Variant is a query string that makes a route run other statements.
 type Variant struct {
 	Query      string
 	Statements []string
+	Budget     Budget
 }
 
 // Budget is DB turns per request: Warm when the caches know all that they can

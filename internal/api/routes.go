@@ -66,7 +66,7 @@ func residenceRoutes() []Route {
 func taskRoutes() []Route {
 	const list, one = "/api/tasks/", "/api/tasks/{id}/"
 	board := hotList("task_board", list, "The kanban board, or with archived=true the archived tasks")
-	board.Variants = []Variant{{Query: "archived=true", Statements: []string{"task_archived"}}}
+	board.Variants = []Variant{{Query: "archived=true", Statements: []string{"task_archived"}, Budget: Budget{Warm: 1, Cold: 2}}}
 	undo := func(id, path, summary, statement string) Route {
 		return answered(http.MethodDelete, id, path, summary, NeedMember, statement).on(itemTask)
 	}
@@ -93,6 +93,7 @@ func recordRoutes() []Route {
 		hot[Paging, List[household.Document]](hotList("document_list", "/api/documents/", "My documents"), "documents", plainPage(), (*Server).listDocuments),
 		op(created("create_document", "/api/documents/", "Add a document", NeedMember, "document_create"), (*Server).createDocument),
 		op(deleted("delete_document", "/api/documents/{id}/", "Delete a document", NeedMember, "document_delete").on(itemDocument), (*Server).deleteDocument),
+		op(answered(get, "sync", "/api/sync/", "What has changed since a cursor, with what is gone", NeedToken, "sync_delta"), (*Server).sync),
 		op(Route{
 			ID: "static_data", Method: get, Path: "/api/static-data/", Summary: "Categories, priorities, frequencies and the like",
 			Status: http.StatusOK,

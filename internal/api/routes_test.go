@@ -43,8 +43,8 @@ func TestTheTableIsSound(t *testing.T) {
 		}
 		statements := r.Statements
 		for _, v := range r.Variants {
-			if len(v.Statements) != len(r.Statements) {
-				t.Errorf("%s?%s: another number of statements than the route", r.ID, v.Query)
+			if n := len(v.Statements); v.Budget != (Budget{Warm: n, Cold: n + 1}) {
+				t.Errorf("%s?%s: %+v for %d statements of one turn each", r.ID, v.Query, v.Budget, n)
 			}
 			statements = append(slices.Clone(statements), v.Statements...)
 		}
@@ -56,6 +56,12 @@ func TestTheTableIsSound(t *testing.T) {
 			if r.Hot && q.Write {
 				t.Errorf("%s: a hot route that writes (%s)", r.ID, name)
 			}
+		}
+		if r.Hot {
+			if r.Budget != (Budget{Warm: 0, Cold: 1}) {
+				t.Errorf("%s: %+v; a hot list takes no turn warm, and cold one with auth_lookup in it", r.ID, r.Budget)
+			}
+			continue
 		}
 		if want := len(r.Statements); r.handler == nil && r.Budget.Warm != want {
 			t.Errorf("%s: %d turns warm for %d statements of one turn each", r.ID, r.Budget.Warm, want)

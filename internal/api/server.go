@@ -175,6 +175,9 @@ func (s *Server) recovered(c *gin.Context) {
 	}
 	p := newProblem(http.StatusInternalServerError, codeInternal, "Something failed on our side. Quote the trace_id when you report it.")
 	p.cause = &panicError{value: cause, stack: debug.Stack()}
+	if elsewhere, ok := cause.(*cache.Panicked); ok {
+		p.cause = &panicError{value: elsewhere.Value, stack: elsewhere.Stack}
+	}
 	s.refuse(c, p)
 }
 

@@ -91,7 +91,9 @@ func (s *Server) board(ctx context.Context, in *boardInput) (rendered, error) {
 		}
 		return hotAnswer[household.Board]{
 			user: user, residenceIDs: rows.ResidenceIDs(),
-			body:       household.BuildBoard(rows.Input(now, in.Days)),
+			body: household.BuildBoard(household.BoardInput{
+				Homes: rows.Homes, Cards: rows.Cards, Counts: rows.Counts, Now: now, DueSoonDays: in.Days,
+			}),
 			validUntil: household.BoardValidUntil(rows.Homes, rows.OldestCompleted, now),
 		}, nil
 	})

@@ -42,6 +42,8 @@ func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 	ids, scopes := "", []Scope{UserScope(a.User.ID)}
 	if a.ResidenceIDs != nil {
 		ids = encodeIDs(a.ResidenceIDs)
+	}
+	if list != "" {
 		scopes = append(scopes, ResidenceScopes(sorted(a.ResidenceIDs)...)...)
 	}
 	s := stamp{until: a.ValidUntil}

@@ -2,7 +2,9 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 )
 
@@ -20,9 +22,14 @@ func (c *Cache) Load(ctx context.Context, r *Reading, load func(context.Context)
 		return c.load(ctx, r, load)
 	}
 	own := *r // the flight may outlast the request that r belongs to
-	done := c.flights.DoChan(r.token.flight, func() (any, error) {
+	done := c.flights.DoChan(r.token.flight, func() (_ any, err error) {
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTimeout(ctx))
 		defer cancel()
+		defer func() {
+			if v := recover(); v != nil { // in this goroutine it would end the process
+				err = &Panicked{Value: v, Stack: debug.Stack()}
+			}
+		}()
 		a, err := c.load(detached, &own, load)
 		return flown{a, &own}, err
 	})
@@ -30,15 +37,27 @@ func (c *Cache) Load(ctx context.Context, r *Reading, load func(context.Context)
 	case <-ctx.Done():
 		return Answer{}, fmt.Errorf("wait for the database: %w", context.Cause(ctx))
 	case res := <-done:
+		if panicked, ok := errors.AsType[*Panicked](res.Err); ok {
+			panic(panicked)
+		}
 		f, ok := res.Val.(flown)
 		if res.Err != nil || !ok {
 			return Answer{}, res.Err
 		}
-		r.ETag, r.Why = f.leader.ETag, f.leader.Why
+		r.ETag, r.Why, r.IDs = f.leader.ETag, f.leader.Why, f.leader.IDs
 		r.Stored, r.Collapsed = f.leader == &own && own.Stored, f.leader != &own
 		return f.Answer, nil
 	}
 }
+
+// Panicked is what Load panics with when load did, in each request that waited
+// for it: load runs in a goroutine of its own, where nobody could recover it.
+type Panicked struct {
+	Value any
+	Stack []byte // of where it happened
+}
+
+func (p *Panicked) Error() string { return fmt.Sprint(p.Value) }
 
 // flown is what a flight brings to those who share it.
 type flown struct {

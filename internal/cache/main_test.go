@@ -129,4 +129,3 @@ func count(t *testing.T, r *prometheus.Registry, name string) float64 {
 	}
 	return n
 }
-

@@ -20,6 +20,15 @@ const (
 	WHERE r.active
 )`
 
+	// homeIDsColumns are the ids of the residences that the user u can see, sorted.
+	homeIDsColumns = `ARRAY(
+	SELECT id FROM residences WHERE owner_id = u.id AND active
+	UNION
+	SELECT r.id FROM residence_users m JOIN residences r ON r.id = m.residence_id
+	WHERE m.user_id = u.id AND r.active
+	ORDER BY 1
+)`
+
 	// seenResidenceCTE is residence $2 if the user $1 can see it, and his role there.
 	seenResidenceCTE = `seen AS (
 	SELECT r.id, r.owner_id, r.time_zone, CASE WHEN r.owner_id = $1 THEN 'owner' ELSE m.role END AS role

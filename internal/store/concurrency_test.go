@@ -68,7 +68,7 @@ func taggedCall(ctx context.Context, db *DB, w *world, tag string, n int) error 
 	}
 	switch n % 8 {
 	case 0:
-		u, err := db.UserByToken(ctx, w.token)
+		u, _, err := db.UserByToken(ctx, w.token)
 		if err != nil {
 			return err
 		}

@@ -132,7 +132,7 @@ func drop2[T, U any](_ T, _ U, err error) error { return err }
 func calls() []call {
 	patch := "Patched"
 	return []call{
-		{authLookup, func(ctx context.Context, w *world, _ int) error { return drop(w.db.UserByToken(ctx, w.token)) }},
+		{authLookup, func(ctx context.Context, w *world, _ int) error { return drop2(w.db.UserByToken(ctx, w.token)) }},
 		{taskBoard, func(ctx context.Context, w *world, _ int) error {
 			return drop2(w.db.Board(ctx, w.token, at(), household.DueSoonDays))
 		}},

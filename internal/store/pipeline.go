@@ -92,7 +92,7 @@ func (db *DB) forBearer(ctx context.Context, tokenHash []byte, q Query, args []a
 	err := db.pipeline(ctx, func() { u, found = household.User{}, false; reset() },
 		reading{authLookup, []any{tokenHash}, func(rows pgx.Rows) error {
 			found = true
-			return rows.Scan(intoUser(&u)...)
+			return rows.Scan(append(intoUser(&u), nil)...) // the list tells the residences itself, from its own snapshot
 		}},
 		reading{q, args, scan})
 	if err == nil && !found {

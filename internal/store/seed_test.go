@@ -121,7 +121,7 @@ func TestSeedHasWhatItSays(t *testing.T) {
 	lines, hashes := 0, [][]byte{}
 	for scan := bufio.NewScanner(&tokens); scan.Scan(); lines++ {
 		id, token, _ := strings.Cut(scan.Text(), " ")
-		got, err := db.UserByToken(ctx, tokenHash(token))
+		got, _, err := db.UserByToken(ctx, tokenHash(token))
 		if err != nil || strconv.FormatInt(got.ID, 10) != id || len(token) != 40 {
 			t.Fatalf("line %q: %+v %v", scan.Text(), got, err)
 		}

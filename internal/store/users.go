@@ -74,16 +74,27 @@ func intoID(id *int64) []any { return []any{id} }
 
 var authLookup = Query{
 	Name: "auth_lookup",
-	SQL: `/* auth_lookup */ SELECT u.id, u.email, u.name, u.created_at
+	// The residences come along: a cold write has to hold the one that it is
+	// about, and may not even know which it is.
+	SQL: `/* auth_lookup */ SELECT u.id, u.email, u.name, u.created_at, ` + homeIDsColumns + `
 FROM auth_tokens a INNER JOIN users u ON u.id = a.user_id
 WHERE a.key_hash = $1::bytea`,
 	Hot:    true,
 	Sample: func(s Subject) []any { return []any{s.TokenHash} },
 }
 
-// UserByToken finds the account behind a token.
-func (db *DB) UserByToken(ctx context.Context, tokenHash []byte) (household.User, error) {
-	return one(ctx, db, authLookup, []any{tokenHash}, intoUser)
+// UserByToken finds the account behind a token, and the ids of the residences
+// that it sees, sorted.
+func (db *DB) UserByToken(ctx context.Context, tokenHash []byte) (household.User, []int64, error) {
+	type bearer struct {
+		household.User
+		homes []int64
+	}
+	b, err := one(ctx, db, authLookup, []any{tokenHash}, func(b *bearer) []any {
+		b.homes = []int64{}
+		return append(intoUser(&b.User), &b.homes)
+	})
+	return b.User, b.homes, err
 }
 
 var tokenDelete = Query{
@@ -129,13 +140,7 @@ type ActiveUser struct {
 
 var userRecent = Query{
 	Name: "user_recent",
-	SQL: `/* user_recent */ SELECT u.id, u.email, u.name, u.created_at, u.last_active_at, a.key_hash, ARRAY(
-	SELECT id FROM residences WHERE owner_id = u.id AND active
-	UNION
-	SELECT r.id FROM residence_users m JOIN residences r ON r.id = m.residence_id
-	WHERE m.user_id = u.id AND r.active
-	ORDER BY 1
-)
+	SQL: `/* user_recent */ SELECT u.id, u.email, u.name, u.created_at, u.last_active_at, a.key_hash, ` + homeIDsColumns + `
 FROM (
 	SELECT id, email, name, created_at, last_active_at FROM users ORDER BY last_active_at DESC, id DESC LIMIT $1::int
 ) u

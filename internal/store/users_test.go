@@ -24,7 +24,7 @@ func TestAccounts(t *testing.T) {
 	if !errors.Is(err, ErrConflict) || !isField || field.Field != "email" {
 		t.Errorf("a taken e-mail: %v", err)
 	}
-	if _, err := db.UserByToken(ctx, tokenHash("two")); !errors.Is(err, ErrNotFound) {
+	if _, _, err := db.UserByToken(ctx, tokenHash("two")); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the token of a refused registration: %v", err)
 	}
 	same, hash, err := db.Credentials(ctx, "ADA@example.org")
@@ -39,13 +39,13 @@ func TestAccounts(t *testing.T) {
 		t.Errorf("a token of nobody: %v", err)
 	}
 	for _, token := range []string{"one", "three"} {
-		if got, err := db.UserByToken(ctx, tokenHash(token)); err != nil || got != u {
+		if got, _, err := db.UserByToken(ctx, tokenHash(token)); err != nil || got != u {
 			t.Errorf("token %s: %+v %v", token, got, err)
 		}
 	}
 	check(t, db.DeleteToken(ctx, wr(), u.ID, tokenHash("one")))
 	check(t, db.DeleteToken(ctx, wr(), u.ID, tokenHash("one")))
-	if _, err := db.UserByToken(ctx, tokenHash("one")); !errors.Is(err, ErrNotFound) {
+	if _, _, err := db.UserByToken(ctx, tokenHash("one")); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a deleted token: %v", err)
 	}
 	name := "Ada Lovelace"

@@ -84,7 +84,7 @@ func (w *warmer) fill(ctx context.Context, s *Step) error {
 // askDatabase is what telling who a user is costs without Redis.
 func (w *warmer) askDatabase(ctx context.Context, u store.ActiveUser) (float64, error) {
 	began := time.Now()
-	_, err := w.db.UserByToken(ctx, u.TokenHash)
+	_, _, err := w.db.UserByToken(ctx, u.TokenHash)
 	return ms(time.Since(began)), err
 }
 

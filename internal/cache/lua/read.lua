@@ -59,11 +59,12 @@ if held ~= '' then return {'held', user, held} end
 if not leased then return {'unleased', user} end
 
 local stands = at == states[1]
-if list == '' then
-  if stands then return {'known', user, states[1], ids, ARGV[5] ~= '' and get(ARGV[5]) or ''} end
-elseif stands then
+if stands then
   redis.call('EXPIRE', 'residence_ids_user:' .. user, ARGV[6])
   redis.call('EXPIRE', 'residence_ids_version:' .. user, ARGV[6])
+end
+if list == '' then
+  if stands then return {'known', user, states[1], ids, ARGV[5] ~= '' and get(ARGV[5]) or ''} end
 end
 local current = redis.sha1hex(list .. '\n' .. epoch .. '\n' .. table.concat(text, ','))
 if stands and list ~= '' then
