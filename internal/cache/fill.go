@@ -27,7 +27,12 @@ type Answer struct {
 // it did when r was read. It never fails; r tells what became of it.
 func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 	if r.token.epoch == "" {
-		return // it went round: it fills nothing
+		// It went round and fills nothing; or Redis had everything, and only this
+		// pod's memory lacked the user. There the next use checks, not the fill.
+		if r.version != "" && a.User.ID == r.UserID {
+			c.users.put(a.User, r.version, c.cfg.Now())
+		}
+		return
 	}
 	list := c.encoded(r.question.List)
 	if a.Body == nil || a.ResidenceIDs == nil {
