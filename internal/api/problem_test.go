@@ -141,7 +141,7 @@ func TestOurFailures(t *testing.T) {
 		p.warm(ada)
 		rdb := redisClient(t, env)
 		t.Cleanup(func() { rdb.Close() })
-		if n := rdb.Del(t.Context(), fmt.Sprintf("list:1tasks:%d", ada.ID)).Val(); n != 1 {
+		if n := rdb.Del(t.Context(), fmt.Sprintf("list:1.tasks:%d", ada.ID)).Val(); n != 1 {
 			t.Fatal("there was no copy to take away, so the read would not share a flight")
 		}
 		p.server.db = nil
