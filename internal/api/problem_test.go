@@ -146,7 +146,7 @@ func TestOurFailures(t *testing.T) {
 		}
 		p.server.db = nil
 		isProblem(t, p.get("/api/tasks/", ada.token), http.StatusInternalServerError, codeInternal)
-		if !strings.Contains(p.log.String(), "store.(*DB).Board") {
+		if !strings.Contains(p.log.String(), "store.(*DB)") {
 			t.Errorf("the log does not show where it happened:\n%s", p.log)
 		}
 	})
