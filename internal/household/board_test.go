@@ -135,3 +135,113 @@ func TestEachTaskIsInExactlyOneColumn(t *testing.T) {
 		}
 	})
 }
+
+// TestAColumnShowsOnlySoMany, the first of them, and counts all.
+func TestAColumnShowsOnlySoMany(t *testing.T) {
+	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	in := BoardInput{
+		Homes: []Home{{ID: 1, TimeZone: "UTC"}}, Now: now, DueSoonDays: DueSoonDays,
+		Counts: map[ColumnName]int{ColumnOverdue: 700, ColumnDueSoon: 3},
+	}
+	for i := range OpenShown + 20 {
+		in.Cards = append(in.Cards,
+			Card{ID: int64(1000 - i), ResidenceID: 1, DueDate: ptr(DateOf(now).AddDays(-1 - i))},
+			Card{ID: int64(2000 + i), ResidenceID: 1})
+	}
+	for i := range CompletedShown + 20 {
+		in.Cards = append(in.Cards, Card{ID: int64(3000 + i), ResidenceID: 1, CompletedAt: ptr(now.Add(-time.Duration(i) * time.Hour))})
+	}
+	for i, want := range []struct {
+		name         ColumnName
+		count, shown int
+		first        int64
+	}{
+		{ColumnOverdue, 700, OpenShown, 1000 - (OpenShown + 19)},
+		{ColumnDueSoon, 3, 0, 0},
+		{ColumnUpcoming, OpenShown + 20, OpenShown, 2000},
+		{ColumnInProgress, 0, 0, 0},
+		{ColumnCompleted, CompletedShown + 20, CompletedShown, 3000},
+	} {
+		c := BuildBoard(in).Columns[i]
+		if c.Name != want.name || c.Count != want.count || len(c.Tasks) != want.shown || want.shown > 0 && c.Tasks[0].ID != want.first {
+			t.Errorf("%s counts %d and shows %d, want %+v", c.Name, c.Count, len(c.Tasks), want)
+		}
+	}
+}
+
+func TestBoardValidUntil(t *testing.T) {
+	utc := func(s string) time.Time {
+		t.Helper()
+		at, err := time.Parse("2006-01-02 15:04:05", s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	for _, tc := range []struct {
+		name      string
+		zones     []string
+		completed string
+		now, want string
+	}{
+		{"no home", nil, "", "2026-03-10 11:30:00", "2026-03-11 00:00:00"},
+		{"an unknown zone is UTC", []string{"no/such"}, "", "2026-03-10 11:30:00", "2026-03-11 00:00:00"},
+		{"one home", []string{"Europe/Berlin"}, "", "2026-03-10 11:30:00", "2026-03-10 23:00:00"},
+		{"at midnight it is the next one", []string{"Europe/Berlin"}, "", "2026-03-10 23:00:00", "2026-03-11 23:00:00"},
+		{"just before midnight", []string{"Europe/Berlin"}, "", "2026-03-10 22:59:59", "2026-03-10 23:00:00"},
+		{"the first of three", []string{"Europe/Berlin", "Pacific/Auckland", "Pacific/Honolulu"}, "", "2026-03-10 11:30:00", "2026-03-10 23:00:00"},
+		{"the first of three", []string{"Europe/Berlin", "Pacific/Auckland", "Pacific/Honolulu"}, "", "2026-03-10 10:30:00", "2026-03-10 11:00:00"},
+		{"a day of 23 hours", []string{"Europe/Berlin"}, "", "2026-03-28 23:30:00", "2026-03-29 22:00:00"},
+		{"a day of 25 hours", []string{"Europe/Berlin"}, "", "2026-10-24 22:30:00", "2026-10-25 23:00:00"},
+		{"half an hour of summer time", []string{"Australia/Lord_Howe"}, "", "2026-04-04 13:30:00", "2026-04-05 13:30:00"},
+		{"no such midnight: the clock springs to one", []string{"Africa/Cairo"}, "", "2026-04-23 12:00:00", "2026-04-23 22:00:00"},
+		{"midnight twice: the second one", []string{"Africa/Cairo"}, "", "2026-10-29 20:30:00", "2026-10-29 22:00:00"},
+		{"midnight twice, between the two", []string{"Africa/Cairo"}, "", "2026-10-29 21:30:00", "2026-10-29 22:00:00"},
+		{"a new day for one minute", []string{"America/St_Johns"}, "", "2010-11-07 02:29:00", "2010-11-07 02:30:00"},
+		{"and back", []string{"America/St_Johns"}, "", "2010-11-07 02:30:30", "2010-11-07 02:31:00"},
+		{"and on", []string{"America/St_Johns"}, "", "2010-11-07 02:31:00", "2010-11-07 03:30:00"},
+		{"a day that never was", []string{"Pacific/Apia"}, "", "2011-12-30 09:00:00", "2011-12-30 10:00:00"},
+		{"a card leaves first", []string{"UTC"}, "2026-02-08 12:00:01", "2026-03-10 11:30:00", "2026-03-10 12:00:01"},
+		{"midnight comes first", []string{"UTC"}, "2026-02-09 12:00:01", "2026-03-10 11:30:00", "2026-03-11 00:00:00"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var homes []Home
+			for i, z := range tc.zones {
+				homes = append(homes, Home{ID: int64(i), TimeZone: z})
+			}
+			var completed *time.Time
+			if tc.completed != "" {
+				completed = ptr(utc(tc.completed))
+			}
+			if got := BoardValidUntil(homes, completed, utc(tc.now)); !got.Equal(utc(tc.want)) {
+				t.Errorf("until %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestNothingMovesBeforeTheBoardEnds: the local date is the same in each instant
+// before, and another one at it.
+func TestNothingMovesBeforeTheBoardEnds(t *testing.T) {
+	zones := []string{
+		"UTC", "Europe/Berlin", "Africa/Cairo", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu", "America/Havana",
+		"Asia/Beirut", "America/Asuncion", "America/Sao_Paulo", "Australia/Lord_Howe", "Antarctica/Troll",
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		home := Home{ID: 1, TimeZone: rapid.SampledFrom(zones).Draw(t, "zone")}
+		now := time.Unix(rapid.Int64Range(0, 2_000_000_000).Draw(t, "now"), 0)
+		until := BoardValidUntil([]Home{home}, nil, now)
+		if !until.After(now) || home.Today(until) == home.Today(now) {
+			t.Fatalf("at %s the date is still %s", until, home.Today(now))
+		}
+		loc, today := home.location(), home.Today(now)
+		for at := now; at.Before(until); at = at.Add(30 * time.Second) {
+			if day := DateOf(at.In(loc)); day != today {
+				t.Fatalf("at %s, before %s, it is %s", at, until, day)
+			}
+		}
+		if last := until.Add(-time.Nanosecond); home.Today(last) != home.Today(now) {
+			t.Fatalf("until %s is too late", until)
+		}
+	})
+}

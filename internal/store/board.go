@@ -102,12 +102,18 @@ func namesOfTask() string {
 		sqlArray(household.Frequencies()))
 }
 
-// unpackNames reads what namesOfTask has packed.
-func unpackNames(names int16, c *household.Card) {
-	n, priorities, frequencies := int(names), len(household.Priorities())+1, len(household.Frequencies())+1
-	c.Category = nameAt(household.Categories(), n/(priorities*frequencies), household.CategoryGeneral)
-	c.Priority = nameAt(household.Priorities(), n/frequencies%priorities, household.PriorityMedium)
-	c.Frequency = nameAt(household.Frequencies(), n%frequencies, household.FrequencyOnce)
+// taskNames reads what namesOfTask has packed.
+type taskNames struct {
+	categories  []household.Category
+	priorities  []household.Priority
+	frequencies []household.Frequency
+}
+
+func (t taskNames) unpack(names int16, c *household.Card) {
+	n, priorities, frequencies := int(names), len(t.priorities)+1, len(t.frequencies)+1
+	c.Category = nameAt(t.categories, n/(priorities*frequencies), household.CategoryGeneral)
+	c.Priority = nameAt(t.priorities, n/frequencies%priorities, household.PriorityMedium)
+	c.Frequency = nameAt(t.frequencies, n%frequencies, household.FrequencyOnce)
 }
 
 func nameAt[S any](names []S, place int, unknown S) S {
@@ -132,10 +138,15 @@ type boardReader struct {
 	rows   BoardRows
 	places []int16         // of each card's home
 	homes  map[int16]int64 // the homes' ids by place
+	names  taskNames
 }
 
 func (b *boardReader) reset() {
-	*b = boardReader{rows: BoardRows{Counts: map[household.ColumnName]int{}}, homes: map[int16]int64{}}
+	*b = boardReader{
+		rows:  BoardRows{Counts: map[household.ColumnName]int{}},
+		homes: map[int16]int64{},
+		names: taskNames{household.Categories(), household.Priorities(), household.Frequencies()},
+	}
 }
 
 func (b *boardReader) scan(rows pgx.Rows) error {
@@ -147,7 +158,7 @@ func (b *boardReader) scan(rows pgx.Rows) error {
 		b.rows.Cards = append(b.rows.Cards, household.Card{})
 		c := &b.rows.Cards[len(b.rows.Cards)-1]
 		err := rows.Scan(&c.ID, &place, &c.Title, &names, &c.DueDate, &c.StartedAt, &c.CompletedAt, &c.LastCompletedAt, &c.Version)
-		unpackNames(names, c)
+		b.names.unpack(names, c)
 		b.places = append(b.places, place)
 		return err
 	case raw[2] != nil:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/honeydue/honeydue/internal/link"
@@ -155,6 +156,11 @@ func (b *boot) abortable(dial link.DialFunc) pgconn.DialFunc {
 // prove is pgxpool's AfterConnect. After the boot it only ends the connecting
 // phase of the meter.
 func (b *boot) prove(ctx context.Context, c *pgx.Conn) error {
+	// In UTC, however they come: pgx gives text in the session's time zone and
+	// binary in the process's, and the two are to be the same bytes as JSON.
+	c.TypeMap().RegisterType(&pgtype.Type{
+		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
 	m, metered := link.Of(c.PgConn().Conn())
 	if metered {
 		defer m.Ready()

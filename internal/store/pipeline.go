@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -64,14 +65,11 @@ func startOf(r reading) pgx.TraceQueryStartData {
 	return pgx.TraceQueryStartData{SQL: r.query.SQL, Args: r.args}
 }
 
+var errNoResult = errors.New("a statement of a pipeline had no result")
+
 func readNext(conn *pgx.Conn, results *pgconn.MultiResultReader, scan func(pgx.Rows) error) (pgconn.CommandTag, error) {
 	if !results.NextResult() {
-		// Close tells why, and only once.
-		err := results.Close()
-		if err == nil {
-			err = fmt.Errorf("the statement had no result")
-		}
-		return pgconn.CommandTag{}, err
+		return pgconn.CommandTag{}, errors.Join(results.Close(), errNoResult)
 	}
 	rows := pgx.RowsFromResultReader(conn.TypeMap(), results.ResultReader())
 	defer rows.Close()

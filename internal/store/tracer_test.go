@@ -1,6 +1,8 @@
 package store
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/exaring/otelpgx"
@@ -8,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/honeydue/honeydue/internal/household"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 )
 
@@ -43,5 +46,34 @@ func TestASpanCarriesItsTurns(t *testing.T) {
 	}
 	if len(turns) != 2 || turns[0] != 2 || turns[1] != 1 {
 		t.Errorf("turns on the spans: %v, want [2 1]", turns)
+	}
+}
+
+// TestAPipelineHasASpanForEachStatement: both under the caller's, in their order,
+// and the one turn stands on the first.
+func TestAPipelineHasASpanForEachStatement(t *testing.T) {
+	spans := tracetest.NewSpanRecorder()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+	db := open(t, labtest.Database(t, Migrate), func(c *Config) {
+		c.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(provider), otelpgx.WithSpanNameFunc(StatementName))
+	})
+	w := newWorld(t, db)
+	ctx, request := provider.Tracer("test").Start(t.Context(), "request")
+	check(t, drop2(db.Board(ctx, w.token, at(), household.DueSoonDays)))
+	check(t, drop2(db.Documents(ctx, w.token, Page{})))
+	request.End()
+	var got []string
+	for _, s := range spans.Ended() {
+		if s.Parent().SpanID() != request.SpanContext().SpanID() || s.SpanKind() != trace.SpanKindClient {
+			continue
+		}
+		for _, a := range s.Attributes() {
+			if a.Key == TurnsAttribute {
+				got = append(got, fmt.Sprint(s.Name(), " ", a.Value.AsInt64()))
+			}
+		}
+	}
+	if want := []string{"auth_lookup 1", "task_board 0", "auth_lookup 1", "document_list 0"}; !slices.Equal(got, want) {
+		t.Errorf("spans %v, want %v", got, want)
 	}
 }

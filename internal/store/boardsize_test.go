@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/honeydue/honeydue/internal/household"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+)
+
+// received is how many bytes the only connection of a pool has read so far.
+func received(t testing.TB, db *DB) int64 {
+	t.Helper()
+	var n int64
+	check(t, db.borrow(t.Context(), poolPing, func(_ context.Context, c *pgx.Conn) error {
+		n = link0(c).BytesRead()
+		return nil
+	}))
+	return n
+}
+
+// boardBudget is how much a board of 200 tasks may take on the wire, the lookup
+// of the token included: a cold connection takes 13.5 KB in the first round trip
+// and 40 KB in two.
+const boardBudget = 26_000
+
+// TestTheBoardIsNarrow, with the titles of the seed: at most boardBudget for 200
+// tasks, and for 2,000 it shows the first of each column, counts all of them, and
+// is the one that the domain would make of all tasks.
+func TestTheBoardIsNarrow(t *testing.T) {
+	env := labtest.Database(t, Migrate)
+	o := smallSeed()
+	o.Today, o.TasksPerResidence = time.Time{}, 20
+	check(t, drop(Seed(t.Context(), env.DirectURL, o)))
+	db := open(t, env, func(c *Config) { c.MaxConns, c.MinIdleConns = 1, 1 })
+	conn := connect(t, env.DirectURL)
+	ctx := t.Context()
+	u := newUser(t, db, "ada")
+	homes := map[int64]string{}
+	for _, zone := range []string{"Pacific/Honolulu", "Europe/Berlin", "Pacific/Auckland"} {
+		r, err := db.CreateResidence(ctx, wr(), u.ID, household.NewResidence{Name: zone, TimeZone: zone})
+		check(t, err)
+		homes[r.ID] = zone
+	}
+	now := time.Now()
+	read := func() (BoardRows, int64) {
+		t.Helper()
+		before := received(t, db)
+		_, b, err := db.Board(ctx, tokenOf(u), now, household.DueSoonDays)
+		check(t, err)
+		return b, received(t, db) - before
+	}
+	_, empty := read()
+	for _, tasks := range []int{200, 2000} {
+		// Tasks that the board shows, from all over the seed.
+		for id := range homes {
+			_, err := conn.Exec(ctx, `UPDATE tasks SET residence_id = $1 WHERE id IN (
+	SELECT t.id FROM tasks t JOIN residences r ON r.id = t.residence_id
+	WHERE NOT t.archived AND (t.completed_at IS NULL OR t.completed_at >= $2) AND r.owner_id <> $4
+	ORDER BY md5(t.id::text) LIMIT $3 - (SELECT count(*) FROM tasks t JOIN residences r ON r.id = t.residence_id WHERE r.owner_id = $4)
+)`, id, now.Add(-household.CompletedFor), tasks*(1+int(id-minKey(homes)))/len(homes), u.ID)
+			check(t, err)
+		}
+		b, bytes := read()
+		in := household.BoardInput{Now: now, DueSoonDays: household.DueSoonDays}
+		for id, zone := range homes {
+			in.Homes = append(in.Homes, household.Home{ID: id, TimeZone: zone})
+		}
+		rows, err := conn.Query(ctx, "SELECT "+taskColumns+" FROM tasks t JOIN residences r ON r.id = t.residence_id WHERE r.owner_id = $1", u.ID)
+		check(t, err)
+		for rows.Next() {
+			var x household.Task
+			check(t, rows.Scan(intoTask(&x)...))
+			in.Cards = append(in.Cards, household.Card{
+				ID: x.ID, ResidenceID: x.ResidenceID, Title: x.Title, Category: x.Category, Priority: x.Priority, DueDate: x.DueDate,
+				Frequency: x.Frequency, StartedAt: x.StartedAt, CompletedAt: x.CompletedAt, LastCompletedAt: x.LastCompletedAt, Version: x.Version,
+			})
+		}
+		check(t, rows.Err())
+		if len(in.Cards) != tasks {
+			t.Fatalf("%d tasks, want %d", len(in.Cards), tasks)
+		}
+		model := household.BuildBoard(in)
+		in.Homes, in.Cards, in.Counts = b.Homes, b.Cards, b.Counts
+		if got := household.BuildBoard(in); asJSON(t, got) != asJSON(t, model) {
+			t.Errorf("%d tasks: the board is not the domain's", tasks)
+		}
+		for _, c := range model.Columns {
+			if b.Counts[c.Name] != c.Count {
+				t.Errorf("%d tasks: %s counts %d, want %d", tasks, c.Name, b.Counts[c.Name], c.Count)
+			}
+		}
+		most := 4*household.OpenShown + household.CompletedShown
+		if len(b.Cards) > min(most, tasks) || bytes > boardBudget*int64(most)/200 || tasks == 200 && bytes > boardBudget {
+			t.Errorf("%d tasks: %d cards in %d bytes", tasks, len(b.Cards), bytes)
+		}
+		t.Logf("%d tasks: %d cards in %d bytes (an empty board takes %d); %v", tasks, len(b.Cards), bytes, empty, b.Counts)
+	}
+}
+
+func minKey(m map[int64]string) int64 {
+	least := int64(1 << 62)
+	for k := range m {
+		least = min(least, k)
+	}
+	return least
+}
+
+// TestNamesArePacked: every category, priority and frequency arrives as what it
+// was, and a name that this build does not know as the default one.
+func TestNamesArePacked(t *testing.T) {
+	conn := connect(t, labtest.Database(t, Migrate).DirectURL)
+	names := taskNames{household.Categories(), household.Priorities(), household.Frequencies()}
+	sql := "SELECT t.category, t.priority, t.frequency, " + namesOfTask() + ` FROM (
+	SELECT * FROM unnest($1::text[]) AS c (category), unnest($2::text[]) AS p (priority), unnest($3::text[]) AS f (frequency)
+) t`
+	rows, err := conn.Query(t.Context(), sql, append(names.categories, "new"), append(names.priorities, "new"), append(names.frequencies, "new"))
+	check(t, err)
+	n := 0
+	for ; rows.Next(); n++ {
+		var c, got household.Card
+		var packed int16
+		check(t, rows.Scan(&c.Category, &c.Priority, &c.Frequency, &packed))
+		if c.Category == "new" {
+			c.Category = household.CategoryGeneral
+		}
+		if c.Priority == "new" {
+			c.Priority = household.PriorityMedium
+		}
+		if c.Frequency == "new" {
+			c.Frequency = household.FrequencyOnce
+		}
+		if names.unpack(packed, &got); !reflect.DeepEqual(got, c) {
+			t.Errorf("%d: %+v, want %+v", packed, got, c)
+		}
+	}
+	check(t, rows.Err())
+	if want := (len(names.categories) + 1) * (len(names.priorities) + 1) * (len(names.frequencies) + 1); n != want {
+		t.Errorf("%d combinations, want %d", n, want)
+	}
+}
+
+// TestAnUnknownTokenReadsNothing, and costs one turn; nor does one that was taken back.
+func TestAnUnknownTokenReadsNothing(t *testing.T) {
+	db := open(t, labtest.Database(t, Migrate))
+	ctx := t.Context()
+	w := newWorld(t, db)
+	check(t, db.DeleteToken(ctx, wr(), w.member.ID, tokenOf(w.member)))
+	for name, token := range map[string][]byte{"unknown": tokenHash("nobody"), "taken back": tokenOf(w.member), "empty": {}, "none": nil} {
+		u, b, err := db.Board(ctx, token, at(), household.DueSoonDays)
+		v, r, err2 := db.Residences(ctx, token, Page{})
+		x, c, err3 := db.Contractors(ctx, token, Page{})
+		y, d, err4 := db.Documents(ctx, token, Page{})
+		for _, err := range []error{err, err2, err3, err4} {
+			if outcome(err) != "not found" {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		for _, u := range []household.User{u, v, x, y} {
+			if u != (household.User{}) {
+				t.Errorf("%s: %+v", name, u)
+			}
+		}
+		if rows := len(b.Cards) + len(b.Homes) + len(r.Items) + len(r.ResidenceIDs) + len(c.Items) + len(d.Items); rows != 0 {
+			t.Errorf("%s: %d rows", name, rows)
+		}
+	}
+	// A statement that fails in a pipeline fails as anywhere else, and the
+	// connection stays sound.
+	before := db.Stat().Opened
+	if _, _, err := db.Board(ctx, w.token, at(), 1<<31-1); err == nil {
+		t.Error("a date beyond all calendars was read")
+	}
+	if _, b, err := db.Board(ctx, w.token, at(), 1); err != nil || len(b.Cards) != 2 {
+		t.Errorf("afterwards: %v", err)
+	}
+	if db.Stat().Opened != before {
+		t.Error("the connection was lost")
+	}
+}
