@@ -19,7 +19,8 @@ type BoardRows struct {
 	// Cards are at most the first household.OpenShown of each open column and
 	// the newest household.CompletedShown of the completed ones.
 	Cards []household.Card
-	// Counts is how many tasks each column has, those without a card included.
+	// Counts is how many tasks a column has, those without a card included; an
+	// open column of which every task has a card may be missing.
 	Counts map[household.ColumnName]int
 	// OldestCompleted is the first to have been completed of the tasks that the
 	// completed column counts; nil when it is empty.
@@ -46,24 +47,29 @@ var taskBoard = Query{
 	// The homes come as rows of their own, so that their ids and time zones
 	// travel once and not with every card, and so do the counts. Open and
 	// completed tasks are two branches, each of them a range of tasks_board_idx:
-	// an OR would read all that was ever completed. The column is that of
-	// household.Card.Column, by the residence's local date; a test holds the two
-	// equal.
+	// an OR would read all that was ever completed. Only where there are so many
+	// open tasks that a column may be full are they ranked and counted here; the
+	// column is that of household.Card.Column, by the residence's local date, and
+	// a test holds the two equal.
 	SQL: `/* task_board */ WITH ` + bearerCTE + `, ` + homesCTE + `, home AS MATERIALIZED (
 	SELECT h.id, h.time_zone, ($2::timestamptz AT TIME ZONE h.time_zone)::date AS today,
 		(row_number() OVER (ORDER BY h.id))::int2 AS home
 	FROM homes h
-), open AS (
-	SELECT t.id, h.home, t.title, ` + namesOfTask() + ` AS names, t.due_date, t.started_at, t.last_completed_at, t.version, CASE
-		WHEN t.started_at IS NOT NULL THEN ` + columnNumber(household.ColumnInProgress) + `
-		WHEN t.due_date < h.today THEN ` + columnNumber(household.ColumnOverdue) + `
-		WHEN t.due_date <= h.today + $3::int THEN ` + columnNumber(household.ColumnDueSoon) + `
-		ELSE ` + columnNumber(household.ColumnUpcoming) + ` END AS col
+), open AS MATERIALIZED (
+	SELECT t.id, h.home, h.today, t.title, ` + namesOfTask() + ` AS names, t.due_date, t.started_at, t.last_completed_at, t.version
 	FROM home h JOIN tasks t ON t.residence_id = h.id
 	WHERE NOT t.archived AND t.completed_at IS NULL
 ), ranked AS MATERIALIZED (
-	SELECT o.*, row_number() OVER (PARTITION BY o.col ORDER BY o.due_date, o.id) AS place, count(*) OVER (PARTITION BY o.col) AS total
-	FROM open o
+	SELECT c.*, row_number() OVER (PARTITION BY c.col ORDER BY c.due_date, c.id) AS place, count(*) OVER (PARTITION BY c.col) AS total
+	FROM (
+		SELECT o.*, CASE
+			WHEN o.started_at IS NOT NULL THEN ` + columnNumber(household.ColumnInProgress) + `
+			WHEN o.due_date < o.today THEN ` + columnNumber(household.ColumnOverdue) + `
+			WHEN o.due_date <= o.today + $3::int THEN ` + columnNumber(household.ColumnDueSoon) + `
+			ELSE ` + columnNumber(household.ColumnUpcoming) + ` END AS col
+		FROM open o
+		WHERE (SELECT count(*) FROM open) > $5::int
+	) c
 ), done AS MATERIALIZED (
 	SELECT t.id, h.home, t.title, ` + namesOfTask() + ` AS names, t.due_date, t.started_at, t.completed_at, t.last_completed_at, t.version,
 		count(*) OVER () AS total, min(t.completed_at) OVER () AS oldest
@@ -76,6 +82,9 @@ UNION ALL
 SELECT r.total, r.col::int2, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM ranked r WHERE r.place = 1
 UNION ALL
 (SELECT d.total, ` + columnNumber(household.ColumnCompleted) + `::int2, NULL, NULL, NULL, NULL, d.oldest, NULL, NULL FROM done d LIMIT 1)
+UNION ALL
+SELECT t.id, t.home, t.title, t.names, t.due_date, t.started_at, NULL, t.last_completed_at, t.version FROM open t
+WHERE (SELECT count(*) FROM open) <= $5::int
 UNION ALL
 SELECT t.id, t.home, t.title, t.names, t.due_date, t.started_at, NULL, t.last_completed_at, t.version FROM ranked t WHERE t.place <= $5::int
 UNION ALL

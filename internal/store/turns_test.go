@@ -115,8 +115,8 @@ func TestRunAndOnEachIdle(t *testing.T) {
 		t.Errorf("%d connections, want 5", len(all))
 	}
 	for _, r := range all {
-		// One user; one home, two counts and two tasks of the board; one row of each list.
-		if r.Turns != int64(len(hot)) || r.Rows != 1+5+1+1+1 {
+		// One user; one home and two tasks of the board; one row of each list.
+		if r.Turns != int64(len(hot)) || r.Rows != 1+3+1+1+1 {
 			t.Errorf("one connection: %+v", r)
 		}
 	}
