@@ -7,7 +7,7 @@ import "github.com/honeydue/honeydue/internal/household"
 const (
 	// bearerCTE is the user behind the token whose hash is $1; nobody when there
 	// is no such token. askingCTE is the user $1.
-	bearerCTE = `me AS (SELECT user_id AS id FROM auth_tokens WHERE key_hash = $1::bytea)`
+	bearerCTE = `me AS (SELECT user_id AS id FROM auth_tokens WHERE key_hash = $1::bytea)` //nolint:gosec // SQL, no credential
 	askingCTE = `me AS (SELECT $1::bigint AS id)`
 
 	// homesCTE is every residence that me can see. UNION and not OR: with OR

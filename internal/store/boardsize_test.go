@@ -13,10 +13,10 @@ import (
 )
 
 // received is how many bytes the only connection of a pool has read so far.
-func received(t testing.TB, db *DB) int64 {
+func received(ctx context.Context, t testing.TB, db *DB) int64 {
 	t.Helper()
 	var n int64
-	check(t, db.borrow(t.Context(), poolPing, func(_ context.Context, c *pgx.Conn) error {
+	check(t, db.borrow(ctx, poolPing, func(_ context.Context, c *pgx.Conn) error {
 		n = link0(c).BytesRead()
 		return nil
 	}))
@@ -49,10 +49,10 @@ func TestTheBoardIsNarrow(t *testing.T) {
 	now := time.Now()
 	read := func() (BoardRows, int64) {
 		t.Helper()
-		before := received(t, db)
+		before := received(ctx, t, db)
 		_, b, err := db.Board(ctx, tokenOf(u), now, household.DueSoonDays)
 		check(t, err)
-		return b, received(t, db) - before
+		return b, received(ctx, t, db) - before
 	}
 	_, empty := read()
 	for _, tasks := range []int{200, 2000} {

@@ -39,14 +39,15 @@ const changesAtOnce = 2000
 // skipped, and none is told twice while an old transaction keeps the horizon
 // back. since.usable is false where the cursor cannot be continued. Rows of a
 // later life (a restored database has rows of xids that are still to come) are
-// not told, and neither are tombstones.
+// not told, and neither are tombstones. LIMIT 1 tells the planner what it has no
+// statistics of: that changes_pruned has one row.
 const newerCTE = `clock AS (
 	SELECT pg_current_snapshot() AS now
 ), since AS (
 	SELECT $1::pg_snapshot AS cursor, COALESCE(
 		pg_snapshot_xmax($1::pg_snapshot) <= pg_snapshot_xmax(clock.now)
 		AND (pg_snapshot_xmin($1::pg_snapshot) > p.through OR p.through >= pg_snapshot_xmax(clock.now)), false) AS usable
-	FROM clock LEFT JOIN changes_pruned p ON true
+	FROM clock LEFT JOIN (SELECT through FROM changes_pruned LIMIT 1) p ON true
 ), newer AS MATERIALIZED (
 	SELECT c.*
 	FROM changes c

@@ -18,6 +18,7 @@ import (
 type planNode struct {
 	Type     string     `json:"Node Type"`
 	Relation string     `json:"Relation Name"`
+	Cost     float64    `json:"Total Cost"`
 	Plans    []planNode `json:"Plans"`
 }
 
@@ -77,6 +78,10 @@ func places(n int) string {
 // exemptRows: a smaller table may be scanned (S14 of the mission).
 const exemptRows = 1000
 
+// jitCost is half of Postgres' jit_above_cost: a plan beyond that is compiled
+// first, which takes longer than running it, by seconds.
+const jitCost = 50_000
+
 // TestNoStatementScansATable: every statement of the catalogue, for a heavy, a
 // median and an empty user, by custom and by generic plan.
 func TestNoStatementScansATable(t *testing.T) {
@@ -102,6 +107,9 @@ func TestNoStatementScansATable(t *testing.T) {
 		for _, s := range subjects {
 			for _, generic := range []bool{false, true} {
 				e := explain(t, conn, q, s, generic)
+				if e.Plan.Cost > jitCost {
+					t.Errorf("%s for %s (generic %v): a cost of %.0f", q.Name, s.Label, generic, e.Plan.Cost)
+				}
 				e.Plan.walk(func(n planNode) {
 					if n.Type == "Seq Scan" && rows[n.Relation] > exemptRows {
 						t.Errorf("%s for %s (generic %v): Seq Scan on %s with %.0f rows", q.Name, s.Label, generic, n.Relation, rows[n.Relation])
