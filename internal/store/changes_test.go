@@ -342,6 +342,8 @@ func TestOutsideChangesAreNoted(t *testing.T) {
 		{"a new owner", fmt.Sprintf("UPDATE residences SET owner_id = %d WHERE id = %d", w.stranger.ID, home), []int64{w.owner.ID, w.stranger.ID}, []int64{home}},
 		{"members", fmt.Sprint("DELETE FROM residence_users WHERE residence_id = ", home), people, []int64{home}},
 		{"a member", fmt.Sprintf("INSERT INTO residence_users VALUES (%d, %d, 'member')", home, w.member.ID), []int64{w.member.ID}, []int64{home}},
+		{"out of sight", fmt.Sprint("UPDATE residences SET active = false WHERE id = ", home), []int64{w.stranger.ID}, []int64{home}},
+		{"back in sight", fmt.Sprint("UPDATE residences SET active = true WHERE id = ", home), []int64{w.stranger.ID, w.member.ID}, []int64{home}},
 		{"a sign of life", "UPDATE users SET last_active_at = now(), password_hash = 'x'", nil, nil},
 		{"a name", fmt.Sprintf("UPDATE users SET name = 'x', last_active_at = now() WHERE id = %d", w.admin.ID), []int64{w.admin.ID}, nil},
 		{"an e-mail", fmt.Sprintf("UPDATE users SET email = 'x@example.com' WHERE id = %d", w.admin.ID), []int64{w.admin.ID}, nil},

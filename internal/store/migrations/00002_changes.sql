@@ -51,6 +51,17 @@ BEGIN
         CASE TG_TABLE_NAME
             WHEN 'residences' THEN
                 EXECUTE 'SELECT array_agg(DISTINCT owner_id), array_agg(DISTINCT id) FROM (' || touched || ') x' INTO users, homes;
+                IF TG_OP = 'UPDATE' THEN
+                    -- One that is back in sight is new to its members: what is kept of a user names no residence
+                    -- that he could not see.
+                    SELECT array_agg(DISTINCT id) INTO users FROM (
+                        SELECT unnest(users) AS id
+                        UNION ALL
+                        SELECT m.user_id
+                        FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN residence_users m ON m.residence_id = n.id
+                        WHERE n.active AND NOT o.active
+                    ) x;
+                END IF;
             WHEN 'residence_users' THEN
                 EXECUTE 'SELECT array_agg(DISTINCT user_id), array_agg(DISTINCT residence_id) FROM (' || touched || ') x' INTO users, homes;
             WHEN 'auth_tokens' THEN
