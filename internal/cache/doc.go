@@ -1,54 +1,74 @@
 // Package cache keeps what every request needs and the database is an ocean
-// away from: which user a token belongs to (Redis), who that user is (memory
-// of the pod) and which residences the user sees (Redis).
+// away from: whose token this is and the lists themselves (Redis), and who the
+// user is (memory of the pod). It is the protocol of cache/protocol as it runs.
+// That text is the specification, and its names are the names here: of the
+// scripts in lua, of Hold and Release, Read and Fill, Sweep and settle.
 //
 // # One round trip
 //
-// Authenticate asks Redis once, by one script: token -> user id -> the user's
-// version and residence ids. Everything a warm request needs is in that answer.
+// Read asks Redis once, by one script that follows token, user and list to all
+// states involved. A warm list is in that answer, or a 304 is. What is missing
+// the caller reads from the database and hands to Fill, a second round trip;
+// Load does both and lets reads that know the same versions share them. A
+// write costs two, Hold and Release.
 //
-// # Why no answer is older than an acknowledged change
+// # Why no answer is older than an acknowledged write
 //
-// Every change is announced here after its commit and before its reply
-// (RevokeToken, UserChanged, AccessChanged). A reader that began before the
-// commit may still hold the old row and try to store it after the
-// announcement; each entry has its own guard against that late fill:
+// Each scope, a user or a residence, has a state: a version and the holds on
+// it. A write holds its scopes before its statement is sent and releases them
+// before it is acknowledged; both set fresh versions. Whatever is kept carries
+// the versions that it was filled under, and is used only while they stand and
+// nothing is held:
 //
-//   - Token. A logout leaves a tombstone in the place of the token, and a fill
-//     is SET NX. Fill first, tombstone second: the tombstone overwrites it.
-//     Tombstone first, fill second: NX refuses it. A token is random and is
-//     never issued twice, so a tombstone can never be wrong, and it outlives
-//     every fill that was under way (its TTL is that of a token entry, a
-//     request's deadline is seconds).
-//   - User. An entry in memory carries the user's version that the script
-//     returned before the database was read, and is used only while the script
-//     still returns that version. UserChanged sets a fresh random version. So a
-//     late fill is stored under a version that no script returns any more. A
-//     version that is missing (first use, expiry, eviction, flush) is created
-//     at random by the script: "missing" never equals anything.
-//   - User, when the token was unknown. Then the version could not be read
-//     before the database was, as nobody knew whose it is. The script returns
-//     the epoch instead, a random value that UserChanged replaces for all
-//     users; the fill hands out a version for memory only if the epoch is
-//     still the same, that is, if no user at all changed in between.
-//   - Residence ids. A fill is stored only if the user's version is the one
-//     that was read before the database was. AccessChanged deletes the ids and
-//     sets a fresh version, so a late fill is refused.
+//   - A copy carries a digest of the list, the epoch and each version. So does
+//     the client's copy, as its ETag.
+//   - A token, the residence ids and the user in a pod's memory carry the epoch
+//     and the user's version. The epoch is part of it: when Redis comes back
+//     with an old memory, or the sweep can't tell what has changed, versions are
+//     the old ones and only the epoch says that nothing stands.
+//   - A fill is refused if a version has moved since before the database was
+//     read, or a write holds. For a state that the read did not know, the write
+//     clock must stand instead.
+//   - What ages without a write (a task becomes overdue) carries valid_until.
 //
-// This holds while Redis keeps its memory and the announcing process lives
-// from its commit to its announcement.
+// A logout also leaves a tombstone in the token's place, so that the next
+// request with it is refused without the database. It only spares that turn:
+// the token would not stand anyway.
 //
-// # What residence ids are not
+// # What nobody told Redis
 //
-// They are never an authorization and never narrow a result: access stays in
-// the WHERE of every statement. A hot statement returns the true ids, and Judge
-// compares. A wrong entry, planted or old, changes a metric and a header.
+// The sweep (Keep, in each pod) reads the change log and gives fresh versions
+// to what was not announced; its lease is what allows reads to be served at
+// all. A hold whose writer was lost is met by readers and settled through the
+// database. Both run beside one another, since settling may wait for a
+// statement.
 //
 // # When Redis is gone
 //
 // Every call ends within Config.Timeout and degrades to "unknown": the caller
 // asks the database. After a few failures in a row a breaker skips Redis for a
-// moment, so that an outage does not cost each request the time-out.
-// Announcements that could not be delivered are owed: they are delivered
-// before this process believes anything Redis says again.
+// moment, so that an outage does not cost each request the time-out. Writes go
+// on; the sweep of any pod that reaches Redis repairs what they did not
+// announce (P2). Without sweeps the lease ends and nothing is served.
+//
+// # What residence ids are not
+//
+// They choose cache keys and are never an authorization and never narrow a
+// result: access stays in the WHERE of every statement.
+//
+// # Beyond the specification
+//
+//   - The write clock is kept in shards, by the last two letters of the scope.
+//   - Release leaves a mark which scopes it has told, so that the sweep does not
+//     make their lists miss once more. The mark covers no other scope.
+//   - A Redis that is asked to forget an entry only loses it, and a key with
+//     nonsense in it counts as evicted.
+//   - A flight is not joined across valid_until, and who joined a leader that
+//     had less time left asks for itself.
+//
+// Some guards double one another: fill's look at holds, the fresh version and
+// the fresh clock that hold sets, the tombstone that fill does not overwrite,
+// the sweep's look at the cursor. Taking one of them alone away breaks no
+// promise that the tests could find broken; they stay, since the specification
+// needs them where its steps are less strict.
 package cache

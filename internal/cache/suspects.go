@@ -27,6 +27,11 @@ type suspect struct {
 	certain bool
 }
 
+// forgotten: nobody has met it for long. What its writer said stays.
+func (s *suspect) forgotten(now time.Time) bool {
+	return !s.certain && now.Sub(s.last) > forgetAfter
+}
+
 // met notes holds: scope,write id,...;scope,...
 func (k *suspects) met(held string, now time.Time) {
 	for part := range strings.SplitSeq(held, ";") {
@@ -46,8 +51,8 @@ func (k *suspects) note(id string, now time.Time, certain bool, scopes ...Scope)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.byID[id]
-	if s == nil {
-		if len(k.byID) >= maxSuspects {
+	if s == nil || s.forgotten(now) {
+		if s == nil && len(k.byID) >= maxSuspects {
 			return
 		}
 		s = &suspect{first: now, scopes: map[Scope]bool{}}
@@ -68,7 +73,7 @@ func (k *suspects) lingering(now time.Time) map[string][]Scope {
 	out := map[string][]Scope{}
 	for id, s := range k.byID {
 		switch {
-		case !s.certain && now.Sub(s.last) > forgetAfter:
+		case s.forgotten(now):
 			delete(k.byID, id)
 		case s.certain && now.Sub(s.first) >= Patience, s.last.Sub(s.first) >= Patience:
 			for scope := range s.scopes {
