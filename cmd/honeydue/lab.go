@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ const labStopGrace = 30 * time.Second
 type labOptions struct {
 	data                   string
 	rtt, jitter, lossStall time.Duration
+	noSlowStart            bool
 	poolSize               int
 	detach                 bool
 }
@@ -31,7 +33,7 @@ func newLabCommand(a *app) *cobra.Command {
 		Short: "Run a local replica of production",
 		Long: `lab runs what production consists of on this machine: a real Postgres, a real PgBouncer in transaction mode with
 TLS, and a real Redis of 256 MB that evicts by allkeys-lru, on loopback ports and in one data folder. The model link in
-front of the pooler and of Postgres delays like an ocean, the TCP handshake included.
+front of the pooler and of Postgres delays like an ocean, TCP's handshake and slow start included.
 
 The servers end with the process that keeps them, however that ends. The data stays in the folder. It is written
 without fsync: a crash of the lab costs nothing, a power cut may cost the folder.`,
@@ -64,6 +66,7 @@ two longer. Ports stay the same from one start to the next when they are free.`,
 	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "round trip of the link in front of the pooler and of Postgres")
 	flags.DurationVar(&o.jitter, "jitter", 0, "what a delivery may take longer")
 	flags.DurationVar(&o.lossStall, "loss-stall", 0, "how long a lost packet holds up its direction; one delivery in a hundred is lost (0 = none)")
+	flags.BoolVar(&o.noSlowStart, "no-slow-start", false, "a link that takes any amount at once, so that only turns cost a round trip")
 	flags.IntVar(&o.poolSize, "pool-size", lab.DefaultPoolSize, "server connections of the pooler for each database")
 	flags.BoolVar(&o.detach, "detach", false, "leave the replica running in the background")
 	return c
@@ -106,7 +109,8 @@ func (a *app) labUp(ctx context.Context, o *labOptions) (err error) {
 	fmt.Fprintf(a.stderr, "Starting Postgres, PgBouncer and Redis in %s ...\n", dir)
 	began := time.Now()
 	l, err := lab.Start(ctx, lab.Config{
-		Dir: dir, RTT: o.rtt, Jitter: o.jitter, LossStall: o.lossStall, PoolSize: o.poolSize, BinDirs: own.Dirs(),
+		Dir: dir, RTT: o.rtt, Jitter: o.jitter, LossStall: o.lossStall, NoSlowStart: o.noSlowStart,
+		PoolSize: o.poolSize, BinDirs: own.Dirs(),
 	})
 	if err != nil {
 		return err
@@ -141,7 +145,8 @@ func (a *app) labDetach(ctx context.Context, o *labOptions) error {
 	fmt.Fprintf(a.stderr, "Starting Postgres, PgBouncer and Redis in %s ...\n", dir)
 	s, err := lab.StartDetached(ctx, exe, []string{
 		"lab", "up", "--data", dir, "--rtt", o.rtt.String(), "--jitter", o.jitter.String(),
-		"--loss-stall", o.lossStall.String(), "--pool-size", fmt.Sprint(o.poolSize),
+		"--loss-stall", o.lossStall.String(), "--no-slow-start=" + strconv.FormatBool(o.noSlowStart),
+		"--pool-size", fmt.Sprint(o.poolSize),
 	}, dir)
 	if err != nil {
 		return err

@@ -67,6 +67,9 @@ func (r labReport) disturbances() string {
 	if r.StallMS > 0 {
 		said += fmt.Sprintf(", a lost delivery in a hundred stalls %v", millis(r.StallMS))
 	}
+	if r.NoSlowStart {
+		said += ", no slow start"
+	}
 	return said
 }
 

@@ -30,7 +30,7 @@ func TestTurnBudgets(t *testing.T) {
 				want[any](t, p.get("/api/auth/me/", h.owner.token), http.StatusOK)
 				statements := v.Statements
 				if r.Hot && v.Query == "" {
-					want[any](t, p.get(r.Path, h.owner.token), http.StatusOK)
+					p.warmList(r.Path, h.owner)
 					statements = nil // Redis has it all
 				}
 				bill(t, p, r, v, q, v.Budget.Warm, statements)

@@ -64,7 +64,7 @@ func newPod(t *testing.T, env lab.Env, change ...func(*Config)) *pod {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.db.Close)
-	p.cache, err = cache.Open(cache.Config{URL: p.env.RedisURL, Timeout: 20 * time.Second, Registerer: p.registry, Tracer: cfg.Tracer})
+	p.cache, err = cache.Open(cache.Config{URL: p.env.RedisURL, Timeout: 20 * time.Second, Registerer: p.registry, Tracer: cfg.Tracer, Now: cfg.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,12 +141,12 @@ func TestOurFailures(t *testing.T) {
 		p.warm(ada)
 		rdb := redisClient(t, env)
 		t.Cleanup(func() { rdb.Close() })
-		if n := rdb.Del(t.Context(), fmt.Sprintf("list:1tasks:%d", ada.ID)).Val(); n != 1 {
+		if n := rdb.Del(t.Context(), fmt.Sprintf("list:1.tasks:%d", ada.ID)).Val(); n != 1 {
 			t.Fatal("there was no copy to take away, so the read would not share a flight")
 		}
 		p.server.db = nil
 		isProblem(t, p.get("/api/tasks/", ada.token), http.StatusInternalServerError, codeInternal)
-		if !strings.Contains(p.log.String(), "store.(*DB).Board") {
+		if !strings.Contains(p.log.String(), "store.(*DB)") {
 			t.Errorf("the log does not show where it happened:\n%s", p.log)
 		}
 	})

@@ -29,8 +29,10 @@ func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 	if a.ResidenceIDs != nil && r.question.List != "" {
 		r.IDs = c.metrics.read(EntryResidenceIDs, r.token.judge(a.ResidenceIDs))
 	}
-	if r.token.epoch == "" { // it knew the user, or went round: it fills nothing in Redis
-		if r.version != "" {
+	if r.token.epoch == "" {
+		// It went round and fills nothing; or Redis had everything, and only this
+		// pod's memory lacked the user. There the next use checks, not the fill.
+		if r.version != "" && a.User.ID == r.UserID {
 			c.users.put(a.User, r.version, c.cfg.Now())
 		}
 		return

@@ -22,36 +22,45 @@ func (c *Cache) Load(ctx context.Context, r *Reading, load func(context.Context)
 		return c.load(ctx, r, load)
 	}
 	own := *r // the flight may outlast the request that r belongs to
-	done := c.flights.DoChan(r.token.flight, func() (_ any, err error) {
+	done := c.flights.DoChan(r.token.flight, func() (any, error) {
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTimeout(ctx))
 		defer cancel()
-		defer func() {
-			if v := recover(); v != nil { // in this goroutine it would end the process
-				err = &Panicked{Value: v, Stack: debug.Stack()}
-			}
-		}()
-		a, err := c.load(detached, &own, load)
-		return flown{a, &own}, err
+		return c.fly(detached, &own, load), nil
 	})
+	var f *flown
 	select {
 	case <-ctx.Done():
 		return Answer{}, fmt.Errorf("wait for the database: %w", context.Cause(ctx))
 	case res := <-done:
-		if panicked, ok := errors.AsType[*Panicked](res.Err); ok {
-			panic(panicked)
-		}
-		f, ok := res.Val.(flown)
-		if res.Err != nil || !ok {
-			return Answer{}, res.Err
-		}
-		r.ETag, r.Why, r.IDs = f.leader.ETag, f.leader.Why, f.leader.IDs
-		r.Stored, r.Collapsed = f.leader == &own && own.Stored, f.leader != &own
-		return f.Answer, nil
+		f, _ = res.Val.(*flown)
 	}
+	if f.panicked != nil {
+		panic(f.panicked) // in the request's goroutine, where somebody recovers
+	}
+	led := f.leader == &own
+	if !led && ctx.Err() == nil && (errors.Is(f.err, context.DeadlineExceeded) || !f.fresh(c.cfg.Now())) {
+		// The leader had less time left than this request has, or it began on the
+		// other side of midnight.
+		return c.load(ctx, r, load)
+	}
+	if f.err != nil {
+		return Answer{}, f.err
+	}
+	r.ETag, r.Why, r.IDs = f.leader.ETag, f.leader.Why, f.leader.IDs
+	r.Stored, r.Collapsed = led && own.Stored, !led
+	return f.Answer, nil
+}
+
+// flown is what a flight brings to those who share it.
+type flown struct {
+	Answer
+	err      error
+	leader   *Reading
+	panicked *Panicked
 }
 
 // Panicked is what Load panics with when load did, in each request that waited
-// for it: load runs in a goroutine of its own, where nobody could recover it.
+// for it.
 type Panicked struct {
 	Value any
 	Stack []byte // of where it happened
@@ -59,10 +68,19 @@ type Panicked struct {
 
 func (p *Panicked) Error() string { return fmt.Sprint(p.Value) }
 
-// flown is what a flight brings to those who share it.
-type flown struct {
-	Answer
-	leader *Reading
+func (f *flown) fresh(now time.Time) bool { return stamp{until: f.ValidUntil}.valid(now) }
+
+// fly is load for several. It catches a panic: left to singleflight it would
+// end the process.
+func (c *Cache) fly(ctx context.Context, r *Reading, load func(context.Context) (Answer, error)) *flown {
+	f := &flown{leader: r}
+	defer func() {
+		if p := recover(); p != nil {
+			f.panicked = &Panicked{Value: p, Stack: debug.Stack()}
+		}
+	}()
+	f.Answer, f.err = c.load(ctx, r, load)
+	return f
 }
 
 func (c *Cache) load(ctx context.Context, r *Reading, load func(context.Context) (Answer, error)) (Answer, error) {

@@ -1,11 +1,7 @@
 package cache
 
 import (
-	"context"
 	"os"
-	"slices"
-	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +19,7 @@ func TestMain(m *testing.M) { os.Exit(labtest.Run(m)) }
 const patient = 10 * time.Second
 
 // opened makes a cache of one pod.
-func opened(t *testing.T, cfg Config) *Cache {
+func opened(t testing.TB, cfg Config) *Cache {
 	t.Helper()
 	if cfg.Timeout == 0 {
 		cfg.Timeout = patient
@@ -41,75 +37,68 @@ func opened(t *testing.T, cfg Config) *Cache {
 }
 
 // outside is a client of the same Redis that knows nothing of the cache.
-func outside(t *testing.T, url string) *redis.Client {
+func outside(t testing.TB, url string) *redis.Client {
 	t.Helper()
 	opts, err := redis.ParseURL(url)
 	if err != nil {
 		t.Fatal("the lab's Redis URL cannot be read")
 	}
 	rdb := redis.NewClient(opts)
-	t.Cleanup(func() { rdb.Close() })
+	t.Cleanup(func() {
+		if err := rdb.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return rdb
 }
 
 func person() household.User { return household.User{ID: 7, Email: "ada@example.org", Name: "Ada"} }
 
-// database is what the tests read and write in the place of Postgres: a change
-// log and, for each user, what he sees. It is a script for the cache, no mock
-// of a server: what Postgres guarantees is tested in store.
-type database struct {
-	mu      sync.Mutex
-	log     []Change
-	settled map[string]bool
+// answer is what the database says of person, in most tests.
+func answer(body string) Answer {
+	return Answer{User: person(), ResidenceIDs: []int64{3, 1}, Body: []byte(body)}
 }
 
-func (d *database) commit(id string, scopes ...Scope) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.settled[id] {
-		return false
-	}
-	d.log = append(d.log, Change{id, scopes})
-	return true
-}
+// tasks is the question that most tests ask.
+func tasks(token string) Question { return Question{Token: TokenHash(token), List: "tasks"} }
 
-func (d *database) source() Source {
-	return Source{
-		Changes: func(_ context.Context, cursor string) (Changes, error) {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			at, err := strconv.Atoi(cursor)
-			c := Changes{Cursor: strconv.Itoa(len(d.log)), Everything: err != nil}
-			if err == nil {
-				c.Writes = slices.Clone(d.log[at:])
-			}
-			return c, nil
-		},
-		Settle: func(_ context.Context, id string) error {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			if d.settled == nil {
-				d.settled = map[string]bool{}
-			}
-			d.settled[id] = true
-			return nil
-		},
+// warmed reads and fills, so that the next read is a hit.
+func warmed(t *testing.T, c *Cache, q Question, a Answer) {
+	t.Helper()
+	r := c.Read(t.Context(), q)
+	c.Fill(t.Context(), r, a)
+	if q.List != "" && !r.Stored {
+		t.Fatalf("the cache was not filled: %+v", r)
 	}
 }
 
-// swept gives the cache its lease.
+// swept sweeps now, whatever was swept lately, and so gives the lease.
 func swept(t *testing.T, c *Cache, d *database) {
 	t.Helper()
-	for {
-		did, err := c.Sweep(t.Context(), d.source())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if did {
-			return
-		}
-		time.Sleep(SweepPeriod / 5)
+	if err := c.rdb.HDel(t.Context(), sharedKey, "swept").Err(); err != nil {
+		t.Fatal(err)
 	}
+	if did, err := c.Sweep(t.Context(), d.source()); err != nil || !did {
+		t.Fatalf("the sweep was not completed: %v", err)
+	}
+	lasting(t, c)
+}
+
+// lasting lets the lease outlive a test on a slow machine; TestWithoutALease
+// is about its end.
+func lasting(t *testing.T, c *Cache) {
+	t.Helper()
+	if err := c.rdb.HSet(t.Context(), sharedKey, "lease", time.Now().Add(time.Hour).UnixMilli()).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// written is a write from its hold to its release.
+func written(t *testing.T, c *Cache, d *database, e Effects, scopes ...Scope) {
+	t.Helper()
+	h := c.Hold(t.Context(), scopes...)
+	e.Committed = d.commit(h.ID, scopes...)
+	c.Release(t.Context(), h, e)
 }
 
 func count(t *testing.T, r *prometheus.Registry, name string) float64 {

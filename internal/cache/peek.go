@@ -23,7 +23,7 @@ func (c *Cache) Copies(ctx context.Context, n int) ([]Copied, error) {
 		var keys []string
 		err := c.visit(ctx, "scan", func(ctx context.Context) error {
 			var err error
-			keys, cursor, err = c.rdb.Scan(ctx, cursor, listPrefix+encoding+"*", scanStep).Result()
+			keys, cursor, err = c.rdb.Scan(ctx, cursor, listPrefix+encoding+".*", scanStep).Result()
 			return err
 		})
 		if err != nil {
@@ -50,7 +50,7 @@ func (c *Cache) Copies(ctx context.Context, n int) ([]Copied, error) {
 const scanStep = 500
 
 func parseListKey(key string) (Copied, bool) {
-	name, user, ok := strings.Cut(strings.TrimPrefix(key, listPrefix+encoding), ":")
+	name, user, ok := strings.Cut(strings.TrimPrefix(key, listPrefix+encoding+"."), ":")
 	id, err := strconv.ParseInt(user, 10, 64)
 	return Copied{List: List(name), UserID: id}, ok && err == nil
 }

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -69,7 +68,7 @@ type Reading struct {
 
 	question Question
 	token    fillToken
-	version  string // the user's, if it is known
+	version  string // the epoch with the user's version, if they are known
 }
 
 // fillToken is what a fill is judged by. Its zero value fills nothing.
@@ -103,9 +102,6 @@ func (c *Cache) Read(ctx context.Context, q Question) *Reading {
 		var err error
 		reply, err = c.scripts.read.Run(ctx, c.rdb, []string{tokenKey(q.Token)},
 			nonce(), c.encoded(q.List), theirs.digest, now.UnixMilli(), q.Item.key(), seconds(c.cfg.ResidenceIDsTTL)).StringSlice()
-		if err == nil && len(reply) == 0 {
-			err = fmt.Errorf("an empty reply")
-		}
 		return err
 	})
 	if err != nil {
@@ -122,7 +118,7 @@ func (c *Cache) encoded(l List) string {
 	if l == "" {
 		return ""
 	}
-	return encoding + string(l)
+	return encoding + "." + string(l)
 }
 
 func (c *Cache) bypass(r *Reading, token Verdict, why string) {
@@ -141,8 +137,16 @@ func (c *Cache) understand(r *Reading, reply []string, theirs stamp) {
 		}
 		return ""
 	}
-	user := func() { r.UserID, _ = strconv.ParseInt(at(1), 10, 64); r.version = at(2) }
-	switch reply[0] {
+	user := func() bool {
+		id, err := strconv.ParseInt(at(1), 10, 64)
+		if err != nil || id <= 0 {
+			c.bypass(r, Bypass, "unreadable")
+			return false
+		}
+		r.UserID, r.version = id, at(2)
+		return true
+	}
+	switch at(0) {
 	case "revoked":
 		r.Revoked = true
 		r.Token = c.metrics.read(EntryToken, Hit)
@@ -159,23 +163,24 @@ func (c *Cache) understand(r *Reading, reply []string, theirs stamp) {
 		r.token = fillToken{epoch: at(1), clocks: pairs(reply, 3)}
 		c.missed(r, Miss)
 	case "known":
-		user()
-		r.Token = c.metrics.read(EntryToken, Hit)
-		r.ResidenceIDs = parseIDs(at(3))
-		r.Residence, _ = strconv.ParseInt(at(4), 10, 64)
+		if user() {
+			r.Token = c.metrics.read(EntryToken, Hit)
+			r.ResidenceIDs = parseIDs(at(3))
+			r.Residence = parseHint(at(4))
+		}
 	case "same":
-		user()
-		r.NotModified, r.ETag = true, stamp{at(3), theirs.until}.etag()
-		c.hit(r)
+		if user() {
+			r.NotModified, r.ETag = true, stamp{at(3), theirs.until}.etag()
+			c.hit(r)
+		}
 	case "hit":
 		s, body, ok := parseCopy(at(3))
 		if !ok {
-			c.bypass(r, Hit, "unreadable")
-			return
+			c.bypass(r, Bypass, "unreadable")
+		} else if user() {
+			r.Body, r.ETag = body, s.etag()
+			c.hit(r)
 		}
-		user()
-		r.Body, r.ETag = body, s.etag()
-		c.hit(r)
 	case "miss":
 		c.understandMiss(r, reply)
 	default:
@@ -202,25 +207,30 @@ func (c *Cache) understandMiss(r *Reading, reply []string) {
 	if len(reply) >= fixed {
 		n, _ = strconv.Atoi(reply[6])
 	}
-	if n == 0 || len(reply) < fixed+2*n {
+	if n <= 0 || n > (len(reply)-fixed)/2 {
 		c.bypass(r, Bypass, "unreadable")
 		return
 	}
-	r.token = fillToken{epoch: reply[3], states: make(map[Scope]string, n), clocks: pairs(reply, fixed+2*n)}
+	token := fillToken{epoch: reply[3], states: make(map[Scope]string, n), clocks: pairs(reply, fixed+2*n), proven: reply[5] == "1"}
 	for i := fixed; i < fixed+2*n; i += 2 {
-		r.token.states[Scope(reply[i])] = reply[i+1]
+		token.states[Scope(reply[i])] = reply[i+1]
 	}
-	r.token.proven = reply[5] == "1"
-	verdict := Miss
-	if reply[2] == "1" {
-		verdict = Hit
-		r.UserID, _ = strconv.ParseInt(reply[1], 10, 64)
-		r.version = r.token.states[UserScope(r.UserID)]
-		if r.token.proven && r.question.List != "" {
-			r.token.flight = string(r.question.List) + ":" + reply[1] + ":" + reply[4]
-		}
+	if reply[2] != "1" {
+		r.token = token
+		c.missed(r, Miss)
+		return
 	}
-	c.missed(r, verdict)
+	id, err := strconv.ParseInt(reply[1], 10, 64)
+	if err != nil || id <= 0 {
+		c.bypass(r, Bypass, "unreadable")
+		return
+	}
+	r.UserID, r.version = id, reply[3]+token.states[UserScope(id)]
+	if token.proven && r.question.List != "" {
+		token.flight = string(r.question.List) + ":" + reply[1] + ":" + reply[4]
+	}
+	r.token = token
+	c.missed(r, Hit)
 }
 
 // pairs reads field, value, ... from the i-th on.
@@ -262,4 +272,13 @@ func parseIDs(text string) []int64 {
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+// parseHint reads a residence's id; nonsense is no hint.
+func parseHint(text string) int64 {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 0 {
+		return 0
+	}
+	return id
 }

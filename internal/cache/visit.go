@@ -21,12 +21,6 @@ func (c *Cache) visit(ctx context.Context, operation string, ask func(context.Co
 		c.metrics.skipped.Inc()
 		return errSkipped
 	}
-	return c.call(ctx, operation, ask)
-}
-
-// call is visit without the breaker's permission: an announcement is worth a
-// time-out even when reads are not.
-func (c *Cache) call(ctx context.Context, operation string, ask func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	began := time.Now()

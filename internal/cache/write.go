@@ -16,6 +16,8 @@ type Hold struct {
 // Hold announces a write, before its statement is sent. It never fails: if
 // Redis does not confirm, the write goes on (P2), and the sweep will tell.
 func (c *Cache) Hold(ctx context.Context, scopes ...Scope) *Hold {
+	// Each once: a write has one hold on each scope.
+	scopes = slices.Compact(slices.Sorted(slices.Values(scopes)))
 	h := &Hold{ID: newWriteID(), scopes: scopes}
 	if len(scopes) == 0 || c.cfg.Sabotage == SilentWrites {
 		return h

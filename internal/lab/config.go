@@ -33,6 +33,7 @@ type Config struct {
 	RTT            time.Duration // of the link in front of the pooler and of the direct endpoint
 	Jitter         time.Duration // see link.Model
 	LossStall      time.Duration // see link.Model
+	NoSlowStart    bool          // see link.Model
 	PoolSize       int           // default_pool_size of the pooler; 0 = DefaultPoolSize
 	RedisDatabases int           // 0 = Redis' own default of 16
 	BinDirs        []string      // folders to look for the servers' binaries in before all others
@@ -75,7 +76,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Config) model() link.Model {
-	return link.Model{RTT: c.RTT, Jitter: c.Jitter, LossStall: c.LossStall}
+	return link.Model{RTT: c.RTT, Jitter: c.Jitter, LossStall: c.LossStall, NoSlowStart: c.NoSlowStart}
 }
 
 // DefaultDir is where a lab lives when nobody says otherwise: below the user's

@@ -21,17 +21,18 @@ const (
 
 // State is what can be said of a lab from outside its process.
 type State struct {
-	Dir       string    `json:"dir"`
-	Running   bool      `json:"running"` // the process that keeps the lab is alive
-	Ready     bool      `json:"ready"`   // it runs, and every server has answered
-	PID       int       `json:"pid"`     // of the process that keeps the lab, 0 = none
-	StartedAt time.Time `json:"started_at"`
-	RTTMS     float64   `json:"rtt_ms"`
-	JitterMS  float64   `json:"jitter_ms"`
-	StallMS   float64   `json:"loss_stall_ms"`
-	PoolSize  int       `json:"pool_size"`
-	Servers   []Server  `json:"servers"`
-	Env       Env       `json:"-"` // valid while Ready; it carries passwords
+	Dir         string    `json:"dir"`
+	Running     bool      `json:"running"` // the process that keeps the lab is alive
+	Ready       bool      `json:"ready"`   // it runs, and every server has answered
+	PID         int       `json:"pid"`     // of the process that keeps the lab, 0 = none
+	StartedAt   time.Time `json:"started_at"`
+	RTTMS       float64   `json:"rtt_ms"`
+	JitterMS    float64   `json:"jitter_ms"`
+	StallMS     float64   `json:"loss_stall_ms"`
+	NoSlowStart bool      `json:"no_slow_start"`
+	PoolSize    int       `json:"pool_size"`
+	Servers     []Server  `json:"servers"`
+	Env         Env       `json:"-"` // valid while Ready; it carries passwords
 }
 
 // Server is one server of a lab.
@@ -82,7 +83,8 @@ func ReadState(dir string) (State, error) {
 	}
 	s := State{
 		Dir: string(f), Running: r.Keeper.alive(), StartedAt: r.StartedAt, PoolSize: r.PoolSize,
-		RTTMS: ms(r.Model.RTT), JitterMS: ms(r.Model.Jitter), StallMS: ms(r.Model.LossStall), Env: r.Env,
+		RTTMS: ms(r.Model.RTT), JitterMS: ms(r.Model.Jitter), StallMS: ms(r.Model.LossStall),
+		NoSlowStart: r.Model.NoSlowStart, Env: r.Env,
 		Servers: []Server{
 			{Name: namePostgres, Port: r.Ports.Postgres, LinkPort: r.Ports.DirectLink},
 			{Name: namePooler, Port: r.Ports.Pooler, LinkPort: r.Ports.PoolerLink},

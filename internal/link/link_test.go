@@ -21,6 +21,13 @@ func server(t *testing.T, serve func(*net.TCPConn)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	serveAll(t, l, serve)
+	return l.Addr().String()
+}
+
+// serveAll is server on a listener that is there.
+func serveAll(t *testing.T, l *net.TCPListener, serve func(*net.TCPConn)) {
+	t.Helper()
 	var mu sync.Mutex
 	open := map[*net.TCPConn]bool{}
 	var wg sync.WaitGroup
@@ -53,7 +60,6 @@ func server(t *testing.T, serve func(*net.TCPConn)) string {
 		mu.Unlock()
 		wg.Wait()
 	})
-	return l.Addr().String()
 }
 
 func startProxy(t *testing.T, target string, m Model) *Proxy {

@@ -35,12 +35,20 @@ type direction struct {
 	flight   *flight
 }
 
-// send puts something under way. The lock spans both steps, so that the order
-// of sending is the order of arrival.
-func (d *direction) send(m Model, e event, data []byte) {
+// send puts something under way, and returns how many round trips of it had to
+// wait for the sender's window. The lock spans all steps, so that the order of
+// sending is the order of arrival.
+func (d *direction) send(m Model, e event, data []byte) (stalls int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.flight.push(parcel{at: d.schedule.arrival(m, time.Now()), event: e, data: data})
+	for _, v := range d.schedule.deliveries(m, time.Now(), len(data)) {
+		d.flight.push(parcel{at: v.at, event: e, data: data[:v.bytes:v.bytes]})
+		data = data[v.bytes:]
+		if v.stalled {
+			stalls++
+		}
+	}
+	return stalls
 }
 
 func newProxied(p *Proxy, client *net.TCPConn, accepted time.Time, number uint64) *proxied {
@@ -132,7 +140,7 @@ func (x *proxied) read(from *net.TCPConn, out *direction, asked *atomic.Bool) {
 			if asked != nil {
 				asked.Store(true)
 			}
-			out.send(x.proxy.Model(), eventData, bytes.Clone(buf[:n]))
+			x.proxy.stalls.Add(out.send(x.proxy.Model(), eventData, bytes.Clone(buf[:n])))
 		}
 		switch {
 		case errors.Is(err, io.EOF):

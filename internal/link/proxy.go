@@ -28,13 +28,14 @@ type Proxy struct {
 	closed bool
 	gate   chan struct{} // closed while traffic flows
 
-	dials, turns, toServer, toClient atomic.Int64
+	dials, turns, stalls, toServer, toClient atomic.Int64
 }
 
 // Counts is what a proxy has seen since it began to listen.
 type Counts struct {
 	Dials         int64 // connections accepted
 	Turns         int64 // round trips over all connections, TCP handshakes not included
+	Stalls        int64 // round trips that a sender waited because its congestion window was full, both directions; no turns
 	Open          int64 // connections open now
 	BytesToServer int64 // bytes delivered to the target
 	BytesToClient int64 // bytes delivered to clients
@@ -89,7 +90,7 @@ func (p *Proxy) Counts() Counts {
 	open := int64(len(p.conns))
 	p.mu.Unlock()
 	return Counts{
-		Dials: p.dials.Load(), Turns: p.turns.Load(), Open: open,
+		Dials: p.dials.Load(), Turns: p.turns.Load(), Stalls: p.stalls.Load(), Open: open,
 		BytesToServer: p.toServer.Load(), BytesToClient: p.toClient.Load(),
 	}
 }

@@ -6,14 +6,14 @@
 -- nothing (a sabotage for tests), then for each scope that the database named,
 -- the user first: scope, version before ('' if it was not known), the shard's
 -- clock before ('' if there was none).
--- Returns {digest or '', the user's version or '', why it was refused}.
+-- Returns {digest or '', epoch and user's version or '', why it was refused}.
 local fresh, user, list, unchecked = ARGV[1], ARGV[3], ARGV[7], ARGV[11] == '1'
-local s = shared('epoch')
-if s[1] ~= ARGV[2] and not unchecked then return {'', '', 'epoch'} end
-local why, mine, text, of = '', '', {}, ''
+local epoch = shared('epoch')[1] or ''
+if epoch ~= ARGV[2] and not unchecked then return {'', '', 'epoch'} end
+local why, mine, text = '', '', {}
 for i = 12, #ARGV, 3 do
   local scope, before, clock = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local st = get(state(scope))
+  local st = sound(get(state(scope)))
   local refused = ''
   if st and #st > 16 then
     refused = 'held'
@@ -27,10 +27,7 @@ for i = 12, #ARGV, 3 do
     redis.call('SET', state(scope), st)
   end
   if unchecked then refused = '' end
-  if i == 12 then
-    of = version(st)
-    if refused == '' then mine = of end
-  end
+  if i == 12 and refused == '' then mine = epoch .. version(st) end
   if refused ~= '' then why = refused end
   text[#text + 1] = scope .. '=' .. version(st)
 end
@@ -42,6 +39,6 @@ if mine ~= '' then
   end
 end
 if why ~= '' or list == '' then return {'', mine, why} end
-local digest = redis.sha1hex(list .. '\n' .. s[1] .. '\n' .. table.concat(text, ','))
+local digest = digested(list, epoch, text)
 redis.call('SET', 'list:' .. list .. ':' .. user, digest .. ARGV[8] .. ARGV[9], 'EX', ARGV[6])
 return {digest, mine, ''}

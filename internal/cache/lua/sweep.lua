@@ -2,7 +2,8 @@
 -- ARGV: a fresh version, the cursor that the log was read from, the new
 -- cursor, Redis' time before the log was read in ms, the lease in ms, 1 if
 -- everything counts as changed, then for each write: its id, the number of its
--- scopes, the scopes. Returns {1 if it was told, writes that nobody had announced}.
+-- scopes, the scopes. Returns {1 if it was told, writes that nobody had
+-- announced, or not with all their scopes}.
 local fresh, from = ARGV[1], ARGV[2]
 if (shared('cursor')[1] or '') ~= from then return {0, 0} end
 local repaired = 0
@@ -10,17 +11,21 @@ if from == '' or ARGV[6] == '1' then redis.call('HSET', SHARED, 'epoch', fresh) 
 local i = 7
 while i <= #ARGV do
   local write, n = ARGV[i], tonumber(ARGV[i + 1])
-  local told = redis.call('DEL', 'done:' .. write) == 1
-  if not told then repaired = repaired + 1 end
+  local told = ',' .. (get('done:' .. write) or '') .. ','
+  redis.call('DEL', 'done:' .. write)
+  local missed = 0
   for j = i + 2, i + 1 + n do
     local key = state(ARGV[j])
-    local st, held = get(key), false
+    local st, held = sound(get(key)), false
     if st then st, held = without(st, write) end
-    if held or not told then
+    local known = string.find(told, ',' .. ARGV[j] .. ',', 1, true)
+    if not known then missed = 1 end
+    if held or not known then
       if st then redis.call('SET', key, fresh .. holds(st)) end
       redis.call('HSET', SHARED, shard(ARGV[j]), fresh)
     end
   end
+  repaired = repaired + missed
   i = i + 2 + n
 end
 redis.call('HSET', SHARED, 'cursor', ARGV[3], 'lease', tostring(tonumber(ARGV[4]) + tonumber(ARGV[5])))

@@ -46,6 +46,11 @@ const (
 	BlindUnchecked
 	// ResolveKeepsClock resolves and leaves the write clock as it is.
 	ResolveKeepsClock
+	// BlindShares lets a blind read join any other's flight: the key is made of
+	// the states that both know, and not of the one that neither knows.
+	BlindShares
+	// BlindSharesByClock lets it join if the write clock is the same.
+	BlindSharesByClock
 )
 
 // The resolver, broken.
@@ -62,6 +67,9 @@ const (
 const (
 	// SequenceCursor reads the log from the highest number seen.
 	SequenceCursor Broken = 1 << (iota + 32)
+	// XmaxCursor keeps the snapshot's xmax and not which transactions below it
+	// were still running.
+	XmaxCursor
 	// CursorStartsNow takes a missing cursor for "nothing has happened".
 	CursorStartsNow
 	// CursorInPod keeps the cursor outside Redis.
@@ -78,4 +86,24 @@ const (
 	LeaseFromEnd
 	// UnleasedShares lets reads without a lease join flights and fill.
 	UnleasedShares
+)
+
+// The mark, broken.
+const (
+	// Unmarked leaves no marks: the sweep tells every row again.
+	Unmarked Broken = 1 << (iota + 48)
+	// MarkAtHold leaves the mark with the hold.
+	MarkAtHold
+	// MarkUnknown leaves the mark whatever became of the write, if anything has.
+	MarkUnknown
+	// MarkInPod keeps the marks outside Redis.
+	MarkInPod
+	// ReleaseElsewhere holds and releases fewer states than the row names, this
+	// one not among them, and leaves the mark for the row.
+	ReleaseElsewhere
+	// MarkedKeepsHold lets the sweep leave the hold of a row that is marked.
+	MarkedKeepsHold
+	// MarkedKeepsVersion lets the sweep drop the hold of a row that is marked
+	// and set no fresh version.
+	MarkedKeepsVersion
 )

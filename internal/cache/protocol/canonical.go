@@ -50,14 +50,33 @@ func (r *reader) blind() bool { return r.at == blindMissed || r.at == blindLoade
 
 // remembers are the broken protocols that still use what the others can forget.
 const remembers = FillUnchecked | CompareMissing | FlightUnkeyed | BypassShares | ServeUnchecked |
-	CountedVersions | BlindUnchecked
+	CountedVersions | BlindUnchecked | BlindShares | BlindSharesByClock | CursorInPod | MarkInPod
 
 // forget drops what can make no difference any more: copies under versions
-// that cannot come back, and fills that are bound to be refused. A pod's fill
-// is never refused: it may put a dead copy in the place of a good one.
+// that cannot come back, fills that are bound to be refused, all of old memory
+// that connect replaces, and marks that no sweep will look for. A pod's fill is never refused: it may put a dead copy in
+// the place of a good one.
 func (m *Model) forget(s *State) {
-	old := func(v version) bool { return s.backupTaken && v == s.backup.version }
-	if v := s.redis.value.version; v != s.redis.version && (!m.InPod || !old(v)) {
+	if !m.breaks(RunIDIgnored) {
+		s.backup = s.backup.connected()
+		if s.restarted {
+			value := s.redis.value
+			s.redis = s.redis.connected()
+			if m.InPod {
+				s.redis.value = value
+			}
+		}
+	}
+	unsought := m.unsought(s)
+	for _, mem := range []*memory{&s.redis, &s.backup} {
+		if mem.cursor&cursorSet == 0 {
+			mem.marks &^= unsought
+		} else {
+			mem.marks &^= unsought & mem.cursor.past()
+		}
+	}
+	old := func(v version) bool { return s.backupTaken && v == s.backup.version && v != dead }
+	if v := s.redis.value.version; v == dead || v != s.redis.version && (!m.InPod || !old(v)) {
 		s.redis.value = value{}
 	}
 	if s.backup.value.version != s.backup.version {
@@ -78,6 +97,46 @@ func (m *Model) forget(s *State) {
 			r.token = dead
 		}
 	}
+	// A read whose fill would be refused and whose flight nobody shares goes
+	// round, whatever it set out for, and what it has to contain it will.
+	for i := range s.reader {
+		r := &s.reader[i]
+		switch {
+		case r.at == blindMissed && r.token != s.redis.clock && (!s.backupTaken || r.token != s.backup.clock),
+			r.at == missed && r.token == dead && !m.InPod:
+			*r = reader{at: missed}
+		case r.at == missed && (r.token == missing || r.token == dead || m.Unshared):
+			r.must = 0
+		}
+	}
+}
+
+// connected is what the script connect leaves of old memory, or will: the
+// version is to be a fresh one.
+func (m *memory) connected() memory {
+	c := memory{holds: m.holds, marks: m.marks}
+	if m.version != missing {
+		c.version = dead
+	}
+	return c
+}
+
+// unsought are the committed writes that no sweep under way has read too early
+// to see: once a cursor is past them, it stays so until it is lost, and a sweep
+// without a cursor looks for no marks.
+func (m *Model) unsought(s *State) writes {
+	w := s.committed()
+	for i := range s.sweep {
+		sw := &s.sweep[i]
+		if !sw.reading {
+			continue
+		}
+		w &= sw.to.past()
+		if m.breaks(SweepUnguarded) && sw.from&cursorSet != 0 {
+			w &= sw.from.past()
+		}
+	}
+	return w
 }
 
 // awaited: a read might still join a flight with this token.
@@ -103,19 +162,30 @@ func (m *Model) hasCompany(s *State, i int) bool {
 // renaming gives labels 1, 2, ... in the order of asking. Missing, absent and
 // dead keep their names.
 type renaming struct {
-	to   [256]version
+	from [16]version
 	last version
+}
+
+// known is the new name of v, missing if it has none yet.
+func (n *renaming) known(v version) version {
+	for i := version(1); i <= n.last; i++ {
+		if n.from[i] == v {
+			return i
+		}
+	}
+	return missing
 }
 
 func (n *renaming) name(v version) version {
 	if v == missing || v == absent || v == dead {
 		return v
 	}
-	if n.to[v] == missing {
-		n.last++
-		n.to[v] = n.last
+	if to := n.known(v); to != missing {
+		return to
 	}
-	return n.to[v]
+	n.last++
+	n.from[n.last] = v
+	return n.last
 }
 
 // sortReaders orders the readers by what they are and, where that is equal, by
@@ -131,7 +201,7 @@ func (m *Model) sortReaders(s *State, states, clocks *renaming) {
 		}
 		known, company := r.token, uint64(0)
 		if r.token != missing && r.token != absent && r.token != dead && !m.breaks(CountedVersions) {
-			if known = names.to[r.token]; known == missing {
+			if known = names.known(r.token); known == missing {
 				known, company = maxVersion, companyOf(s, r)
 			}
 		}

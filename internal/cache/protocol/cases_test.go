@@ -3,7 +3,7 @@ package protocol
 // inP1 are the faults during which P1 is promised: Redis is reachable for
 // whoever writes until the hold stands, and keeps its states.
 const inP1 = WriterCrashes | WriterGivesUp | ReleaseUndelivered | ReleaseDelayed |
-	ReaderCutOff | ValueEvicted | SharedEvicted | LaterCommit
+	ReaderCutOff | ValueEvicted | SharedEvicted | LaterCommit | MarkLost
 
 // anything but a roll-back, whose second memory has cases of its own.
 const anything = inP1 | HoldUndelivered | HoldDelayed | StateEvicted | HoldLost | Flushed
@@ -20,54 +20,106 @@ type keeps struct {
 	needs StepKind
 }
 
+// place is where the copy is kept and what a read knows of its states.
+type place struct {
+	name string
+	set  func(*Model)
+}
+
+func places() []place {
+	return []place{
+		{"", func(*Model) {}},
+		{", the copy in a pod or a client", func(m *Model) { m.InPod = true }},
+		{", reads that do not know their states", func(m *Model) { m.Blind = true }},
+	}
+}
+
+// aloneCases are the faults one by one, with a writer and three readers: P1
+// where it is promised, elsewhere what is left of it and P2's bound.
+func aloneCases() []keeps {
+	var cases []keeps
+	for _, f := range []struct {
+		name     string
+		faults   Fault
+		promised Property
+		breaks   Property
+		needs    StepKind
+	}{
+		{"nothing fails; anyone pauses for any time, a hold is resolved meanwhile", 0, P1, 0, StepResolve},
+		{"the writer crashes, before or after the commit", WriterCrashes, P1, 0, StepWriterCrash},
+		{"the writer gives up and the statement commits late, from the pooler's queue", WriterGivesUp, P1, 0, StepGiveUp},
+		{"a later number and a later transaction commit first", LaterCommit, P1, 0, StepLaterCommit},
+		{"the release never arrives", ReleaseUndelivered, P1, 0, StepReleaseLost},
+		{"the release arrives late", ReleaseDelayed, P1, 0, StepReleaseLate},
+		{"a pod that is cut off reads", ReaderCutOff, P1, 0, StepReadCutOff},
+		{"the copy is evicted", ValueEvicted, P1, 0, StepEvictValue},
+		{"cursor, clock and lease are evicted", SharedEvicted, P1, 0, StepEvictShared},
+		{"the mark expires, or is evicted", MarkLost, P1, 0, StepLoseMark},
+
+		// An acknowledged write is still never missed while its writer reaches
+		// Redis after the commit.
+		{"the state is evicted", StateEvicted, Acknowledged, Monotone, StepEvictState},
+		{"the hold is lost", HoldLost, Acknowledged, Monotone, StepLoseHold},
+		{"the hold never arrives", HoldUndelivered, Acknowledged, Monotone, StepHoldLost},
+		{"the hold arrives late", HoldDelayed, Acknowledged, Monotone, StepHoldLate},
+		{"Redis is flushed, or restarts empty", Flushed, Acknowledged, Monotone, StepFlush},
+		{"Redis comes back with old memory", RolledBack, Acknowledged, Monotone, StepConnect},
+		{"a pod that is cut off writes, or SQL from outside does", WriterCutOff, 0, Acknowledged, StepHoldLost},
+	} {
+		for _, p := range places() {
+			m := Model{Writers: 1, Readers: 3, Sweepers: 1, Faults: f.faults, Promised: f.promised | Swept}
+			p.set(&m)
+			if m.InPod && f.faults == ValueEvicted {
+				continue // Redis has no copy
+			}
+			cases = append(cases, keeps{f.name + p.name, m, f.breaks, f.needs})
+		}
+		// P2 in seconds, by the lease: sweeps may stop.
+		m := Model{Writers: 1, Readers: 3, Sweepers: 1, Faults: f.faults, Promised: f.promised | InTime}
+		cases = append(cases, keeps{f.name + ", and sweeps may stop", m, f.breaks, f.needs})
+	}
+	return cases
+}
+
+// keepsCases are faults together.
 func keepsCases() []keeps {
 	one := func(faults Fault, promised Property) Model {
 		return Model{Writers: 1, Readers: 3, Sweepers: 1, Faults: faults, Promised: promised}
 	}
-	with := func(m Model, change func(*Model)) Model {
-		change(&m)
+	with := func(m Model, change ...func(*Model)) Model {
+		for _, c := range change {
+			c(&m)
+		}
 		return m
 	}
 	inPod := func(m *Model) { m.InPod = true }
 	blind := func(m *Model) { m.Blind = true }
+	two := func(m *Model) { m.Readers = 2 }
+	writers := func(m *Model) { m.Writers, m.Readers = 2, 2 }
+	sweepers := func(m *Model) { m.Sweepers = 2 }
+	const late = HoldDelayed | ReleaseDelayed | MarkLost
 	return []keeps{
-		// P1, and P2 with it.
-		{"nothing fails; anyone pauses for any time, a hold is resolved meanwhile", one(0, P1|Swept), 0, StepResolve},
-		{"the writer crashes, before or after the commit", one(WriterCrashes, P1|Swept), 0, StepWriterCrash},
-		{"the writer gives up and the statement commits late, from the pooler's queue", one(WriterGivesUp, P1|Swept), 0, StepGiveUp},
-		{"a later number commits first, an older transaction stays open", one(WriterGivesUp|LaterCommit, P1|Swept), 0, StepLaterCommit},
-		{"the release never arrives", one(ReleaseUndelivered, P1|Swept), 0, StepReleaseLost},
-		{"the release arrives late", one(ReleaseDelayed, P1|Swept), 0, StepReleaseLate},
-		{"readers are cut off from Redis", one(ReaderCutOff, P1|Swept), 0, StepReadCutOff},
-		{"the copy is evicted", one(ValueEvicted, P1|Swept), 0, StepEvictValue},
-		{"cursor, clock and lease are evicted", one(SharedEvicted, P1|Swept), 0, StepEvictShared},
-		{"all of these at once", one(inP1, P1|Swept), 0, StepReleaseLate},
-		{"all of these, the copy in a pod or a client", with(one(inP1, P1|Swept), inPod), 0, StepReadHit},
-		{"all of these, reads that do not know their states", with(one(inP1, P1|Swept), blind), 0, StepReadBlind},
-		{"a paused sweeper finds another in its place", with(one(WriterCrashes|SharedEvicted, P1|Swept), func(m *Model) { m.Sweepers = 2 }), 0, StepSweepRefused},
-		{"two writers, either crashes", with(one(WriterCrashes, P1|Swept), func(m *Model) { m.Writers, m.Readers = 2, 2 }), 0, StepWriterCrash},
+		{"all faults of P1 at once", one(inP1, P1|Swept), 0, StepSweepSkips},
+		{"all faults of P1, the copy in a pod or a client", with(one(inP1, P1|Swept), inPod), 0, StepReadHit},
+		{"all faults of P1, reads that do not know their states", with(one(inP1, P1|Swept), blind), 0, StepReadBlind},
+		{"all faults of P1, the copy in a pod or a client, reads that do not know their states", with(one(inP1, P1|Swept), blind, inPod, two), 0, StepReadBlind},
+		{"a paused sweeper finds another in its place", with(one(WriterCrashes|SharedEvicted, P1|Swept), sweepers), 0, StepSweepRefused},
+		{"a paused sweeper finds another in its place, and holds and releases come late", with(one(SharedEvicted|late, Swept), sweepers, two), Acknowledged, StepSweepRefused},
+		{"two writers, either crashes", with(one(WriterCrashes, P1|Swept), writers), 0, StepWriterCrash},
 
-		// P2. An acknowledged write is still never missed while its writer
-		// reaches Redis after the commit.
-		{"the state is evicted", one(StateEvicted, Acknowledged|Swept), Monotone, StepEvictState},
-		{"the hold is lost", one(HoldLost, Acknowledged|Swept), Monotone, StepLoseHold},
-		{"the hold never arrives", one(HoldUndelivered, Acknowledged|Swept), Monotone, StepHoldLost},
-		{"the hold arrives late", one(HoldDelayed, Acknowledged|Swept), Monotone, StepHoldLate},
-		{"Redis is flushed, or restarts empty", one(Flushed, Acknowledged|Swept), Monotone, StepFlush},
-		{"Redis comes back with old memory", one(RolledBack, Acknowledged|Swept), Monotone, StepConnect},
-		{"Redis comes back with old memory, the copy in a pod or a client", with(one(RolledBack, Acknowledged|Swept), inPod), Monotone, StepConnect},
-		{"Redis comes back with old memory, reads that do not know their states", with(one(RolledBack, Acknowledged|Swept), func(m *Model) { m.Blind, m.Readers = true, 2 }), Monotone, StepReadBlind},
-		{"a pod that is cut off writes, or SQL from outside does", one(WriterCutOff, Swept), Acknowledged, StepHoldLost},
-		{"old memory, and the writer is cut off or crashes", with(one(RolledBack|WriterCutOff|WriterCrashes, Swept), func(m *Model) { m.Readers = 2 }), Acknowledged, StepConnect},
+		{"hold and release arrive late", one(late, Swept), Acknowledged, StepSweepSkips},
+		{"hold and release arrive late, and the writer gives up or crashes", one(late|WriterGivesUp|WriterCrashes, Swept), Acknowledged, StepHoldLate},
+		{"old memory, and hold and release arrive late", with(one(RolledBack|late, Swept), two), Acknowledged, StepConnect},
+		{"old memory, and hold and release arrive late, the copy in a pod or a client", with(one(RolledBack|late, Swept), inPod, two), Acknowledged, StepConnect},
+		{"old memory, and hold and release arrive late, reads that do not know their states", with(one(RolledBack|late, Swept), blind, two), Acknowledged, StepConnect},
+		{"old memory, and the writer is cut off or crashes", with(one(RolledBack|WriterCutOff|WriterCrashes, Swept), two), Acknowledged, StepConnect},
 		{"anything at once", one(anything, Swept), Acknowledged, StepHoldLate},
 		{"anything at once, the copy in a pod or a client", with(one(anything, Swept), inPod), Acknowledged, StepFlush},
-		{"anything at once, reads that do not know their states", with(one(anything, Swept), func(m *Model) { m.Blind, m.Readers = true, 2 }), Acknowledged, StepReadBlind},
-		{"two writers, cut off, and the state is evicted", with(one(WriterCutOff|StateEvicted, Swept), func(m *Model) { m.Writers, m.Readers = 2, 2 }), Acknowledged, StepEvictState},
+		{"anything at once, reads that do not know their states", with(one(anything, Swept), blind, two), Acknowledged, StepReadBlind},
+		{"two writers, cut off, and the state is evicted", with(one(WriterCutOff|StateEvicted, Swept), writers), Acknowledged, StepEvictState},
 
-		// P2 in seconds, by the lease: sweeps may stop.
-		{"a pod that is cut off writes while no sweep runs", one(WriterCutOff, InTime), Monotone, StepTwoSeconds},
-		{"old memory, and a pod that is cut off writes while no sweep runs", with(one(RolledBack|WriterCutOff, InTime), func(m *Model) { m.Readers = 2 }), Acknowledged, StepConnect},
-		{"anything at once while no sweep runs", with(one(anything, InTime), func(m *Model) { m.Readers = 2 }), Acknowledged, StepLeaseLapses},
+		{"old memory, and a pod that is cut off writes while no sweep runs", with(one(RolledBack|WriterCutOff, InTime), two), Acknowledged, StepConnect},
+		{"anything at once while no sweep runs", with(one(anything, InTime), two), Acknowledged, StepLeaseLapses},
 	}
 }
 
@@ -97,7 +149,13 @@ func failsCases() []fails {
 	blind.Blind = true
 	clock := one(ResolveKeepsClock, 0, Monotone)
 	clock.Blind = true
-	return []fails{
+	etag := blind
+	etag.InPod = true
+	strangers := shared(BlindShares, 0, Acknowledged)
+	strangers.Blind = true
+	byClock := shared(BlindSharesByClock, 0, Monotone)
+	byClock.Blind = true
+	return append([]fails{
 		{"the hold is skipped", one(SkipHold, 0, Monotone), Monotone},
 		{"one hold for all writes", two, Monotone},
 		{"a hold expires by a clock", one(HoldExpires, 0, Monotone), Monotone},
@@ -117,6 +175,9 @@ func failsCases() []fails {
 		{"a single flight of reads that go round", shared(BypassShares, 0, Monotone), Monotone},
 		{"the user in memory not checked against the version", pod, Acknowledged},
 		{"a blind fill that compares no clock", blind, Acknowledged},
+		{"an ETag under versions that were read after the body", etag, Acknowledged},
+		{"a single flight of reads that do not know all their states", strangers, Acknowledged},
+		{"a single flight of reads that do not know all their states, keyed by the clock", byClock, Monotone},
 		{"a resolver that leaves the clock", clock, Monotone},
 
 		{"resolved without a tombstone", one(ResolveUnfenced, 0, Monotone), Monotone},
@@ -124,6 +185,7 @@ func failsCases() []fails {
 		{"a tombstone pruned while its statement may run", one(TombstonePruned, 0, Monotone), Monotone},
 
 		{"a cursor by sequence skips a late commit", one(SequenceCursor, WriterCutOff|LaterCommit, Swept), Swept},
+		{"a cursor by xmax skips a late commit", one(XmaxCursor, WriterCutOff|LaterCommit, Swept), Swept},
 		{"a missing cursor starts at now", one(CursorStartsNow, Flushed|WriterCrashes, Swept), Swept},
 		{"writes that leave no row in the log", one(NotLogged, WriterCutOff, Swept), Swept},
 		{"old memory goes unnoticed", one(RunIDIgnored, RolledBack, Acknowledged), Acknowledged},
@@ -133,6 +195,28 @@ func failsCases() []fails {
 		{"served while the sweep sleeps", one(NoLease, WriterCutOff, InTime), InTime},
 		{"the lease counted from the sweep's end", one(LeaseFromEnd, WriterCutOff, InTime), InTime},
 		{"flights joined while the sweep sleeps", shared(UnleasedShares, WriterCutOff, InTime), InTime},
+	}, markCases()...)
+}
+
+// markCases are broken by the mark: what else is broken in them, the sweep
+// makes up for if it tells every row.
+func markCases() []fails {
+	one := func(broken Broken, faults Fault) Model {
+		return Model{Writers: 1, Readers: 3, Sweepers: 1, Broken: broken, Faults: faults, Promised: Swept, Unshared: true}
+	}
+	outlives := one(MarkInPod|RunIDIgnored, RolledBack)
+	outlives.Readers = 2
+	return []fails{
+		{"the hold leaves the mark, and the state was evicted", one(MarkAtHold, StateEvicted|WriterCrashes), Swept},
+		{"the hold leaves the mark, and the hold was lost", one(MarkAtHold, HoldLost|WriterCrashes), Swept},
+		{"a mark before the commit", one(MarkUnknown|ReleaseEarly, 0), Swept},
+		{"a mark although the outcome is unknown", one(MarkUnknown|ReleaseUnknown, WriterGivesUp), Swept},
+		{"a mark by a resolver that wrote no tombstone", one(MarkUnknown|ResolveUnfenced, WriterCrashes), Swept},
+		{"a mark by a resolver before the tombstone is written", one(MarkUnknown|ResolveDropsFirst, WriterCrashes), Swept},
+		{"a mark, and no fresh version on release", one(ReleaseKeepsVersion, HoldUndelivered), Swept},
+		{"a mark, and a fresh version on release only if the hold is still there", one(ReleaseOnlyHeld, StateEvicted), Swept},
+		{"a mark for a row that names more states than were released", one(ReleaseElsewhere, 0), Swept},
+		{"a mark that outlives the memory", outlives, Swept},
 	}
 }
 
@@ -146,11 +230,26 @@ func spareCases() []keeps {
 	heldAlone := one(FillHeld, inP1, P1|Swept)
 	heldAlone.Unshared = true
 	oldMemory := one(RunIDIgnored, RolledBack, Swept)
+	in := func(m Model, p int) Model {
+		places()[p].set(&m)
+		return m
+	}
+	markInPod := one(MarkInPod, RolledBack, Acknowledged|Swept)
+	markInPod.Readers = 2
 	return []keeps{
 		{"no fresh version on hold: the release sets one", one(HoldKeepsVersion, inP1, P1|Swept), 0, StepHold},
 		{"no fresh version on release: the hold set one", one(ReleaseKeepsVersion, inP1, P1|Swept), 0, StepRelease},
 		{"a fill while a hold is there, by a flight of its own: the release makes it old", heldAlone, 0, StepFill},
 		{"the run_id ignored: the cursor came back old too, the next sweep repairs", oldMemory, Acknowledged, StepRollBack},
 		{"the sweep compares no cursor: connect made every version fresh", one(SweepUnguarded, RolledBack, Acknowledged|Swept), Monotone, StepConnect},
+
+		{"no marks: every row is told", one(Unmarked, inP1, P1|Swept), 0, StepSweep},
+		{"a mark after a refusal: nothing was written", one(MarkUnknown, inP1, P1|Swept), 0, StepReplyRefused},
+		{"a mark outside Redis: connect takes the cursor", markInPod, Monotone, StepConnect},
+		{"the sweep leaves a marked row's late hold: the resolver drops it", one(MarkedKeepsHold, HoldDelayed, Acknowledged|Swept), Monotone, StepSweepSkips},
+		{"no fresh version for a marked row's late hold: the hold set one", one(MarkedKeepsVersion, HoldDelayed, Acknowledged|Swept), Monotone, StepSweepSkips},
+		{"the same, and anything at once", one(MarkedKeepsVersion, anything, Swept), Acknowledged, StepSweepSkips},
+		{"the same, and anything at once, the copy in a pod or a client", in(one(MarkedKeepsVersion, anything, Swept), 1), Acknowledged, StepSweepSkips},
+		{"the same, reads that do not know their states", in(one(MarkedKeepsVersion, HoldDelayed, Acknowledged|Swept), 2), Monotone, StepSweepSkips},
 	}
 }

@@ -17,29 +17,53 @@
 // A scope is what writes and lists have in common: a user or a residence. A
 // list depends on its user's scope and on that of each residence in it. A
 // write touches the residences whose rows it changes, and the users whose
-// access, tokens or profile it changes: joining touches the user and the
-// residence, deleting a residence only the residence, since the lists of its
-// members depend on it, whoever they are.
+// access, tokens or profile it changes. Joining touches the user only: nothing
+// that is cached shows who belongs to a residence (what comes to show it makes
+// joining touch the residence, too). Deleting a residence touches the residence
+// only, since the lists of its members depend on it, whoever they are. So while
+// a user's version stands, the residences of that user may become fewer but
+// never more: whatever adds one (creating, joining, undoing a deletion) touches
+// each user to whom it adds one.
 //
 //   - state, one Redis key for each scope: a version and the holds on it, by
 //     write id. One key, so that neither is evicted without the other. It has
 //     no expiry: a hold that a clock drops is a hold that is lost.
-//   - copy: a list, compressed, with the versions that it was filled under.
+//   - copy: a list, compressed, with the digest that it was filled under.
 //     Also what a pod's memory keeps (the user) and what a client keeps (a body
 //     with its ETag): there nobody checks the fill, only the next use.
+//   - digest: sha1 over the encoding's version, the list's name, the epoch, and
+//     of each scope its name and its version, in the order of the names. Each
+//     part carries its length or a separator that it can't contain. The user's
+//     scope is always one of them, so a copy is never another user's.
+//   - token entry: an access token's user, under the user's version.
+//   - hint: the ids of a user's residences, with the epoch and the user's version
+//     that they were read under. It chooses which states a read looks at.
 //   - shared, one Redis key: the run_id that it belongs to, the epoch, the
-//     write clock, the sweep's cursor and the lease's end. One key, so that a
-//     cursor never outlives the clock and the epoch, nor the other way round.
+//     write clocks, the sweep's cursor and the lease's end. One key, so that a
+//     cursor never outlives the clocks and the epoch, nor the other way round.
+//   - mark, a Redis key for each write, done:<write id>: the write had been
+//     committed when all states that its row names got fresh versions in this
+//     memory. It expires after 30 s and may be lost at any time; then the row is
+//     told, which costs a miss.
 //   - change log, in Postgres: (write id unique, xid8, scopes), one row for each
-//     write, inserted by the statement that changes the data.
+//     write, inserted by the statement that changes the data. xid8 is
+//     pg_current_xact_id(), the top transaction's. No two statements have one
+//     write id, so neither have two holds.
 //
 // A version, a clock and an epoch are random numbers of 64 bits or more that
 // the caller makes and gives to the script, once each. Not by Redis: its
 // math.random begins again with the same sequence after a restart. Not by
 // counting: a counter that begins again meets the tokens of reads that began
 // before. Only equality means anything; a version "stands" if the epoch and
-// the state's version are still the same. Nothing is ever equal to what is
-// missing.
+// the state's version are still the same, a clock if the epoch and the clock
+// are. Nothing is ever equal to what is missing.
+//
+// There are 64 write clocks, and the scope's name says which is its own. Every
+// script that sets a state's version, or would if the state were there, renews
+// that clock in the same step. So "the scope's clock stands" still means that no
+// version of the scope was set since; that other scopes have the same clock can
+// only refuse a fill that could have been allowed. Below, "clock" is the
+// scope's. Creating a missing state renews nothing: it says nothing of a write.
 //
 // # Scripts
 //
@@ -49,33 +73,50 @@
 // sender gave up may still run, at any later time, and does no harm then.
 //
 //   - connect is the first on every connection. If the server's run_id is not
-//     the one in shared, the memory is another one: a fresh epoch, a fresh
-//     clock, no cursor, no lease. Old holds may stay. The comparison is with
-//     what Redis holds and not with what a pod remembers, so that only the
-//     first connection does it, and a pod that has just started knows too.
+//     the one in shared, the memory is another one: a fresh epoch, no cursor,
+//     no lease. Old holds and marks may stay: without a cursor the sweep asks
+//     for no mark. The comparison is with what Redis holds and not with what a
+//     pod remembers, so that only the first connection does it, and a pod that
+//     has just started knows too.
 //   - hold sets a fresh version on each state of the write, creating what is
 //     missing, adds the write id to its holds, and sets a fresh clock.
-//   - release drops the write id's holds, sets a fresh version on each state
-//     that is there, whether or not it was held, and sets a fresh clock. If a
-//     state was evicted, its hold went with it, and a read in between may have
-//     filled what was old by then.
+//   - release takes the states that were held and those that the row names
+//     (the statement returns them). It drops the write id's holds, sets a fresh
+//     version on each state that is there, whether or not it was held, and sets
+//     a fresh clock. If a state was evicted, its hold went with it, and a read
+//     in between may have filled what was old by then. If the outcome is a
+//     commit, it leaves the mark, last, so that an error half-way leaves none.
+//     After a refusal it leaves none.
 //   - read follows token, user and list to all states involved. States that
 //     are missing are created: missing would be the same before and after an
-//     eviction. It returns one of: the copy, if all versions stand, no state is
-//     held and the lease has not ended; a token (epoch, clock and versions) for
-//     a miss; or "go round", with the holds' write ids, if a state is held or
-//     there is no lease.
+//     eviction. A hint whose epoch and user's version do not stand is none. It
+//     returns one of: the copy, if its digest is the one computed now, no state
+//     is held, and neither the lease nor the copy's valid_until has passed, both
+//     by Redis' time; a token (epoch, versions, and clocks) for a miss; or "go
+//     round", with the holds' write ids, if a state is held or there is no
+//     lease. The clocks are all 64 if the token lacks a state, since nobody
+//     knows yet which scope it will be.
 //   - fill stores a copy if every version in the token stands and no state is
 //     held. The states are those that the database named, not those that the
-//     token names. For a state that the token does not name, the clock has to
-//     stand instead: no version at all was set since, and no hold stands now.
+//     token names, and so are those of the copy's digest. For a state that the
+//     token does not name, the clock has to stand instead: no version of it was
+//     set since, and no hold stands now. The same script stores the token entry,
+//     on these terms for the user's state alone, whatever became of the
+//     residences; and the hint, on no terms if it carries the version that the
+//     token names (the next use compares it), else on those of the token entry.
+//     It returns the versions it filled under; a pod keeps the user of a read
+//     that did not know the user's state only if they came back.
 //   - sweep takes the cursor that it read from, the new cursor, the log's rows
 //     and the time that it read Redis' clock. If the cursor is no longer the
-//     one that it read from, it does nothing. Else it sets fresh versions on the
-//     rows' states that are there, drops the rows' holds, sets a fresh clock
-//     (if there were rows), the new cursor, and the lease: 2 s after it began
-//     to read, not after it ended. If it read from no cursor, a fresh epoch.
-//   - resolve does what release does, for a write whose outcome is settled.
+//     one that it read from, it does nothing. Else it drops the rows' holds,
+//     sets a fresh version and a fresh clock for the states of each row that has
+//     no mark, and for each state in which it met the row's hold, mark or not,
+//     and sets the new cursor and the lease: 2 s after it began to read, not
+//     after it ended. If it read from no cursor, it asks for no rows and no
+//     marks and sets a fresh epoch.
+//   - resolve does what release does, for a write whose outcome is settled. It
+//     leaves the mark only if the log's row says that the write has committed,
+//     and takes the states from that row and the holds that were met.
 //
 // # A write
 //
@@ -86,35 +127,72 @@
 //     a new write id.
 //  3. Its outcome is known: committed, or refused (a conflict, no access, the
 //     write id's tombstone). release. If the outcome is not known, since the
-//     wait ended or the connection broke, leave the hold: the statement may
-//     still be in a queue, and the resolver will settle it.
+//     wait ended or the connection broke, leave the hold and no mark: the
+//     statement may still be in a queue, and the resolver will settle it.
 //  4. Answer, whether or not Redis confirmed the release. Not before it was
 //     sent: a hold that stands still protects (P1), but a hold that was lost
 //     is only made up for by the release's fresh version.
 //
 // # A read
 //
-//  1. read. A copy: answer. A client's ETag names epoch, versions, valid_until
-//     and encoding, so that 304 is this same comparison and knows midnight.
+//  1. read. A copy: answer. A client's ETag is the digest, valid_until and the
+//     encoding. 304 if and only if the digest computed now is the same, no state
+//     is held, the lease stands, and valid_until has not passed: the conditions
+//     of a hit, but for the copy.
 //  2. A miss: read the database, answer, fill; the fill may come after the
 //     answer. Reads with the same token may share one flight, since nothing
 //     that a later one has to contain can be missing while no version has
-//     changed. A token that lacks a state is shared with nobody.
-//  3. To go round: read the database and answer. Fill nothing, share nothing:
-//     while a hold stands, the version says nothing about the commit.
+//     changed. A token that lacks a state is shared with nobody, nor is a flight
+//     keyed by the clock instead: a hold may stand on what neither knows. The
+//     answer has an ETag only if the token names every state that the database
+//     named, and it is the digest over those that the database named, under the
+//     token's versions.
+//  3. To go round: read the database and answer, without an ETag. Fill nothing,
+//     share nothing: while a hold stands, the version says nothing about the
+//     commit.
 //  4. No Redis: the same as to go round.
+//
+// Why a hint may be wrong. A copy's digest was made of the states that the
+// database named, so if the digest made of the hint's states is the same, they
+// are the same states under the same versions: a wrong hint makes a miss. Two
+// things trust the hint's states before the database has named any, and would
+// lie if one were lacking: a flight's key, and the ETag of a miss. For the
+// flight the hint carries the user's version. Under it residences only go, so a
+// hint that stands names too many at most, and too many only share less. A hint
+// that does not stand may lack one, and the token with it. For the ETag the
+// states are compared with those that the database named.
 //
 // # The sweep
 //
 // Every 0.5 s, by one pod at a time, though nothing depends on that. It takes
-// the cursor and Redis' clock, reads the log's rows from the cursor on in one
-// snapshot, and calls sweep with that snapshot's pg_snapshot_xmin for the new
-// cursor. Not the highest number seen: a number is given before the commit,
-// and a statement with a lower one may commit later. While an old transaction
-// holds that horizon back, rows are seen again and would make their lists miss
-// again, twice a second. So the cursor may also carry the write ids behind the
-// horizon that Redis has been told of; they are part of it, stored, compared
-// and lost with it, and never kept in a pod.
+// the cursor and Redis' time, and in one statement reads pg_current_snapshot()
+// and the log's rows that are visible in it and were not in the cursor (not
+// pg_visible_in_snapshot(xid8, cursor); none of them is below the cursor's
+// xmin). It calls sweep with that snapshot, whole, as the new cursor. So each
+// row is told once, however long a transaction stays open, and one that commits
+// late is not skipped. Not the highest number seen, nor the snapshot's xmax: a
+// number is given before the commit, and a statement with a lower one may commit
+// later. The cursor is stored, compared and lost in Redis, and never kept in a
+// pod.
+//
+// A cursor beyond the snapshot's xmax belongs to another database's time, one
+// from before the log's oldest row may have missed what was pruned: both count
+// as none.
+//
+// The mark. A release comes before the sweep sees its row, nearly always, and
+// the row's fresh versions would make every list that the write touched miss
+// twice. What the sweep makes up for is a release that did not run in this
+// memory, or ran before the commit. The mark says that neither is the case: from
+// the release on, no token and no copy in this memory is older than the write.
+// It says so for this memory only, so it lives and dies with it. Old memory that
+// has the mark has the release's versions as well; old memory from before the
+// release has neither. And it says so only of states that the release was given,
+// which therefore has to know all that the row names.
+//
+// A hold that comes after its release finds nobody to drop it. If the sweep has
+// still to see the row, it drops it, mark or not. It sets a fresh version there,
+// too, for a simpler rule; the hold's own would do. If the sweep is past the
+// row, the hold is left to the resolver.
 //
 // The sweep stops when nobody reads. Then the lease ends, and reads go round
 // until a first sweep is through. Without the lease a read that begins after a
@@ -123,13 +201,17 @@
 //
 // # The resolver
 //
-// A hold that a read has met twice, some seconds apart, belongs to a writer
-// that crashed, lost its way or waits in a queue. First the database: insert
-// the write id into the log as a tombstone, ON CONFLICT DO NOTHING. Inserted,
-// it can never commit any more. A conflict, it has committed, or it has a
+// A read that goes round reports the write ids of the holds that it met, and
+// the states. A keeper in each pod notes them; a hold that was met again 2 s or
+// more later belongs to a writer that crashed, lost its way or waits in a queue,
+// or it came after its release. When and by whom it is resolved changes nothing
+// but the cost, nor do two keepers at once. First the database: insert the write
+// id into the log as a tombstone, ON CONFLICT DO NOTHING. Inserted, it can never
+// commit any more. A conflict, it has committed, or it has a
 // tombstone already: the row says which. While the statement runs, the insert
 // waits for its end. Only then resolve. A tombstone stays as long as any
-// statement may wait in any queue.
+// statement may wait in any queue. It names no states, so the sweep finds
+// nothing to do in its row.
 //
 // # The model
 //
@@ -142,8 +224,10 @@
 // One scope is enough, because every script treats all its scopes in one step:
 // what other scopes add is that a read misses, goes round or may not fill
 // though this scope would let it, and those are steps here too (ValueEvicted,
-// ReaderCutOff). One pod is enough, because all that a pod has for itself is
-// flights and memory, and a reader here may always do without either.
+// ReaderCutOff). So one clock is enough, too, and a wrong hint is a read that
+// does not know its state (Blind). One pod is enough, because all that a pod has
+// for itself is flights and memory, and a reader here may always do without
+// either.
 //
 // A read answers at the first moment at which it can. Answering later obliges
 // the reads after it to less. Versions are renamed and readers sorted, so that
@@ -151,6 +235,8 @@
 // and compares.
 //
 // What stays outside: two Redis servers at once, a database that goes back in
-// time (the sweep has to notice a cursor beyond pg_snapshot_xmax and treat it
-// as none), reads from a replica, and lists torn between two snapshots.
+// time (the sweep notices a cursor beyond its xmax, but not if the restored
+// database has caught up: whoever restores one flushes Redis), reads from a
+// replica, lists torn between two snapshots, and clocks of database and Redis
+// that differ at midnight.
 package protocol

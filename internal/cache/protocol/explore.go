@@ -48,7 +48,7 @@ func (m Model) search(limit int) (*visited, Result, error) {
 		if at == levelEnd {
 			level, levelEnd = level+1, seen.len()
 		}
-		s := seen.nodes[at].state.unpack()
+		s := seen.states[at].unpack()
 		buffer = m.moves(&s, buffer)
 		for i := range buffer {
 			mv := &buffer[i]

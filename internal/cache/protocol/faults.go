@@ -33,9 +33,11 @@ const (
 	Flushed
 	// RolledBack gives Redis the memory of an earlier moment.
 	RolledBack
-	// LaterCommit lets transactions with later numbers commit before a running
-	// statement does, and older ones hold the horizon back.
+	// LaterCommit lets a transaction with a later number and a later id commit
+	// before a running statement does.
 	LaterCommit
+	// MarkLost takes a mark: it expires, or is evicted.
+	MarkLost
 
 	// WriterCutOff is a pod that Redis can't be reached from and that writes
 	// on. To the cache, SQL from outside is the same.
@@ -61,15 +63,25 @@ func (b *batch) faults() {
 	if m.fault(ValueEvicted) && mem.value.version != missing {
 		b.try(Step{Kind: StepEvictValue}).redis.value = value{}
 	}
-	if m.fault(SharedEvicted) && *mem != (memory{version: mem.version, holds: mem.holds, value: mem.value}) {
+	if rest := mem.withoutShared(); m.fault(SharedEvicted) && *mem != rest {
 		s := b.try(Step{Kind: StepEvictShared})
-		s.redis = memory{version: mem.version, holds: mem.holds, value: mem.value}
-		b.keepCursor(s)
+		s.redis = rest
+		b.keepOutside(s)
+	}
+	for i := range m.Writers {
+		if m.fault(MarkLost) && mem.marks&write(i) != 0 {
+			b.try(Step{Kind: StepLoseMark, Who: i}).redis.marks &^= write(i)
+		}
 	}
 	if m.fault(Flushed) && !b.from.restarted {
 		b.replace(StepFlush, memory{})
 	}
 	b.rollBack()
+}
+
+// withoutShared is what an eviction of the shared key leaves.
+func (m *memory) withoutShared() memory {
+	return memory{version: m.version, holds: m.holds, value: m.value, marks: m.marks}
 }
 
 func (b *batch) running() bool {
@@ -88,14 +100,17 @@ func (b *batch) replace(kind StepKind, with memory) *State {
 	if b.model.InPod {
 		s.redis.value = b.from.redis.value
 	}
-	b.keepCursor(s)
+	b.keepOutside(s)
 	return s
 }
 
-// keepCursor: a cursor that lives in a pod does not share Redis' fate.
-func (b *batch) keepCursor(s *State) {
+// keepOutside: what lives in a pod does not share Redis' fate.
+func (b *batch) keepOutside(s *State) {
 	if b.model.breaks(CursorInPod) {
 		s.redis.cursor = b.from.redis.cursor
+	}
+	if b.model.breaks(MarkInPod) {
+		s.redis.marks = b.from.redis.marks
 	}
 }
 
@@ -119,7 +134,7 @@ func (b *batch) rollBack() {
 		s := b.try(Step{Kind: StepConnect})
 		m.renew(s)
 		s.redis.cursor, s.redis.lease = 0, lease{}
-		b.keepCursor(s)
+		b.keepOutside(s)
 		s.restarted = false
 		return
 	}

@@ -25,10 +25,10 @@ func explore(t *testing.T, m Model) Result {
 	return r
 }
 
-// TestPromisesHold explores the protocol as specified under each fault.
+// TestPromisesHold explores the protocol as specified under each fault alone
+// and under many together.
 func TestPromisesHold(t *testing.T) {
-	counts := holds(t, keepsCases())
-	golden(t, "cases.golden", counts)
+	golden(t, "cases.golden", holds(t, append(aloneCases(), keepsCases()...)))
 }
 
 // TestSpareParts shows which single parts are the second of two locks.
@@ -38,29 +38,40 @@ func TestSpareParts(t *testing.T) {
 
 func holds(t *testing.T, cases []keeps) string {
 	t.Helper()
-	var counts strings.Builder
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			r := explore(t, c.model)
-			if r.Violation != nil {
-				t.Fatalf("broken: %s\n%s", r.Violation.Broken, r.Violation.Trace)
-			}
-			if !r.Taken[c.needs] {
-				t.Errorf("the step %q was never taken", c.needs)
-			}
-			fmt.Fprintf(&counts, "%s\n    promised: %s. %d states, %d moves, depth %d\n", c.name, c.model.Promised, r.States, r.Moves, r.Depth)
-			if c.breaks == 0 {
-				return
-			}
-			c.model.Promised = c.breaks
-			if r := explore(t, c.model); r.Violation == nil {
-				t.Errorf("%s holds: the fault does not bite, or more could be promised", c.breaks)
-			} else {
-				fmt.Fprintf(&counts, "    not promised: %s, shortest breach in %d steps\n", c.breaks, len(r.Violation.Trace.Lines))
-			}
-		})
+	// Cases run side by side and are written down in their order.
+	counts := make([]string, len(cases))
+	t.Run("cases", func(t *testing.T) {
+		for i, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				counts[i] = c.hold(t)
+			})
+		}
+	})
+	return strings.Join(counts, "")
+}
+
+// hold explores the case and returns what was counted.
+func (c *keeps) hold(t *testing.T) string {
+	t.Helper()
+	r := explore(t, c.model)
+	if r.Violation != nil {
+		t.Fatalf("broken: %s\n%s", r.Violation.Broken, r.Violation.Trace)
 	}
-	return counts.String()
+	if !r.Taken[c.needs] {
+		t.Errorf("the step %q was never taken", c.needs)
+	}
+	counted := fmt.Sprintf("%s\n    promised: %s. %d states, %d moves, depth %d\n", c.name, c.model.Promised, r.States, r.Moves, r.Depth)
+	if c.breaks == 0 {
+		return counted
+	}
+	m := c.model
+	m.Promised = c.breaks
+	r = explore(t, m)
+	if r.Violation == nil {
+		t.Fatalf("%s holds: the fault does not bite, or more could be promised", c.breaks)
+	}
+	return counted + fmt.Sprintf("    not promised: %s, shortest breach in %d steps\n", c.breaks, len(r.Violation.Trace.Lines))
 }
 
 // TestBreakingAStepIsFound breaks the protocol on purpose, one way at a time.
@@ -111,6 +122,18 @@ func TestEveryStepIsTaken(t *testing.T) {
 		if !was {
 			t.Errorf("never taken: %s", StepKind(k))
 		}
+	}
+}
+
+// TestOnlyTheMarkBreaks repairs the cases that the mark breaks by leaving none.
+func TestOnlyTheMarkBreaks(t *testing.T) {
+	for _, c := range markCases() {
+		t.Run(c.name, func(t *testing.T) {
+			c.model.Broken |= Unmarked
+			if r := explore(t, c.model); r.Violation != nil {
+				t.Errorf("broken without a mark: %s\n%s", r.Violation.Broken, r.Violation.Trace)
+			}
+		})
 	}
 }
 

@@ -103,9 +103,11 @@ func (b *bits) pushMemory(m *memory) {
 	b.push(uint8(m.cursor), 3)
 	b.pushBool(m.lease.given)
 	b.push(uint8(m.lease.saw), 2)
+	b.push(uint8(m.marks), 2)
 }
 
 func (b *bits) popMemory(m *memory) {
+	m.marks = writes(b.pop(2))
 	m.lease.saw = writes(b.pop(2))
 	m.lease.given = b.popBool()
 	m.cursor = cursor(b.pop(3))

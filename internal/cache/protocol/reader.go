@@ -32,6 +32,9 @@ func (b *batch) read(i int) {
 			s.redis.clock = m.fresh(s, missing)
 		}
 		s.reader[i] = reader{at: blindMissed, token: s.redis.clock}
+		if m.breaks(BlindShares | BlindSharesByClock) {
+			s.reader[i].must = must // else nobody joins, and what is loaded is the newest
+		}
 	}
 	mem := &b.from.redis
 	held := mem.holds != 0 && !m.breaks(IgnoreHolds)
@@ -74,15 +77,20 @@ func (b *batch) hit(i int) {
 // loaded and whose flight is still open.
 func (b *batch) join(i int) {
 	m, r := b.model, &b.from.reader[i]
-	if r.at != missed || m.Unshared {
+	if m.Unshared || r.at == blindMissed && !m.breaks(BlindShares|BlindSharesByClock) {
 		return
+	}
+	open := loaded
+	if r.at == blindMissed {
+		open = blindLoaded
 	}
 	for j := range b.from.reader {
 		leader := &b.from.reader[j]
-		if j == i || leader.at != loaded {
+		if j == i || leader.at != open {
 			continue
 		}
 		switch {
+		case r.at == blindMissed && m.breaks(BlindShares):
 		case m.shared(leader.token, r.token):
 		case m.breaks(FlightUnkeyed) && r.token != missing && leader.token != missing:
 		case m.breaks(BypassShares) && r.token == missing && leader.token == missing:

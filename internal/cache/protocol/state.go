@@ -103,8 +103,8 @@ type value struct {
 	data    writes
 }
 
-// cursor is how far the sweep has read the change log: the writes that it is
-// past. Without cursorSet nothing is known.
+// cursor is the snapshot in which the sweep last read the change log: the
+// writes that were visible in it. Without cursorSet nothing is known.
 type cursor uint8
 
 const cursorSet cursor = 1 << maxWriters
@@ -129,6 +129,9 @@ type memory struct {
 	value  value
 	cursor cursor
 	lease  lease
+	// marks are keys of their own, one for each write: its release or its
+	// resolve has run in this memory, after its commit.
+	marks writes
 }
 
 // sweep is a sweep that has read the change log and not yet told Redis.
@@ -152,8 +155,8 @@ type State struct {
 	// restarted: Redis came back and no connection has been made yet.
 	restarted bool
 	sweep     [maxSweepers]sweep
-	// later: another transaction took a later number of the log's sequence
-	// than the running statement, and committed.
+	// later: another transaction took a later number of the log's sequence and
+	// a later transaction id than the running statement, and committed.
 	later  bool
 	reader [maxReaders]reader
 
@@ -166,17 +169,6 @@ func (s *State) committed() writes {
 	var w writes
 	for i := range s.writer {
 		if s.writer[i].stmt == committed {
-			w |= write(i)
-		}
-	}
-	return w
-}
-
-// finished are the writes whose transactions are over, one way or the other.
-func (s *State) finished() writes {
-	var w writes
-	for i := range s.writer {
-		if s.writer[i].stmt == committed || s.writer[i].stmt == refused {
 			w |= write(i)
 		}
 	}

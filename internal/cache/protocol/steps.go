@@ -39,8 +39,8 @@ const (
 	StepFillLost
 
 	StepSweepRead
-	StepSweepReadHeldBack
 	StepSweep
+	StepSweepSkips
 	StepSweepRefused
 	StepSweepDies
 	StepLeaseLapses
@@ -55,6 +55,7 @@ const (
 	StepEvictValue
 	StepEvictShared
 	StepLoseHold
+	StepLoseMark
 	StepHoldExpires
 	StepPrune
 	StepFlush

@@ -11,27 +11,18 @@ func (b *batch) sweeper(i int) {
 	if !b.reachable() {
 		return
 	}
-	b.sweepReads(i, StepSweepRead, b.horizon())
-	if b.model.fault(LaterCommit) {
-		// An older transaction is open somewhere: the horizon stays where it
-		// was, and what is read now will be read again.
-		b.sweepReads(i, StepSweepReadHeldBack, b.from.redis.cursor|cursorSet)
-	}
-}
-
-// sweepReads takes the cursor from Redis and reads the log from there, in one
-// snapshot of the database.
-func (b *batch) sweepReads(i int, kind StepKind, to cursor) {
+	// It takes the cursor from Redis and reads in one snapshot what has become
+	// visible since.
 	c := b.from.committed()
-	s := b.try(Step{Kind: kind, Who: i, Data: c})
-	s.sweep[i] = sweep{reading: true, from: s.redis.cursor, to: to, committed: c}
+	s := b.try(Step{Kind: StepSweepRead, Who: i, Data: c})
+	s.sweep[i] = sweep{reading: true, from: s.redis.cursor, to: b.snapshot(), committed: c}
 }
 
-// horizon is where the next sweep is to begin: behind every transaction that
-// is over. A running one is not behind it, whatever its number in the log.
-func (b *batch) horizon() cursor {
-	c := cursorSet | cursor(b.from.finished())
-	if b.model.breaks(SequenceCursor) && b.from.later {
+// snapshot is the cursor after a sweep that reads now: exactly what is visible
+// now, whatever is running and whichever numbers it has.
+func (b *batch) snapshot() cursor {
+	c := cursorSet | cursor(b.from.committed())
+	if b.model.breaks(SequenceCursor|XmaxCursor) && b.from.later {
 		for i := range b.from.writer {
 			if b.from.writer[i].stmt == running {
 				c |= cursor(write(i))
@@ -56,17 +47,22 @@ func (b *batch) sweepEnds(i int) {
 	if lost || m.breaks(NotLogged) {
 		rows = 0
 	}
-	s := b.try(Step{Kind: StepSweep, Who: i, Data: rows})
+	skipped := b.skipped(rows)
+	step := Step{Kind: StepSweep, Who: i, Data: rows}
+	if skipped != 0 {
+		step = Step{Kind: StepSweepSkips, Who: i, Data: skipped}
+	}
+	s := b.try(step)
 	s.sweep[i] = sweep{}
 	s.redis.cursor = sw.to
 	// A committed write needs its hold no longer.
 	for w := range m.Writers {
-		if rows&write(w) != 0 {
+		if rows&write(w) != 0 && !(skipped&write(w) != 0 && m.breaks(MarkedKeepsHold)) {
 			s.redis.holds &^= m.holdOf(w)
 		}
 	}
 	// Without a cursor nobody knows what was missed: every version is fresh.
-	if rows != 0 || (lost && !m.breaks(CursorStartsNow)) {
+	if rows&^skipped != 0 || (lost && !m.breaks(CursorStartsNow)) {
 		m.renew(s)
 	}
 	switch {
@@ -75,6 +71,21 @@ func (b *batch) sweepEnds(i int) {
 	case m.promises(Swept):
 		s.due |= sw.committed
 	}
+}
+
+// skipped are the rows that need no fresh version: they are marked, and no
+// hold of theirs is here. A hold that came after its write's release is dropped
+// like any other, with a fresh version.
+func (b *batch) skipped(rows writes) writes {
+	m, mem := b.model, &b.from.redis
+	var skip writes
+	for w := range m.Writers {
+		held := mem.holds&m.holdOf(w) != 0
+		if mem.marks&rows&write(w) != 0 && (!held || m.breaks(MarkedKeepsHold|MarkedKeepsVersion)) {
+			skip |= write(w)
+		}
+	}
+	return skip
 }
 
 // grant gives the lease. It ends 2 s after the log was read, so if a write

@@ -100,6 +100,12 @@ func (tr Trace) row(step string, s *State) [4]string {
 			state += " by " + tr.writers(s.redis.holds)
 		}
 	}
+	if s.redis.marks != 0 {
+		state += " marked"
+		if tr.Model.Writers > 1 {
+			state += " " + tr.writers(s.redis.marks)
+		}
+	}
 	kept := "-"
 	if v := s.redis.value; v.version != missing {
 		kept = nameVersion(v.version) + ": " + tr.data(v.data)

@@ -123,6 +123,12 @@ func (b *batch) lateScripts(i int) {
 
 // hold is the script.
 func (m *Model) hold(s *State, i int) {
+	if m.breaks(MarkAtHold) && !m.breaks(Unmarked) {
+		s.redis.marks |= write(i)
+	}
+	if m.breaks(ReleaseElsewhere) {
+		return
+	}
 	if s.redis.version == missing || !m.breaks(HoldKeepsVersion) {
 		s.redis.version = m.fresh(s, s.redis.version)
 		m.renewClock(s)
@@ -130,8 +136,16 @@ func (m *Model) hold(s *State, i int) {
 	s.redis.holds |= m.holdOf(i)
 }
 
-// release is the script; sweep and resolve drop holds in the same way.
+// release is the script; resolve does the same. Its mark says that the write
+// had been committed when its states got fresh versions, so that the sweep need
+// not do it again. It is the last thing that the script writes.
 func (m *Model) release(s *State, i int) {
+	if !m.breaks(Unmarked) && (s.writer[i].stmt == committed || m.breaks(MarkUnknown)) {
+		s.redis.marks |= write(i)
+	}
+	if m.breaks(ReleaseElsewhere) {
+		return
+	}
 	held := s.redis.holds&m.holdOf(i) != 0
 	s.redis.holds &^= m.holdOf(i)
 	if m.breaks(ReleaseKeepsVersion) || (m.breaks(ReleaseOnlyHeld) && !held) {

@@ -1,0 +1,129 @@
+package cache
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/household"
+)
+
+// database is what the tests read and write in the place of Postgres: a change
+// log, and a count of changes for each scope, of which users and lists are
+// made. It is a script for the cache, no mock of a server: what Postgres
+// guarantees is tested in store.
+type database struct {
+	mu      sync.Mutex
+	log     []Change
+	settled map[string]bool    // write ids that have a tombstone
+	counts  counts             // changes of each scope
+	sees    map[int64][]int64  // who sees which residences
+	saw     map[int64][]string // every set of residences that a user ever saw
+	dead    map[string]int     // tokens logged out, and the user's count by then
+
+	// How the source behaves, at the next call. meanwhile runs between what a
+	// call finds out and its return.
+	meanwhile  func()
+	heldBack   bool // an older transaction is open: what is told now is told again
+	everything bool // there is too much to list
+}
+
+// counts are what a read contains, or has to.
+type counts map[Scope]int
+
+func (c counts) raise(by counts) {
+	for s, n := range by {
+		c[s] = max(c[s], n)
+	}
+}
+
+// commit is the statement: it changes the data and writes the log, or does
+// neither. do changes what is not a count.
+func (d *database) commit(id string, scopes ...Scope) bool { return d.change(id, nil, scopes...) }
+
+func (d *database) change(id string, do func(), scopes ...Scope) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.settled[id] {
+		return false
+	}
+	if d.counts == nil {
+		d.counts = counts{}
+	}
+	d.log = append(d.log, Change{id, scopes})
+	for _, s := range scopes {
+		d.counts[s]++
+	}
+	if do != nil {
+		do()
+	}
+	return true
+}
+
+func (d *database) source() Source { return Source{Changes: d.changes, Settle: d.settle} }
+
+func (d *database) changes(_ context.Context, cursor string) (Changes, error) {
+	d.mu.Lock()
+	at, err := strconv.Atoi(cursor)
+	c := Changes{Cursor: strconv.Itoa(len(d.log)), Everything: d.everything || err != nil}
+	if !c.Everything {
+		c.Writes = slices.Clone(d.log[at:])
+		if d.heldBack {
+			c.Cursor = cursor
+		}
+	}
+	meanwhile := d.meanwhile
+	d.mu.Unlock()
+	if meanwhile != nil {
+		meanwhile()
+	}
+	return c, nil
+}
+
+func (d *database) settle(_ context.Context, id string) error {
+	d.mu.Lock()
+	if d.settled == nil {
+		d.settled = map[string]bool{}
+	}
+	d.settled[id] = true
+	meanwhile := d.meanwhile
+	d.mu.Unlock()
+	if meanwhile != nil {
+		meanwhile()
+	}
+	return nil
+}
+
+// content is a list: it says what went into it.
+type content struct {
+	Counts counts
+	Until  int64 // ms; 0: it does not age
+}
+
+// answer is one snapshot of what a user sees.
+func (d *database) answer(user int64, until time.Time) Answer {
+	in := counts{UserScope(user): d.counts[UserScope(user)]}
+	for _, r := range ResidenceScopes(d.sees[user]...) {
+		in[r] = d.counts[r]
+	}
+	c := content{Counts: in}
+	if !until.IsZero() {
+		c.Until = until.UnixMilli()
+	}
+	body, err := json.Marshal(c)
+	if err != nil {
+		panic(err)
+	}
+	return Answer{User: d.user(user), ResidenceIDs: append([]int64{}, d.sees[user]...), Body: body, ValidUntil: until}
+}
+
+// user has the count of its scope for a name.
+func (d *database) user(id int64) household.User {
+	return household.User{ID: id, Name: strconv.Itoa(d.counts[UserScope(id)])}
+}
+
+func (d *database) snapshot() counts { return maps.Clone(d.counts) }

@@ -1,0 +1,37 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// settle resolves the holds that linger: first the database, so that the
+// write can no longer commit unseen, then Redis.
+func (c *Cache) settle(ctx context.Context, src Source) error {
+	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	var failed []error
+	for id, scopes := range c.keeper.lingering(c.cfg.Now()) {
+		if err := src.Settle(ctx, id); err != nil {
+			failed = append(failed, fmt.Errorf("settle a hold: %w", err))
+			continue
+		}
+		args := []any{nonce(), id, "0", "", 1, "", 0}
+		for _, s := range scopes {
+			args = append(args, string(s))
+		}
+		err := c.visit(ctx, "resolve", func(ctx context.Context) error {
+			return c.scripts.release.Run(ctx, c.rdb, nil, args...).Err()
+		})
+		if err != nil && !errors.Is(err, errSkipped) {
+			failed = append(failed, fmt.Errorf("settle a hold: %w", err))
+			continue
+		}
+		if err == nil {
+			c.keeper.settled(id)
+			c.metrics.settled.Inc()
+		}
+	}
+	return errors.Join(failed...)
+}

@@ -1,0 +1,34 @@
+package cache
+
+import (
+	"context"
+	"time"
+)
+
+// Source is the change log, as the keeper needs it. Its calls are background
+// turns, charged to no request.
+type Source struct {
+	// Changes tells what was committed since the cursor, and the next cursor,
+	// both from one snapshot. An empty cursor is no cursor.
+	Changes func(ctx context.Context, cursor string) (Changes, error)
+	// Settle makes the outcome of a write final: it has committed, or it can
+	// never commit any more.
+	Settle func(ctx context.Context, writeID string) error
+	// Prune forgets what the log had before the given instant.
+	Prune func(ctx context.Context, before time.Time) error
+}
+
+// Changes is what the log had since a cursor.
+type Changes struct {
+	Cursor string
+	// Everything counts as changed: the cursor could not be continued, or
+	// somebody changed more than is worth listing.
+	Everything bool
+	Writes     []Change
+}
+
+// Change is one committed write.
+type Change struct {
+	WriteID string
+	Scopes  []Scope
+}
