@@ -81,18 +81,18 @@ func newPod(t testing.TB, env lab.Env, o podOptions) pod {
 	}
 	t.Cleanup(func() { _ = tel.Shutdown(context.WithoutCancel(t.Context())) })
 	env, database := labtest.Pooler(t, env, link.Model{RTT: o.rtt})
-	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 4, MinIdleConns: 4, Tracer: api.NewQueryTracer(tel.Tracers)})
+	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 4, MinIdleConns: 4, Tracer: api.NewQueryTracer(tel.Recorded())})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	c, err := cache.Open(cache.Config{URL: env.RedisURL, Tracer: tel.Tracers, Registerer: tel.Registry, Now: o.now})
+	c, err := cache.Open(cache.Config{URL: env.RedisURL, Tracer: tel.Recorded(), Registerer: tel.Registry, Now: o.now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
 	s, err := api.New(api.Config{
-		DB: db, Cache: c, Log: tel.Log, Tracer: tel.Tracers, Propagator: tel.Propagator, Registry: tel.Registry, Now: o.now,
+		DB: db, Cache: c, Log: tel.Log, Tracer: tel.Recorded(), Propagator: tel.Propagator, Registry: tel.Registry, Now: o.now,
 	})
 	if err != nil {
 		t.Fatal(err)
