@@ -72,8 +72,8 @@ func (f *flown) fresh(now time.Time) bool { return stamp{until: f.ValidUntil}.va
 
 // fly is load for several. It catches a panic: left to singleflight it would
 // end the process.
-func (c *Cache) fly(ctx context.Context, r *Reading, load func(context.Context) (Answer, error)) *flown {
-	f := &flown{leader: r}
+func (c *Cache) fly(ctx context.Context, r *Reading, load func(context.Context) (Answer, error)) (f *flown) {
+	f = &flown{leader: r}
 	defer func() {
 		if p := recover(); p != nil {
 			f.panicked = &Panicked{Value: p, Stack: debug.Stack()}
