@@ -51,7 +51,7 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 	}
 	closing.add(func(context.Context) error { db.Close(); return nil })
 	s, err := api.New(api.Config{ //nolint:contextcheck // its handlers take each request's own
-		DB: db, Cache: c, Log: tel.Log, Tracer: tel.Tracers, Propagator: tel.Propagator, Registry: tel.Registry,
+		DB: db, Cache: c, Log: tel.Log, Tracer: tel.Recorded(), Propagator: tel.Propagator, Registry: tel.Registry,
 		Version: a.build.Version, Commit: a.build.Commit,
 	})
 	if err != nil {
@@ -74,7 +74,7 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 func poolConfig(d config.Database, tel *telemetry.Telemetry) store.Config {
 	return store.Config{
 		URL: d.URL, ExecMode: d.ExecMode, MaxConns: d.MaxConns, MinIdleConns: d.MinIdleConns,
-		MaxLifetime: d.MaxLifetime, MaxIdleTime: d.MaxIdleTime, Tracer: api.NewQueryTracer(tel.Tracers),
+		MaxLifetime: d.MaxLifetime, MaxIdleTime: d.MaxIdleTime, Tracer: api.NewQueryTracer(tel.Recorded()),
 	}
 }
 
@@ -89,7 +89,7 @@ func openCache(ctx context.Context, a *app, url string, tel *telemetry.Telemetry
 	}
 	c, err := cache.Open(cache.Config{
 		URL: url, TokenTTL: conf.TokenTTL, UserTTL: conf.UserTTL, Users: conf.UserSize, ResidenceIDsTTL: conf.ResidenceIDsTTL, ListTTL: listTTL,
-		Tracer: tel.Tracers, Registerer: tel.Registry,
+		Tracer: tel.Recorded(), Registerer: tel.Registry,
 	})
 	if err != nil {
 		return nil, usage(err)

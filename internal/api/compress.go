@@ -35,8 +35,8 @@ func render(v any) ([]byte, error) {
 // maxList bounds what decompressing may bring.
 const maxList = 64 << 20
 
-func decompress(body []byte) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(body))
+func decompress(body string) ([]byte, error) {
+	z, err := gzip.NewReader(strings.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("decompress a list: %w", err)
 	}

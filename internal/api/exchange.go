@@ -3,12 +3,14 @@ package api
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
+	"encoding/hex"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/honeydue/honeydue/internal/cache"
@@ -25,7 +27,8 @@ type exchange struct {
 	// reading is nil on routes that take no token.
 	reading *cache.Reading
 	// code is the problem's code if the reply is one.
-	code string
+	code  string
+	reply replyWriter
 }
 
 type exchangeKey struct{}
@@ -41,22 +44,32 @@ func exchangeFrom(ctx context.Context) *exchange {
 // ServeHTTP surrounds the router: it bounds the request, bills it, and lets no
 // reply leave without its headers, those of a 404 or of a panic included.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x, status := surround(w, r, s.requestTimeout, func(w http.ResponseWriter, r *http.Request) {
-		r.URL.Path = s.slashed(r.URL.Path)
-		s.router.ServeHTTP(w, r)
-	})
-	s.metrics.observe(x, r.Method, status)
+	r.URL.Path = s.slashed(r.URL.Path)
+	limit := s.requestTimeout
+	if r.Method == http.MethodGet && s.hot[r.URL.Path] {
+		limit = 0 // serveHot bounds what goes to the database, and the cache its visits
+	}
+	x := surround(w, r, limit, s.names, s.router.ServeHTTP)
+	s.metrics.observe(x, r.Method, x.reply.status)
 }
 
-// surround serves one request within an exchange and returns it with the reply's status.
-func surround(w http.ResponseWriter, r *http.Request, limit time.Duration, next http.HandlerFunc) (*exchange, int) {
+// surround serves one request within an exchange. limit 0 sets no deadline;
+// names, if there is one, gives the request its trace id.
+func surround(w http.ResponseWriter, r *http.Request, limit time.Duration, names propagation.TextMapPropagator, next http.HandlerFunc) *exchange {
 	x := &exchange{began: time.Now()}
-	ctx, cancel := context.WithTimeout(r.Context(), limit)
-	defer cancel()
+	x.reply = replyWriter{ResponseWriter: w, x: x}
+	ctx := r.Context()
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, x.began.Add(limit))
+		defer cancel()
+	}
+	if names != nil {
+		ctx, x.span = name(ctx, r.Header, names)
+	}
 	ctx, x.tally = link.WithTally(ctx)
-	reply := &replyWriter{ResponseWriter: w, x: x}
-	next(reply, r.WithContext(context.WithValue(ctx, exchangeKey{}, x)))
-	return x, reply.status
+	next(&x.reply, r.WithContext(context.WithValue(ctx, exchangeKey{}, x)))
+	return x
 }
 
 // slashed gives a path its last slash: a redirect would cost the phone a round
@@ -93,6 +106,15 @@ func (w *replyWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
+// WriteString implements io.StringWriter: a copy of a list is text that Redis
+// sent, and goes out without being copied once more.
+func (w *replyWriter) WriteString(s string) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	return io.WriteString(w.ResponseWriter, s)
+}
+
 // Flush implements http.Flusher, which gin demands of every writer.
 func (w *replyWriter) Flush() {
 	if f, ok := w.ResponseWriter.(http.Flusher); ok {
@@ -107,26 +129,38 @@ func (w *replyWriter) Flush() {
 func (w *replyWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (x *exchange) describe(h http.Header) {
-	h.Set("Traceparent", x.traceparent())
-	h.Set("Server-Timing", x.serverTiming(time.Since(x.began)))
-	h.Set("X-Db-Turns", strconv.FormatInt(x.tally.Turns(), 10))
-	h.Set("X-Content-Type-Options", "nosniff")
-	if h.Get("Cache-Control") == "" {
-		h.Set("Cache-Control", "no-store") // everything here belongs to one person
+	set := newHeaders(h, 6)
+	set.to("Traceparent", x.traceparent())
+	set.to("Server-Timing", x.serverTiming(time.Since(x.began)))
+	set.to("X-Db-Turns", strconv.FormatInt(x.tally.Turns(), 10))
+	set.to("X-Content-Type-Options", "nosniff")
+	if len(h["Cache-Control"]) == 0 {
+		set.to("Cache-Control", "no-store") // everything here belongs to one person
 	}
 	if x.reading != nil {
-		h.Set("Cache-Status", cacheStatus(x.reading))
+		set.to("Cache-Status", cacheStatus(x.reading))
 	}
+}
+
+// headers sets several headers with one allocation for all of them.
+type headers struct {
+	of     http.Header
+	values []string
+}
+
+func newHeaders(h http.Header, most int) headers { return headers{h, make([]string, 0, most)} }
+
+// to sets a header; name is in its canonical form.
+func (h *headers) to(name, value string) {
+	h.values = append(h.values, value)
+	n := len(h.values)
+	h.of[name] = h.values[n-1 : n : n]
 }
 
 // trace is the request's span, or a name for the request where nothing traces.
 func (x *exchange) trace() trace.SpanContext {
 	if !x.span.IsValid() {
-		var t trace.TraceID
-		var s trace.SpanID
-		_, _ = rand.Read(t[:])
-		_, _ = rand.Read(s[:])
-		x.span = trace.NewSpanContext(trace.SpanContextConfig{TraceID: t, SpanID: s})
+		x.span = trace.NewSpanContext(trace.SpanContextConfig{TraceID: newTraceID(), SpanID: newSpanID()})
 	}
 	return x.span
 }
@@ -134,7 +168,14 @@ func (x *exchange) trace() trace.SpanContext {
 // traceparent is the W3C header, version 00.
 func (x *exchange) traceparent() string {
 	c := x.trace()
-	return "00-" + c.TraceID().String() + "-" + c.SpanID().String() + "-" + c.TraceFlags().String()
+	t, s := c.TraceID(), c.SpanID()
+	b := make([]byte, 0, len("00-")+32+1+16+len("-00"))
+	b = append(b, "00-"...)
+	b = hex.AppendEncode(b, t[:])
+	b = append(b, '-')
+	b = hex.AppendEncode(b, s[:])
+	b = append(b, '-')
+	return string(hex.AppendEncode(b, []byte{byte(c.TraceFlags())}))
 }
 
 // serverTiming says where the time of the request went. app is what neither
@@ -142,41 +183,39 @@ func (x *exchange) traceparent() string {
 func (x *exchange) serverTiming(wall time.Duration) string {
 	acquire, db, redis := x.tally.Acquire(), x.tally.DB(), x.tally.Redis()
 	app := max(0, wall-acquire-db-redis)
-	var b []byte
-	b = appendTiming(b, "acquire", acquire, "")
-	b = appendTiming(b, "db", db, plural(x.tally.Turns(), "turn"))
-	b = appendTiming(b, "redis", redis, plural(x.tally.RedisTrips(), "trip"))
-	b = appendTiming(b, "app", app, "")
+	b := make([]byte, 0, 128)
+	b = appendTiming(b, "acquire", acquire)
+	b = appendTiming(b, ", db", db)
+	b = appendCount(b, x.tally.Turns(), "turn")
+	b = appendTiming(b, ", redis", redis)
+	b = appendCount(b, x.tally.RedisTrips(), "trip")
+	b = appendTiming(b, ", app", app)
 	return string(b)
 }
 
-func appendTiming(b []byte, name string, d time.Duration, desc string) []byte {
-	if len(b) > 0 {
-		b = append(b, ", "...)
-	}
+func appendTiming(b []byte, name string, d time.Duration) []byte {
 	b = append(b, name...)
 	b = append(b, ";dur="...)
-	b = strconv.AppendFloat(b, float64(d)/float64(time.Millisecond), 'f', 3, 64)
-	if desc != "" {
-		b = append(b, `;desc="`...)
-		b = append(b, desc...)
-		b = append(b, '"')
-	}
-	return b
+	return strconv.AppendFloat(b, float64(d)/float64(time.Millisecond), 'f', 3, 64)
 }
 
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+func appendCount(b []byte, n int64, noun string) []byte {
+	b = append(b, `;desc="`...)
+	b = strconv.AppendInt(b, n, 10)
+	b = append(b, ' ')
+	b = append(b, noun...)
+	if n != 1 {
+		b = append(b, 's')
 	}
-	return strconv.FormatInt(n, 10) + " " + noun + "s"
+	return append(b, '"')
 }
 
 // cacheStatus is RFC 9211's header for the caches that the request asked: a
 // load test proves by it what state it has measured.
 func cacheStatus(r *cache.Reading) string {
 	var b strings.Builder
-	for _, c := range []struct {
+	b.Grow(96)
+	for _, c := range [...]struct {
 		name    string
 		verdict cache.Verdict
 	}{

@@ -31,7 +31,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.ServeHTTP(w, r)
 		return
 	}
-	surround(w, r, gateTimeout, g.closed)
+	surround(w, r, gateTimeout, nil, g.closed)
 }
 
 func (g *Gate) closed(w http.ResponseWriter, r *http.Request) {

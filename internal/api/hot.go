@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -49,7 +50,7 @@ func hot[I, B any](r Route, list cache.List, plain url.Values, h func(*Server, c
 				return nil, s.problem(ctx, err)
 			}
 			return &huma.StreamResponse{Body: func(ctx huma.Context) {
-				writeList(humagin.Unwrap(ctx).Writer, ctx.Header("Accept-Encoding"), out.body, out.etag)
+				writeList(humagin.Unwrap(ctx).Writer, ctx.Header("Accept-Encoding"), string(out.body), out.etag)
 			}}, nil
 		})
 	}
@@ -93,10 +94,12 @@ func (s *Server) serveHot(list cache.List, plain url.Values) func(huma.Context, 
 			describeList(gc.Writer.Header(), r.ETag)
 			gc.Writer.WriteHeader(http.StatusNotModified)
 			gc.Writer.WriteHeaderNow()
-		case r.Body != nil:
+		case r.Body != "":
 			writeList(gc.Writer, hc.Header("Accept-Encoding"), r.Body, r.ETag)
 		default:
-			next(huma.WithValue(hc, sessionKey{}, session{userID: r.UserID, tokenHash: q.Token}))
+			ctx, cancel := context.WithDeadline(ctx, exchangeFrom(ctx).began.Add(s.requestTimeout))
+			defer cancel()
+			next(huma.WithContext(hc, context.WithValue(ctx, sessionKey{}, session{userID: r.UserID, tokenHash: q.Token})))
 		}
 	}
 }
@@ -148,28 +151,31 @@ func fromStore[T any](ctx context.Context, s *Server, load func(context.Context,
 
 // describeList sets the headers of a list that may be kept by whoever asked,
 // as long as it asks each time whether its copy still stands.
-func describeList(h http.Header, etag string) {
-	h.Set("Vary", "Accept-Encoding, Authorization")
+func describeList(h http.Header, etag string) headers {
+	set := newHeaders(h, 6)
+	set.to("Vary", "Accept-Encoding, Authorization")
 	if etag != "" {
-		h.Set("Etag", etag)
-		h.Set("Cache-Control", "private, no-cache")
+		set.to("Etag", etag)
+		set.to("Cache-Control", "private, no-cache")
 	}
+	return set
 }
 
-func writeList(w http.ResponseWriter, accepts string, body []byte, etag string) {
-	h := w.Header()
-	describeList(h, etag)
-	h.Set("Content-Type", "application/json")
+func writeList(w http.ResponseWriter, accepts, body, etag string) {
+	set := describeList(w.Header(), etag)
+	set.to("Content-Type", "application/json")
 	if acceptsGzip(accepts) {
-		h.Set("Content-Encoding", "gzip")
-	} else {
-		plain, err := decompress(body)
-		if err != nil {
-			panic(err) // the recovery replies 500: what Redis holds is not what was put in
-		}
-		body = plain
+		set.to("Content-Encoding", "gzip")
+		set.to("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(http.StatusOK)
+		_, _ = io.WriteString(w, body) // the status is sent; a client that has gone cannot be told anything
+		return
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	plain, err := decompress(body)
+	if err != nil {
+		panic(err) // the recovery replies 500: what Redis holds is not what was put in
+	}
+	set.to("Content-Length", strconv.Itoa(len(plain)))
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(body) // the status is sent; a client that has gone cannot be told anything
+	_, _ = w.Write(plain)
 }

@@ -186,7 +186,7 @@ func TestAListIsServedPlainToWhoAsksForIt(t *testing.T) {
 		if zipped.header.Get("Content-Encoding") != "gzip" || plain.header.Get("Content-Encoding") != "" || refused.header.Get("Content-Encoding") != "" {
 			t.Fatalf("%s: encodings %q, %q, %q", state, zipped.header.Get("Content-Encoding"), plain.header.Get("Content-Encoding"), refused.header.Get("Content-Encoding"))
 		}
-		text, err := decompress(zipped.body)
+		text, err := decompress(string(zipped.body))
 		if err != nil || !bytes.Equal(text, plain.body) || !bytes.Equal(text, refused.body) || !json.Valid(text) {
 			t.Errorf("%s: the compressed and the plain list differ (%v)", state, err)
 		}

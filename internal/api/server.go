@@ -33,7 +33,7 @@ type Config struct {
 	// Log gets each failure of ours once. Its handler adds the trace id from
 	// the context, as telemetry's does. Nil: nothing is logged.
 	Log *slog.Logger
-	// Tracer makes the requests' spans; nil makes none.
+	// Tracer makes the requests' spans; nil makes none, and spends nothing on them.
 	Tracer trace.TracerProvider
 	// Propagator reads the caller's trace from the headers; nil: W3C traceparent.
 	Propagator propagation.TextMapPropagator
@@ -47,16 +47,18 @@ type Config struct {
 
 // Server answers the household API. It is an http.Handler.
 type Server struct {
-	db              *store.DB
-	cache           *cache.Cache
-	log             *slog.Logger
-	registry        *prometheus.Registry
-	passwords       *passwords
-	metrics         *metrics
-	health          health
-	router          *gin.Engine
-	routes          map[string]*Route // by method and gin's pattern
-	unslashed       map[string]bool
+	db             *store.DB
+	cache          *cache.Cache
+	log            *slog.Logger
+	registry       *prometheus.Registry
+	passwords      *passwords
+	metrics        *metrics
+	health         health
+	router         *gin.Engine
+	routes         map[routeKey]*Route
+	unslashed, hot map[string]bool // by path
+	// names gives requests their trace ids where nothing records their spans.
+	names           propagation.TextMapPropagator
 	document        []byte
 	version, commit string
 	requestTimeout  time.Duration
@@ -70,7 +72,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		db: cfg.DB, cache: cfg.Cache, log: cfg.Log, registry: cfg.Registry,
 		passwords: newPasswords(), metrics: newMetrics(cfg.DB),
-		routes: map[string]*Route{}, unslashed: map[string]bool{},
+		routes: map[routeKey]*Route{}, unslashed: map[string]bool{}, hot: map[string]bool{},
 		version: cfg.Version, commit: cfg.Commit, requestTimeout: cfg.RequestTimeout, now: cfg.Now,
 	}
 	if s.requestTimeout == 0 {
@@ -91,8 +93,13 @@ func New(cfg Config) (*Server, error) {
 		}
 	}
 	s.router = newRouter()
+	if cfg.Propagator == nil {
+		cfg.Propagator = propagation.TraceContext{}
+	}
 	if cfg.Tracer != nil {
 		s.router.Use(traceRequests(cfg))
+	} else {
+		s.names = cfg.Propagator
 	}
 	s.router.Use(s.enter)
 	s.router.NoRoute(func(c *gin.Context) {
@@ -123,9 +130,12 @@ func (s *Server) addRoutes(table []Route) error {
 	})
 	for i := range table {
 		r := &table[i]
-		s.routes[routeKey(r.Method, ginPath(r.Path))] = r
+		s.routes[routeKey{r.Method, ginPath(r.Path)}] = r
 		if !strings.HasSuffix(r.Path, "/") {
 			s.unslashed[r.Path] = true
+		}
+		if r.Hot {
+			s.hot[r.Path] = true
 		}
 		r.bind(s, s.router, a)
 	}
@@ -134,7 +144,8 @@ func (s *Server) addRoutes(table []Route) error {
 	return err
 }
 
-func routeKey(method, path string) string { return method + " " + path }
+// routeKey names a route by its method and gin's pattern.
+type routeKey struct{ method, path string }
 
 // ginPath turns {id} into :id.
 func ginPath(path string) string {
@@ -142,11 +153,7 @@ func ginPath(path string) string {
 }
 
 func traceRequests(cfg Config) gin.HandlerFunc {
-	p := cfg.Propagator
-	if p == nil {
-		p = propagation.TraceContext{}
-	}
-	return otelgin.Middleware("honeydue", otelgin.WithTracerProvider(cfg.Tracer), otelgin.WithPropagators(p), otelgin.WithGinFilter(traced))
+	return otelgin.Middleware("honeydue", otelgin.WithTracerProvider(cfg.Tracer), otelgin.WithPropagators(cfg.Propagator), otelgin.WithGinFilter(traced))
 }
 
 // traced leaves the probes out: every few seconds one would bury the rest.
@@ -156,7 +163,7 @@ func traced(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, 
 // the exchange's route and span, and turns a panic into a problem.
 func (s *Server) enter(c *gin.Context) {
 	x := exchangeFrom(c.Request.Context())
-	x.route = s.routes[routeKey(c.Request.Method, c.FullPath())]
+	x.route = s.routes[routeKey{c.Request.Method, c.FullPath()}]
 	x.span = trace.SpanContextFromContext(c.Request.Context())
 	if traced(c) {
 		s.health.lastUse.Store(s.now().UnixNano())

@@ -119,6 +119,7 @@ func parseURL(url string) (*redis.Options, error) {
 func tuned(o *redis.Options, timeout time.Duration) *redis.Options {
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
 	o.ContextTimeoutEnabled = true
+	o.Protocol = 2 // nothing here is pushed, and RESP3 looks for pushes around every reply
 	o.MaxRetries = -1
 	o.DialerRetries = 1
 	o.DisableIdentity = true

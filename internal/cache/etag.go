@@ -83,17 +83,17 @@ func (s stamp) validity() string {
 	return strings.Repeat("0", max(0, 16-len(text))) + text
 }
 
-func parseCopy(raw string) (stamp, []byte, bool) {
+func parseCopy(raw string) (s stamp, body string, ok bool) {
 	if len(raw) < copyHead || !isDigest(raw[:40]) {
-		return stamp{}, nil, false
+		return stamp{}, "", false
 	}
 	ms, err := strconv.ParseInt(raw[40:copyHead], 10, 64)
 	if err != nil {
-		return stamp{}, nil, false
+		return stamp{}, "", false
 	}
-	s := stamp{digest: raw[:40]}
+	s.digest = raw[:40]
 	if ms > 0 {
 		s.until = time.UnixMilli(ms)
 	}
-	return s, []byte(raw[copyHead:]), true
+	return s, raw[copyHead:], true
 }

@@ -67,6 +67,6 @@ func (c *Cache) Peek(ctx context.Context, of Copied) (body []byte, etag string, 
 	if err != nil || len(reply) == 0 {
 		return nil, "", false, err
 	}
-	s, body, ok := parseCopy(reply[0])
-	return body, s.etag(), ok, nil
+	s, text, ok := parseCopy(reply[0])
+	return []byte(text), s.etag(), ok, nil
 }

@@ -54,8 +54,9 @@ type Reading struct {
 	Why string
 	// NotModified: the client's copy stands.
 	NotModified bool
-	// Body is the copy, compressed, when ListVerdict is Hit and NotModified is not set.
-	Body []byte
+	// Body is the copy, compressed, when ListVerdict is Hit and NotModified is
+	// not set: a part of what Redis sent, copied by nobody.
+	Body string
 	// ETag names the copy.
 	ETag string
 	// Stored: the request has filled the list's copy. Collapsed: it has shared

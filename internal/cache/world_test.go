@@ -208,7 +208,7 @@ func (w *world) begin() {
 		}
 		w.served("the client's copy", r, c)
 	case rd.ListVerdict == Hit:
-		w.served("the copy", r, w.keep(r.user, rd.ETag, rd.Body))
+		w.served("the copy", r, w.keep(r.user, rd.ETag, []byte(rd.Body)))
 	default:
 		w.requests = append(w.requests, r)
 	}

@@ -287,7 +287,7 @@ func (w *world) rest() {
 			w.violated("the list of %d is not cached at rest: %+v", u, r)
 			continue
 		}
-		w.served("the copy at rest", &request{must: w.due}, w.keep(u, "", r.Body))
+		w.served("the copy at rest", &request{must: w.due}, w.keep(u, "", []byte(r.Body)))
 	}
 }
 
