@@ -27,7 +27,12 @@ import (
 	"github.com/honeydue/honeydue/internal/store"
 )
 
-func TestMain(m *testing.M) { os.Exit(labtest.Run(m)) }
+func TestMain(m *testing.M) {
+	if server := os.Getenv(raceServerEnv); server != "" {
+		os.Exit(runRaceServer(server)) // a server process of the race test
+	}
+	os.Exit(labtest.Run(m))
+}
 
 // pod is one server with its own pool, memory and links, as in production.
 type pod struct {
