@@ -57,7 +57,7 @@ func TestA304Ages(t *testing.T) {
 		t.Fatalf("no copy: %+v", r)
 	}
 	now = midnight.Add(-time.Millisecond)
-	if r := c.Read(t.Context(), q); !r.NotModified || r.ETag != q.IfNoneMatch || r.Body != nil {
+	if r := c.Read(t.Context(), q); !r.NotModified || r.ETag != q.IfNoneMatch || r.Body != "" {
 		t.Errorf("just before midnight: %+v, want a 304", r)
 	}
 	if _, etag, ok, err := c.Peek(t.Context(), Copied{"tasks", 7}); err != nil || !ok || etag != q.IfNoneMatch {
@@ -127,7 +127,7 @@ func FuzzUnderstand(f *testing.F) {
 		c := &Cache{metrics: newMetrics(), keeper: newKeeper(), cfg: Config{}.withDefaults()}
 		r := &Reading{question: Question{List: List(list)}}
 		c.understand(r, strings.Split(reply, "\n"), stamp{})
-		if r.UserID < 0 || r.UserID != 0 && r.Token != Hit || r.NotModified && r.Body != nil {
+		if r.UserID < 0 || r.UserID != 0 && r.Token != Hit || r.NotModified && r.Body != "" {
 			t.Fatalf("%q is understood as %+v", reply, r)
 		}
 		if r.token.epoch == "" && r.token.flight != "" {
