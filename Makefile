@@ -42,6 +42,10 @@ test: ensure ## Run every test: unit, contract, CLI scripts; the shared-state pa
 	$(GO) test $(TESTFLAGS) $(filter-out $(RACE),$(shell $(GO) list ./...))
 	$(GO) test $(TESTFLAGS) -race $(filter $(RACE),$(shell $(GO) list ./...))
 
+.PHONY: test-race-long
+test-race-long: ensure ## Race 100,000 reads against writers, crashes and faults on two server processes
+	HONEYDUE_RACE_LONG=1 $(GO) test -count 1 -timeout 20m -run '^TestRace' -v ./internal/api
+
 .PHONY: test-contract
 test-contract: ensure ## Run the tests of what others rely on: HTTP API, command line, manifests, pipeline
 	$(GO) test $(TESTFLAGS) $(CONTRACT)

@@ -29,7 +29,9 @@ func (p *pod) ask(path, token string, headers ...string) reply {
 		hr.Header.Set(headers[i], headers[i+1])
 	}
 	res, err := http.DefaultTransport.RoundTrip(hr)
-	must(p.t, res, err)
+	if err != nil {
+		p.t.Fatal(err)
+	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	return reply{res.StatusCode, res.Header, must(p.t, body, err)}

@@ -63,7 +63,7 @@ type raceBreach int
 const (
 	keptPromise raceBreach = iota
 	upToDate
-	tolerated              // stale for less than P2's bound, where P1 is not promised
+	tolerated // stale for less than P2's bound, where P1 is not promised
 	brokeP1
 	brokeP2
 	impossible // what nobody has written

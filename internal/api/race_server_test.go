@@ -82,7 +82,7 @@ func serveRace(ctx context.Context, raw string) error {
 		return err
 	}
 	defer c.Close()
-	s, err := New(Config{DB: db, Cache: c, Registry: registry, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	s, err := New(Config{DB: db, Cache: c, Registry: registry, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}) //nolint:contextcheck // its handlers take each request's own
 	if err != nil {
 		return err
 	}

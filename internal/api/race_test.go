@@ -44,7 +44,7 @@ type racePhase struct {
 	// killing: of a hundred writers two die between commit and release, and one
 	// between hold and statement.
 	killing bool
-	fault  func(ctx context.Context, r *race) error // runs beside the race
+	fault   func(ctx context.Context, r *race) error // runs beside the race
 
 	phaseCounts
 }
@@ -173,14 +173,14 @@ func (r *race) losing(do func() error) error {
 func (r *race) run(phases ...*racePhase) {
 	r.t.Helper()
 	r.phase.Store(phases[0])
-	run := uint64(1000 * len(r.phases)) //nolint:gosec // a few
+	run := uint64(1000 * len(r.phases))
 	ctx, end := context.WithCancel(r.t.Context())
 	var wg sync.WaitGroup
 	for n := range raceReaders {
 		c := &raceReader{race: r, rng: rand.New(rand.NewPCG(r.seed, run+uint64(n))), kept: map[string]raceKept{}}
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				c.read()
+				c.read() //nolint:contextcheck // each request has the bounds of its own
 				if p := r.phase.Load(); p.reads.Load()/p.ratio > p.permits.Load() {
 					select {
 					case r.permit <- struct{}{}:
@@ -418,7 +418,9 @@ func (r *race) check() {
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
-func (p *racePhase) hitRate() float64 { return float64(p.hits.Load()) / float64(max(1, p.lists.Load())) }
+func (p *racePhase) hitRate() float64 {
+	return float64(p.hits.Load()) / float64(max(1, p.lists.Load()))
+}
 
 // TestRace: no read breaks a promise, whatever happens.
 func TestRace(t *testing.T) {
@@ -440,12 +442,12 @@ func raceThrough(t *testing.T, l *lab.Lab, times int, reads int) {
 		t.Fatal(err)
 	}
 	r := newRace(t, env, l, 0.01, "")
-	n := time.Duration(times)
+	faulty := time.Duration(times) * time.Second
 	part := func(percent int) int { return reads * percent / 100 }
 	warm := &racePhase{name: "warming up", want: 500, ratio: 1_000_000}
 	calm := &racePhase{name: "calm", want: part(25), least: time.Second, ratio: 200}
 	killed := &racePhase{name: "writers killed", want: part(15), least: 2 * time.Second, ratio: 20, killing: true}
-	cut := &racePhase{name: "one server cut off", want: part(10), least: 3*time.Second + n*time.Second/2, ratio: 15, killing: true, fault: cutOffOne}
+	cut := &racePhase{name: "one server cut off", want: part(10), least: 3*time.Second + faulty/2, ratio: 15, killing: true, fault: cutOffOne}
 	phases := []*racePhase{
 		warm, calm, killed,
 		{name: "copies evicted", want: part(10), least: time.Second, ratio: 30, killing: true, fault: evictCopies},

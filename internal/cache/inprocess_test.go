@@ -17,7 +17,7 @@ func TestInProcessServesWithoutRedis(t *testing.T) {
 	swept(t, c, d)
 	warmed(t, c, tasks("t"), answer("list"))
 	r := c.Read(t.Context(), tasks("t"))
-	if u, ok := c.User(r); !ok || u != person() || string(r.Body) != "list" {
+	if u, ok := c.User(r); !ok || u != person() || r.Body != "list" {
 		t.Fatalf("the second request found %v and %q", u, r.Body)
 	}
 	q := tasks("t")
@@ -35,7 +35,7 @@ func TestInProcessServesWithoutRedis(t *testing.T) {
 	}
 	warmed(t, c, q, answer("new"))
 	swept(t, c, d)
-	if r := c.Read(t.Context(), q); string(r.Body) != "new" {
+	if r := c.Read(t.Context(), q); r.Body != "new" {
 		t.Errorf("after the sweep: %+v", r)
 	}
 	written(t, c, d, Effects{Revoked: TokenHash("t")}, UserScope(7))

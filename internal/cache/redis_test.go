@@ -96,7 +96,7 @@ func TestRoundTrips(t *testing.T) {
 		c.Fill(ctx, r, answer("list"))
 	})
 	turns("a warm read", 1, func(ctx context.Context) {
-		if r = c.Read(ctx, tasks("t")); string(r.Body) != "list" {
+		if r = c.Read(ctx, tasks("t")); r.Body != "list" {
 			t.Errorf("not warm: %+v", r)
 		}
 	})
@@ -181,7 +181,7 @@ func TestWhatIsPlantedIsNoError(t *testing.T) {
 				do()
 				for _, q := range []Question{tasks("t"), {Token: TokenHash("t"), Item: Item{"task", 5}}} {
 					r := c.Read(t.Context(), q)
-					if r.ListVerdict == Hit && string(r.Body) != "list" || r.Residence != 0 || r.UserID != 0 && r.UserID != 7 {
+					if r.ListVerdict == Hit && r.Body != "list" || r.Residence != 0 || r.UserID != 0 && r.UserID != 7 {
 						t.Errorf("planted %d: %+v", i, r)
 					}
 					c.Fill(t.Context(), r, answer("list"))
@@ -194,7 +194,7 @@ func TestWhatIsPlantedIsNoError(t *testing.T) {
 				written(t, c, d, Effects{Access: []int64{7}, Item: Item{"task", 6}, Residence: 1}, UserScope(7), r1)
 				swept(t, c, d)
 				warmed(t, c, tasks("t"), answer("mended"))
-				if r := c.Read(t.Context(), tasks("t")); string(r.Body) != "mended" {
+				if r := c.Read(t.Context(), tasks("t")); r.Body != "mended" {
 					t.Errorf("planted %d: not mended: %+v", i, r)
 				}
 				c.Release(t.Context(), c.Hold(t.Context(), UserScope(7), r1), Effects{})

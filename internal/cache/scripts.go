@@ -31,7 +31,8 @@ func TokenHash(token string) []byte {
 
 func tokenKey(hash []byte) string         { return tokenPrefix + hex.EncodeToString(hash) }
 func residenceIDsKey(userID int64) string { return residenceIDsPrefix + strconv.FormatInt(userID, 10) }
-func idsVersionKey(userID int64) string   { return idsVersionPrefix + strconv.FormatInt(userID, 10) }
+
+func idsVersionKey(userID int64) string { return idsVersionPrefix + strconv.FormatInt(userID, 10) }
 
 // Scope is what writes and lists have in common: a user or a residence.
 type Scope string

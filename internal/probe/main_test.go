@@ -20,7 +20,7 @@ func prepare(ctx context.Context, directURL string) error {
 	if err := store.Migrate(ctx, directURL); err != nil {
 		return err
 	}
-	_, err := store.Seed(ctx, directURL, store.SeedOptions{Users: 300, TasksPerResidence: 100, CompletionsPerTask: 1, Seed: 1, Password: "canary-Password-41", TokensOut: io.Discard})
+	_, err := store.Seed(ctx, directURL, store.SeedOptions{Users: 300, TasksPerResidence: 40, CompletionsPerTask: 1, Seed: 1, Password: "canary-Password-41", TokensOut: io.Discard})
 	return err
 }
 

@@ -105,10 +105,10 @@ func columnNumber(c household.ColumnName) string {
 // namesOfTask packs the category, priority and frequency of the task t into one
 // smallint, as SQL; 0 in a place is a name that this build does not know.
 func namesOfTask() string {
-	return fmt.Sprintf("(COALESCE(array_position(%s, t.category), 0) * %d + COALESCE(array_position(%s, t.priority), 0) * %d + COALESCE(array_position(%s, t.frequency), 0))::int2",
-		sqlArray(household.Categories()), (len(household.Priorities())+1)*(len(household.Frequencies())+1),
-		sqlArray(household.Priorities()), len(household.Frequencies())+1,
-		sqlArray(household.Frequencies()))
+	return fmt.Sprintf("(%s * %d + %s * %d + %s)::int2",
+		placeOf("t.category", household.Categories()), (len(household.Priorities())+1)*(len(household.Frequencies())+1),
+		placeOf("t.priority", household.Priorities()), len(household.Frequencies())+1,
+		placeOf("t.frequency", household.Frequencies()))
 }
 
 // taskNames reads what namesOfTask has packed.
@@ -132,13 +132,17 @@ func nameAt[S any](names []S, place int, unknown S) S {
 	return names[place-1]
 }
 
-// sqlArray is a list of the domain's names as SQL; none of them holds a quote.
-func sqlArray[S ~string](names []S) string {
-	quoted := make([]string, len(names))
+// placeOf is the place of a column's value among the domain's names, from 1, as
+// SQL; 0 is none of them. No name holds a quote. A CASE and not array_position,
+// which walks through an array for each row.
+func placeOf[S ~string](column string, names []S) string {
+	var b strings.Builder
+	b.WriteString("CASE " + column)
 	for i, n := range names {
-		quoted[i] = "'" + string(n) + "'"
+		fmt.Fprintf(&b, " WHEN '%s' THEN %d", n, i+1)
 	}
-	return "ARRAY[" + strings.Join(quoted, ", ") + "]::text[]"
+	b.WriteString(" ELSE 0 END")
+	return b.String()
 }
 
 // boardReader puts the rows of task_board together. A card has names, a home

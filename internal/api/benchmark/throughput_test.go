@@ -1,20 +1,16 @@
 package benchmark
 
 import (
-	"context"
-	"os"
-	"runtime"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"net/http"
-	"net/http/httptest"
-	"strconv"
 )
 
 const (
@@ -69,7 +65,8 @@ func BenchmarkWarmBoard(b *testing.B) {
 		defer s.close()
 	}
 	out := measure(b, rdb, sides)
-	show(b, out, sizes{compressed: len(body)})
+	b.Logf("the board: %d bytes compressed", len(body))
+	show(b, out)
 }
 
 // warm reads the board until it comes from the cache.
@@ -168,12 +165,11 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-func show(b *testing.B, out []measured, s sizes) {
+// show prints a line for each side: the median of its slices, and the range of their ratios to the trivial handler.
+func show(b *testing.B, out []measured) {
+	b.Helper()
 	for _, m := range out {
 		b.Logf("%-40s %8.0f/s ratio %.3f (%.3f-%.3f) cpu %5.0f us redis %5.0f us  n=%d wrong=%d p50 %v p99 %v max %v", m.name, median(m.perSecond), median(m.ratios), slices.Min(m.ratios), slices.Max(m.ratios),
 			median(m.cpu), median(m.redisCPU), m.requests, m.wrong, m.p50, m.p99, m.most)
 	}
-	_ = os.Stdout
-	_ = runtime.NumCPU
-	_ = context.Background
 }
