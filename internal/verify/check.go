@@ -19,7 +19,8 @@ type verifier struct {
 	config Config
 	cache  *cache.Cache
 	db     *store.DB
-	tokens map[int64][]byte // hashes, of this round's users
+	drawn  []cache.Copied   // of this round
+	tokens map[int64][]byte // hashes, of this round's users; nil until they are needed
 	next   time.Time        // before this no turn is taken
 	known  map[copyKey]bool // copies that were found stale
 	result Result
@@ -44,10 +45,8 @@ type suspect struct {
 
 // round checks one sample.
 func (v *verifier) round(ctx context.Context, s cache.Sample) error {
-	if err := v.learnTokens(ctx, s); err != nil {
-		return err
-	}
-	suspects, err := v.checkAll(ctx, s)
+	v.drawn, v.tokens = s.Copies, nil
+	suspects, err := v.checkAll(ctx)
 	for i := range suspects {
 		one := &suspects[i]
 		if err == nil {
@@ -60,9 +59,9 @@ func (v *verifier) round(ctx context.Context, s cache.Sample) error {
 	return err
 }
 
-func (v *verifier) checkAll(ctx context.Context, s cache.Sample) ([]suspect, error) {
+func (v *verifier) checkAll(ctx context.Context) ([]suspect, error) {
 	var suspects []suspect
-	for _, of := range s.Copies {
+	for _, of := range v.drawn {
 		found, err := v.check(ctx, of)
 		if err != nil {
 			return suspects, err
@@ -77,22 +76,21 @@ func (v *verifier) checkAll(ctx context.Context, s cache.Sample) ([]suspect, err
 	return suspects, nil
 }
 
-// learnTokens asks once for all users of a sample: the statements of lists find their user by the token.
-func (v *verifier) learnTokens(ctx context.Context, s cache.Sample) error {
-	ids := make([]int64, 0, len(s.Copies))
-	for _, of := range s.Copies {
+// learnTokens asks once for all users of a round: the statements of lists find their user by the token. It is the
+// first thing that needs the database, so that a cache which serves nothing does not wake it.
+func (v *verifier) learnTokens(ctx context.Context) (err error) {
+	if v.db == nil {
+		if v.db, err = store.Open(ctx, v.config.Database); err != nil {
+			return err
+		}
+	}
+	ids := make([]int64, 0, len(v.drawn))
+	for _, of := range v.drawn {
 		ids = append(ids, of.UserID)
 	}
 	slices.Sort(ids)
-	if ids = slices.Compact(ids); len(ids) == 0 {
-		return nil
-	}
-	if err := v.pace(ctx); err != nil {
-		return err
-	}
 	v.spend()
-	var err error
-	v.tokens, err = v.db.NewestTokens(ctx, ids)
+	v.tokens, err = v.db.NewestTokens(ctx, slices.Compact(ids))
 	return err
 }
 
@@ -166,6 +164,12 @@ func (v *verifier) compare(ctx context.Context, of cache.Copied) (compared, erro
 	c := compared{look: look, at: at, skip: look.Why}
 	if err != nil || !look.Servable() {
 		return c, err
+	}
+	if v.tokens == nil {
+		if err := v.learnTokens(ctx); err != nil {
+			return c, err
+		}
+		return v.compare(ctx, of) // that took a while: the look has to be close to the question
 	}
 	token := v.tokens[of.UserID]
 	text, err := api.Text(look.Body)

@@ -102,14 +102,15 @@ func (v *verifier) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = v.cache.Close() }() // nothing is lost with it
+	defer func() {
+		if v.db != nil {
+			v.db.Close()
+		}
+	}()
 	sample, err := v.sample(ctx)
 	if err != nil {
 		return err
 	}
-	if v.db, err = store.Open(ctx, v.config.Database); err != nil {
-		return err
-	}
-	defer v.db.Close()
 	until := v.result.StartedAt.Add(v.config.For)
 	for {
 		if err := v.round(ctx, sample); err != nil {
