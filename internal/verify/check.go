@@ -230,7 +230,7 @@ func (v *verifier) date(ctx context.Context, s *suspect, age time.Duration) erro
 		case after:
 			f.Change = changeOwn
 		case t.Outside: // it may have begun before the copy was filled, and ended after
-			f.Change = changeOutside
+			f.maybeOutside = true
 		}
 		if after {
 			f.StaleMS, f.MeasuredBy = max(f.StaleMS, (t.Ago-since).Milliseconds()), byChangeLog

@@ -91,6 +91,9 @@ type Finding struct {
 	Replaced      bool `json:"replaced"`
 	BeyondPromise bool `json:"beyond_promise"`
 	Excused       bool `json:"excused"`
+
+	// maybeOutside: it may miss SQL from outside whose transaction began before the copy was filled.
+	maybeOutside bool
 }
 
 // The values of Finding.
@@ -160,6 +163,9 @@ func (r *Result) clear(name cache.List) {
 
 // found notes a stale copy. The promise excuses what SQL from outside changed less than 2 s ago.
 func (r *Result) found(f Finding) {
+	if f.Change == changeUnknown && f.maybeOutside && !f.BeyondPromise {
+		f.Change = changeOutside
+	}
 	f.Excused = f.Change == changeOutside && !f.BeyondPromise
 	if f.Excused {
 		r.Excused++
