@@ -57,6 +57,7 @@ func (c *Cache) Sample(ctx context.Context, n int) (Sample, error) {
 	for one := range seen {
 		s.Copies = append(s.Copies, one)
 	}
+	//nolint:gosec // which copies are looked at is no secret
 	rand.Shuffle(len(s.Copies), func(i, j int) { s.Copies[i], s.Copies[j] = s.Copies[j], s.Copies[i] })
 	s.Copies = slices.Clip(s.Copies[:min(n, len(s.Copies))])
 	return s, nil

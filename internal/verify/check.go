@@ -172,11 +172,11 @@ func (v *verifier) compare(ctx context.Context, of cache.Copied) (compared, erro
 		return v.compare(ctx, of) // that took a while: the look has to be close to the question
 	}
 	token := v.tokens[of.UserID]
-	text, err := api.Text(look.Body)
+	text, failed := api.Text(look.Body)
 	switch {
-	case err != nil:
+	case failed != nil:
 		c.skip = unreadable
-		return c, nil
+		return c, nil //nolint:nilerr // it is counted, as the other reasons are
 	case !slices.Contains(api.Lists(), of.List):
 		c.skip = unknownList
 		return c, nil

@@ -52,7 +52,7 @@ func (r Result) skipped() report.Table {
 func (r Result) findings() report.Table {
 	t := report.Table{
 		Title:   "Stale copies",
-		Columns: []string{"List", "Stale for", "Measured by", "Misses a change", "Filled before", "Promise"},
+		Columns: []string{"List", "Stale for", "Measured by", "Misses a change", "Filled ago", "Promise"},
 		Note:    fmt.Sprintf("At least so stale. %d of %d are shown. Whose they are is not told.", min(shownFindings, len(r.Findings)), r.Stale),
 	}
 	for _, f := range r.Findings[:min(shownFindings, len(r.Findings))] {

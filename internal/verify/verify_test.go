@@ -195,7 +195,7 @@ func TestStale(t *testing.T) {
 		s.warm() // fills his board anew
 		s.freeze()
 		done := false
-		r := s.run(s.config(), func(of cache.Copied) {
+		r := s.run(s.config(), func(cache.Copied) {
 			if !done {
 				done = true
 				s.exec("COMMIT")
@@ -213,6 +213,11 @@ func TestStale(t *testing.T) {
 		f := s.run(s.config(), nil).only(t)
 		if f.List != "contractors" || f.Change != changeOutside || f.Excused || !f.BeyondPromise {
 			t.Errorf("%+v", f)
+		}
+		// What the runbook says to do about it.
+		s.check(s.rdb.HSet(t.Context(), "cache:shared", "epoch", "0123456789abcdef").Err())
+		if r := s.run(s.config(), nil); r.Skipped["superseded"] != 24 {
+			t.Errorf("after another epoch: %+v", r)
 		}
 	})
 }
