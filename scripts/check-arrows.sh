@@ -25,6 +25,7 @@ api: household link report telemetry store cache lab
 probe: household link report telemetry store cache lab api
 bench: household link report telemetry store cache lab api
 warmup: household link report telemetry store cache lab api
+verify: household link report telemetry store cache lab api
 '
 # A part's home: the import path of the part, then the only folders that may import it.
 homes='

@@ -174,7 +174,7 @@ func joined(err error) []error {
 // withoutRoom drops the name of the package that an error begins with: it tells a reader of the code who speaks, and
 // a user nothing.
 func withoutRoom(text string) string {
-	for _, room := range []string{"api", "bench", "cache", "lab", "link", "probe", "report", "store", "telemetry", "warmup"} {
+	for _, room := range []string{"api", "bench", "cache", "lab", "link", "probe", "report", "store", "telemetry", "verify", "warmup"} {
 		if rest, ok := strings.CutPrefix(text, room+": "); ok {
 			return rest
 		}

@@ -30,6 +30,9 @@ const patience = 60 * time.Second
 //	waitfile FILE                   waits until a file is there
 //	freeport NAME                   sets NAME to a free loopback port
 //	labdir NAME                     sets NAME to a folder that the lab's servers can enter, for a lab of the script's own
+//	readlists URL FILE              reads the hot lists of the users whose tokens seed wrote, until all come from the cache
+//	sql STATEMENT                   runs SQL on DATABASE_DIRECT_URL, as somebody who is none of ours
+//	redis COMMAND...                runs a command on REDIS_URL
 //	lab [empty]                     points the script at a fresh database and Redis in the test run's lab
 func scriptCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
@@ -41,6 +44,10 @@ func scriptCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, 
 		"freeport": freeportCommand,
 		"lab":      labCommand(t),
 		"labdir":   labdirCommand,
+
+		"readlists": readlistsCommand,
+		"sql":       sqlCommand,
+		"redis":     redisCommand,
 	}
 }
 

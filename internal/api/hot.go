@@ -141,14 +141,6 @@ func fromDatabase[B any](ctx context.Context, s *Server, load func(context.Conte
 	return rendered{body: a.Body, etag: r.ETag}, err
 }
 
-// fromStore is fromDatabase for the three lists that are pages of the store's.
-func fromStore[T any](ctx context.Context, s *Server, load func(context.Context, []byte) (household.User, store.List[T], error)) (rendered, error) {
-	return fromDatabase(ctx, s, func(ctx context.Context, hash []byte) (hotAnswer[List[T]], error) {
-		user, l, err := load(ctx, hash)
-		return hotAnswer[List[T]]{user: user, residenceIDs: l.ResidenceIDs, body: page(l)}, err
-	})
-}
-
 // describeList sets the headers of a list that may be kept by whoever asked,
 // as long as it asks each time whether its copy still stands.
 func describeList(h http.Header, etag string) headers {

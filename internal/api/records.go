@@ -23,8 +23,8 @@ type (
 )
 
 func (s *Server) listContractors(ctx context.Context, in *Paging) (rendered, error) {
-	return fromStore(ctx, s, func(ctx context.Context, hash []byte) (household.User, store.List[household.Contractor], error) {
-		return s.db.Contractors(ctx, hash, in.page())
+	return fromDatabase(ctx, s, func(ctx context.Context, hash []byte) (hotAnswer[List[household.Contractor]], error) {
+		return paged(s.db.Contractors(ctx, hash, in.page()))
 	})
 }
 
@@ -48,8 +48,8 @@ func (s *Server) deleteContractor(ctx context.Context, in *OneID) (*none, error)
 }
 
 func (s *Server) listDocuments(ctx context.Context, in *Paging) (rendered, error) {
-	return fromStore(ctx, s, func(ctx context.Context, hash []byte) (household.User, store.List[household.Document], error) {
-		return s.db.Documents(ctx, hash, in.page())
+	return fromDatabase(ctx, s, func(ctx context.Context, hash []byte) (hotAnswer[List[household.Document]], error) {
+		return paged(s.db.Documents(ctx, hash, in.page()))
 	})
 }
 

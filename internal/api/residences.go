@@ -57,8 +57,8 @@ type (
 )
 
 func (s *Server) listResidences(ctx context.Context, in *Paging) (rendered, error) {
-	return fromStore(ctx, s, func(ctx context.Context, hash []byte) (household.User, store.List[household.Residence], error) {
-		return s.db.Residences(ctx, hash, in.page())
+	return fromDatabase(ctx, s, func(ctx context.Context, hash []byte) (hotAnswer[List[household.Residence]], error) {
+		return paged(s.db.Residences(ctx, hash, in.page()))
 	})
 }
 

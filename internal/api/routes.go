@@ -50,7 +50,7 @@ func accountRoutes() []Route {
 func residenceRoutes() []Route {
 	const list, one = "/api/residences/", "/api/residences/{id}/"
 	return []Route{
-		hot[Paging, List[household.Residence]](hotList("residence_list", list, "My residences"), "residences", plainPage(), (*Server).listResidences),
+		hot[Paging, List[household.Residence]](hotList("residence_list", list, "My residences"), listResidences, plainPage(), (*Server).listResidences),
 		op(created("create_residence", list, "Create a residence and own it", NeedToken, "residence_create"), (*Server).createResidence),
 		op(answered(post, "join_residence", "/api/residences/join-with-code/", "Join a residence by its share code", NeedToken, "residence_join"), (*Server).joinResidence),
 		op(answered(get, "get_residence", one, "One residence", NeedMember, "residence_get"), (*Server).getResidence),
@@ -71,7 +71,7 @@ func taskRoutes() []Route {
 		return answered(http.MethodDelete, id, path, summary, NeedMember, statement).on(itemTask)
 	}
 	return []Route{
-		hot[boardInput, BoardOrTasks](board, "tasks", url.Values{"days": {strconv.Itoa(household.DueSoonDays)}, "archived": {"false"}}, (*Server).board),
+		hot[boardInput, BoardOrTasks](board, listTasks, url.Values{"days": {strconv.Itoa(household.DueSoonDays)}, "archived": {"false"}}, (*Server).board),
 		op(created("create_task", list, "Create a task", NeedMember, "task_create"), (*Server).createTask),
 		op(answered(get, "get_task", one, "One task", NeedMember, "task_get"), (*Server).getTask),
 		op(answered(patch, "update_task", one, "Change a task", NeedMember, "task_update").on(itemTask), (*Server).updateTask),
@@ -87,10 +87,10 @@ func taskRoutes() []Route {
 
 func recordRoutes() []Route {
 	return []Route{
-		hot[Paging, List[household.Contractor]](hotList("contractor_list", "/api/contractors/", "My contractors"), "contractors", plainPage(), (*Server).listContractors),
+		hot[Paging, List[household.Contractor]](hotList("contractor_list", "/api/contractors/", "My contractors"), listContractors, plainPage(), (*Server).listContractors),
 		op(created("create_contractor", "/api/contractors/", "Add a contractor", NeedMember, "contractor_create"), (*Server).createContractor),
 		op(deleted("delete_contractor", "/api/contractors/{id}/", "Delete a contractor", NeedMember, "contractor_delete").on(itemContractor), (*Server).deleteContractor),
-		hot[Paging, List[household.Document]](hotList("document_list", "/api/documents/", "My documents"), "documents", plainPage(), (*Server).listDocuments),
+		hot[Paging, List[household.Document]](hotList("document_list", "/api/documents/", "My documents"), listDocuments, plainPage(), (*Server).listDocuments),
 		op(created("create_document", "/api/documents/", "Add a document", NeedMember, "document_create"), (*Server).createDocument),
 		op(deleted("delete_document", "/api/documents/{id}/", "Delete a document", NeedMember, "document_delete").on(itemDocument), (*Server).deleteDocument),
 		op(answered(get, "sync", "/api/sync/", "What has changed since a cursor, with what is gone", NeedToken, "sync_delta"), (*Server).sync),

@@ -85,17 +85,7 @@ func (s *Server) board(ctx context.Context, in *boardInput) (rendered, error) {
 	}
 	now := s.now()
 	return fromDatabase(ctx, s, func(ctx context.Context, hash []byte) (hotAnswer[household.Board], error) {
-		user, rows, err := s.db.Board(ctx, hash, now, in.Days)
-		if err != nil {
-			return hotAnswer[household.Board]{}, err
-		}
-		return hotAnswer[household.Board]{
-			user: user, residenceIDs: rows.ResidenceIDs(),
-			body: household.BuildBoard(household.BoardInput{
-				Homes: rows.Homes, Cards: rows.Cards, Counts: rows.Counts, Now: now, DueSoonDays: in.Days,
-			}),
-			validUntil: household.BoardValidUntil(rows.Homes, rows.OldestCompleted, now),
-		}, nil
+		return boardAt(ctx, s.db, hash, now, in.Days)
 	})
 }
 

@@ -40,6 +40,9 @@ type Config struct {
 	Registerer prometheus.Registerer // nil: counted, not exported
 	Now        func() time.Time      // nil: time.Now
 	Sabotage   Sabotage              // empty in production
+	// ReadOnly is for those who check a cache that others use: nothing in Redis
+	// is changed, not even by connecting. Sample and Look are all that it is for.
+	ReadOnly bool
 }
 
 // Cache is safe for concurrent use. Close ends it.
@@ -74,7 +77,9 @@ func Open(cfg Config) (*Cache, error) {
 		return nil, err
 	}
 	opts = tuned(opts, cfg.Timeout)
-	opts.OnConnect = c.connect
+	if !cfg.ReadOnly {
+		opts.OnConnect = c.connect
+	}
 	c.rdb = redis.NewClient(opts)
 	c.rdb.AddHook(tripHook{})
 	if err := c.instrument(); err != nil {

@@ -3,9 +3,11 @@ package cache
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Copied names one copy that Redis holds.
@@ -14,12 +16,25 @@ type Copied struct {
 	UserID int64
 }
 
-// Copies samples about n of the copies in Redis, of this encoding, without
-// order. It only reads, in small steps.
-func (c *Cache) Copies(ctx context.Context, n int) ([]Copied, error) {
+// Sample is some of the copies that Redis holds, of this encoding.
+type Sample struct {
+	Copies []Copied // in random order
+	Seen   int      // how many copies they were drawn from
+	All    bool     // there are no others than those that were seen
+}
+
+// Bounds of a sample's search: steps of so many keys, and so many steps. A
+// Redis of 256 MB holds fewer keys than both together.
+const (
+	scanStep  = 500
+	scanSteps = 200
+)
+
+// Sample draws at most n copies. It only reads, in small steps.
+func (c *Cache) Sample(ctx context.Context, n int) (Sample, error) {
 	seen := map[Copied]bool{}
 	var cursor uint64
-	for {
+	for range scanSteps {
 		var keys []string
 		err := c.visit(ctx, "scan", func(ctx context.Context) error {
 			var err error
@@ -27,27 +42,32 @@ func (c *Cache) Copies(ctx context.Context, n int) ([]Copied, error) {
 			return err
 		})
 		if err != nil {
-			return nil, fmt.Errorf("look for copies in Redis: %w", err)
+			return Sample{}, fmt.Errorf("look for copies in Redis: %w", err)
 		}
 		for _, key := range keys {
 			if one, ok := parseListKey(key); ok {
 				seen[one] = true
 			}
 		}
-		if cursor == 0 || len(seen) >= n {
+		if cursor == 0 {
 			break
 		}
 	}
-	out := make([]Copied, 0, len(seen))
+	s := Sample{Copies: make([]Copied, 0, len(seen)), Seen: len(seen), All: cursor == 0}
 	for one := range seen {
-		if len(out) < n {
-			out = append(out, one)
-		}
+		s.Copies = append(s.Copies, one)
 	}
-	return slices.Clip(out), nil
+	//nolint:gosec // which copies are looked at is no secret
+	rand.Shuffle(len(s.Copies), func(i, j int) { s.Copies[i], s.Copies[j] = s.Copies[j], s.Copies[i] })
+	s.Copies = slices.Clip(s.Copies[:min(n, len(s.Copies))])
+	return s, nil
 }
 
-const scanStep = 500
+// Copies is Sample without what it was drawn from.
+func (c *Cache) Copies(ctx context.Context, n int) ([]Copied, error) {
+	s, err := c.Sample(ctx, n)
+	return s.Copies, err
+}
 
 func parseListKey(key string) (Copied, bool) {
 	name, user, ok := strings.Cut(strings.TrimPrefix(key, listPrefix+encoding+"."), ":")
@@ -55,18 +75,58 @@ func parseListKey(key string) (Copied, bool) {
 	return Copied{List: List(name), UserID: id}, ok && err == nil
 }
 
-// Peek returns the copy that a read would be served now, with its ETag; false
-// if it would not be served from here. It changes nothing.
-func (c *Cache) Peek(ctx context.Context, of Copied) (body []byte, etag string, ok bool, err error) {
+// Look is what a read would be served now.
+type Look struct {
+	// Body is the copy, compressed, and ETag its name; both empty if it would
+	// not be served from here. Then Why says what is in the way: gone,
+	// superseded, aged, held, no-state, no-lease, another-memory or unreadable.
+	Body []byte
+	ETag string
+	Why  string
+	// Age is for how long the copy has been there, by Redis' clock; 0 if it is
+	// not known, since it was filled by somebody with another TTL for lists.
+	Age time.Duration
+}
+
+// Servable reports whether a read would be served from here.
+func (l Look) Servable() bool { return l.Why == "" }
+
+// Look tells what a read would be served now. It changes nothing.
+func (c *Cache) Look(ctx context.Context, of Copied) (Look, error) {
 	var reply []string
-	err = c.visit(ctx, "peek", func(ctx context.Context) error {
+	err := c.visit(ctx, "peek", func(ctx context.Context) error {
+		run, compare := c.scripts.peek.Run, 0
+		if c.cfg.ReadOnly {
+			run, compare = c.scripts.peek.RunRO, 1
+		}
 		var err error
-		reply, err = c.scripts.peek.Run(ctx, c.rdb, nil, c.encoded(of.List), of.UserID, c.cfg.Now().UnixMilli()).StringSlice()
+		reply, err = run(ctx, c.rdb, nil, c.encoded(of.List), of.UserID, c.cfg.Now().UnixMilli(), compare).StringSlice()
+		if err == nil && len(reply) != 2 {
+			err = fmt.Errorf("unexpected reply of %d values", len(reply))
+		}
 		return err
 	})
-	if err != nil || len(reply) == 0 {
-		return nil, "", false, err
+	if err != nil {
+		return Look{}, fmt.Errorf("look at a copy in Redis: %w", err)
+	}
+	if reply[0] == "" {
+		return Look{Why: reply[1]}, nil
 	}
 	s, text, ok := parseCopy(reply[0])
-	return []byte(text), s.etag(), ok, nil
+	if !ok {
+		return Look{Why: "unreadable"}, nil
+	}
+	l := Look{Body: []byte(text), ETag: s.etag()}
+	left, err := strconv.ParseInt(reply[1], 10, 64)
+	if ttl := time.Duration(seconds(c.cfg.ListTTL)) * time.Second; err == nil && left > 0 {
+		l.Age = max(0, ttl-time.Duration(left)*time.Millisecond)
+	}
+	return l, nil
+}
+
+// Peek is Look in short: the copy that a read would be served now, with its
+// ETag; false if it would not be served from here.
+func (c *Cache) Peek(ctx context.Context, of Copied) (body []byte, etag string, ok bool, err error) {
+	l, err := c.Look(ctx, of)
+	return l.Body, l.ETag, err == nil && l.Servable(), err
 }

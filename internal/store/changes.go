@@ -97,6 +97,49 @@ func (db *DB) ChangesSince(ctx context.Context, cursor string) (Log, error) {
 	return l, nil
 }
 
+// changesLookedAt is how far back ChangesOfUser looks, in rows of everybody's.
+const changesLookedAt = 10_000
+
+var changesOfUser = Query{
+	Name: "changes_of_user",
+	// There is no index by residence or user: the newest rows are looked through,
+	// no more than $3 of them.
+	SQL: `/* changes_of_user */ WITH ` + askingCTE + `, ` + homesCTE + `, newest AS MATERIALIZED (
+	SELECT c.at, c.what, c.user_ids, c.residence_ids FROM changes c ORDER BY c.id DESC LIMIT $3::int
+)
+SELECT (extract(epoch FROM now() - n.at) * 1000)::bigint, n.what IN ('outside', 'everything')
+FROM newest n
+WHERE n.at >= now() - $2::bigint * interval '1 millisecond' AND n.what <> 'tombstone'
+	AND (n.what = 'everything' OR n.user_ids @> ARRAY[$1::bigint] OR n.residence_ids && ARRAY(SELECT id FROM homes))
+ORDER BY n.at`,
+	Sample: func(s Subject) []any { return []any{s.UserID, 1000, changesLookedAt} },
+}
+
+// Told is one row of the change log, by how long ago its transaction began.
+type Told struct {
+	Ago     time.Duration
+	Outside bool // by SQL that is none of ours
+}
+
+// ChangesOfUser tells what the change log has, of the time since, about the
+// user himself and about the residences that he can see, the oldest first. It
+// is for a question now and then: it looks through the newest rows of everybody.
+func (db *DB) ChangesOfUser(ctx context.Context, userID int64, since time.Duration) ([]Told, error) {
+	type row struct {
+		ms      int64
+		outside bool
+	}
+	rows, err := all(ctx, db, changesOfUser, []any{userID, since.Milliseconds(), changesLookedAt}, func(r *row) []any { return []any{&r.ms, &r.outside} })
+	if err != nil {
+		return nil, err
+	}
+	told := make([]Told, 0, len(rows))
+	for _, r := range rows {
+		told = append(told, Told{time.Duration(r.ms) * time.Millisecond, r.outside})
+	}
+	return told, nil
+}
+
 // snapshotArg is a cursor as an argument: NULL where it is none that Postgres
 // would read.
 func snapshotArg(cursor string) any {

@@ -164,6 +164,9 @@ func calls() []call {
 			return drop(w.db.UpdateUser(ctx, wr(), w.owner.ID, household.UserPatch{Name: &patch}))
 		}},
 		{userRecent, func(ctx context.Context, w *world, _ int) error { return drop(w.db.RecentUsers(ctx, 3)) }},
+		{userTokens, func(ctx context.Context, w *world, _ int) error {
+			return drop(w.db.NewestTokens(ctx, []int64{w.owner.ID}))
+		}},
 		{residenceCreate, func(ctx context.Context, w *world, _ int) error {
 			return drop(w.db.CreateResidence(ctx, wr(), w.stranger.ID, household.NewResidence{Name: "Elsewhere"}))
 		}},
@@ -232,6 +235,9 @@ func calls() []call {
 			return w.db.DeleteDocument(ctx, wr(w.home.ID), w.member.ID, w.document)
 		}},
 		{changesSince, func(ctx context.Context, w *world, _ int) error { return drop(w.db.ChangesSince(ctx, "3:3:")) }},
+		{changesOfUser, func(ctx context.Context, w *world, _ int) error {
+			return drop(w.db.ChangesOfUser(ctx, w.owner.ID, time.Hour))
+		}},
 		{writeSettle, func(ctx context.Context, w *world, _ int) error { return drop(w.db.Settle(ctx, wr().ID)) }},
 		{changesPrune, func(ctx context.Context, w *world, _ int) error {
 			return drop(w.db.PruneChanges(ctx, at().AddDate(-9, 0, 0)))

@@ -42,13 +42,13 @@ type Subject struct {
 func Catalogue() []Query {
 	return []Query{
 		authLookup, taskBoard, residenceList, contractorList, documentList,
-		userRegister, userCredentials, tokenCreate, tokenDelete, userUpdate, userRecent,
+		userRegister, userCredentials, tokenCreate, tokenDelete, userUpdate, userRecent, userTokens,
 		residenceCreate, residenceGet, residenceUpdate, residenceDelete,
 		shareCodeCreate, residenceJoin, memberList, memberSetRole, memberRemove,
 		taskArchived, taskCreate, taskGet, taskUpdate, taskDelete,
 		taskComplete, taskUncomplete, taskStart, taskUnstart, taskArchive, taskUnarchive,
 		contractorCreate, contractorDelete, documentCreate, documentDelete,
-		changesSince, writeSettle, changesPrune, syncDelta,
+		changesSince, changesOfUser, writeSettle, changesPrune, syncDelta,
 		subjectPick, poolPing, poolProof,
 	}
 }

@@ -157,3 +157,31 @@ func (db *DB) RecentUsers(ctx context.Context, n int) ([]ActiveUser, error) {
 		return append(intoUser(&u.User), &u.LastActiveAt, &u.TokenHash, &u.ResidenceIDs)
 	})
 }
+
+var userTokens = Query{
+	Name: "user_tokens",
+	SQL: `/* user_tokens */ SELECT u.id, a.key_hash
+FROM unnest($1::bigint[]) AS u (id)
+CROSS JOIN LATERAL (
+	SELECT key_hash FROM auth_tokens WHERE user_id = u.id ORDER BY created_at DESC, key_hash LIMIT 1
+) a`,
+	Sample: func(s Subject) []any { return []any{[]int64{s.UserID}} },
+}
+
+// NewestTokens are the hashes of the newest token of each of these users; who
+// has none is not among them.
+func (db *DB) NewestTokens(ctx context.Context, userIDs []int64) (map[int64][]byte, error) {
+	type bearer struct {
+		id   int64
+		hash []byte
+	}
+	found, err := all(ctx, db, userTokens, []any{userIDs}, func(b *bearer) []any { return []any{&b.id, &b.hash} })
+	if err != nil {
+		return nil, err
+	}
+	tokens := make(map[int64][]byte, len(found))
+	for _, b := range found {
+		tokens[b.id] = b.hash
+	}
+	return tokens, nil
+}

@@ -1,20 +1,31 @@
 -- peek is read without a token and without a write: for those who check the
--- cache from outside. ARGV: the list's name, the user, the pod's time in ms.
--- Returns {} if a read would not be served from here, or {copy}.
+-- cache from outside. ARGV: the list's name, the user, the pod's time in ms,
+-- 1 to compare the server's run_id with that of the memory's owner, as connect
+-- does for everybody else.
+-- Returns {copy, ms until it expires}, or {'', why a read would not be served
+-- from here}.
 local list, user, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local s = shared('epoch', 'lease')
-if not s[1] or not lasts(s[2]) then return {} end
-local text = {}
+local s = redis.pcall('HMGET', SHARED, 'epoch', 'lease', 'run') -- shared() mends, which is a write
+if s.err then return {'', 'no-lease'} end
+if ARGV[4] == '1' and s[3] ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') then return {'', 'another-memory'} end
+if not s[1] or not lasts(s[2]) then return {'', 'no-lease'} end
+local text, why = {}, nil
 local function add(scope)
   local st = sound(get(state(scope)))
-  if not st or #st ~= 16 then return false end
-  text[#text + 1] = scope .. '=' .. st
-  return true
+  if not st then why = 'no-state'
+  elseif #st > 16 then why = 'held'
+  else text[#text + 1] = scope .. '=' .. st end
+  return not why
 end
-if not add('u' .. user) then return {} end
+if not add('u' .. user) then return {'', why} end
 for id in string.gmatch(get('residence_ids_user:' .. user) or '', '%d+') do
-  if not add('r' .. id) then return {} end
+  if not add('r' .. id) then return {'', why} end
 end
-local copy = get('list:' .. list .. ':' .. user)
-if not serves(copy, digested(list, s[1], text), now) then return {} end
-return {copy}
+local key = 'list:' .. list .. ':' .. user
+local copy = get(key)
+if not copy then return {'', 'gone'} end
+if string.sub(copy, 1, 40) ~= digested(list, s[1], text) then return {'', 'superseded'} end
+local until_ms = tonumber(string.sub(copy, 41, 56))
+if not until_ms then return {'', 'unreadable'} end
+if until_ms ~= 0 and until_ms <= now then return {'', 'aged'} end
+return {copy, tostring(redis.call('PTTL', key))}
