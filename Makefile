@@ -40,7 +40,8 @@ build: ## Build bin/honeydue
 .PHONY: test
 test: ensure ## Run every test: unit, contract, CLI scripts; the shared-state packages under -race
 	$(GO) test $(TESTFLAGS) $(filter-out $(RACE),$(shell $(GO) list ./...))
-	$(GO) test $(TESTFLAGS) -race $(filter $(RACE),$(shell $(GO) list ./...))
+	@# One at a time: bench compares what it measures with a closed form, and a neighbour under -race takes a core.
+	$(GO) test $(TESTFLAGS) -p 1 -race $(filter $(RACE),$(shell $(GO) list ./...))
 
 .PHONY: test-race-long
 test-race-long: ensure ## Race 100,000 reads against writers, crashes and faults on two server processes

@@ -50,7 +50,7 @@ func TestLookSaysWhatAReadWouldBeServed(t *testing.T) {
 		{"held", func() { c.Hold(t.Context(), ResidenceScope(3)) }},
 		{"no-state", func() { rdb.Del(t.Context(), ResidenceScope(3).stateKey()) }},
 		{"superseded", func() { rdb.Set(t.Context(), ResidenceScope(3).stateKey(), nonce(), 0) }},
-		{"gone", func() { rdb.Del(t.Context(), "list:1tasks:7") }},
+		{"gone", func() { rdb.Del(t.Context(), "list:1.tasks:7") }},
 		{"no-lease", func() { rdb.HSet(t.Context(), sharedKey, "lease", "1") }},
 		{"another-memory", func() { rdb.HSet(t.Context(), sharedKey, "run", "0") }},
 		{"no-lease", func() { rdb.Set(t.Context(), sharedKey, "nonsense", 0) }},
@@ -74,9 +74,9 @@ func TestSampleIsOfAll(t *testing.T) {
 	rdb := outside(t, url)
 	pipe := rdb.Pipeline()
 	for i := range 1200 {
-		pipe.Set(t.Context(), fmt.Sprintf("list:%stasks:%d", encoding, i), "x", time.Minute)
+		pipe.Set(t.Context(), fmt.Sprintf("list:%s.tasks:%d", encoding, i), "x", time.Minute)
 	}
-	pipe.Set(t.Context(), "list:"+encoding+"tasks:nobody", "x", time.Minute)
+	pipe.Set(t.Context(), "list:"+encoding+".tasks:nobody", "x", time.Minute)
 	pipe.Set(t.Context(), "state:u1", "x", time.Minute)
 	if _, err := pipe.Exec(t.Context()); err != nil {
 		t.Fatal(err)
