@@ -172,6 +172,10 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 	if o.config.NoAnalyze {
 		o.wallsFailed = "No statement was run: --no-analyze."
 	}
+	if o.walls && s.pooler.floor <= 0 {
+		// Split by a floor that nobody measured, all of a wall time would be residual.
+		o.walls, o.wallsFailed = false, "No statement was timed: there was no time to measure what an empty query takes."
+	}
 	if o.walls {
 		s.attr = &attributor{
 			db: s.db, beside: s.pooler, pools: s.pools, warm: o.mode == "cache_describe",
