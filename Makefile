@@ -68,9 +68,20 @@ fmt: ## Format the Go code
 secrets: ## Search the tree and the history for secrets, after proving that the search finds one
 	scripts/secrets.sh $(GOTOOL) gitleaks
 
+# These have rounds of their own, so they run once and alone.
+TABLES := ^Benchmark(WarmBoard|Targets)$$
+
 .PHONY: bench
-bench: ## Run the Go benchmarks that lie beside the code
-	$(GO) test -run '^$$' -bench . -benchmem -benchtime 200x $(TESTFLAGS) ./internal/...
+bench: bench-board bench-targets ## Measure everything that has a benchmark, in about five minutes (docs/benchmarks.md)
+	$(GO) test -run '^$$' -bench . -skip '$(TABLES)' -benchmem -benchtime 300x -p 1 ./internal/...
+
+.PHONY: bench-board
+bench-board: ensure ## Measure the warm board against a trivial handler of the same binary
+	$(GO) test -run '^$$' -v -bench '$(TABLES)' -benchtime 1x -timeout 8m ./internal/api/benchmark
+
+.PHONY: bench-targets
+bench-targets: ensure ## Measure latencies and turns of serve over 110 ms, beside what is promised
+	$(GO) test -run '^$$' -v -bench '$(TABLES)' -benchtime 1x -timeout 8m ./cmd/honeydue
 
 .PHONY: verify
 verify: ensure build ## Serve over a 110 ms link on real servers, warm up, probe, load-test; print the verdicts

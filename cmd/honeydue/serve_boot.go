@@ -45,7 +45,13 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 		return nil, err
 	}
 	closing.add(func(context.Context) error { return c.Close() })
-	db, err := openPool(ctx, o.startupTimeout, poolConfig(database, tel), tel.Log)
+	pool := poolConfig(database, tel)
+	pool.Meanwhile = func(ctx context.Context, db *store.DB) {
+		if _, err := c.Sweep(ctx, api.ChangeLog(db)); err != nil && ctx.Err() == nil {
+			tel.Log.WarnContext(ctx, "the change log could not be read yet; lists come from the database until it is", slog.Any("error", err))
+		}
+	}
+	db, err := openPool(ctx, o.startupTimeout, pool, tel.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +62,6 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 	})
 	if err != nil {
 		return nil, err
-	}
-	if err := s.Sweep(ctx); err != nil {
-		tel.Log.WarnContext(ctx, "the change log could not be read yet; lists come from the database until it is", slog.Any("error", err))
 	}
 	g.Go(func() error { s.Keep(ctx); return nil })
 	gate.Open(s)

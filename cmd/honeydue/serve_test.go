@@ -21,7 +21,7 @@ import (
 
 // serving is `honeydue serve` within the test.
 type serving struct {
-	t              *testing.T
+	t              testing.TB
 	stdout, stderr safeBuffer
 	interrupt      context.CancelCauseFunc
 	code           chan int
@@ -31,7 +31,7 @@ type serving struct {
 var servesURL = regexp.MustCompile(`serves (http://\S+)`)
 
 // startServe runs serve on free ports until the test ends, and waits until it says that it is ready.
-func startServe(t *testing.T, environ []string, args ...string) *serving {
+func startServe(t testing.TB, environ []string, args ...string) *serving {
 	t.Helper()
 	s := &serving{t: t, code: make(chan int, 1)}
 	ctx, interrupt := context.WithCancelCause(context.WithoutCancel(t.Context()))

@@ -7,7 +7,13 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 )
+
+// compressors are kept: each takes 800 KB.
+//
+//nolint:gochecknoglobals // a pool belongs to the process
+var compressors sync.Pool
 
 // render encodes and compresses a list, once: it is kept and sent like that.
 // The best compression costs a millisecond more than the default, once for
@@ -19,10 +25,12 @@ func render(v any) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	b.Grow(len(text) / 4)
-	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return nil, fmt.Errorf("compress a list: %w", err)
+	z, _ := compressors.Get().(*gzip.Writer)
+	if z == nil {
+		z, _ = gzip.NewWriterLevel(&b, gzip.BestCompression) // fails on an unknown level only
 	}
+	defer compressors.Put(z)
+	z.Reset(&b)
 	if _, err := z.Write(text); err != nil {
 		return nil, fmt.Errorf("compress a list: %w", err)
 	}

@@ -136,9 +136,10 @@ func TestOurFailures(t *testing.T) {
 	})
 
 	t.Run("a panic where others wait for the same answer", func(t *testing.T) {
-		p, s := newPod(t, env), newStage(t, env)
+		warm, s := newPod(t, env), newStage(t, env)
 		ada := s.person("Ada")
-		p.warm(ada)
+		warm.warm(ada)
+		p := newPod(t, env) // which remembers no list
 		rdb := redisClient(t, env)
 		t.Cleanup(func() { rdb.Close() })
 		if n := rdb.Del(t.Context(), fmt.Sprintf("list:1.tasks:%d", ada.ID)).Val(); n != 1 {

@@ -34,6 +34,7 @@ type Config struct {
 	Users           int // entries in the memory of this process
 	ResidenceIDsTTL time.Duration
 	ListTTL         time.Duration // negative: lists are not cached
+	NearBytes       int           // of lists in the memory of this process; negative: none
 	// Timeout bounds one visit to Redis as a whole, dialling included.
 	Timeout    time.Duration
 	Tracer     trace.TracerProvider  // nil: no spans
@@ -55,6 +56,7 @@ type Cache struct {
 	breaker breaker
 	keeper  *keeper
 	flights singleflight.Group
+	near    *near
 	cfg     Config
 }
 
@@ -66,7 +68,7 @@ func Open(cfg Config) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{scripts: newScripts(), users: users, metrics: newMetrics(), keeper: newKeeper(), cfg: cfg}
+	c := &Cache{scripts: newScripts(), users: users, metrics: newMetrics(), keeper: newKeeper(), near: newNear(cfg.NearBytes), cfg: cfg}
 	var opts *redis.Options
 	if cfg.URL == "" {
 		c.local, opts, err = startInProcess(inProcessKeys, time.Second)
@@ -102,6 +104,9 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Users == 0 {
 		cfg.Users = DefaultUsers
 	}
+	if cfg.NearBytes == 0 {
+		cfg.NearBytes = DefaultNearBytes
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -128,6 +133,7 @@ func tuned(o *redis.Options, timeout time.Duration) *redis.Options {
 	o.MaxRetries = -1
 	o.DialerRetries = 1
 	o.DisableIdentity = true
+	o.PipelinePoolSize = -1 // a second pool would greet Redis anew for the same requests
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return o
 }
@@ -146,7 +152,8 @@ func (c *Cache) instrument() error {
 		return nil
 	}
 	users := func() float64 { return float64(c.users.len()) }
-	for _, m := range c.metrics.collectors(users) {
+	bodies := func() float64 { return float64(c.near.size()) }
+	for _, m := range c.metrics.collectors(users, bodies) {
 		if err := c.cfg.Registerer.Register(m); err != nil {
 			return fmt.Errorf("register a cache metric: %w", err)
 		}

@@ -7,7 +7,9 @@
 // # One round trip
 //
 // Read asks Redis once, by one script that follows token, user and list to all
-// states involved. A warm list is in that answer, or a 304 is. What is missing
+// states involved. A warm list is in that answer, or a 304 is. A list that this
+// pod has served before needs no script: plain commands ask for the states, and
+// the body is in the pod's memory (near.go). What is missing
 // the caller reads from the database and hands to Fill, a second round trip;
 // Load does both and lets reads that know the same versions share them. A
 // write costs two, Hold and Release.

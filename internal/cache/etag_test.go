@@ -124,7 +124,7 @@ func FuzzUnderstand(f *testing.F) {
 		f.Add(reply, "tasks")
 	}
 	f.Fuzz(func(t *testing.T, reply, list string) {
-		c := &Cache{metrics: newMetrics(), keeper: newKeeper(), cfg: Config{}.withDefaults()}
+		c := &Cache{metrics: newMetrics(), keeper: newKeeper(), near: newNear(-1), cfg: Config{}.withDefaults()}
 		r := &Reading{question: Question{List: List(list)}}
 		c.understand(r, strings.Split(reply, "\n"), stamp{})
 		if r.UserID < 0 || r.UserID != 0 && r.Token != Hit || r.NotModified && r.Body != "" {
@@ -137,7 +137,7 @@ func FuzzUnderstand(f *testing.F) {
 }
 
 func TestAnEmptyReplyIsABypass(t *testing.T) {
-	c := &Cache{metrics: newMetrics(), keeper: newKeeper(), cfg: Config{}.withDefaults()}
+	c := &Cache{metrics: newMetrics(), keeper: newKeeper(), near: newNear(-1), cfg: Config{}.withDefaults()}
 	r := &Reading{}
 	if c.understand(r, nil, stamp{}); r.Token != Bypass {
 		t.Errorf("%+v", r)

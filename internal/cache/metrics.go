@@ -59,15 +59,19 @@ func newMetrics() metrics {
 	}
 }
 
-// collectors lists everything to register; users is a function so that the
-// gauge asks at scrape time.
-func (m metrics) collectors(users func() float64) []prometheus.Collector {
+// collectors lists everything to register; users and bodies are functions so
+// that the gauges ask at scrape time.
+func (m metrics) collectors(users, bodies func() float64) []prometheus.Collector {
 	return []prometheus.Collector{
 		m.reads, m.errors, m.skipped, m.unconfirmed, m.refused, m.sweeps, m.repairs, m.settled, m.emptied,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "honeydue_cache_users",
 			Help: "Users held in the memory of this pod.",
 		}, users),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "honeydue_cache_near_bytes",
+			Help: "Bytes of compressed lists in the memory of this pod.",
+		}, bodies),
 	}
 }
 

@@ -84,7 +84,8 @@ type fillToken struct {
 	flight string
 }
 
-// Read asks Redis once. It never fails: what it cannot learn it reports as
+// Read asks Redis once, or a second time if what this pod remembers of the list
+// does not stand any more. It never fails: what it cannot learn it reports as
 // unknown, and the caller asks the database.
 func (c *Cache) Read(ctx context.Context, q Question) *Reading {
 	c.touch()
@@ -98,8 +99,16 @@ func (c *Cache) Read(ctx context.Context, q Question) *Reading {
 		defer func() { r.ListVerdict, r.Why = c.metrics.read(EntryList, Bypass), "off" }()
 	}
 	theirs := parseIfNoneMatch(q.IfNoneMatch, now)
+	done, err := c.glance(ctx, r, theirs, now)
+	if done {
+		return r
+	}
+	if err != nil {
+		c.bypass(r, Bypass, "redis-unreachable")
+		return r
+	}
 	var reply []string
-	err := c.visit(ctx, "read", func(ctx context.Context) error {
+	err = c.visit(ctx, "read", func(ctx context.Context) error {
 		var err error
 		reply, err = c.scripts.read.Run(ctx, c.rdb, []string{tokenKey(q.Token)},
 			nonce(), c.encoded(q.List), theirs.digest, now.UnixMilli(), q.Item.key(), seconds(c.cfg.ResidenceIDsTTL)).StringSlice()
@@ -181,6 +190,7 @@ func (c *Cache) understand(r *Reading, reply []string, theirs stamp) {
 		} else if user() {
 			r.Body, r.ETag = body, s.etag()
 			c.hit(r)
+			c.remember(r.question, r.UserID, at(4), s, body)
 		}
 	case "miss":
 		c.understandMiss(r, reply)

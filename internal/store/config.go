@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"math"
 	"slices"
@@ -41,6 +42,10 @@ type Config struct {
 	Tracer pgx.QueryTracer
 	// Dials counts connections apart from requests; nil counts privately.
 	Dials *link.Dials
+	// Meanwhile runs beside Open as soon as one connection can be used: what
+	// else a start has to ask costs no turn of its own then. Open waits for it;
+	// its context ends when Open fails. It must not ask for the Proof. May be nil.
+	Meanwhile func(context.Context, *DB)
 }
 
 // The tuned values (S2 of the mission).

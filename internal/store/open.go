@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -76,7 +77,10 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 		return nil, fmt.Errorf("store: cannot make the pool: %w", err)
 	}
 	db := &DB{pool: pool, cfg: c, boot: boot, tracer: tracer}
-	if err := boot.wait(ctx, &db.proof); err != nil {
+	meanwhile := db.meanwhile(ctx)
+	err = boot.wait(ctx, &db.proof, meanwhile.begin)
+	meanwhile.end(err != nil)
+	if err != nil {
 		boot.abort()
 		pool.Close()
 		return nil, advise("Check that the server is up, and the host, role, password and TLS of the URL.",
@@ -194,12 +198,15 @@ func (b *boot) prove(ctx context.Context, c *pgx.Conn) error {
 	return nil
 }
 
-func (b *boot) wait(ctx context.Context, proof *Proof) error {
+// wait returns when each connection is proved; it calls first after the first one.
+func (b *boot) wait(ctx context.Context, proof *Proof, first func()) error {
 	defer b.over.Store(true)
-	for range b.want {
+	for i := range b.want {
 		select {
 		case p := <-b.proved:
-			proof.add(p)
+			if proof.add(p); i == 0 {
+				first()
+			}
 		case err := <-b.failed:
 			return err
 		case <-ctx.Done():
@@ -207,6 +214,52 @@ func (b *boot) wait(ctx context.Context, proof *Proof) error {
 		}
 	}
 	return nil
+}
+
+// meanwhile is Config.Meanwhile under way.
+type meanwhile struct {
+	begin func()
+	end   func(failed bool) // returns when it has ended; failed: nobody needs it any more
+}
+
+func (db *DB) meanwhile(ctx context.Context) meanwhile {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	return meanwhile{
+		begin: func() {
+			unsafe := db.proof.ThroughPooler && !PooledSafe(db.cfg.ExecMode)
+			if db.cfg.Meanwhile == nil || unsafe {
+				return
+			}
+			wg.Go(func() {
+				if db.idles(ctx) {
+					db.cfg.Meanwhile(ctx, db)
+				}
+			})
+		},
+		end: func(failed bool) {
+			if failed {
+				cancel()
+			}
+			wg.Wait()
+			cancel()
+		},
+	}
+}
+
+// idles waits until the pool has a connection to lend: a moment after its
+// proof. Who asks before that makes the pool dial one more.
+func (db *DB) idles(ctx context.Context) bool {
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for db.pool.Stat().IdleConns() == 0 {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 func (p *Proof) add(c proved) {

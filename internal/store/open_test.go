@@ -59,6 +59,36 @@ func TestOpenProvesThePoolerWithinItsTurns(t *testing.T) {
 	}
 }
 
+// TestOpenHasTimeForOtherQuestions: what a start asks meanwhile goes over a
+// connection of the pool and costs no dial; Open waits for it.
+func TestOpenHasTimeForOtherQuestions(t *testing.T) {
+	env, proxy := labtest.Pooler(t, labtest.Database(t, Migrate), link.Model{RTT: 50 * time.Millisecond})
+	runs := 0
+	db, err := Open(t.Context(), Config{URL: env.DatabaseURL, Meanwhile: func(ctx context.Context, db *DB) {
+		runs++
+		if _, err := db.ChangesSince(ctx, ""); err != nil {
+			t.Error(err)
+		}
+	}})
+	check(t, err)
+	defer db.Close()
+	if dials := proxy.Counts().Dials; runs != 1 || dials != DefaultMinIdleConns {
+		t.Errorf("asked %d times, %d connections dialled; want once, and %d", runs, dials, DefaultMinIdleConns)
+	}
+}
+
+// TestOpenAsksNothingInAnUnsafeMode: the mode is unsafe behind a pooler,
+// so nothing is asked in it.
+func TestOpenAsksNothingInAnUnsafeMode(t *testing.T) {
+	env := labtest.Database(t, Migrate)
+	_, err := Open(t.Context(), Config{URL: env.DatabaseURL, ExecMode: "describe_exec", Meanwhile: func(context.Context, *DB) {
+		t.Error("it asked in a mode that mixes up answers")
+	}})
+	if err == nil {
+		t.Error("the mode was accepted")
+	}
+}
+
 // TestOpenIsParallel: with a round trip in the way, twenty connections take as
 // long as one, by the turns that one connection waits for.
 func TestOpenIsParallel(t *testing.T) {

@@ -71,6 +71,7 @@ type podOptions struct {
 	tracesURL string // empty: tracing is off
 	ratio     float64
 	now       func() time.Time
+	nearBytes int // of lists in the pod's memory; negative: none
 }
 
 func newPod(t testing.TB, env lab.Env, o podOptions) pod {
@@ -86,7 +87,7 @@ func newPod(t testing.TB, env lab.Env, o podOptions) pod {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	c, err := cache.Open(cache.Config{URL: env.RedisURL, Tracer: tel.Recorded(), Registerer: tel.Registry, Now: o.now})
+	c, err := cache.Open(cache.Config{URL: env.RedisURL, Tracer: tel.Recorded(), Registerer: tel.Registry, Now: o.now, NearBytes: o.nearBytes})
 	if err != nil {
 		t.Fatal(err)
 	}

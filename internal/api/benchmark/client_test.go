@@ -84,6 +84,7 @@ func (c *client) do() (wrong bool, err error) {
 type side struct {
 	name, addr, header string
 	want               wanted
+	promised           float64 // least ratio to the trivial handler
 	clients            []*client
 }
 

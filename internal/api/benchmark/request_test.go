@@ -28,16 +28,18 @@ func (s *sink) Write(b []byte) (int, error) {
 func BenchmarkRequest(b *testing.B) {
 	env, token := seededBoard(b, time.Now())
 	rdb := redisClient(b, env)
-	p := newPod(b, env, podOptions{})
+	p, forgetful := newPod(b, env, podOptions{}), newPod(b, env, podOptions{nearBytes: -1})
 	keep(b, p)
 	_, etag := warm(b, p, token)
 	kinds := []struct {
 		name, etag, status string
+		pod                pod
 		forget             bool
 	}{
-		{name: "hit", status: "list; hit"},
-		{name: "304", etag: etag, status: "list; hit"},
-		{name: "miss", status: "list; fwd=miss; stored", forget: true},
+		{name: "hit", status: "list; hit", pod: p},
+		{name: "hit, copy from Redis", status: "list; hit", pod: forgetful},
+		{name: "304", etag: etag, status: "list; hit", pod: p},
+		{name: "miss", status: "list; fwd=miss; stored", pod: forgetful, forget: true},
 	}
 	for _, k := range kinds {
 		b.Run(k.name, func(b *testing.B) {
@@ -56,7 +58,7 @@ func BenchmarkRequest(b *testing.B) {
 					b.StartTimer()
 				}
 				w := &sink{header: http.Header{}}
-				p.ServeHTTP(w, r)
+				k.pod.ServeHTTP(w, r)
 				if !strings.Contains(w.header.Get("Cache-Status"), k.status) {
 					other++
 				}

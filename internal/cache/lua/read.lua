@@ -8,7 +8,7 @@
 --   {'held', user, 'scope,write id,...;...'}                 go round
 --   {'unleased', user}                                       go round
 --   {'same', user, mine, digest}                             the client's copy stands
---   {'hit', user, mine, copy}
+--   {'hit', user, mine, copy, ids}
 --   {'known', user, mine, ids, hint}                         no list was asked for
 --   {'miss', user, 1 if the token stands, epoch, digest, 1 if the ids are those
 --     of the user's version, number of scopes, scope, version, ..., shared...}
@@ -70,7 +70,7 @@ if at == mine then
   if list == '' then return {'known', user, mine, ids, ARGV[5] ~= '' and get(ARGV[5]) or ''} end
   if digest == current then return {'same', user, mine, current} end
   local copy = get('list:' .. list .. ':' .. user)
-  if serves(copy, current, now) then return {'hit', user, mine, copy} end
+  if serves(copy, current, now) then return {'hit', user, mine, copy, ids} end
 end
 local known = all and of[2] == mine and ids ~= ''
 local reply = {'miss', user, at == mine and '1' or '0', epoch, current, known and '1' or '0', tostring(#scopes)}

@@ -1,0 +1,206 @@
+package cache
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // names versions for equality, as the scripts do
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/redis/go-redis/v9"
+)
+
+// DefaultNearBytes bounds the bodies that one pod keeps in its own memory.
+const DefaultNearBytes = 32 << 20
+
+const (
+	// nearScopes bounds the keys of one glance.
+	nearScopes = 100
+	// nearEntries bounds what weighs nothing: entries of small lists.
+	nearEntries = 100_000
+)
+
+// near is what this pod remembers of the lists that it has served. An entry is
+// believed in nothing: it says which keys of Redis a request is going to need,
+// so that plain commands can ask for them instead of a script, and it holds a
+// body that is sent if Redis' versions of this moment have the digest under
+// which it was filled. It is to Redis what a client with an ETag is to the API.
+type near struct {
+	mu    sync.Mutex
+	lru   *simplelru.LRU[nearKey, *nearEntry]
+	bytes int
+	most  int
+}
+
+type nearKey struct {
+	token string // its hash
+	list  List
+}
+
+// nearEntry is one user's list. It is not changed once it is kept.
+type nearEntry struct {
+	user    int64
+	ids     string   // as Redis has them
+	keys    []string // the token, the ids, and each scope's state, the user's first
+	scopes  []Scope
+	copy    stamp
+	body    string
+	learned time.Time
+}
+
+func newNear(most int) *near {
+	if most < 0 {
+		return &near{}
+	}
+	n := &near{most: most}
+	n.lru, _ = simplelru.NewLRU(nearEntries, func(_ nearKey, e *nearEntry) { n.bytes -= len(e.body) }) // fails on a size of 0 only
+	return n
+}
+
+func (n *near) get(k nearKey) *nearEntry {
+	if n.lru == nil {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	e, _ := n.lru.Get(k)
+	return e
+}
+
+func (n *near) put(k nearKey, e *nearEntry) {
+	if n.lru == nil || len(e.scopes) > nearScopes {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lru.Remove(k) // Add would replace it without a word
+	n.lru.Add(k, e)
+	for n.bytes += len(e.body); n.bytes > n.most; {
+		n.lru.RemoveOldest()
+	}
+}
+
+func (n *near) size() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.bytes
+}
+
+// remember keeps what Redis or a fill has just said of a list. body may be a
+// part of a larger reply, which it then keeps alive as a whole.
+func (c *Cache) remember(q Question, user int64, ids string, s stamp, body string) {
+	e := &nearEntry{user: user, ids: ids, copy: s, body: body, learned: c.cfg.Now()}
+	e.scopes = append(e.scopes, UserScope(user))
+	e.scopes = append(e.scopes, ResidenceScopes(parseIDs(ids)...)...)
+	e.keys = append(e.keys, tokenKey(q.Token), residenceIDsKey(user))
+	for _, scope := range e.scopes {
+		e.keys = append(e.keys, scope.stateKey())
+	}
+	c.near.put(nearKey{string(q.Token), q.List}, e)
+}
+
+// glance answers a read from plain commands, if this pod remembers the list and
+// everything stands. done is false where it does not: then the script has to
+// say what to do. An error is Redis' not answering.
+//
+// The commands are sent at once and are not one step, as the script is. The
+// order makes up for it: the lease and the epoch are read before the versions,
+// so these are at least as new as the lease vouches for, and no version comes
+// back once it was replaced, but under another epoch.
+func (c *Cache) glance(ctx context.Context, r *Reading, theirs stamp, now time.Time) (done bool, err error) {
+	q := r.question
+	if q.List == "" {
+		return false, nil
+	}
+	e := c.near.get(nearKey{string(q.Token), q.List})
+	// The script also keeps the residence ids from expiring, so it has its turn now and then.
+	if e == nil || now.Sub(e.learned) > c.cfg.ResidenceIDsTTL/4 {
+		return false, nil
+	}
+	var clock *redis.TimeCmd
+	var shared, values *redis.SliceCmd
+	err = c.visit(ctx, "glance", func(ctx context.Context) error {
+		pipe := c.rdb.Pipeline()
+		clock = pipe.Time(ctx)
+		shared = pipe.HMGet(ctx, sharedKey, "epoch", "lease")
+		values = pipe.MGet(ctx, e.keys...)
+		_, err := pipe.Exec(ctx)
+		if _, answered := errors.AsType[redis.Error](err); answered {
+			return nil // a key of another type, which does not stand: the script mends it
+		}
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	mine, digest, ok := e.stands(c.encoded(q.List), clock.Val(), shared.Val(), values.Val())
+	if !ok {
+		return false, nil
+	}
+	switch {
+	case digest == theirs.digest:
+		r.NotModified, r.ETag = true, theirs.etag()
+	case digest == e.copy.digest && e.copy.valid(now):
+		r.Body, r.ETag = e.body, e.copy.etag()
+	default:
+		return false, nil
+	}
+	r.UserID, r.version = e.user, mine
+	c.hit(r)
+	return true, nil
+}
+
+// stands judges what Redis said as lua/read.lua does. ok: the token stands, the
+// ids are those remembered, nothing is held, and a sweep has renewed the lease.
+// mine is the epoch with the user's version, digest that of the list as it is now.
+func (e *nearEntry) stands(list string, clock time.Time, shared, values []any) (mine, digest string, ok bool) {
+	if len(shared) != 2 || len(values) != len(e.keys) {
+		return "", "", false
+	}
+	epoch, _ := shared[0].(string)
+	lease, _ := shared[1].(string)
+	until, err := strconv.ParseInt(lease, 10, 64)
+	if epoch == "" || err != nil || until <= clock.UnixMilli() {
+		return "", "", false
+	}
+	text := make([]byte, 0, 64+32*len(e.scopes))
+	text = append(text, list...)
+	text = append(text, '\n')
+	text = append(text, epoch...)
+	for i, scope := range e.scopes {
+		version, _ := values[2+i].(string)
+		if !isVersion(version) {
+			return "", "", false
+		}
+		if i == 0 {
+			mine = epoch + version
+			text = append(text, '\n')
+		} else {
+			text = append(text, ',')
+		}
+		text = append(text, scope...)
+		text = append(text, '=')
+		text = append(text, version...)
+	}
+	if values[0] != strconv.FormatInt(e.user, 10)+" "+mine || values[1] != e.ids {
+		return "", "", false
+	}
+	sum := sha1.Sum(text) //nolint:gosec // as above
+	return mine, hex.EncodeToString(sum[:]), true
+}
+
+// isVersion reports whether a state is a version that nothing holds.
+func isVersion(state string) bool {
+	if len(state) != 16 {
+		return false
+	}
+	for _, c := range []byte(state) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
+			return false
+		}
+	}
+	return true
+}
