@@ -216,6 +216,9 @@ func (t *targetTable) add(name string, got []reply, want limits) {
 	if slices.Max(said) > int64(want.turns) || p50 > want.p50 || (want.p99 > 0 && p99 > want.p99) {
 		verdict = "MISSED"
 	}
+	if slowest := slices.MaxFunc(got, func(a, b reply) int { return cmp.Compare(a.took, b.took) }); slowest.took > 3*p50/2 {
+		t.notes = append(t.notes, fmt.Sprintf("%s, the slowest: %s ms (%s; %d stalls on the link, %d bytes)", name, ms(slowest.took), slowest.timing, slowest.stalls, slowest.fromDatabase))
+	}
 	promised := fmt.Sprintf("%s / -", ms(want.p50))
 	if want.p99 > 0 {
 		promised = fmt.Sprintf("%s / %s", ms(want.p50), ms(want.p99))
@@ -302,8 +305,6 @@ func (t *targetTable) cold(b *testing.B, env lab.Env, users tokensBySize) {
 		wg.Wait()
 		t.add(size.name, got, size.limits)
 		var bytes []int64
-		slowest := slices.MaxFunc(got, func(a, b reply) int { return cmp.Compare(a.took, b.took) })
-		t.notes = append(t.notes, fmt.Sprintf("%s, the slowest: %s ms (%s; %d stalls on the link, %d bytes)", size.name, ms(slowest.took), slowest.timing, slowest.stalls, slowest.fromDatabase))
 		for i, g := range got {
 			if !strings.Contains(g.cache, "list; fwd=miss") {
 				b.Errorf("request %d was not cold: %s", i, g.cache)

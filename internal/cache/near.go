@@ -43,9 +43,9 @@ type nearKey struct {
 // nearEntry is one user's list. It is not changed once it is kept.
 type nearEntry struct {
 	user    int64
-	ids     string   // as Redis has them
-	keys    []string // the token, the ids, and each scope's state, the user's first
+	ids     string // as Redis has them
 	scopes  []Scope
+	mget    []any // the command that asks for the token, the ids, and each scope's state, the user's first
 	copy    stamp
 	body    string
 	learned time.Time
@@ -95,9 +95,9 @@ func (c *Cache) remember(q Question, user int64, ids string, s stamp, body strin
 	e := &nearEntry{user: user, ids: ids, copy: s, body: body, learned: c.cfg.Now()}
 	e.scopes = append(e.scopes, UserScope(user))
 	e.scopes = append(e.scopes, ResidenceScopes(parseIDs(ids)...)...)
-	e.keys = append(e.keys, tokenKey(q.Token), residenceIDsKey(user))
+	e.mget = append(e.mget, "mget", tokenKey(q.Token), residenceIDsKey(user))
 	for _, scope := range e.scopes {
-		e.keys = append(e.keys, scope.stateKey())
+		e.mget = append(e.mget, scope.stateKey())
 	}
 	c.near.put(nearKey{string(q.Token), q.List}, e)
 }
@@ -120,13 +120,14 @@ func (c *Cache) glance(ctx context.Context, r *Reading, theirs stamp, now time.T
 	if e == nil || now.Sub(e.learned) > c.cfg.ResidenceIDsTTL/4 {
 		return false, nil
 	}
-	var clock *redis.TimeCmd
-	var shared, values *redis.SliceCmd
+	clock := redis.NewTimeCmd(ctx, "time")
+	shared := redis.NewSliceCmd(ctx, "hmget", sharedKey, "epoch", "lease")
+	values := redis.NewSliceCmd(ctx, e.mget...)
 	err = c.visit(ctx, "glance", func(ctx context.Context) error {
 		pipe := c.rdb.Pipeline()
-		clock = pipe.Time(ctx)
-		shared = pipe.HMGet(ctx, sharedKey, "epoch", "lease")
-		values = pipe.MGet(ctx, e.keys...)
+		if err := pipe.BatchProcess(ctx, clock, shared, values); err != nil {
+			return err
+		}
 		_, err := pipe.Exec(ctx)
 		if _, answered := errors.AsType[redis.Error](err); answered {
 			return nil // a key of another type, which does not stand: the script mends it
@@ -157,7 +158,7 @@ func (c *Cache) glance(ctx context.Context, r *Reading, theirs stamp, now time.T
 // ids are those remembered, nothing is held, and a sweep has renewed the lease.
 // mine is the epoch with the user's version, digest that of the list as it is now.
 func (e *nearEntry) stands(list string, clock time.Time, shared, values []any) (mine, digest string, ok bool) {
-	if len(shared) != 2 || len(values) != len(e.keys) {
+	if len(shared) != 2 || len(values) != len(e.scopes)+2 {
 		return "", "", false
 	}
 	epoch, _ := shared[0].(string)
