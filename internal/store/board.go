@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,10 +38,12 @@ func (b BoardRows) ResidenceIDs() []int64 {
 	return ids
 }
 
-// cardColumns are read by boardReader; t is the task. home is the place of its
-// residence among the homes and names its category, priority and frequency:
-// smallints, where the ids and words would take a quarter of the board's bytes.
-const cardColumns = `t.id, t.home, t.title, t.names, t.due_date, t.started_at, t.completed_at, t.last_completed_at, t.version`
+// cardColumns are read by boardReader; t is the task, and packed is what
+// packedCard reads: the due date, the place of its residence among the homes,
+// and its names. Ids, words and a column for each would take a third of the
+// board's bytes, and every tenth segment that a board needs is a round trip.
+const cardColumns = `t.id, (coalesce(CASE WHEN isfinite(t.due_date) THEN t.due_date - date '2000-01-01' END, -2147483648)::bigint << 32)
+	| (t.home::bigint << 16) | t.names, t.title, t.started_at, t.completed_at, t.last_completed_at, t.version`
 
 var taskBoard = Query{
 	Name: "task_board",
@@ -56,7 +59,7 @@ var taskBoard = Query{
 		(row_number() OVER (ORDER BY h.id))::int2 AS home
 	FROM homes h
 ), open AS MATERIALIZED (
-	SELECT t.id, h.home, h.today, t.title, ` + namesOfTask() + ` AS names, t.due_date, t.started_at, t.last_completed_at, t.version
+	SELECT t.id, h.home, h.today, t.title, ` + namesOfTask() + ` AS names, t.due_date, t.started_at, NULL::timestamptz AS completed_at, t.last_completed_at, t.version
 	FROM home h JOIN tasks t ON t.residence_id = h.id
 	WHERE NOT t.archived AND t.completed_at IS NULL
 ), ranked AS MATERIALIZED (
@@ -77,16 +80,16 @@ var taskBoard = Query{
 	WHERE NOT t.archived AND t.completed_at >= $4::timestamptz
 	ORDER BY t.completed_at DESC, t.id DESC LIMIT $6::int
 )
-SELECT h.id, h.home, h.time_zone, NULL::int2, NULL::date, NULL::timestamptz, NULL::timestamptz, NULL::timestamptz, NULL::bigint FROM home h
+SELECT h.id, h.home::bigint, h.time_zone, NULL::timestamptz, NULL::timestamptz, NULL::timestamptz, NULL::bigint FROM home h
 UNION ALL
-SELECT r.total, r.col::int2, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM ranked r WHERE r.place = 1
+SELECT r.total, r.col::bigint, NULL, NULL, NULL, NULL, NULL FROM ranked r WHERE r.place = 1
 UNION ALL
-(SELECT d.total, ` + columnNumber(household.ColumnCompleted) + `::int2, NULL, NULL, NULL, NULL, d.oldest, NULL, NULL FROM done d LIMIT 1)
+(SELECT d.total, ` + columnNumber(household.ColumnCompleted) + `::bigint, NULL, NULL, d.oldest, NULL, NULL FROM done d LIMIT 1)
 UNION ALL
-SELECT t.id, t.home, t.title, t.names, t.due_date, t.started_at, NULL, t.last_completed_at, t.version FROM open t
+SELECT ` + cardColumns + ` FROM open t
 WHERE (SELECT count(*) FROM open) <= $5::int
 UNION ALL
-SELECT t.id, t.home, t.title, t.names, t.due_date, t.started_at, NULL, t.last_completed_at, t.version FROM ranked t WHERE t.place <= $5::int
+SELECT ` + cardColumns + ` FROM ranked t WHERE t.place <= $5::int
 UNION ALL
 SELECT ` + cardColumns + ` FROM done t`,
 	Hot:    true,
@@ -145,49 +148,66 @@ func placeOf[S ~string](column string, names []S) string {
 	return b.String()
 }
 
-// boardReader puts the rows of task_board together. A card has names, a home
-// has a title only (its time zone), and a count has neither.
+// packedCard is a card's due date, home and names, as cardColumns packs them.
+type packedCard int64
+
+func (p packedCard) names() int16 { return int16(p) }
+func (p packedCard) home() int64  { return int64(p>>16) & 0xffff }
+
+// due is nil for a task without a due date.
+func (p packedCard) due() *household.Date {
+	days := int32(p >> 32)
+	if days == math.MinInt32 {
+		return nil
+	}
+	y, m, d := time.Date(2000, time.January, 1+int(days), 0, 0, 0, 0, time.UTC).Date()
+	return &household.Date{Year: y, Month: m, Day: d}
+}
+
+// boardReader puts the rows of task_board together. A card has a version, a
+// home has a title only (its time zone), and a count has neither.
 type boardReader struct {
 	rows   BoardRows
-	places []int16         // of each card's home
-	homes  map[int16]int64 // the homes' ids by place
+	places []int64         // of each card's home
+	homes  map[int64]int64 // the homes' ids by place
 	names  taskNames
 }
 
 func (b *boardReader) reset() {
 	*b = boardReader{
 		rows:  BoardRows{Counts: map[household.ColumnName]int{}},
-		homes: map[int16]int64{},
+		homes: map[int64]int64{},
 		names: taskNames{household.Categories(), household.Priorities(), household.Frequencies()},
 	}
 }
 
 func (b *boardReader) scan(rows pgx.Rows) error {
 	raw := rows.RawValues()
-	var place int16
+	var place int64
 	switch {
-	case raw[3] != nil:
-		var names int16
+	case raw[6] != nil:
+		var packed packedCard
 		b.rows.Cards = append(b.rows.Cards, household.Card{})
 		c := &b.rows.Cards[len(b.rows.Cards)-1]
-		err := rows.Scan(&c.ID, &place, &c.Title, &names, &c.DueDate, &c.StartedAt, &c.CompletedAt, &c.LastCompletedAt, &c.Version)
-		b.names.unpack(names, c)
-		b.places = append(b.places, place)
+		err := rows.Scan(&c.ID, (*int64)(&packed), &c.Title, &c.StartedAt, &c.CompletedAt, &c.LastCompletedAt, &c.Version)
+		c.DueDate = packed.due()
+		b.names.unpack(packed.names(), c)
+		b.places = append(b.places, packed.home())
 		return err
 	case raw[2] != nil:
 		var h household.Home
-		err := rows.Scan(&h.ID, &place, &h.TimeZone, nil, nil, nil, nil, nil, nil)
+		err := rows.Scan(&h.ID, &place, &h.TimeZone, nil, nil, nil, nil)
 		b.rows.Homes = append(b.rows.Homes, h)
 		b.homes[place] = h.ID
 		return err
 	default:
 		var count int64
 		var oldest *time.Time
-		if err := rows.Scan(&count, &place, nil, nil, nil, nil, &oldest, nil, nil); err != nil {
+		if err := rows.Scan(&count, &place, nil, nil, &oldest, nil, nil); err != nil {
 			return err
 		}
 		columns := household.ColumnNames()
-		if place < 0 || int(place) >= len(columns) {
+		if place < 0 || place >= int64(len(columns)) {
 			return fmt.Errorf("the board has no column %d", place)
 		}
 		b.rows.Counts[columns[place]] = int(count)

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -186,5 +188,35 @@ func TestAnUnknownTokenReadsNothing(t *testing.T) {
 	}
 	if db.Stat().Opened != before {
 		t.Error("the connection was lost")
+	}
+}
+
+// TestCardsArePacked: due date, home and names come back as they were, whatever
+// the others are; a date that never comes is none.
+func TestCardsArePacked(t *testing.T) {
+	conn := connect(t, labtest.Database(t, Migrate).DirectURL)
+	for _, due := range []string{"", "0001-01-01", "1999-12-31", "2000-01-01", "2000-01-02", "2028-02-29", "9999-12-31", "infinity", "-infinity"} {
+		for _, home := range []int16{1, 2, math.MaxInt16} {
+			for _, names := range []int16{0, 1, math.MaxInt16} {
+				var id, version int64
+				var packed packedCard
+				var title string
+				var started, completed, last *time.Time
+				check(t, conn.QueryRow(t.Context(), "SELECT "+cardColumns+` FROM (SELECT 1::bigint AS id, nullif($1, '')::date AS due_date, $2::int2 AS home,
+	$3::int2 AS names, 'x' AS title, NULL::timestamptz AS started_at, NULL::timestamptz AS completed_at, NULL::timestamptz AS last_completed_at, 1::bigint AS version) t`,
+					due, home, names).Scan(&id, (*int64)(&packed), &title, &started, &completed, &last, &version))
+				want := due
+				if strings.HasSuffix(due, "infinity") {
+					want = ""
+				}
+				got := ""
+				if d := packed.due(); d != nil {
+					got = d.String()
+				}
+				if got != want || packed.home() != int64(home) || packed.names() != names {
+					t.Errorf("%q, home %d, names %d come back as %q, %d, %d", due, home, names, got, packed.home(), packed.names())
+				}
+			}
+		}
 	}
 }
