@@ -151,12 +151,12 @@ func placeOf[S ~string](column string, names []S) string {
 // packedCard is a card's due date, home and names, as cardColumns packs them.
 type packedCard int64
 
-func (p packedCard) names() int16 { return int16(p) }
+func (p packedCard) names() int16 { return int16(p & 0x7fff) }
 func (p packedCard) home() int64  { return int64(p>>16) & 0xffff }
 
 // due is nil for a task without a due date.
 func (p packedCard) due() *household.Date {
-	days := int32(p >> 32)
+	days := int32(p >> 32) //nolint:gosec // what is left are 32 bits
 	if days == math.MinInt32 {
 		return nil
 	}
