@@ -94,7 +94,7 @@ func runSeed(c *cobra.Command, a *app, o seedOptions) (err error) {
 	p := a.progress("seed", -1)
 	defer p.Done()
 	options.Progress = func(s store.SeedProgress) {
-		p.Describe(s.Step)
+		p.Describe("seed, rows of " + s.Step)
 		p.Set(s.Rows)
 	}
 	result, err := store.Seed(c.Context(), database.DirectURL, options)
