@@ -124,7 +124,10 @@ func TestOneThatWaitsAloneIsNoQueue(t *testing.T) {
 		waiting, timed, notRun int
 		found                  bool
 	}{
-		{1, 15, 0, false}, {2, 15, 0, false}, {3, 15, 0, true}, {15, 15, 0, true},
+		{1, 15, 0, false},
+		{2, 15, 0, false},
+		{3, 15, 0, true},
+		{15, 15, 0, true},
 		{1, 5, 10, true}, // of those that were timed at all
 		{0, 15, 0, false},
 	} {
