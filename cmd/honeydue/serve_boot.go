@@ -90,8 +90,12 @@ func openCache(ctx context.Context, a *app, url string, tel *telemetry.Telemetry
 	if listTTL == 0 {
 		listTTL = -1 // the cache's zero stands for its default
 	}
+	nearBytes := conf.ListMemory
+	if nearBytes == 0 {
+		nearBytes = -1 // as above
+	}
 	c, err := cache.Open(cache.Config{
-		URL: url, TokenTTL: conf.TokenTTL, UserTTL: conf.UserTTL, Users: conf.UserSize, ResidenceIDsTTL: conf.ResidenceIDsTTL, ListTTL: listTTL,
+		URL: url, NearBytes: nearBytes, TokenTTL: conf.TokenTTL, UserTTL: conf.UserTTL, Users: conf.UserSize, ResidenceIDsTTL: conf.ResidenceIDsTTL, ListTTL: listTTL,
 		Tracer: tel.Recorded(), Registerer: tel.Registry,
 	})
 	if err != nil {

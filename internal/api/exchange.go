@@ -106,8 +106,8 @@ func (w *replyWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// WriteString implements io.StringWriter: a copy of a list is text that Redis
-// sent, and goes out without being copied once more.
+// WriteString implements io.StringWriter: a copy of a list is text, and goes out
+// without being copied once more.
 func (w *replyWriter) WriteString(s string) (int, error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)

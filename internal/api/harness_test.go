@@ -42,7 +42,8 @@ type pod struct {
 	db       *store.DB
 	cache    *cache.Cache
 	registry *prometheus.Registry
-	pooler   *link.Proxy // the outside witness of this pod's turns
+	keeper   *prometheus.Registry // of whoever sweeps for this pod
+	pooler   *link.Proxy          // the outside witness of this pod's turns
 	redis    *link.Proxy
 	url      string
 	sql      *recorder
@@ -75,7 +76,7 @@ func newPod(t *testing.T, env lab.Env, change ...func(*Config)) *pod {
 	}
 	t.Cleanup(func() { p.cache.Close() })
 	cfg.DB, cfg.Cache = p.db, p.cache
-	keepFor(t, env)
+	p.keeper = keepFor(t, env)
 	if p.server, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -88,13 +89,14 @@ func newPod(t *testing.T, env lab.Env, change ...func(*Config)) *pod {
 
 // keepFor does in the background what a pod's keeper does, on connections of
 // its own: its turns are not those that a pod's witness counts.
-func keepFor(t *testing.T, env lab.Env) {
+func keepFor(t *testing.T, env lab.Env) *prometheus.Registry {
 	t.Helper()
 	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 1, MinIdleConns: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := cache.Open(cache.Config{URL: env.RedisURL, Timeout: 20 * time.Second})
+	registry := prometheus.NewRegistry()
+	c, err := cache.Open(cache.Config{URL: env.RedisURL, Timeout: 20 * time.Second, Registerer: registry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +114,7 @@ func keepFor(t *testing.T, env lab.Env) {
 		db.Close()
 		c.Close()
 	})
+	return registry
 }
 
 // reply is a response that has been read.
@@ -343,9 +346,14 @@ func (p *pod) setLink(m link.Model) {
 // metric sums a metric's counters, gauges and histograms over its labels.
 func (p *pod) metric(name string, labels ...string) float64 {
 	p.t.Helper()
-	families, err := p.registry.Gather()
+	return metricOf(p.t, p.registry, name, labels...)
+}
+
+func metricOf(t *testing.T, registry *prometheus.Registry, name string, labels ...string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	sum := 0.0
 	for _, f := range families {

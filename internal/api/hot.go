@@ -132,7 +132,7 @@ func fromDatabase[B any](ctx context.Context, s *Server, load func(context.Conte
 		case err != nil:
 			return cache.Answer{}, err
 		}
-		body, err := render(got.body)
+		body, err := s.compressors.render(got.body)
 		if got.residenceIDs == nil {
 			got.residenceIDs = []int64{}
 		}
@@ -165,7 +165,7 @@ func writeList(w http.ResponseWriter, accepts, body, etag string) {
 	}
 	plain, err := decompress(body)
 	if err != nil {
-		panic(err) // the recovery replies 500: what Redis holds is not what was put in
+		panic(err) // the recovery replies 500: what was kept is not what was put in
 	}
 	set.to("Content-Length", strconv.Itoa(len(plain)))
 	w.WriteHeader(http.StatusOK)

@@ -154,6 +154,41 @@ func TestEveryWriteIsSeenByTheNextRead(t *testing.T) {
 	}
 }
 
+// TestNoWriteOfOursIsARepair: each route announces all that its row in the change
+// log names. What it left out the sweep would tell later, make other people's
+// lists cold for it, and count as what P2 counts.
+func TestNoWriteOfOursIsARepair(t *testing.T) {
+	env := labtest.Database(t, store.Migrate)
+	p, s := newPod(t, env), newStage(t, env)
+	swept := func() {
+		t.Helper()
+		before := metricOf(t, p.keeper, "honeydue_cache_sweeps_total", "outcome", "done")
+		for metricOf(t, p.keeper, "honeydue_cache_sweeps_total", "outcome", "done") < before+2 {
+			if t.Context().Err() != nil {
+				t.Fatal("no sweep came")
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	requests := map[string]request{}
+	for _, r := range Routes() {
+		if r.Method != http.MethodGet {
+			_, requests[r.ID] = drive(t, s, r)
+		}
+	}
+	swept() // what the stage has done
+	before := metricOf(t, p.keeper, "honeydue_cache_repairs_total")
+	for id, q := range requests {
+		if got := p.send(q); got.status >= 300 {
+			t.Fatalf("%s: %s", id, got)
+		}
+	}
+	swept()
+	if n := metricOf(t, p.keeper, "honeydue_cache_repairs_total") - before; n != 0 || len(requests) < 15 {
+		t.Errorf("%d routes left %v writes for the sweep to tell", len(requests), n)
+	}
+}
+
 // TestSQLFromOutsideIsSeenWithinALease: nobody announced it, so a sweep has to
 // find it; what is held until then is P2's to be old, and not longer.
 func TestSQLFromOutsideIsSeenWithinALease(t *testing.T) {

@@ -26,7 +26,7 @@ import (
 
 // The race test holds the running system to the promises of internal/cache:
 // two server processes, real Redis, PgBouncer and Postgres, readers and writers
-// over few keys, and every fault that P1 and P2 name. Decision 16 says how it
+// over few keys, and every fault that P1 and P2 name. Decision 17 says how it
 // judges. The short form is part of every run; HONEYDUE_RACE_LONG=1 makes it
 // read 100,000 times.
 

@@ -71,7 +71,9 @@ func (s *Server) createResidence(ctx context.Context, in *createResidenceInput) 
 	me := sessionFrom(ctx).userID
 	r, err := write(ctx, s, []cache.Scope{cache.UserScope(me)}, func(ctx context.Context, w store.Write) (household.Residence, error) {
 		return s.db.CreateResidence(ctx, w, me, in.Body)
-	}, func(household.Residence) cache.Effects { return cache.Effects{Access: []int64{me}} })
+	}, func(r household.Residence) cache.Effects {
+		return cache.Effects{Access: []int64{me}, Scopes: cache.ResidenceScopes(r.ID)}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +106,13 @@ func (s *Server) updateResidence(ctx context.Context, in *updateResidenceInput) 
 func (s *Server) deleteResidence(ctx context.Context, in *OneID) (*none, error) {
 	_, err := write(ctx, s, cache.ResidenceScopes(in.ID), func(ctx context.Context, w store.Write) ([]int64, error) {
 		return s.db.DeleteResidence(ctx, w, sessionFrom(ctx).userID, in.ID)
-	}, func(members []int64) cache.Effects { return cache.Effects{Access: members} })
+	}, func(members []int64) cache.Effects {
+		var users []cache.Scope
+		for _, id := range members {
+			users = append(users, cache.UserScope(id))
+		}
+		return cache.Effects{Access: members, Scopes: users}
+	})
 	return nil, err
 }
 

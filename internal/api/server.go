@@ -63,6 +63,7 @@ type Server struct {
 	version, commit string
 	requestTimeout  time.Duration
 	now             func() time.Time
+	compressors     compressors
 	// between stands between the steps of a write, in tests only.
 	between func(ctx context.Context, step string)
 }

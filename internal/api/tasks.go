@@ -99,7 +99,7 @@ func (s *Server) archived(ctx context.Context, p store.Page) (rendered, error) {
 	if err != nil {
 		return rendered{}, err
 	}
-	body, err := render(page(l))
+	body, err := s.compressors.render(page(l))
 	return rendered{body: body}, err
 }
 

@@ -34,11 +34,11 @@ func TestTruthIsWhatIsServed(t *testing.T) {
 				t.Errorf("%s serves %s\nthe truth is %s", r.Path, got, truth)
 			}
 		}
-		copied, _, ok, err := s.cache.Peek(t.Context(), cache.Copied{List: r.list, UserID: h.owner.ID})
-		if err != nil || !ok {
-			t.Fatalf("%s left no copy: %v", r.Path, err)
+		look, err := s.cache.Look(t.Context(), cache.Copied{List: r.list, UserID: h.owner.ID})
+		if err != nil || !look.Servable() {
+			t.Fatalf("%s left no copy: %v, %s", r.Path, err, look.Why)
 		}
-		if text, err := Text(copied); err != nil || string(text) != string(truth) {
+		if text, err := Text(look.Body); err != nil || string(text) != string(truth) {
 			t.Errorf("the copy of %s holds %s, %v", r.list, text, err)
 		}
 		if _, err := Truth(t.Context(), s.db, r.list, cache.TokenHash("nobody's"), time.Now()); !errors.Is(err, store.ErrNotFound) {

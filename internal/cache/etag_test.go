@@ -60,7 +60,7 @@ func TestA304Ages(t *testing.T) {
 	if r := c.Read(t.Context(), q); !r.NotModified || r.ETag != q.IfNoneMatch || r.Body != "" {
 		t.Errorf("just before midnight: %+v, want a 304", r)
 	}
-	if _, etag, ok, err := c.Peek(t.Context(), Copied{"tasks", 7}); err != nil || !ok || etag != q.IfNoneMatch {
+	if _, etag, ok, err := peeked(t, c, Copied{"tasks", 7}); err != nil || !ok || etag != q.IfNoneMatch {
 		t.Errorf("peek finds %q, %v, %v", etag, ok, err)
 	}
 	now = midnight
@@ -68,7 +68,7 @@ func TestA304Ages(t *testing.T) {
 	if r.NotModified || r.ListVerdict != Miss {
 		t.Errorf("at midnight: %+v, want a miss", r)
 	}
-	if _, _, ok, err := c.Peek(t.Context(), Copied{"tasks", 7}); err != nil || ok {
+	if _, _, ok, err := peeked(t, c, Copied{"tasks", 7}); err != nil || ok {
 		t.Errorf("peek finds an aged copy: %v, %v", ok, err)
 	}
 	// The same versions, another day: the client's old copy is not the new one.

@@ -56,7 +56,7 @@ func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 		args = append(args, string(scope), r.token.states[scope], r.token.clocks[scope.shard()])
 	}
 	var reply []string
-	err := c.visit(ctx, "fill", func(ctx context.Context) error {
+	err := c.visitOf(ctx, r, "fill", func(ctx context.Context) error {
 		var err error
 		reply, err = c.scripts.fill.Run(ctx, c.rdb, []string{tokenKey(r.question.Token)}, args...).StringSlice()
 		if err == nil && len(reply) != 3 {

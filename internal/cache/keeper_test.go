@@ -256,3 +256,19 @@ func TestKeepSettlesBesideTheSweep(t *testing.T) {
 	stop()
 	kept.Wait()
 }
+
+// TestAWriteThatHeldNothingIsNotRemembered: nobody could settle it, and enough
+// of them would crowd out the holds that have to be.
+func TestAWriteThatHeldNothingIsNotRemembered(t *testing.T) {
+	c := opened(t, Config{URL: labtest.Redis(t)})
+	for range 2 * maxSuspects {
+		c.Abandon(c.Hold(t.Context()))
+	}
+	if n := len(c.keeper.byID); n != 0 {
+		t.Errorf("%d writes without a hold are remembered", n)
+	}
+	c.Abandon(c.Hold(t.Context(), r1))
+	if n := len(c.keeper.byID); n != 1 {
+		t.Errorf("%d writes with a hold are remembered, want 1", n)
+	}
+}

@@ -13,14 +13,19 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// DefaultNearBytes bounds the bodies that one pod keeps in its own memory.
+// DefaultNearBytes bounds what one pod keeps of lists in its own memory.
 const DefaultNearBytes = 32 << 20
 
 const (
 	// nearScopes bounds the keys of one glance.
 	nearScopes = 100
-	// nearEntries bounds what weighs nothing: entries of small lists.
-	nearEntries = 100_000
+	// What an entry takes beside its body, and each of its scopes: measured as
+	// heap for 100,000 entries, and rounded up.
+	nearOverhead, nearScopeOverhead = 900, 100
+	// nearSkew is how long before the end of its validity a body is no longer
+	// sent from here: the pods' clocks differ, and at midnight the copy in Redis
+	// may be the next day's already.
+	nearSkew = 5 * time.Second
 )
 
 // near is what this pod remembers of the lists that it has served. An entry is
@@ -51,12 +56,18 @@ type nearEntry struct {
 	learned time.Time
 }
 
+// weight is the memory that the entry takes, in bytes.
+func (e *nearEntry) weight() int {
+	return len(e.body) + nearOverhead + nearScopeOverhead*len(e.scopes)
+}
+
 func newNear(most int) *near {
 	if most < 0 {
 		return &near{}
 	}
 	n := &near{most: most}
-	n.lru, _ = simplelru.NewLRU(nearEntries, func(_ nearKey, e *nearEntry) { n.bytes -= len(e.body) }) // fails on a size of 0 only
+	// Bytes are what bounds it. It fails on a size of 0 only.
+	n.lru, _ = simplelru.NewLRU(1+most/nearOverhead, func(_ nearKey, e *nearEntry) { n.bytes -= e.weight() })
 	return n
 }
 
@@ -78,7 +89,7 @@ func (n *near) put(k nearKey, e *nearEntry) {
 	defer n.mu.Unlock()
 	n.lru.Remove(k) // Add would replace it without a word
 	n.lru.Add(k, e)
-	for n.bytes += len(e.body); n.bytes > n.most; {
+	for n.bytes += e.weight(); n.bytes > n.most; {
 		n.lru.RemoveOldest()
 	}
 }
@@ -87,6 +98,16 @@ func (n *near) size() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.bytes
+}
+
+// renew notes that the script has just found the list as it is remembered.
+func (c *Cache) renew(q Question, digest string) {
+	k := nearKey{string(q.Token), q.List}
+	if e := c.near.get(k); e != nil && e.copy.digest == digest {
+		again := *e
+		again.learned = c.cfg.Now()
+		c.near.put(k, &again)
+	}
 }
 
 // remember keeps what Redis or a fill has just said of a list. body may be a
@@ -123,7 +144,7 @@ func (c *Cache) glance(ctx context.Context, r *Reading, theirs stamp, now time.T
 	clock := redis.NewTimeCmd(ctx, "time")
 	shared := redis.NewSliceCmd(ctx, "hmget", sharedKey, "epoch", "lease")
 	values := redis.NewSliceCmd(ctx, e.mget...)
-	err = c.visit(ctx, "glance", func(ctx context.Context) error {
+	err = c.visitOf(ctx, r, "glance", func(ctx context.Context) error {
 		pipe := c.rdb.Pipeline()
 		if err := pipe.BatchProcess(ctx, clock, shared, values); err != nil {
 			return err
@@ -144,7 +165,7 @@ func (c *Cache) glance(ctx context.Context, r *Reading, theirs stamp, now time.T
 	switch {
 	case digest == theirs.digest:
 		r.NotModified, r.ETag = true, theirs.etag()
-	case digest == e.copy.digest && e.copy.valid(now):
+	case digest == e.copy.digest && e.copy.valid(now.Add(nearSkew)):
 		r.Body, r.ETag = e.body, e.copy.etag()
 	default:
 		return false, nil
@@ -155,7 +176,8 @@ func (c *Cache) glance(ctx context.Context, r *Reading, theirs stamp, now time.T
 }
 
 // stands judges what Redis said as lua/read.lua does. ok: the token stands, the
-// ids are those remembered, nothing is held, and a sweep has renewed the lease.
+// ids are those remembered or have expired (those of a user's version are the
+// same for as long as it stands), nothing is held, and a sweep has renewed the lease.
 // mine is the epoch with the user's version, digest that of the list as it is now.
 func (e *nearEntry) stands(list string, clock time.Time, shared, values []any) (mine, digest string, ok bool) {
 	if len(shared) != 2 || len(values) != len(e.scopes)+2 {
@@ -164,7 +186,7 @@ func (e *nearEntry) stands(list string, clock time.Time, shared, values []any) (
 	epoch, _ := shared[0].(string)
 	lease, _ := shared[1].(string)
 	until, err := strconv.ParseInt(lease, 10, 64)
-	if epoch == "" || err != nil || until <= clock.UnixMilli() {
+	if err != nil || until <= clock.UnixMilli() {
 		return "", "", false
 	}
 	text := make([]byte, 0, 64+32*len(e.scopes))
@@ -186,7 +208,7 @@ func (e *nearEntry) stands(list string, clock time.Time, shared, values []any) (
 		text = append(text, '=')
 		text = append(text, version...)
 	}
-	if values[0] != strconv.FormatInt(e.user, 10)+" "+mine || values[1] != e.ids {
+	if values[0] != strconv.FormatInt(e.user, 10)+" "+mine || values[1] != nil && values[1] != e.ids {
 		return "", "", false
 	}
 	sum := sha1.Sum(text) //nolint:gosec // as above

@@ -63,19 +63,15 @@ func (c *Cache) Sample(ctx context.Context, n int) (Sample, error) {
 	return s, nil
 }
 
-// Copies is Sample without what it was drawn from.
-func (c *Cache) Copies(ctx context.Context, n int) ([]Copied, error) {
-	s, err := c.Sample(ctx, n)
-	return s.Copies, err
-}
-
 func parseListKey(key string) (Copied, bool) {
 	name, user, ok := strings.Cut(strings.TrimPrefix(key, listPrefix+encoding+"."), ":")
 	id, err := strconv.ParseInt(user, 10, 64)
 	return Copied{List: List(name), UserID: id}, ok && err == nil
 }
 
-// Look is what a read would be served now.
+// Look is what Redis would serve a read now. A pod that has served the list
+// before may send the body from its own memory as long as the same versions
+// stand, also where Redis' copy is gone.
 type Look struct {
 	// Body is the copy, compressed, and ETag its name; both empty if it would
 	// not be served from here. Then Why says what is in the way: gone,
@@ -91,7 +87,7 @@ type Look struct {
 // Servable reports whether a read would be served from here.
 func (l Look) Servable() bool { return l.Why == "" }
 
-// Look tells what a read would be served now. It changes nothing.
+// Look tells what Redis would serve a read now. It changes nothing.
 func (c *Cache) Look(ctx context.Context, of Copied) (Look, error) {
 	var reply []string
 	err := c.visit(ctx, "peek", func(ctx context.Context) error {
@@ -122,11 +118,4 @@ func (c *Cache) Look(ctx context.Context, of Copied) (Look, error) {
 		l.Age = max(0, ttl-time.Duration(left)*time.Millisecond)
 	}
 	return l, nil
-}
-
-// Peek is Look in short: the copy that a read would be served now, with its
-// ETag; false if it would not be served from here.
-func (c *Cache) Peek(ctx context.Context, of Copied) (body []byte, etag string, ok bool, err error) {
-	l, err := c.Look(ctx, of)
-	return l.Body, l.ETag, err == nil && l.Servable(), err
 }

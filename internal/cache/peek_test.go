@@ -90,3 +90,10 @@ func TestSampleIsOfAll(t *testing.T) {
 		t.Errorf("%d copies, %v", len(s.Copies), err)
 	}
 }
+
+// peeked is Look in short: the copy that Redis would serve, with its ETag.
+func peeked(t *testing.T, c *Cache, of Copied) (body []byte, etag string, ok bool, err error) {
+	t.Helper()
+	l, err := c.Look(t.Context(), of)
+	return l.Body, l.ETag, err == nil && l.Servable(), err
+}

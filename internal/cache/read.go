@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/honeydue/honeydue/internal/household"
 )
@@ -55,7 +56,7 @@ type Reading struct {
 	// NotModified: the client's copy stands.
 	NotModified bool
 	// Body is the copy, compressed, when ListVerdict is Hit and NotModified is
-	// not set: a part of what Redis sent, copied by nobody.
+	// not set: from this pod's memory, or a part of what Redis sent, copied by nobody.
 	Body string
 	// ETag names the copy.
 	ETag string
@@ -68,6 +69,7 @@ type Reading struct {
 	Residence int64
 
 	question Question
+	waited   time.Duration // for Redis so far
 	token    fillToken
 	version  string // the epoch with the user's version, if they are known
 }
@@ -108,7 +110,7 @@ func (c *Cache) Read(ctx context.Context, q Question) *Reading {
 		return r
 	}
 	var reply []string
-	err = c.visit(ctx, "read", func(ctx context.Context) error {
+	err = c.visitOf(ctx, r, "read", func(ctx context.Context) error {
 		var err error
 		reply, err = c.scripts.read.Run(ctx, c.rdb, []string{tokenKey(q.Token)},
 			nonce(), c.encoded(q.List), theirs.digest, now.UnixMilli(), q.Item.key(), seconds(c.cfg.ResidenceIDsTTL)).StringSlice()
@@ -182,6 +184,7 @@ func (c *Cache) understand(r *Reading, reply []string, theirs stamp) {
 		if user() {
 			r.NotModified, r.ETag = true, stamp{at(3), theirs.until}.etag()
 			c.hit(r)
+			c.renew(r.question, at(3))
 		}
 	case "hit":
 		s, body, ok := parseCopy(at(3))

@@ -31,6 +31,7 @@ func TestTTLs(t *testing.T) {
 		tokenKey(TokenHash("gone")):            time.Hour,
 		residenceIDsKey(7):                     5 * time.Minute,
 		idsVersionKey(7):                       5 * time.Minute,
+		listIDsKey(7):                          time.Hour,
 		listPrefix + c.encoded("tasks") + ":7": time.Hour,
 		Item{"task", 5}.key():                  time.Hour,
 		"done:" + d.log[0].WriteID:             30 * time.Second,
@@ -165,7 +166,7 @@ func TestWhatIsPlantedIsNoError(t *testing.T) {
 	listKey := listPrefix + encoding + ".tasks:7"
 	nonsense := []string{"", "nonsense", strings.Repeat("x", 16), strings.Repeat("a", 53), strings.Repeat("0", 16) + ",and more", "[1,", "7 7", "99999999999999999999 0", strings.Repeat("0", 60)}
 	for _, key := range []string{
-		tokenKey(TokenHash("t")), residenceIDsKey(7), idsVersionKey(7), listKey,
+		tokenKey(TokenHash("t")), residenceIDsKey(7), idsVersionKey(7), listIDsKey(7), listKey,
 		UserScope(7).stateKey(), r1.stateKey(), Item{"task", 5}.key(), sharedKey,
 	} {
 		t.Run(strings.SplitN(key, ":", 2)[0]+" "+key[max(0, len(key)-3):], func(t *testing.T) {
@@ -188,7 +189,7 @@ func TestWhatIsPlantedIsNoError(t *testing.T) {
 					}
 					c.Fill(t.Context(), r, answer("list"))
 				}
-				if _, _, _, err := c.Peek(t.Context(), Copied{"tasks", 7}); err != nil {
+				if _, _, _, err := peeked(t, c, Copied{"tasks", 7}); err != nil {
 					t.Errorf("planted %d: peek: %v", i, err)
 				}
 				rdb.Del(t.Context(), key)
@@ -252,17 +253,18 @@ func TestCopiesAreFound(t *testing.T) {
 	c, d := opened(t, Config{URL: labtest.Redis(t)}), &database{}
 	swept(t, c, d)
 	warmed(t, c, tasks("t"), answer("list"))
-	got, err := c.Copies(t.Context(), 10)
+	sample, err := c.Sample(t.Context(), 10)
+	got := sample.Copies
 	if err != nil || len(got) != 1 || got[0] != (Copied{"tasks", 7}) {
 		t.Fatalf("%v, %v", got, err)
 	}
 	r := c.Read(t.Context(), tasks("t"))
-	body, etag, ok, err := c.Peek(t.Context(), got[0])
+	body, etag, ok, err := peeked(t, c, got[0])
 	if err != nil || !ok || string(body) != "list" || etag != r.ETag {
 		t.Errorf("%q, %q, %v, %v", body, etag, ok, err)
 	}
 	c.Hold(t.Context(), r1)
-	if _, _, ok, err := c.Peek(t.Context(), got[0]); ok || err != nil {
+	if _, _, ok, err := peeked(t, c, got[0]); ok || err != nil {
 		t.Errorf("under a hold: %v, %v", ok, err)
 	}
 }

@@ -20,6 +20,7 @@ const (
 	hintPrefix         = "at:"
 	residenceIDsPrefix = "residence_ids_user:"
 	idsVersionPrefix   = "residence_ids_version:"
+	listIDsPrefix      = "list_ids:"
 	sharedKey          = "cache:shared"
 )
 
@@ -33,6 +34,8 @@ func tokenKey(hash []byte) string         { return tokenPrefix + hex.EncodeToStr
 func residenceIDsKey(userID int64) string { return residenceIDsPrefix + strconv.FormatInt(userID, 10) }
 
 func idsVersionKey(userID int64) string { return idsVersionPrefix + strconv.FormatInt(userID, 10) }
+
+func listIDsKey(userID int64) string { return listIDsPrefix + strconv.FormatInt(userID, 10) }
 
 // Scope is what writes and lists have in common: a user or a residence.
 type Scope string

@@ -14,14 +14,33 @@ import (
 // errSkipped means that the breaker kept a caller from asking Redis.
 var errSkipped = errors.New("redis is left alone for a moment after several failures in a row")
 
+// errSpent means that the request has waited for Redis as long as it may.
+var errSpent = errors.New("the time that a request has for Redis is spent")
+
 // visit asks Redis within the time-out, if the breaker lets it, and charges
 // the request's tally.
 func (c *Cache) visit(ctx context.Context, operation string, ask func(context.Context) error) error {
+	return c.visitFor(ctx, c.cfg.Timeout, operation, ask)
+}
+
+// visitOf is visit for one of several visits of the same read: together they
+// take no longer than the time-out (P2).
+func (c *Cache) visitOf(ctx context.Context, r *Reading, operation string, ask func(context.Context) error) error {
+	left := c.cfg.Timeout - r.waited
+	if left <= 0 {
+		return errSpent
+	}
+	began := time.Now()
+	defer func() { r.waited += time.Since(began) }()
+	return c.visitFor(ctx, left, operation, ask)
+}
+
+func (c *Cache) visitFor(ctx context.Context, limit time.Duration, operation string, ask func(context.Context) error) error {
 	if !c.breaker.allow(c.cfg.Now()) {
 		c.metrics.skipped.Inc()
 		return errSkipped
 	}
-	bounded, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	began := time.Now()
 	err := ask(bounded)

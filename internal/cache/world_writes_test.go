@@ -210,7 +210,7 @@ func (w *world) must(err error) {
 func (w *world) keys() []string {
 	keys := []string{sharedKey}
 	for u := int64(1); u <= worldUsers; u++ {
-		keys = append(keys, UserScope(u).stateKey(), residenceIDsKey(u), idsVersionKey(u), fmt.Sprintf("%s%s.tasks:%d", listPrefix, encoding, u))
+		keys = append(keys, UserScope(u).stateKey(), residenceIDsKey(u), idsVersionKey(u), listIDsKey(u), fmt.Sprintf("%s%s.tasks:%d", listPrefix, encoding, u))
 		for n := range w.logins[u] + 1 {
 			keys = append(keys, tokenKey(TokenHash(fmt.Sprintf("%d.%d", u, n))))
 		}

@@ -68,7 +68,7 @@ func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) {
 	}
 	var drop []string
 	for _, id := range e.Access {
-		drop = append(drop, residenceIDsKey(id), idsVersionKey(id))
+		drop = append(drop, residenceIDsKey(id), idsVersionKey(id), listIDsKey(id))
 	}
 	committed, revoked, hint := "0", "", ""
 	if e.Committed {
@@ -92,8 +92,13 @@ func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) {
 	}
 }
 
-// Abandon leaves the hold of a write whose outcome is unknown to the keeper.
+// Abandon leaves the hold of a write whose outcome is unknown to the keeper. A
+// write that holds nothing has nothing to be settled: what it may have changed
+// the sweep tells.
 func (c *Cache) Abandon(h *Hold) {
+	if len(h.scopes) == 0 {
+		return
+	}
 	c.metrics.unconfirmed.WithLabelValues("outcome").Inc()
 	c.keeper.abandoned(h, c.cfg.Now())
 }

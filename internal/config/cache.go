@@ -50,6 +50,7 @@ type Cache struct {
 	UserSize        int           `env:"USER_CACHE_SIZE"` // users in memory
 	ResidenceIDsTTL time.Duration `env:"RESIDENCE_IDS_CACHE_TTL"`
 	BoardTTL        time.Duration `env:"BOARD_CACHE_TTL" envDefault:"1h"` // of the board and the other three lists; 0 = they are not cached
+	ListMemory      int           `env:"LIST_MEMORY_BYTES" envDefault:"33554432"` // of the same lists in memory; 0 = none
 }
 
 // ParseCache reads the cache's variables.
@@ -69,5 +70,6 @@ func (c Cache) Validate() error {
 		atLeast("USER_CACHE_SIZE", c.UserSize, 1),
 		atLeast("RESIDENCE_IDS_CACHE_TTL", c.ResidenceIDsTTL, time.Second),
 		atLeast("BOARD_CACHE_TTL", c.BoardTTL, 0),
+		atLeast("LIST_MEMORY_BYTES", c.ListMemory, 0),
 	)
 }

@@ -59,8 +59,10 @@ const newerCTE = `clock AS (
 
 var changesSince = Query{
 	Name: "changes_since",
+	// Who belongs to a residence is that user's affair: nobody else's list shows it.
 	SQL: `/* changes_since */ WITH ` + newerCTE + `
-SELECT clock.now::text, since.usable, n.write_id::text, n.user_ids, n.residence_ids, n.what = 'everything'
+SELECT clock.now::text, since.usable, n.write_id::text, n.user_ids, CASE WHEN n.what = 'member' THEN '{}' ELSE n.residence_ids END,
+	n.what = 'everything'
 FROM clock CROSS JOIN since LEFT JOIN newer n ON true`,
 	Sample: func(Subject) []any { return []any{sampleCursor, changesAtOnce + 1} },
 }

@@ -79,6 +79,7 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 	db := &DB{pool: pool, cfg: c, boot: boot, tracer: tracer}
 	meanwhile := db.meanwhile(ctx)
 	err = boot.wait(ctx, &db.proof, meanwhile.begin)
+	db.proof.Took = time.Since(began)
 	meanwhile.end(err != nil)
 	if err != nil {
 		boot.abort()
@@ -87,7 +88,6 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 			"the database at %s cannot be used: %w: %w", addressOf(pc.ConnConfig), ErrUnavailable, err)
 	}
 	db.proof.ExecMode = c.ExecMode
-	db.proof.Took = time.Since(began)
 	if db.proof.ThroughPooler && !PooledSafe(c.ExecMode) {
 		db.Close()
 		return nil, advise("Set DB_EXEC_MODE to exec, cache_describe or simple_protocol.",

@@ -77,6 +77,29 @@ func TestOpenHasTimeForOtherQuestions(t *testing.T) {
 	}
 }
 
+// TestOpenThatFailsEndsTheOtherQuestions: nobody waits for the answer to what is
+// of no use any more.
+func TestOpenThatFailsEndsTheOtherQuestions(t *testing.T) {
+	env, proxy := labtest.Pooler(t, labtest.Database(t, Migrate), link.Model{RTT: 10 * time.Millisecond, Jitter: 200 * time.Millisecond, Seed: 1})
+	asked, ended := false, false
+	db, err := Open(t.Context(), Config{URL: env.DatabaseURL, Meanwhile: func(ctx context.Context, _ *DB) {
+		asked = true
+		proxy.CutAll() // the other connections are on their way
+		select {
+		case <-ctx.Done():
+			ended = true
+		case <-time.After(time.Minute):
+		}
+	}})
+	if err == nil {
+		db.Close()
+		t.Fatal("all connections were there before the first was of use")
+	}
+	if !asked || !ended {
+		t.Errorf("asked: %t, told that nobody needs it: %t", asked, ended)
+	}
+}
+
 // TestOpenAsksNothingInAnUnsafeMode: the mode is unsafe behind a pooler,
 // so nothing is asked in it.
 func TestOpenAsksNothingInAnUnsafeMode(t *testing.T) {

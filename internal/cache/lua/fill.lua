@@ -41,4 +41,5 @@ end
 if why ~= '' or list == '' then return {'', mine, why} end
 local digest = digested(list, epoch, text)
 redis.call('SET', 'list:' .. list .. ':' .. user, digest .. ARGV[8] .. ARGV[9], 'EX', ARGV[6])
+redis.call('SET', 'list_ids:' .. user, ARGV[10], 'EX', ARGV[6])
 return {digest, mine, ''}

@@ -18,7 +18,7 @@ local function add(scope)
   return not why
 end
 if not add('u' .. user) then return {'', why} end
-for id in string.gmatch(get('residence_ids_user:' .. user) or '', '%d+') do
+for id in string.gmatch(get('residence_ids_user:' .. user) or get('list_ids:' .. user) or '', '%d+') do
   if not add('r' .. id) then return {'', why} end
 end
 local key = 'list:' .. list .. ':' .. user

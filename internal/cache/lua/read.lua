@@ -33,8 +33,9 @@ if not user then
   return reply
 end
 
-local of = redis.call('MGET', 'residence_ids_user:' .. user, 'residence_ids_version:' .. user)
-local ids = of[1] or ''
+-- The ids of the lists that were filled outlive S11's: the digest proves them.
+local of = redis.call('MGET', 'residence_ids_user:' .. user, 'residence_ids_version:' .. user, 'list_ids:' .. user)
+local ids = of[1] or of[3] or ''
 local scopes, all = {'u' .. user}, true
 if list ~= '' then
   for id in string.gmatch(ids, '%d+') do
@@ -68,11 +69,16 @@ if at == mine then
   redis.call('EXPIRE', 'residence_ids_user:' .. user, ARGV[6])
   redis.call('EXPIRE', 'residence_ids_version:' .. user, ARGV[6])
   if list == '' then return {'known', user, mine, ids, ARGV[5] ~= '' and get(ARGV[5]) or ''} end
+  local copy = digest ~= current and get('list:' .. list .. ':' .. user)
+  local stands = digest == current or serves(copy, current, now)
+  if stands and not of[1] then
+    redis.call('SET', 'residence_ids_user:' .. user, ids, 'EX', ARGV[6])
+    redis.call('SET', 'residence_ids_version:' .. user, mine, 'EX', ARGV[6])
+  end
   if digest == current then return {'same', user, mine, current} end
-  local copy = get('list:' .. list .. ':' .. user)
-  if serves(copy, current, now) then return {'hit', user, mine, copy, ids} end
+  if stands then return {'hit', user, mine, copy, ids} end
 end
-local known = all and of[2] == mine and ids ~= ''
+local known = all and of[1] and of[2] == mine and ids ~= ''
 local reply = {'miss', user, at == mine and '1' or '0', epoch, current, known and '1' or '0', tostring(#scopes)}
 for i, scope in ipairs(scopes) do
   reply[#reply + 1] = scope

@@ -51,6 +51,8 @@ const (
 	BlindShares
 	// BlindSharesByClock lets it join if the write clock is the same.
 	BlindSharesByClock
+	// GlanceBackwards reads the version first and then the lease.
+	GlanceBackwards
 )
 
 // The resolver, broken.

@@ -87,6 +87,8 @@ func (m *Model) forget(s *State) {
 		switch {
 		case r.at == loaded && !m.InPod && r.token != s.redis.version && !old(r.token) && !m.awaited(s, r.token):
 			*r = reader{}
+		case r.at == glanced && !m.breaks(GlanceBackwards) && r.token != s.redis.version && !old(r.token):
+			*r = reader{at: glanced}
 		case r.at == blindLoaded && r.token != s.redis.clock && (!s.backupTaken || r.token != s.backup.clock):
 			*r = reader{}
 		}

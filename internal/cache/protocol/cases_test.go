@@ -31,6 +31,7 @@ func places() []place {
 		{"", func(*Model) {}},
 		{", the copy in a pod or a client", func(m *Model) { m.InPod = true }},
 		{", reads that do not know their states", func(m *Model) { m.Blind = true }},
+		{", the copy in a pod that glances", func(m *Model) { m.InPod, m.Glance, m.Readers = true, true, 2 }},
 	}
 }
 
@@ -94,6 +95,7 @@ func keepsCases() []keeps {
 	}
 	inPod := func(m *Model) { m.InPod = true }
 	blind := func(m *Model) { m.Blind = true }
+	glance := func(m *Model) { m.Glance = true }
 	two := func(m *Model) { m.Readers = 2 }
 	writers := func(m *Model) { m.Writers, m.Readers = 2, 2 }
 	sweepers := func(m *Model) { m.Sweepers = 2 }
@@ -120,6 +122,11 @@ func keepsCases() []keeps {
 
 		{"old memory, and a pod that is cut off writes while no sweep runs", with(one(RolledBack|WriterCutOff, InTime), two), Acknowledged, StepConnect},
 		{"anything at once while no sweep runs", with(one(anything, InTime), two), Acknowledged, StepLeaseLapses},
+		{"all faults of P1 at once, the copy in a pod that glances", with(one(inP1, P1|Swept), inPod, glance), 0, StepGlanceHit},
+		{"anything at once while no sweep runs, the copy in a pod that glances", with(one(anything, InTime), inPod, glance, two), Acknowledged, StepGlanceHit},
+		{"a pod that is cut off writes while no sweep runs, the copy in a pod that glances", with(one(WriterCutOff, InTime), inPod, glance), Acknowledged, StepGlanceHit},
+		{"old memory while no sweep runs, the copy in a pod that glances", with(one(RolledBack|WriterCutOff, InTime), inPod, glance, two), Acknowledged, StepGlanceHit},
+		{"two writers, either crashes, the copy in a pod that glances", with(one(WriterCrashes, P1|Swept), writers, inPod, glance), 0, StepGlanceHit},
 	}
 }
 
@@ -151,6 +158,8 @@ func failsCases() []fails {
 	clock.Blind = true
 	etag := blind
 	etag.InPod = true
+	backwards := one(GlanceBackwards, WriterCutOff, InTime)
+	backwards.InPod, backwards.Glance = true, true
 	strangers := shared(BlindShares, 0, Acknowledged)
 	strangers.Blind = true
 	byClock := shared(BlindSharesByClock, 0, Monotone)
@@ -176,6 +185,7 @@ func failsCases() []fails {
 		{"the user in memory not checked against the version", pod, Acknowledged},
 		{"a blind fill that compares no clock", blind, Acknowledged},
 		{"an ETag under versions that were read after the body", etag, Acknowledged},
+		{"a glance that reads the version before the lease", backwards, InTime},
 		{"a single flight of reads that do not know all their states", strangers, Acknowledged},
 		{"a single flight of reads that do not know all their states, keyed by the clock", byClock, Monotone},
 		{"a resolver that leaves the clock", clock, Monotone},

@@ -67,7 +67,7 @@
 //
 // # Scripts
 //
-// Each is one Lua script and so one step. None is ever sent twice, by a retry
+// Each is one Lua script and so one step, but for the glance. None is ever sent twice, by a retry
 // or otherwise: a hold that is replayed has no writer to drop it, a version
 // that is set twice is not fresh. Each waits 50 ms at most; a script whose
 // sender gave up may still run, at any later time, and does no harm then.
@@ -96,6 +96,15 @@
 //     round", with the holds' write ids, if a state is held or there is no
 //     lease. The clocks are all 64 if the token lacks a state, since nobody
 //     knows yet which scope it will be.
+//   - glance is read for a list that the pod remembers, by plain commands in one
+//     write: Redis' time, then the epoch and the lease, then the token, the ids
+//     and the states. It is not one step, and the order is part of it: versions
+//     that were read before the lease may be of the night before, and the lease
+//     of a sweep that has just told what was written in it. A version never
+//     comes back, so one that is the remembered copy's in the second step was so
+//     in the first; an epoch that changes between them is one that the read was
+//     not obliged to. What stands is answered from the pod's memory; for all
+//     else the script has its turn.
 //   - fill stores a copy if every version in the token stands and no state is
 //     held. The states are those that the database named, not those that the
 //     token names, and so are those of the copy's digest. For a state that the

@@ -147,6 +147,11 @@ func (b *batch) rollBack() {
 		}
 	default:
 		s.restarted = true
+		for i := range s.reader {
+			if s.reader[i].at == glanced { // on a connection that is gone
+				s.reader[i] = reader{}
+			}
+		}
 	}
 	if s.due&^s.redis.lease.saw != 0 {
 		s.redis.lease = lease{}

@@ -18,6 +18,9 @@ type Model struct {
 	// body with its ETag in a client. Redis can neither drop it nor check its
 	// fill; only the version that a read returns can tell that it is old.
 	InPod bool
+	// Glance: a pod may read by two steps instead of the script: the lease first,
+	// then the version, for a copy that it remembers. It needs InPod.
+	Glance bool
 	// Blind: a read may be unable to know before the database read which
 	// states its list depends on (an unknown token, an unknown member).
 	Blind bool

@@ -5,6 +5,9 @@ func (b *batch) reader(i int) {
 	switch b.from.reader[i].at {
 	case idle:
 		b.read(i)
+		b.glance(i)
+	case glanced:
+		b.look(i)
 	case missed, blindMissed:
 		b.join(i)
 		b.load(i)
@@ -65,6 +68,48 @@ func (b *batch) read(i int) {
 		b.try(Step{Kind: StepReadMiss, Who: i}).reader[i] = reader{at: missed, token: mem.version, must: must}
 	}
 }
+
+// glance is the first step of a read from a pod's memory: the lease, and the
+// copy that the pod remembers. Where the lease does not stand, the script has
+// its turn, which is a read that begins now.
+func (b *batch) glance(i int) {
+	m, mem := b.model, &b.from.redis
+	if !m.Glance || !b.reachable() || mem.value.version == missing {
+		return
+	}
+	stands := !m.leased() || mem.lease.given
+	if m.breaks(GlanceBackwards) {
+		stands = mem.stands(mem.value.version)
+	}
+	if stands {
+		b.try(Step{Kind: StepGlance, Who: i}).reader[i] = reader{
+			at: glanced, token: mem.value.version, data: mem.value.data, must: m.obliged(b.from),
+		}
+	}
+}
+
+// look is the second step: the version and its holds. What was remembered is
+// answered if it stands; else the script has its turn.
+func (b *batch) look(i int) {
+	m, r, mem := b.model, b.from.reader[i], &b.from.redis
+	stands := mem.stands(r.token)
+	if m.breaks(GlanceBackwards) {
+		stands = !m.leased() || mem.lease.given
+	}
+	if !stands || !b.reachable() {
+		b.try(Step{Kind: StepGlanceMiss, Who: i}).reader[i] = reader{}
+		return
+	}
+	s := b.try(Step{Kind: StepGlanceHit, Who: i, Data: r.data})
+	s.reader[i] = reader{}
+	m.answered(s, r.data)
+	if r.must&^r.data != 0 {
+		b.out[len(b.out)-1].broken = m.Promised
+	}
+}
+
+// stands: the version is the state's, and nothing holds it.
+func (mem *memory) stands(v version) bool { return v != missing && mem.version == v && mem.holds == 0 }
 
 func (b *batch) hit(i int) {
 	data := b.from.redis.value.data

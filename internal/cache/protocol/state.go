@@ -85,6 +85,9 @@ const (
 	// before the database read which states its list depends on.
 	blindMissed
 	blindLoaded
+	// glanced: the first of a glance's two steps was taken. token and data are
+	// the copy that the pod remembers.
+	glanced
 )
 
 type reader struct {

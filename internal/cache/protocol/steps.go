@@ -32,6 +32,9 @@ const (
 	StepReadUnleased
 	StepReadBlind
 	StepReadCutOff
+	StepGlance
+	StepGlanceHit
+	StepGlanceMiss
 	StepJoin
 	StepLoad
 	StepFill
