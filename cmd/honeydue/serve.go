@@ -78,5 +78,11 @@ func (o *serveOptions) Validate() error {
 			problems = append(problems, usagef("Give a time of 0 or more.", "--%s %s makes no sense", f.flag, f.value))
 		}
 	}
+	if o.startupTimeout == 0 {
+		problems = append(problems, usagef("Give it some seconds.", "--startup-timeout 0 leaves no time to reach the database"))
+	}
+	if o.rtt > time.Minute {
+		problems = append(problems, usagef("Give a time from 0 to 1m, such as 110ms.", "--rtt %s makes no sense", o.rtt))
+	}
 	return errors.Join(problems...)
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -80,7 +81,7 @@ func (s *Server) serveHot(list cache.List, plain url.Values) func(huma.Context, 
 		q := cache.Question{Token: cache.TokenHash(token)}
 		cached := isPlain(gc.Request.URL.RawQuery, plain)
 		if cached {
-			q.List, q.IfNoneMatch = list, hc.Header("If-None-Match")
+			q.List, q.IfNoneMatch = list, strings.Join(gc.Request.Header["If-None-Match"], ",")
 		}
 		r := s.cache.Read(ctx, q)
 		exchangeFrom(ctx).reading = r

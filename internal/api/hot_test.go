@@ -106,6 +106,10 @@ func TestAnETagIsOfOneListOnly(t *testing.T) {
 			if got.status != map[bool]int{true: http.StatusNotModified, false: http.StatusOK}[path == other] {
 				t.Errorf("%s with the ETag of %s: %d", path, other, got.status)
 			}
+			// Whichever of the tags it is: RFC 9110, 13.1.2.
+			if got := p.ask(path, h.owner.token, "If-None-Match", strings.Join([]string{`"x"`, tags[other], tags[path]}, ", ")); got.status != http.StatusNotModified {
+				t.Errorf("%s with several tags, its own the last: %d", path, got.status)
+			}
 			if got := p.ask(path, h.admin.token, "If-None-Match", tag); got.status != http.StatusOK {
 				t.Errorf("%s of another user with this one's ETag: %d", path, got.status)
 			}

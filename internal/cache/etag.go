@@ -30,18 +30,52 @@ func (s stamp) etag() string {
 // valid reports whether a copy with this stamp may be shown at the instant now.
 func (s stamp) valid(now time.Time) bool { return s.until.IsZero() || now.Before(s.until) }
 
-// parseIfNoneMatch finds the first stamp of ours, still valid at now, in an
+// stamps are those of a client's copies.
+type stamps []stamp
+
+// maxStamps bounds what of an If-None-Match header is looked at.
+const maxStamps = 16
+
+// of is the stamp with that digest.
+func (s stamps) of(digest string) (stamp, bool) {
+	for _, one := range s {
+		if one.digest == digest {
+			return one, true
+		}
+	}
+	return stamp{}, false
+}
+
+// digests lists them for the script, with commas.
+func (s stamps) digests() string {
+	if len(s) == 1 {
+		return s[0].digest
+	}
+	var b strings.Builder
+	for i, one := range s {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(one.digest)
+	}
+	return b.String()
+}
+
+// parseIfNoneMatch finds the stamps of ours, still valid at now, in an
 // If-None-Match header (RFC 9110, 13.1.2). What else stands there is passed
-// over: it is somebody else's, or of an older encoding, or has aged.
-func parseIfNoneMatch(header string, now time.Time) stamp {
+// over: it is somebody else's, or of an older encoding, or has aged. So is *: a
+// client that has no copy can't do with a 304.
+func parseIfNoneMatch(header string, now time.Time) stamps {
+	var found stamps
 	for tag := range strings.SplitSeq(header, ",") {
 		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
 		tag, ok := strings.CutPrefix(tag, `"`+encoding+".")
 		if !ok {
 			continue
 		}
-		until, digest, ok := strings.Cut(strings.TrimSuffix(tag, `"`), ".")
-		if !ok || !isDigest(digest) {
+		until, digest, ok := strings.Cut(tag, ".")
+		digest, closed := strings.CutSuffix(digest, `"`)
+		if !ok || !closed || !isDigest(digest) {
 			continue
 		}
 		ms, err := strconv.ParseInt(until, 36, 64)
@@ -53,10 +87,13 @@ func parseIfNoneMatch(header string, now time.Time) stamp {
 			s.until = time.UnixMilli(ms)
 		}
 		if s.valid(now) {
-			return s
+			found = append(found, s)
+		}
+		if len(found) == maxStamps {
+			break
 		}
 	}
-	return stamp{}
+	return found
 }
 
 func isDigest(s string) bool {

@@ -131,7 +131,7 @@ func (c *Cache) remember(q Question, user int64, ids string, s stamp, body strin
 // order makes up for it: the lease and the epoch are read before the versions,
 // so these are at least as new as the lease vouches for, and no version comes
 // back once it was replaced, but under another epoch.
-func (c *Cache) glance(ctx context.Context, r *Reading, theirs stamp, now time.Time) (done bool, err error) {
+func (c *Cache) glance(ctx context.Context, r *Reading, theirs stamps, now time.Time) (done bool, err error) {
 	q := r.question
 	if q.List == "" {
 		return false, nil
@@ -162,9 +162,10 @@ func (c *Cache) glance(ctx context.Context, r *Reading, theirs stamp, now time.T
 	if !ok {
 		return false, nil
 	}
+	copied, same := theirs.of(digest)
 	switch {
-	case digest == theirs.digest:
-		r.NotModified, r.ETag = true, theirs.etag()
+	case same:
+		r.NotModified, r.ETag = true, copied.etag()
 	case digest == e.copy.digest && e.copy.valid(now.Add(nearSkew)):
 		r.Body, r.ETag = e.body, e.copy.etag()
 	default:

@@ -234,7 +234,7 @@ func TestAGlanceIsNotOneStep(t *testing.T) {
 			}
 		}})
 		r = &Reading{question: tasks("t")}
-		done, err := c.glance(t.Context(), r, stamp{}, time.Now())
+		done, err := c.glance(t.Context(), r, nil, time.Now())
 		if err != nil || met != 1 {
 			t.Fatalf("%v, the sweep came %d times", err, met)
 		}

@@ -113,7 +113,7 @@ func (c *Cache) Read(ctx context.Context, q Question) *Reading {
 	err = c.visitOf(ctx, r, "read", func(ctx context.Context) error {
 		var err error
 		reply, err = c.scripts.read.Run(ctx, c.rdb, []string{tokenKey(q.Token)},
-			nonce(), c.encoded(q.List), theirs.digest, now.UnixMilli(), q.Item.key(), seconds(c.cfg.ResidenceIDsTTL)).StringSlice()
+			nonce(), c.encoded(q.List), theirs.digests(), now.UnixMilli(), q.Item.key(), seconds(c.cfg.ResidenceIDsTTL)).StringSlice()
 		return err
 	})
 	if err != nil {
@@ -142,7 +142,7 @@ func (c *Cache) bypass(r *Reading, token Verdict, why string) {
 }
 
 // understand turns the script's reply, documented in lua/read.lua, into a Reading.
-func (c *Cache) understand(r *Reading, reply []string, theirs stamp) {
+func (c *Cache) understand(r *Reading, reply []string, theirs stamps) {
 	at := func(i int) string {
 		if i < len(reply) {
 			return reply[i]
@@ -181,8 +181,11 @@ func (c *Cache) understand(r *Reading, reply []string, theirs stamp) {
 			r.Residence = parseHint(at(4))
 		}
 	case "same":
-		if user() {
-			r.NotModified, r.ETag = true, stamp{at(3), theirs.until}.etag()
+		copied, ok := theirs.of(at(3))
+		if !ok {
+			c.bypass(r, Bypass, "unreadable")
+		} else if user() {
+			r.NotModified, r.ETag = true, copied.etag()
 			c.hit(r)
 			c.renew(r.question, at(3))
 		}

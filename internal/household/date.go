@@ -34,6 +34,9 @@ func ParseDate(s string) (Date, error) {
 	return DateOf(t), nil
 }
 
+// LastDate is the last day that has a form: YYYY-MM-DD.
+func LastDate() Date { return Date{9999, time.December, 31} }
+
 // IsZero reports whether d is no date.
 func (d Date) IsZero() bool { return d == Date{} }
 

@@ -44,7 +44,8 @@ func (f Frequency) Step() (Step, bool) {
 // one after today on the grid that starts at due, so that a filter changed two
 // weeks late does not come back overdue. Months are counted from due and not
 // from each other: a task of the 31st comes back on the 31st after February.
-// A task without a due date counts from today. False for one-off tasks.
+// A task without a due date counts from today. Beyond LastDate there is no date:
+// such a task stays on it. False for one-off tasks.
 func (f Frequency) NextDue(due *Date, today Date) (Date, bool) {
 	step, recurs := f.Step()
 	if !recurs {
@@ -56,6 +57,9 @@ func (f Frequency) NextDue(due *Date, today Date) (Date, bool) {
 	}
 	for n := firstStep(start, today, step); ; n++ {
 		next := start.AddMonths(n * step.Months).AddDays(n * step.Days)
+		if next.After(LastDate()) {
+			return LastDate(), true
+		}
 		if next.After(today) && next.After(start) {
 			return next, true
 		}

@@ -40,6 +40,26 @@ func TestNextDue(t *testing.T) {
 }
 
 // The fast first step must find the date that counting from one would find.
+// A task of the last year stays on the last day: the year 10000 has no form.
+func TestNextDueEndsWithTheDates(t *testing.T) {
+	for _, f := range Frequencies() {
+		if f == FrequencyOnce {
+			continue
+		}
+		for _, from := range []string{"9999-12-31", "9999-12-30", "9999-01-31"} {
+			due := day(t, from)
+			got, ok := f.NextDue(&due, day(t, "2026-03-10"))
+			if _, err := ParseDate(got.String()); !ok || err != nil || got.Before(due) {
+				t.Errorf("%s from %s: %s, %v", f, from, got, err)
+			}
+		}
+		due := LastDate()
+		if got, _ := f.NextDue(&due, LastDate()); got != LastDate() {
+			t.Errorf("%s after the last day: %s", f, got)
+		}
+	}
+}
+
 func TestNextDueIsTheFirstDateOfTheGridAfterToday(t *testing.T) {
 	recurring := rapid.SampledFrom(Frequencies()[1:])
 	rapid.Check(t, func(t *rapid.T) {

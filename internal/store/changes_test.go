@@ -116,7 +116,8 @@ func TestChangesCarryTheirScopes(t *testing.T) {
 	check(t, err)
 	want := []Change{
 		{WriteID: write.ID, Users: []int64{}, Residences: []int64{w.home.ID}},
-		{WriteID: left.ID, Users: []int64{w.member.ID}, Residences: []int64{w.home.ID}},
+		// Nobody else's lists show who belongs to a residence.
+		{WriteID: left.ID, Users: []int64{w.member.ID}, Residences: []int64{}},
 	}
 	if fmt.Sprint(l.Changes) != fmt.Sprint(want) || l.Lost {
 		t.Errorf("%+v, want %+v", l, want)

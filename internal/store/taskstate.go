@@ -10,7 +10,7 @@ import (
 var taskComplete = Query{
 	Name: "task_complete",
 	// The rule for the next due date is household.Frequency.NextDue, in closed
-	// form: the first date after today on the grid that starts at the due date.
+	// form (household.LastDate stands in it): the first date after today on the grid that starts at the due date.
 	// The steps come in as arguments ($4 to $6); a property test holds the two
 	// equal. FOR UPDATE makes a second completion at the same moment see the
 	// first one's due date.
@@ -39,7 +39,7 @@ var taskComplete = Query{
 	FROM counted c
 ), changed AS (
 	UPDATE tasks u SET
-		due_date = COALESCE(next.due, u.due_date),
+		due_date = COALESCE(CASE WHEN next.due > '9999-12-31' THEN date '9999-12-31' ELSE next.due END, u.due_date),
 		completed_at = CASE WHEN next.due IS NULL THEN $5::timestamptz END,
 		started_at = CASE WHEN next.due IS NULL THEN u.started_at END,
 		last_completed_at = $5::timestamptz, version = u.version + 1, updated_at = now()

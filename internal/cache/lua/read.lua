@@ -1,6 +1,6 @@
 -- read follows token, user and list to all states involved.
 -- KEYS: the token. ARGV: a fresh version, the list's name ('' for none), the
--- digest that the client's copy carries ('' for none), the pod's time in ms,
+-- digests that the client's copies carry, with commas, the pod's time in ms,
 -- the key of a hint ('' for none), TTL of the ids in s.
 -- Returns one of
 --   {'revoked'}
@@ -14,7 +14,7 @@
 --     of the user's version, number of scopes, scope, version, ..., shared...}
 -- where mine is the epoch with the user's version: what stands after the epoch
 -- has changed stands for nothing.
-local fresh, list, digest, now = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local fresh, list, theirs, now = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local s = shared('epoch', 'lease')
 local epoch, leased = s[1], lasts(s[2])
 if not epoch or epoch == '' then
@@ -69,13 +69,14 @@ if at == mine then
   redis.call('EXPIRE', 'residence_ids_user:' .. user, ARGV[6])
   redis.call('EXPIRE', 'residence_ids_version:' .. user, ARGV[6])
   if list == '' then return {'known', user, mine, ids, ARGV[5] ~= '' and get(ARGV[5]) or ''} end
-  local copy = digest ~= current and get('list:' .. list .. ':' .. user)
-  local stands = digest == current or serves(copy, current, now)
+  local same = string.find(theirs, current, 1, true)
+  local copy = not same and get('list:' .. list .. ':' .. user)
+  local stands = same or serves(copy, current, now)
   if stands and not of[1] then
     redis.call('SET', 'residence_ids_user:' .. user, ids, 'EX', ARGV[6])
     redis.call('SET', 'residence_ids_version:' .. user, mine, 'EX', ARGV[6])
   end
-  if digest == current then return {'same', user, mine, current} end
+  if same then return {'same', user, mine, current} end
   if stands then return {'hit', user, mine, copy, ids} end
 end
 local known = all and of[1] and of[2] == mine and ids ~= ''
