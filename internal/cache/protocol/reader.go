@@ -109,7 +109,7 @@ func (b *batch) look(i int) {
 }
 
 // stands: the version is the state's, and nothing holds it.
-func (mem *memory) stands(v version) bool { return v != missing && mem.version == v && mem.holds == 0 }
+func (m *memory) stands(v version) bool { return v != missing && m.version == v && m.holds == 0 }
 
 func (b *batch) hit(i int) {
 	data := b.from.redis.value.data
