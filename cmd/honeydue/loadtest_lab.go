@@ -43,6 +43,9 @@ func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if o.layer == layerDB {
+		return a.loadtestLabDatabase(ctx, o, env, users)
+	}
 	s, err := a.newLabServer(o, env)
 	if err != nil {
 		return err
