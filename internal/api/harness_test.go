@@ -217,12 +217,17 @@ func newStage(t *testing.T, env lab.Env) *stage {
 	return &stage{t: t, db: db, cache: c, hash: hash}
 }
 
-// write names a write of the stage's. It is announced beforehand: what it makes
-// is new, nobody has read it yet, and a sweep that told it later would make
-// cold what a test has warmed.
+// write names a write of the stage's. It is announced beforehand, for whatever
+// it may touch: what it makes is new, nobody has read it yet, and a sweep that
+// told it later would make cold what a test has warmed. A test's database is
+// its own, so its ids are small.
 func (s *stage) write() store.Write {
+	var scopes []cache.Scope
+	for id := range int64(100) {
+		scopes = append(scopes, cache.UserScope(id), cache.ResidenceScope(id))
+	}
 	h := s.cache.Hold(s.t.Context())
-	s.cache.Release(s.t.Context(), h, cache.Effects{Committed: true, Scopes: []cache.Scope{cache.UserScope(0)}})
+	s.cache.Release(s.t.Context(), h, cache.Effects{Committed: true, Scopes: scopes})
 	return store.Write{ID: h.ID}
 }
 

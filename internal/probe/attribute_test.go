@@ -116,3 +116,31 @@ func TestProxyBetween(t *testing.T) {
 		})
 	}
 }
+
+// A queue meets whoever comes. One hot path of fifteen that waited has met a
+// server connection that was being opened.
+func TestOneThatWaitsAloneIsNoQueue(t *testing.T) {
+	for _, c := range []struct {
+		waiting, timed, notRun int
+		found                  bool
+	}{
+		{1, 15, 0, false}, {2, 15, 0, false}, {3, 15, 0, true}, {15, 15, 0, true},
+		{1, 5, 10, true}, // of those that were timed at all
+		{0, 15, 0, false},
+	} {
+		o := &observation{}
+		for i := range c.timed + c.notRun {
+			h := HotPath{Runs: 3, ResidualMS: 60, BesideMS: 170}
+			if i < c.waiting {
+				h.ResidualName = "pooler wait"
+			}
+			if i >= c.timed {
+				h.Runs = 0
+			}
+			o.hot = append(o.hot, h)
+		}
+		if got := len(poolerWait(o).hits) > 0; got != c.found {
+			t.Errorf("%+v: found is %t", c, got)
+		}
+	}
+}
