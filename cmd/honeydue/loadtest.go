@@ -80,6 +80,7 @@ the server's. No API on that database can be faster.`,
 			return a.loadtestTarget(c.Context(), o)
 		},
 	}
+	c.AddCommand(newLoadtestSweepCommand(a))
 	flags := c.Flags()
 	flags.StringVar(&o.target, "target", "", "`URL` of the server to test; this machine, unless --allow-host names another")
 	flags.BoolVar(&o.lab, "lab", false, "start a replica of production and a server in it, test that, stop both")
@@ -360,13 +361,14 @@ func restartBy(ctx context.Context, command string, h *bench.Hitter) error {
 
 // loadtestProgress shows each phase as a progress of its own.
 type loadtestProgress struct {
-	app   *app
-	phase string
-	bar   *progress
+	app    *app
+	prefix string // before each phase's name
+	phase  string
+	bar    *progress
 }
 
 func (l *loadtestProgress) show(p bench.Progress) {
-	name := p.Phase
+	name := l.prefix + p.Phase
 	if p.WarmingUp {
 		name += ": warming up"
 	}
