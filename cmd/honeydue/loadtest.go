@@ -37,6 +37,7 @@ type loadtestOptions struct {
 	data                   string
 	users                  int
 	rtt                    time.Duration
+	layer                  string
 	profileGiven, rttGiven bool
 
 	plan bench.Plan
@@ -55,10 +56,14 @@ a request that fails counts as slower than any target.
 The profile release has three phases: warm (cached users, the app's mix of hot reads), cold (each request a user who was
 never used before) and first (the first request after each of 20 restarts). Every sample has to prove by Cache-Status
 that it belongs to its phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or
-invalid (5: the generator did not keep up, and what it lacked is named).`,
+invalid (5: the generator did not keep up, and what it lacked is named).
+
+--layer db asks the database alone: the hot statements, as serve sends them when nothing is cached, through a pool like
+the server's. No API on that database can be faster.`,
 		Example: `  honeydue loadtest --lab --rtt 110ms
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
-  honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms`,
+  honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms
+  honeydue loadtest --lab --layer db --p99 150ms`,
 		Args:        noArgs,
 		Annotations: hasCases(),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -69,15 +74,20 @@ invalid (5: the generator did not keep up, and what it lacked is named).`,
 			if o.lab {
 				return a.loadtestLab(c.Context(), o)
 			}
+			if o.layer == layerDB {
+				return a.loadtestDatabase(c.Context(), o)
+			}
 			return a.loadtestTarget(c.Context(), o)
 		},
 	}
+	c.AddCommand(newLoadtestSweepCommand(a))
 	flags := c.Flags()
 	flags.StringVar(&o.target, "target", "", "`URL` of the server to test; this machine, unless --allow-host names another")
 	flags.BoolVar(&o.lab, "lab", false, "start a replica of production and a server in it, test that, stop both")
 	flags.StringVar(&o.profile, "profile", bench.Profiles()[0], "`PROFILE` to run: "+strings.Join(bench.Profiles(), "|"))
 	flags.StringSliceVar(&o.phases, "phases", nil, "only these `PHASES` of the profile, such as warm,cold")
 	flags.StringVar(&o.get, "get", "", "instead of a profile: GET one `PATH` of any HTTP server, without a login")
+	flags.StringVar(&o.layer, "layer", layerAPI, "`LAYER` to test: api, or db for the hot statements alone, straight at the pooler of DATABASE_URL or of --lab")
 	flags.Float64Var(&o.rate, "rate", 0, "requests per second of the warm phase or of --get (default: the profile's)")
 	flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase or of --get (default: the profile's)")
 	flags.DurationVar(&o.p99, "p99", 0, "target of the warm phase or of --get (default 200ms)")
@@ -99,10 +109,13 @@ invalid (5: the generator did not keep up, and what it lacked is named).`,
 
 // Validate refuses what makes no sense, and a plan that could not end in a verdict.
 func (o *loadtestOptions) Validate() error {
+	if err := o.validateLayer(); err != nil {
+		return err
+	}
 	switch {
 	case o.lab && o.target != "":
 		return usagef("Leave out one of them.", "--lab tests a server of its own, and --target names another")
-	case !o.lab && o.target == "":
+	case !o.lab && o.target == "" && o.layer == layerAPI:
 		return usagef("Give --target URL, or --lab for a server and a database of its own.", "there is nothing to test")
 	case o.lab && (o.tokens != "" || o.email != "" || o.restartCmd != ""):
 		return usagef("Leave out --tokens, --email and --restart-cmd.", "--lab has users and a server of its own")
@@ -119,18 +132,21 @@ func (o *loadtestOptions) Validate() error {
 		return err
 	}
 	plan, err := bench.NewPlan(bench.PlanOptions{
-		Profile: o.profile, Get: o.get != "", Phases: o.phases, Rate: o.rate, Duration: o.duration,
+		Profile: o.profile, Get: o.get != "", Database: o.layer == layerDB, Phases: o.phases, Rate: o.rate, Duration: o.duration,
 		P99: o.p99, ColdP99: o.coldP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
 	})
 	if err != nil {
 		return err
 	}
-	if !o.lab && o.get == "" && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
+	if !o.lab && o.get == "" && o.layer == layerAPI && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
 		plan = plan.Without(bench.PhaseFirst, "there was nothing to restart the server with: give --restart-cmd, or --lab")
 	}
 	o.plan = plan
 	if o.lab {
 		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true))
+	}
+	if o.layer == layerDB {
+		return nil // the database's host is known only later
 	}
 	return o.validateTarget()
 }
@@ -245,19 +261,25 @@ type loadtest struct {
 	users   []bench.User
 	target  string // as the report names it
 	restart func(context.Context) error
+	// mix and server are set where there is no server to ask.
+	mix    *bench.Mix
+	server bench.Server
 }
 
 // runLoadtest runs the plan, prints the report, and ends with the verdict's exit code.
 func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 	o := t.options
 	c := bench.Config{Target: t.target, Hitter: t.hitter, Plan: o.plan, Users: t.users, Restart: t.restart}
-	if o.get != "" {
+	switch {
+	case t.mix != nil:
+		c.Mix, c.Server = *t.mix, t.server
+	case o.get != "":
 		mix, err := bench.NewMix(bench.MixRoute{ID: o.get, Path: o.get, Weight: 1})
 		if err != nil {
 			return err
 		}
 		c.Mix = mix
-	} else {
+	default:
 		server, err := gate(ctx, t.hitter, o.plan.Profile)
 		if err != nil {
 			return err
@@ -339,13 +361,14 @@ func restartBy(ctx context.Context, command string, h *bench.Hitter) error {
 
 // loadtestProgress shows each phase as a progress of its own.
 type loadtestProgress struct {
-	app   *app
-	phase string
-	bar   *progress
+	app    *app
+	prefix string // before each phase's name
+	phase  string
+	bar    *progress
 }
 
 func (l *loadtestProgress) show(p bench.Progress) {
-	name := p.Phase
+	name := l.prefix + p.Phase
 	if p.WarmingUp {
 		name += ": warming up"
 	}

@@ -28,7 +28,27 @@ const (
 
 // loadtestLab runs everything by itself: a lab, a database with users, a server, the load test. All of it has ended
 // when it returns.
-func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) (err error) {
+func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) error {
+	if o.layer == layerDB {
+		return a.inLab(ctx, o, a.loadtestLabDatabase)
+	}
+	return a.inLab(ctx, o, func(ctx context.Context, o *loadtestOptions, env lab.Env, users []bench.User) (err error) {
+		s, err := a.newLabServer(o, env)
+		if err != nil {
+			return err
+		}
+		defer func() { err = alsoFailed(err, s.close()) }()
+		if err := s.restart(ctx); err != nil {
+			return err
+		}
+		return a.runLoadtest(ctx, loadtest{
+			options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr,
+		})
+	})
+}
+
+// inLab gives work a lab and a database with o.users users in it, and takes both away when it has ended.
+func (a *app) inLab(ctx context.Context, o *loadtestOptions, work func(context.Context, *loadtestOptions, lab.Env, []bench.User) error) (err error) {
 	l, err := a.startLab(ctx, o)
 	if err != nil {
 		return err
@@ -43,17 +63,7 @@ func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := a.newLabServer(o, env)
-	if err != nil {
-		return err
-	}
-	defer func() { err = alsoFailed(err, s.close()) }()
-	if err := s.restart(ctx); err != nil {
-		return err
-	}
-	return a.runLoadtest(ctx, loadtest{
-		options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr,
-	})
+	return work(ctx, o, env, users)
 }
 
 // alsoFailed adds a failure of the clean-up to what has come before it.

@@ -31,13 +31,14 @@ type HitterConfig struct {
 	TLS            *tls.Config   // nil = the system's trust
 	UserAgent      string
 	Run            RunID
+	Transport      http.RoundTripper // what sends the requests; nil = HTTP, by the fields above
 }
 
 // Hitter sends scheduled requests to one server over one set of connections.
 // Attacks may run one after the other or at once.
 type Hitter struct {
 	base      *url.URL
-	transport *http.Transport
+	transport http.RoundTripper
 	timeout   time.Duration
 	run       RunID
 	userAgent string
@@ -59,25 +60,29 @@ func NewHitter(c HitterConfig) (*Hitter, error) {
 	if c.UserAgent == "" {
 		c.UserAgent = "honeydue-loadtest"
 	}
+	if c.Transport == nil {
+		c.Transport = httpTransport(c)
+	}
+	return &Hitter{base: c.Base, timeout: c.Timeout, run: c.Run, userAgent: c.UserAgent, transport: c.Transport}, nil
+}
+
+func httpTransport(c HitterConfig) *http.Transport {
 	dialer := &net.Dialer{Timeout: c.Timeout, KeepAlive: 30 * time.Second}
-	return &Hitter{
-		base: c.Base, timeout: c.Timeout, run: c.Run, userAgent: c.UserAgent,
-		transport: &http.Transport{
-			DialContext:         dialer.DialContext,
-			TLSClientConfig:     c.TLS,
-			ForceAttemptHTTP2:   c.Base.Scheme == "https",
-			MaxConnsPerHost:     c.MaxConnections,
-			MaxIdleConnsPerHost: vegeta.DefaultConnections,
-			IdleConnTimeout:     90 * time.Second,
-			// The body is counted as it was sent, and not unpacked: that is the
-			// phone's work, not the server's.
-			DisableCompression: true,
-		},
-	}, nil
+	return &http.Transport{
+		DialContext:         dialer.DialContext,
+		TLSClientConfig:     c.TLS,
+		ForceAttemptHTTP2:   c.Base.Scheme == "https",
+		MaxConnsPerHost:     c.MaxConnections,
+		MaxIdleConnsPerHost: vegeta.DefaultConnections,
+		IdleConnTimeout:     90 * time.Second,
+		// The body is counted as it was sent, and not unpacked: that is the
+		// phone's work, not the server's.
+		DisableCompression: true,
+	}
 }
 
 // Close gives back the connections.
-func (h *Hitter) Close() { h.transport.CloseIdleConnections() }
+func (h *Hitter) Close() { (&http.Client{Transport: h.transport}).CloseIdleConnections() }
 
 // Attack is one scheduled run of requests.
 type Attack struct {

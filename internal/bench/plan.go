@@ -13,6 +13,7 @@ const (
 	PhaseCold  = "cold"  // each request a user whom the server has not seen for an hour
 	PhaseFirst = "first" // the first request after each of some restarts
 	PhaseGet   = "get"   // one path of any server, without a login
+	PhaseDB    = "db"    // the hot statements, straight at the pooler
 )
 
 // The targets that decide the verdict (mission.md, the original table).
@@ -67,6 +68,7 @@ type goal struct {
 type PlanOptions struct {
 	Profile  string // of Profiles; "" with Get
 	Get      bool   // one path of any server instead of a profile
+	Database bool   // the database tier alone instead of a profile
 	Phases   []string
 	Rate     float64 // of the warm phase and of a get
 	Duration time.Duration
@@ -131,7 +133,10 @@ func spike(rate float64, over time.Duration) []Piece {
 // that is worth most before a run of minutes. Its error is a *PlanError.
 func NewPlan(o PlanOptions) (Plan, error) {
 	if o.Get {
-		return getPlan(o)
+		return singlePlan(PhaseGet, 0, o)
+	}
+	if o.Database {
+		return singlePlan(PhaseDB, warmUsers, o)
 	}
 	p, ok := profileNamed(o.Profile)
 	if !ok {
@@ -187,14 +192,15 @@ func (p profile) phase(name string, o PlanOptions) (PhasePlan, error) {
 	}, err
 }
 
-func getPlan(o PlanOptions) (Plan, error) {
+// singlePlan is a plan of one steady phase, in no particular state of the caches.
+func singlePlan(name string, users int, o PlanOptions) (Plan, error) {
 	rate := or(o.Rate, 50)
-	s, err := claimable(PhaseGet, Piece{rate, rate, or(o.Duration, 10*time.Second)})
+	s, err := claimable(name, Piece{rate, rate, or(o.Duration, 10*time.Second)})
 	if err != nil {
 		return Plan{}, err
 	}
-	return Plan{Profile: PhaseGet, Phases: []PhasePlan{{
-		Name: PhaseGet, State: AnyState, Schedule: s, Target: or(o.P99, TargetWarm),
+	return Plan{Profile: name, Phases: []PhasePlan{{
+		Name: name, State: AnyState, Schedule: s, Users: users, Target: or(o.P99, TargetWarm),
 	}}}, nil
 }
 
@@ -231,7 +237,7 @@ func (p Plan) UsersNeeded() int {
 	n := 0
 	for _, phase := range p.Phases {
 		switch phase.Name {
-		case PhaseWarm:
+		case PhaseWarm, PhaseDB:
 			n++
 		case PhaseCold, PhaseFirst:
 			n += phase.Users

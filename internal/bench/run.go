@@ -80,7 +80,7 @@ func (r *run) phases(ctx context.Context) error {
 		}
 		users := r.Users
 		switch p.Name {
-		case PhaseWarm:
+		case PhaseWarm, PhaseDB:
 			spare := len(r.Users) - r.Plan.UsersNeeded() + 1
 			users = r.Users[next : next+min(p.Users, spare)]
 		case PhaseCold, PhaseFirst:

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"github.com/honeydue/honeydue/internal/bench"
+	"github.com/honeydue/honeydue/internal/config"
+	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// The layers that a load test may be of.
+const (
+	layerAPI = "api"
+	layerDB  = "db"
+)
+
+// validateLayer refuses what has no meaning for the database tier alone.
+func (o *loadtestOptions) validateLayer() error {
+	switch {
+	case o.layer != layerAPI && o.layer != layerDB:
+		return usagef("Give --layer api, or --layer db.", "there is no layer %q", o.layer)
+	case o.layer == layerAPI:
+		return nil
+	case o.target != "" || o.get != "" || o.profileGiven || len(o.phases) > 0 || o.email != "" || o.restartCmd != "" || o.connections != 0:
+		return usagef("Leave out --target, --get, --profile, --phases, --email, --restart-cmd and --max-connections; DB_MAX_CONNS bounds the pool.",
+			"--layer db asks the database of the environment, or with --lab the lab's, and no server")
+	case !o.lab && o.tokens == "":
+		return usagef("Give --tokens FILE (honeydue seed --tokens FILE writes it), or --lab.", "the hot statements find their user by a token")
+	}
+	return nil
+}
+
+// loadtestDatabase tests the database of the environment, as serve would reach it.
+func (a *app) loadtestDatabase(ctx context.Context, o *loadtestOptions) error {
+	users, err := o.readUsers()
+	if err != nil {
+		return err
+	}
+	database, err := load(a, config.ParseDatabase)
+	if err != nil {
+		return err
+	}
+	if database.URL == "" {
+		return usagef(`Set DATABASE_URL; with a lab: eval "$(honeydue lab env)".`, "no database is configured")
+	}
+	return a.loadtestPool(ctx, o, database, users)
+}
+
+// loadtestLabDatabase tests the database of a lab of its own.
+func (a *app) loadtestLabDatabase(ctx context.Context, o *loadtestOptions, env lab.Env, users []bench.User) error {
+	database, err := load(a, config.ParseDatabase)
+	if err != nil {
+		return err
+	}
+	database.URL = env.DatabaseURL
+	return a.loadtestPool(ctx, o, database, users)
+}
+
+func (a *app) loadtestPool(ctx context.Context, o *loadtestOptions, database config.Database, users []bench.User) (err error) {
+	host, err := hostOf(database.URL)
+	if err != nil {
+		return err
+	}
+	base := &url.URL{Scheme: "http", Host: host} // its scheme says nothing: see databaseLayer
+	if err := errors.Join(bench.Allowed(base, o.allowHosts), o.plan.CheckRate(bench.Loopback(base))); err != nil {
+		return usage(err)
+	}
+	db, err := store.Open(ctx, store.Config{
+		URL: database.URL, ExecMode: database.ExecMode, MaxConns: database.MaxConns, MinIdleConns: database.MinIdleConns,
+		MaxLifetime: database.MaxLifetime, MaxIdleTime: database.MaxIdleTime,
+	})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	mix, err := bench.HotMix() //nolint:contextcheck // as in runLoadtest
+	if err != nil {
+		return err
+	}
+	layer, err := bench.NewDatabaseLayer(db, mix)
+	if err != nil {
+		return err
+	}
+	hitter, err := bench.NewHitter(bench.HitterConfig{Base: base, Timeout: o.timeout, Run: bench.NewRunID(), Transport: layer})
+	if err != nil {
+		return err
+	}
+	proof := db.Proof()
+	return a.runLoadtest(ctx, loadtest{options: o, hitter: hitter, users: users, target: "the database at " + host, mix: &mix, server: bench.Server{
+		ThroughPooler: &proof.ThroughPooler, PoolerProof: proof.How, LinkRTTMS: float64(o.linkRTT().Microseconds()) / 1000,
+	}})
+}
+
+// hostOf is the host and port of a database's URL, which a message may show; the rest of it may hold a password.
+func hostOf(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return "", usagef("Write it as postgres://user:password@host:port/name.", "DATABASE_URL has no host")
+	}
+	return u.Host, nil
+}
