@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
@@ -38,9 +39,15 @@ type loadtestOptions struct {
 	users                  int
 	rtt                    time.Duration
 	profileGiven, rttGiven bool
+	scenarioFile           string
+	permit                 bench.Permit
+	ca                     string
+	state                  string
 
-	plan bench.Plan
-	base *url.URL // of target
+	plan     bench.Plan
+	base     *url.URL // of target
+	scenario *bench.Scenario
+	trust    *tls.Config // of --ca; nil = the system's
 }
 
 func newLoadtestCommand(a *app) *cobra.Command {
@@ -55,14 +62,25 @@ a request that fails counts as slower than any target.
 The profile release has three phases: warm (cached users, the app's mix of hot reads), cold (each request a user who was
 never used before) and first (the first request after each of 20 restarts). Every sample has to prove by Cache-Status
 that it belongs to its phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or
-invalid (5: the generator did not keep up, and what it lacked is named).`,
+invalid (5: the generator did not keep up, and what it lacked is named).
+
+A scenario (loadtest init writes one) says in a file who does what, in which phases, within which limits. Its accounts
+and data are made through the API, carry the run's name, and are removed at the end; loadtest cleanup does it after a
+crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario names is tested only with --i-mean HOST.`,
 		Example: `  honeydue loadtest --lab --rtt 110ms
+  honeydue loadtest --scenario evening.yaml --target http://127.0.0.1:8080
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
   honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms`,
 		Args:        noArgs,
 		Annotations: hasCases(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
+			if err := a.loadtestManners(o); err != nil {
+				return err
+			}
+			if o.scenarioFile != "" {
+				return a.loadtestScenario(c, o)
+			}
 			if err := o.Validate(); err != nil {
 				return usage(err)
 			}
@@ -87,6 +105,7 @@ invalid (5: the generator did not keep up, and what it lacked is named).`,
 	flags.IntVar(&o.connections, "max-connections", 0, "connections open at once; requests queue for them, and the wait counts (default: no limit)")
 	flags.DurationVar(&o.timeout, "timeout", bench.DefaultTimeout, "a request that takes longer has failed")
 	flags.StringSliceVar(&o.allowHosts, "allow-host", nil, "a `HOST` other than this machine that may be tested")
+	o.addScenarioFlags(flags)
 	flags.StringVar(&o.tokens, "tokens", "", "`FILE` with one \"user_id token\" a line, as seed --tokens writes it")
 	flags.StringVar(&o.email, "email", "", "log in as the user with this `EMAIL`, instead of --tokens; enough for --phases warm")
 	flags.StringVar(&o.passwordEnv, "password-env", "", "`VARIABLE` of the environment that holds the password of --email")
@@ -94,6 +113,7 @@ invalid (5: the generator did not keep up, and what it lacked is named).`,
 	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "with --lab: round trip of the link to the database; with --target: what is known of it")
 	flags.StringVar(&o.data, "data", "", "with --lab: its data `FOLDER` (default: one of the load test's own)")
 	flags.IntVar(&o.users, "users", 1500, "with --lab: users to seed")
+	c.AddCommand(newLoadtestInitCommand(a), newLoadtestSchemaCommand(a), newLoadtestCleanupCommand(a))
 	return c
 }
 
@@ -157,7 +177,7 @@ func (o *loadtestOptions) validateTarget() error {
 		return usagef("Give it as http://host:port.", "--target: %w", err)
 	}
 	o.base = base
-	if err := bench.Allowed(base, o.allowHosts); err != nil {
+	if err := o.permit.Judge(base); err != nil {
 		return err
 	}
 	if err := o.plan.CheckRate(bench.Loopback(base)); err != nil {
@@ -233,7 +253,7 @@ func (o *loadtestOptions) readUsers() ([]bench.User, error) {
 
 func (a *app) newHitter(o *loadtestOptions, base *url.URL) (*bench.Hitter, error) {
 	return bench.NewHitter(bench.HitterConfig{
-		Base: base, MaxConnections: o.connections, Timeout: o.timeout, Run: bench.NewRunID(),
+		Base: base, MaxConnections: o.connections, Timeout: o.timeout, Run: bench.NewRunID(), TLS: o.trust,
 		UserAgent: "honeydue-loadtest/" + a.build.Version,
 	})
 }

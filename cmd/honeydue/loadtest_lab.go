@@ -51,9 +51,11 @@ func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) (err error) {
 	if err := s.restart(ctx); err != nil {
 		return err
 	}
-	return a.runLoadtest(ctx, loadtest{
-		options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr,
-	})
+	t := loadtest{options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr}
+	if o.scenario != nil {
+		return a.runScenario(ctx, t)
+	}
+	return a.runLoadtest(ctx, t)
 }
 
 // alsoFailed adds a failure of the clean-up to what has come before it.

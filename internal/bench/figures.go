@@ -20,7 +20,7 @@ func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) P
 	if why != nil {
 		phase.Reasons = why
 	}
-	return phase
+	return phase.withThresholds(t.watched)
 }
 
 // figures is the plain data of what a tally holds.

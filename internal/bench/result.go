@@ -23,6 +23,8 @@ type Result struct {
 	Generator Generator `json:"generator"`
 	// NotMeasured are phases of the profile that the verdict says nothing about.
 	NotMeasured []Skipped `json:"not_measured"`
+	// Data is what a scenario made on the target for its run, and what became of it.
+	Data *ScenarioData `json:"data,omitempty"`
 }
 
 // Server is what the target said about itself before the run.
@@ -46,19 +48,21 @@ type Phase struct {
 	OverAllowed int            `json:"over_allowed"` // -1: too few requests to claim a p99 at all
 	TargetMS    float64        `json:"target_p99_ms"`
 	Goals       []Goal         `json:"goals,omitempty"`
-	Latency     Latency        `json:"latency_ms"` // from the scheduled moment
-	Service     Times          `json:"service_ms"` // from a connection in hand to the last byte
-	Queue       Times          `json:"queue_ms"`   // waiting for a connection
-	P99CI95MS   [2]*float64    `json:"p99_ci95_ms"`
-	Rate        Rate           `json:"rate"`
-	Lag         Times          `json:"lag_ms"` // the generator's own lateness
-	DBTurns     Turns          `json:"db_turns"`
-	Apart       map[string]int `json:"apart"` // samples in another cache state, in none of the figures
-	Restarts    *Restarts      `json:"restarts,omitempty"`
-	Routes      []RouteFigures `json:"routes"`
-	Slowest     []Slow         `json:"slowest"`
-	DurationMS  float64        `json:"duration_ms"`
-	BytesMean   int64          `json:"bytes_mean"`
+	// Thresholds are a scenario's own limits beside the p99 of the whole phase.
+	Thresholds []ThresholdResult `json:"thresholds,omitempty"`
+	Latency    Latency           `json:"latency_ms"` // from the scheduled moment
+	Service    Times             `json:"service_ms"` // from a connection in hand to the last byte
+	Queue      Times             `json:"queue_ms"`   // waiting for a connection
+	P99CI95MS  [2]*float64       `json:"p99_ci95_ms"`
+	Rate       Rate              `json:"rate"`
+	Lag        Times             `json:"lag_ms"` // the generator's own lateness
+	DBTurns    Turns             `json:"db_turns"`
+	Apart      map[string]int    `json:"apart"` // samples in another cache state, in none of the figures
+	Restarts   *Restarts         `json:"restarts,omitempty"`
+	Routes     []RouteFigures    `json:"routes"`
+	Slowest    []Slow            `json:"slowest"`
+	DurationMS float64           `json:"duration_ms"`
+	BytesMean  int64             `json:"bytes_mean"`
 }
 
 // Latency are the percentiles of a phase. They are null where a phase claims

@@ -25,6 +25,7 @@ type tally struct {
 	bytes   int64
 	apart   map[State]int // samples of another state than the phase's: in no figure but lag
 	slowest slowest
+	watched watches
 	breaker breaker
 	tripped bool
 }
@@ -63,7 +64,7 @@ func (t *tally) observe(s Sample) {
 	latency := s.Latency
 	if s.Failed() {
 		latency = max(latency, t.timeout)
-		t.kinds[s.Kind]++
+		t.kinds[s.Kind.within(t.kinds)]++
 	} else {
 		t.service.Record(s.Service)
 		t.queue.Record(s.Queue)
@@ -77,6 +78,7 @@ func (t *tally) observe(s Sample) {
 	t.all.observe(latency, s.Failed(), over)
 	t.route(s.Shot.Route).observe(latency, s.Failed(), over)
 	t.slowest.observe(s, latency)
+	t.watched.observe(s, latency)
 }
 
 func (f *figures) observe(latency time.Duration, failed, over bool) {
