@@ -48,21 +48,23 @@ type Phase struct {
 	OverAllowed int            `json:"over_allowed"` // -1: too few requests to claim a p99 at all
 	TargetMS    float64        `json:"target_p99_ms"`
 	Goals       []Goal         `json:"goals,omitempty"`
+	Latency     Latency        `json:"latency_ms"` // from the scheduled moment
+	Service     Times          `json:"service_ms"` // from a connection in hand to the last byte
+	Queue       Times          `json:"queue_ms"`   // waiting for a connection
+	P99CI95MS   [2]*float64    `json:"p99_ci95_ms"`
+	Rate        Rate           `json:"rate"`
+	Lag         Times          `json:"lag_ms"` // the generator's own lateness
+	DBTurns     Turns          `json:"db_turns"`
+	Apart       map[string]int `json:"apart"` // samples in another cache state, in none of the figures
+	Restarts    *Restarts      `json:"restarts,omitempty"`
+	Routes      []RouteFigures `json:"routes"`
+	Slowest     []Slow         `json:"slowest"`
+	DurationMS  float64        `json:"duration_ms"`
+	BytesMean   int64          `json:"bytes_mean"`
+	HTTPVersion int            `json:"http_version,omitempty"` // major version that was answered in
+
 	// Thresholds are a scenario's own limits beside the p99 of the whole phase.
 	Thresholds []ThresholdResult `json:"thresholds,omitempty"`
-	Latency    Latency           `json:"latency_ms"` // from the scheduled moment
-	Service    Times             `json:"service_ms"` // from a connection in hand to the last byte
-	Queue      Times             `json:"queue_ms"`   // waiting for a connection
-	P99CI95MS  [2]*float64       `json:"p99_ci95_ms"`
-	Rate       Rate              `json:"rate"`
-	Lag        Times             `json:"lag_ms"` // the generator's own lateness
-	DBTurns    Turns             `json:"db_turns"`
-	Apart      map[string]int    `json:"apart"` // samples in another cache state, in none of the figures
-	Restarts   *Restarts         `json:"restarts,omitempty"`
-	Routes     []RouteFigures    `json:"routes"`
-	Slowest    []Slow            `json:"slowest"`
-	DurationMS float64           `json:"duration_ms"`
-	BytesMean  int64             `json:"bytes_mean"`
 }
 
 // Latency are the percentiles of a phase. They are null where a phase claims

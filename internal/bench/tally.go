@@ -26,6 +26,7 @@ type tally struct {
 	apart   map[State]int // samples of another state than the phase's: in no figure but lag
 	slowest slowest
 	watched watches
+	proto   int // highest major version of HTTP that was answered in
 	breaker breaker
 	tripped bool
 }
@@ -69,6 +70,7 @@ func (t *tally) observe(s Sample) {
 		t.service.Record(s.Service)
 		t.queue.Record(s.Queue)
 		t.bytes += s.Reply.Bytes
+		t.proto = max(t.proto, s.Reply.Proto)
 		if s.Reply.Turns >= 0 {
 			t.turns[min(s.Reply.Turns, maxTurns)]++
 			t.told++
