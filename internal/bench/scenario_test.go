@@ -26,7 +26,7 @@ func TestTheExampleIsAScenario(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(plan.Phases) != 3 || s.Users.Register != 20 || *s.Thresholds.ErrorRate != 0.01 || s.Target.Timeout != 5*time.Second ||
-		s.Phases[1].Thresholds.Steps["complete_task"].P99 != 400*time.Millisecond || s.Phases[1].Thresholds.P50 != 50*time.Millisecond {
+		s.Phases[1].Thresholds.Steps["complete_task"].P99 != 400*time.Millisecond || s.Phases[1].Thresholds.P50 != 150*time.Millisecond {
 		t.Errorf("%+v", s)
 	}
 	if err := plan.CheckRate(false); err != nil {
