@@ -85,6 +85,11 @@ func (a *app) loadtestScenario(c *cobra.Command, o *loadtestOptions) error {
 	if err != nil {
 		return err
 	}
+	if len(users) > 0 {
+		if err := o.scenario.CheckUsers(len(users)); err != nil {
+			return usage(err)
+		}
+	}
 	return a.runScenario(c.Context(), loadtest{options: o, hitter: hitter, users: users, target: o.target})
 }
 

@@ -27,7 +27,7 @@ func newDeck(steps []ScenarioStep, seed uint64) deck {
 	}
 	for i, w := range d.weights {
 		for range w {
-			d.slots = append(d.slots, uint16(i)) //nolint:gosec // fewer steps than maxWeights
+			d.slots = append(d.slots, uint16(i))
 		}
 	}
 	return d
@@ -75,7 +75,7 @@ func (d deck) shuffle(into []uint16, round uint64) []uint16 {
 	key := scatter(scatter(d.seed) ^ round)
 	for i := len(into) - 1; i > 0; i-- {
 		key = scatter(key)
-		j := key % uint64(i+1) //nolint:gosec // i is above zero
+		j := key % uint64(i+1)
 		into[i], into[j] = into[j], into[i]
 	}
 	return into

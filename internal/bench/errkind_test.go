@@ -117,7 +117,7 @@ func fullBacklog(t *testing.T) *url.URL {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+	at := fmt.Sprintf("127.0.0.1:%d", as[*syscall.SockaddrInet4](t, name).Port)
 	for range 8 {
 		conn, err := net.DialTimeout("tcp", at, 100*time.Millisecond)
 		if err != nil {
@@ -166,9 +166,9 @@ func TestTheEndsOfABodyTell(t *testing.T) {
 		if k.sound() != sound {
 			t.Errorf("%q: sound = %v", text, !sound)
 		}
-	}
-	if len((&keeper{json: true}).body) != 0 {
-		t.Error("nothing has to be kept to look at the ends")
+		if len(k.body) != 0 {
+			t.Error("nothing has to be kept to look at the ends")
+		}
 	}
 }
 

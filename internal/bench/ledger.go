@@ -38,7 +38,7 @@ type ledgerLine struct {
 	StartedAt *time.Time `json:"started_at,omitempty"`
 
 	Email    string `json:"email,omitempty"`
-	Password string `json:"password,omitempty"` //nolint:gosec // what the file is for; its mode is 0600
+	Password string `json:"password,omitempty"`
 	UserID   int64  `json:"user_id,omitempty"`
 	Token    string `json:"token,omitempty"`
 	Theirs   bool   `json:"theirs,omitempty"` // an account that was there before the run
@@ -67,7 +67,7 @@ func NewLedger(dir, run, target string) (*Ledger, error) {
 
 // note writes one line, whole, before it returns.
 func (l *Ledger) note(line ledgerLine) error {
-	text, err := json.Marshal(line)
+	text, err := json.Marshal(line) //nolint:gosec // the password is what the file is for; its mode is 0600
 	if err != nil {
 		return err
 	}

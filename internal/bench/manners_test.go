@@ -29,7 +29,7 @@ func TestAProductionHostHasToBeTyped(t *testing.T) {
 			continue
 		}
 		if err != nil {
-			own := err.(*PlanError)
+			own := as[*PlanError](t, err)
 			if text := strings.ToLower(own.Error() + " " + own.Hint()); !strings.Contains(text, strings.ToLower(tc.refusal)) {
 				t.Errorf("%s with --i-mean %q: %s", tc.target, tc.typed, text)
 			}

@@ -49,13 +49,13 @@ func Poisson(rate float64, over time.Duration, seed uint64) (Schedule, error) {
 	}
 	return Schedule{
 		pieces: []placed{{Piece: p, count: count, arrivals: a}},
-		count:  count, whole: int(count), over: over, //nolint:gosec // at most a little over maxPoisson
+		count:  count, whole: int(count), over: over,
 	}, nil
 }
 
 // at is the moment of arrival n, past the last checkpoint too.
 func (a *arrivals) at(n uint64) time.Duration {
-	kept := min(n/checkpointEvery, uint64(len(a.checkpoints)-1))
+	kept := min(n/checkpointEvery, uint64(len(a.checkpoints)-1)) //nolint:gosec // there is one at least
 	at := a.checkpoints[kept]
 	for i := kept*checkpointEvery + 1; i <= n; i++ {
 		at += a.gap(i)

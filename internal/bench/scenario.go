@@ -357,8 +357,12 @@ func (p ScenarioPhase) mistake() (field, what string) {
 		name string
 		set  bool
 	}{
-		{"rate", p.Rate != 0}, {"from", p.From != 0}, {"to", p.To != 0},
-		{"rates", p.Rates != nil}, {"peak", p.Peak != 0}, {"seed", p.Seed != 0},
+		{"rate", p.Rate != 0},
+		{"from", p.From != 0},
+		{"to", p.To != 0},
+		{"rates", p.Rates != nil},
+		{"peak", p.Peak != 0},
+		{"seed", p.Seed != 0},
 	} {
 		if f.set && !slices.Contains(mine, f.name) {
 			return "." + f.name, fmt.Sprintf("shape %s has no %s: it takes %s and duration", p.Shape, f.name, strings.Join(mine, ", "))
@@ -435,7 +439,10 @@ func (s Scenario) tooFew(p ScenarioPhase, schedule Schedule, first uint64) strin
 			return fmt.Sprintf("%s has %d requests, which cannot claim its %s: %d at least", about, n, t.What(), least)
 		}
 	}
-	return s.tooFewTasks(d, schedule)
+	if s.Users.Tokens != "" {
+		return "" // how many users there are is known when the file was read: see CheckUsers
+	}
+	return s.tooFewTasks(d, schedule, s.Users.Register)
 }
 
 func (s Scenario) timeout() time.Duration { return or(s.Target.Timeout, DefaultTimeout) }

@@ -170,7 +170,7 @@ func (w *ScenarioWorld) warmUps(s Scenario) []Shot {
 // tooFewTasks says how many tasks are missing. The request that brings a task
 // back is a whole round of all tasks behind the one that completed it; with so
 // many tasks the one before has been answered, or has timed out, by then.
-func (s Scenario) tooFewTasks(d deck, schedule Schedule) string {
+func (s Scenario) tooFewTasks(d deck, schedule Schedule, users int) string {
 	for i, c := range s.compiled() {
 		if c.undoneBy == "" {
 			continue
@@ -178,13 +178,35 @@ func (s Scenario) tooFewTasks(d deck, schedule Schedule) string {
 		rate := schedule.peak() * float64(d.weights[i]) / float64(d.total)
 		// Two rounds of the deck more: within a round a step may come many times at once.
 		need := int(math.Ceil(rate*s.timeout().Seconds())) + 2*int(d.weights[i]) //nolint:gosec // at most maxWeights
-		have := max(s.Users.Register, 1) * s.Data.Residences * s.Data.Tasks
+		have := users * s.Data.Residences * s.Data.Tasks
 		if have < need {
 			return fmt.Sprintf("step %s comes up to %.4g times a second, and undoes a task one round of all tasks later: that takes %d tasks "+
 				"with a time-out of %v, and there are %d; raise data.tasks or users, or lower the time-out", c.route, rate, need, s.timeout(), have)
 		}
 	}
 	return ""
+}
+
+// CheckUsers judges whether the scenario can be run with so many users, once
+// the file of their tokens was read. Its error is a *PlanError.
+func (s Scenario) CheckUsers(users int) error {
+	if most := users * s.Data.Residences * (1 + s.Data.Tasks + s.Data.Contractors); users > maxScenarioUsers || most > maxScenarioRecords {
+		return &PlanError{
+			fmt.Sprintf("%d users with their data are more than the %d users and %d records that a scenario may have", users, maxScenarioUsers, maxScenarioRecords),
+			"Give fewer tokens, or less data for each user.",
+		}
+	}
+	d := newDeck(s.Steps, s.Seed)
+	for _, p := range s.Phases {
+		schedule, err := p.schedule()
+		if err != nil {
+			return &PlanError{"phase " + p.Name + ": " + err.Error(), "Mend the scenario."}
+		}
+		if what := s.tooFewTasks(d, schedule, users); what != "" {
+			return &PlanError{"phase " + p.Name + ": " + what, "Mend the scenario, or give more tokens."}
+		}
+	}
+	return nil
 }
 
 // Plan is what the scenario is going to do, before its data is made. A phase of

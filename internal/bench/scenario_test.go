@@ -156,34 +156,34 @@ func TestReaderAndSchemaAgree(t *testing.T) {
 
 // The schema names every field of the scenario, and no other, with the right kinds of values.
 func TestTheSchemaNamesEveryField(t *testing.T) {
-	var document map[string]any
+	var document object
 	if err := yaml.Unmarshal([]byte(ScenarioSchema()), &document); err != nil { // JSON is YAML
 		t.Fatal(err)
 	}
-	defs := document["$defs"].(map[string]any)
-	var resolve func(node map[string]any) map[string]any
-	resolve = func(node map[string]any) map[string]any {
+	defs := as[object](t, document["$defs"])
+	var resolve func(node object) object
+	resolve = func(node object) object {
 		if ref, ok := node["$ref"].(string); ok {
-			return resolve(defs[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any))
+			return resolve(as[object](t, defs[strings.TrimPrefix(ref, "#/$defs/")]))
 		}
 		return node
 	}
 	seen := 0
-	var compare func(path string, of reflect.Type, node map[string]any)
-	compare = func(path string, of reflect.Type, node map[string]any) {
+	var compare func(path string, of reflect.Type, node object)
+	compare = func(path string, of reflect.Type, node object) {
 		node = resolve(node)
 		switch of.Kind() {
 		case reflect.Pointer:
 			compare(path, of.Elem(), node)
 		case reflect.Slice:
-			compare(path+"[]", of.Elem(), node["items"].(map[string]any))
+			compare(path+"[]", of.Elem(), as[object](t, node["items"]))
 		case reflect.Map:
-			compare(path+"{}", of.Elem(), node["additionalProperties"].(map[string]any))
+			compare(path+"{}", of.Elem(), as[object](t, node["additionalProperties"]))
 		case reflect.Struct:
 			if node["additionalProperties"] != false {
 				t.Errorf("%s takes fields that do not exist", path)
 			}
-			properties := node["properties"].(map[string]any)
+			properties := as[object](t, node["properties"])
 			names := fieldsOf(of)
 			for name, field := range names {
 				property, ok := properties[name].(map[string]any)
@@ -220,8 +220,9 @@ func TestTheSchemaNamesEveryField(t *testing.T) {
 	}
 	enum := func(def, property string) []string {
 		var out []string
-		for _, v := range defs[def].(map[string]any)["properties"].(map[string]any)[property].(map[string]any)["enum"].([]any) {
-			out = append(out, v.(string))
+		of := as[object](t, as[object](t, as[object](t, defs[def])["properties"])[property])
+		for _, v := range as[[]any](t, of["enum"]) {
+			out = append(out, as[string](t, v))
 		}
 		return out
 	}
@@ -236,6 +237,18 @@ func TestTheSchemaNamesEveryField(t *testing.T) {
 			t.Errorf("the example does not speak of %s", name)
 		}
 	}
+}
+
+type object = map[string]any
+
+// as is v as a T, or the end of the test.
+func as[T any](t *testing.T, v any) T {
+	t.Helper()
+	own, ok := v.(T)
+	if !ok {
+		t.Fatalf("%v is a %T", v, v)
+	}
+	return own
 }
 
 func fieldsOf(of reflect.Type) map[string]reflect.Type {
@@ -270,6 +283,19 @@ func TestActionsAreRoutes(t *testing.T) {
 		}
 		if strings.Contains(a.path, "{id}") != a.needsTask {
 			t.Errorf("%s: %+v", a.name, a)
+		}
+	}
+}
+
+// With a file of tokens the users are counted when it was read.
+func TestScenarioCountsTheUsersOfAFile(t *testing.T) {
+	s, err := ReadScenario([]byte(strings.Replace(strings.Replace(smallScenario, "register: 5", "tokens: t", 1), "tasks: 40", "tasks: 20", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for users, want := range map[int]string{1: "there are 20", 6: "there are 120", 7: "", 1001: "more than the 1000 users"} {
+		if err := s.CheckUsers(users); (err == nil) != (want == "") || (err != nil && !strings.Contains(err.Error(), want)) {
+			t.Errorf("%d users: %v", users, err)
 		}
 	}
 }

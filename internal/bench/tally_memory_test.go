@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// tallySamples is a stream of samples that differ in all that a tally may keep: latencies over nine decades,
+// tallySample is one of a stream of samples that differ in all that a tally may keep: latencies over nine decades,
 // routes, kinds with codes, states, turns, headers.
 func tallySample(seq uint64) Sample {
 	x := scatter(seq)

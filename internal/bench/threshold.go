@@ -23,7 +23,7 @@ func (t Threshold) What() string {
 	return fmt.Sprintf("p%g", math.Round((1-t.Share)*10000)/100)
 }
 
-// Holds reports whether the threshold may be claimed at 95%. A share of zero
+// holds reports whether the threshold may be claimed at 95%. A share of zero
 // asks for no failure at all, which is counted and not claimed of what was not seen.
 func (t Threshold) holds(n, over int) bool {
 	if t.Share == 0 {
@@ -32,6 +32,7 @@ func (t Threshold) holds(n, over int) bool {
 	return n > 0 && binomialCDF(over, n, t.Share) <= risk
 }
 
+// refuted reports the opposite bound.
 func (t Threshold) refuted(n, over int) bool {
 	if t.Share == 0 {
 		return over > 0
@@ -132,7 +133,7 @@ func (r ThresholdResult) subject() string {
 
 // claim is the verdict with what it rests on.
 func (r ThresholdResult) claim() string {
-	found := ""
+	var found string
 	if r.LimitMS != nil {
 		found = fmt.Sprintf("%s, limit %s", figure(deref(r.ActualMS)), figure(*r.LimitMS))
 	} else {
