@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
@@ -39,9 +40,15 @@ type loadtestOptions struct {
 	rtt                    time.Duration
 	layer                  string
 	profileGiven, rttGiven bool
+	scenarioFile           string
+	permit                 bench.Permit
+	ca                     string
+	state                  string
 
-	plan bench.Plan
-	base *url.URL // of target
+	plan     bench.Plan
+	base     *url.URL // of target
+	scenario *bench.Scenario
+	trust    *tls.Config // of --ca; nil = the system's
 }
 
 func newLoadtestCommand(a *app) *cobra.Command {
@@ -59,8 +66,13 @@ that it belongs to its phase. The verdict is pass, fail (exit code 3), inconclus
 invalid (5: the generator did not keep up, and what it lacked is named).
 
 --layer db asks the database alone: the hot statements, as serve sends them when nothing is cached, through a pool like
-the server's. No API on that database can be faster.`,
+the server's. No API on that database can be faster.
+
+A scenario (loadtest init writes one) says in a file who does what, in which phases, within which limits. Its accounts
+and data are made through the API, carry the run's name, and are removed at the end; loadtest cleanup does it after a
+crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario names is tested only with --i-mean HOST.`,
 		Example: `  honeydue loadtest --lab --rtt 110ms
+  honeydue loadtest --scenario evening.yaml --target http://127.0.0.1:8080
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
   honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms
   honeydue loadtest --lab --layer db --p99 150ms`,
@@ -68,6 +80,12 @@ the server's. No API on that database can be faster.`,
 		Annotations: hasCases(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
+			if err := a.loadtestManners(o); err != nil {
+				return err
+			}
+			if o.scenarioFile != "" {
+				return a.loadtestScenario(c, o)
+			}
 			if err := o.Validate(); err != nil {
 				return usage(err)
 			}
@@ -97,6 +115,7 @@ the server's. No API on that database can be faster.`,
 	flags.IntVar(&o.connections, "max-connections", 0, "connections open at once; requests queue for them, and the wait counts (default: no limit)")
 	flags.DurationVar(&o.timeout, "timeout", bench.DefaultTimeout, "a request that takes longer has failed")
 	flags.StringSliceVar(&o.allowHosts, "allow-host", nil, "a `HOST` other than this machine that may be tested")
+	o.addScenarioFlags(flags)
 	flags.StringVar(&o.tokens, "tokens", "", "`FILE` with one \"user_id token\" a line, as seed --tokens writes it")
 	flags.StringVar(&o.email, "email", "", "log in as the user with this `EMAIL`, instead of --tokens; enough for --phases warm")
 	flags.StringVar(&o.passwordEnv, "password-env", "", "`VARIABLE` of the environment that holds the password of --email")
@@ -104,6 +123,7 @@ the server's. No API on that database can be faster.`,
 	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "with --lab: round trip of the link to the database; with --target: what is known of it")
 	flags.StringVar(&o.data, "data", "", "with --lab: its data `FOLDER` (default: one of the load test's own)")
 	flags.IntVar(&o.users, "users", 1500, "with --lab: users to seed")
+	c.AddCommand(newLoadtestInitCommand(a), newLoadtestSchemaCommand(a), newLoadtestCleanupCommand(a))
 	return c
 }
 
@@ -173,7 +193,7 @@ func (o *loadtestOptions) validateTarget() error {
 		return usagef("Give it as http://host:port.", "--target: %w", err)
 	}
 	o.base = base
-	if err := bench.Allowed(base, o.allowHosts); err != nil {
+	if err := o.permit.Judge(base); err != nil {
 		return err
 	}
 	if err := o.plan.CheckRate(bench.Loopback(base)); err != nil {
@@ -249,7 +269,7 @@ func (o *loadtestOptions) readUsers() ([]bench.User, error) {
 
 func (a *app) newHitter(o *loadtestOptions, base *url.URL) (*bench.Hitter, error) {
 	return bench.NewHitter(bench.HitterConfig{
-		Base: base, MaxConnections: o.connections, Timeout: o.timeout, Run: bench.NewRunID(),
+		Base: base, MaxConnections: o.connections, Timeout: o.timeout, Run: bench.NewRunID(), TLS: o.trust,
 		UserAgent: "honeydue-loadtest/" + a.build.Version,
 	})
 }

@@ -24,8 +24,8 @@ func (o *loadtestOptions) validateLayer() error {
 		return usagef("Give --layer api, or --layer db.", "there is no layer %q", o.layer)
 	case o.layer == layerAPI:
 		return nil
-	case o.target != "" || o.get != "" || o.profileGiven || len(o.phases) > 0 || o.email != "" || o.restartCmd != "" || o.connections != 0:
-		return usagef("Leave out --target, --get, --profile, --phases, --email, --restart-cmd and --max-connections; DB_MAX_CONNS bounds the pool.",
+	case o.target != "" || o.get != "" || o.scenarioFile != "" || o.profileGiven || len(o.phases) > 0 || o.email != "" || o.restartCmd != "" || o.connections != 0:
+		return usagef("Leave out --target, --get, --scenario, --profile, --phases, --email, --restart-cmd and --max-connections; DB_MAX_CONNS bounds the pool.",
 			"--layer db asks the database of the environment, or with --lab the lab's, and no server")
 	case !o.lab && o.tokens == "":
 		return usagef("Give --tokens FILE (honeydue seed --tokens FILE writes it), or --lab.", "the hot statements find their user by a token")
@@ -65,7 +65,7 @@ func (a *app) loadtestPool(ctx context.Context, o *loadtestOptions, database con
 		return err
 	}
 	base := &url.URL{Scheme: "http", Host: host} // its scheme says nothing: see databaseLayer
-	if err := errors.Join(bench.Allowed(base, o.allowHosts), o.plan.CheckRate(bench.Loopback(base))); err != nil {
+	if err := errors.Join(o.permit.Judge(base), o.plan.CheckRate(bench.Loopback(base))); err != nil {
 		return usage(err)
 	}
 	db, err := store.Open(ctx, store.Config{

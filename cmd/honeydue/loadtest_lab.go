@@ -41,9 +41,11 @@ func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) error {
 		if err := s.restart(ctx); err != nil {
 			return err
 		}
-		return a.runLoadtest(ctx, loadtest{
-			options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr,
-		})
+		t := loadtest{options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr}
+		if o.scenario != nil {
+			return a.runScenario(ctx, t)
+		}
+		return a.runLoadtest(ctx, t)
 	})
 }
 

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -52,6 +55,28 @@ func TestLoadtestGet(t *testing.T) {
 	if got.Schema != "honeydue.loadtest/1" || got.Verdict != "pass" || len(got.Phases) != 1 ||
 		got.Phases[0].Name != "get" || got.Phases[0].Requests != 300 || asked.Load() != 300 {
 		t.Errorf("%+v, the server was asked %d times", got, asked.Load())
+	}
+}
+
+// A TLS server of a private authority is measured over HTTP/2 with --ca, and not at all without it.
+func TestLoadtestTrustsAPrivateAuthority(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of those who do not trust it
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	get := []string{"loadtest", "--target", server.URL, "--get", "/", "--rate", "600", "--duration", "500ms", "--p99", "4s", "-o", "json"}
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), append(get, "--ca", ca), &out, &errs, nil); code == exitFailed || code == exitUsage || !strings.Contains(out.String(), `"http_version": 2`) || !strings.Contains(out.String(), `"errors": 0`) {
+		t.Errorf("with --ca: exit code %d\n%s%s", code, out.String(), errs.String())
+	}
+	out.Reset()
+	if code := run(t.Context(), get, &out, &errs, nil); code == exitOK || !strings.Contains(out.String(), `"tls": `) {
+		t.Errorf("without: exit code %d\n%s", code, out.String())
 	}
 }
 

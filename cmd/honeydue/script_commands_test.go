@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,7 +29,7 @@ const patience = 60 * time.Second
 //	json FILE PATH [VALUE]          requires a member (a.0.b) of a JSON file, or of stdout; VALUE may be re:PATTERN
 //	httpget [-status N] [-header H] URL   prints the body of a GET
 //	waithttp URL                    waits until a GET answers 200
-//	waitfile FILE                   waits until a file is there
+//	waitfile FILE [TEXT]            waits until a file is there (FILE may be a pattern) and has the text
 //	freeport NAME                   sets NAME to a free loopback port
 //	labdir NAME                     sets NAME to a folder that the lab's servers can enter, for a lab of the script's own
 //	readlists URL FILE              reads the hot lists of the users whose tokens seed wrote, until all come from the cache
@@ -174,13 +176,17 @@ func waithttpCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func waitfileCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: waitfile FILE")
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: waitfile FILE [TEXT]")
 	}
-	path := ts.MkAbs(args[0])
-	wait(ts, args[0], func() bool {
-		_, err := os.Stat(path)
-		return err == nil
+	pattern := ts.MkAbs(args[0])
+	wait(ts, strings.Join(args, " with "), func() bool {
+		paths, err := filepath.Glob(pattern)
+		ts.Check(err)
+		return slices.ContainsFunc(paths, func(path string) bool {
+			text, err := os.ReadFile(path)
+			return err == nil && (len(args) == 1 || strings.Contains(string(text), args[1]))
+		})
 	})
 }
 

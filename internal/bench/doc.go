@@ -8,6 +8,7 @@
 //   - a tally keeps every figure of a phase in HDR histograms of constant size;
 //   - the gate says whether "p99 <= target" holds, is refuted, or is not decided;
 //   - a phase (warm, cold, first, get) is what is sent, to whom, and in which state;
+//   - a [Scenario] is a plan as a file, with requests, users, data and [Threshold]s of its own;
 //   - [Run] runs the phases of a [Plan] and returns a [Result], plain data;
 //   - [Result.Document] is the report of that data.
 //

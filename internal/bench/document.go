@@ -26,9 +26,13 @@ func (r Result) Document() report.Document {
 	if len(r.Reasons) > 0 {
 		d.Blocks = append(d.Blocks, report.Paragraph{Text: "Why: " + strings.Join(r.Reasons, "\nWhy: "), Tone: tone(r.Verdict)})
 	}
-	d.Blocks = append(d.Blocks, r.latencies(), r.goals(), r.routes(), r.slowest(), r.conditions())
+	d.Blocks = append(d.Blocks, r.thresholds(), r.latencies(), r.goals(), r.routes(), r.slowest(), r.conditions())
+	if r.Data != nil {
+		d.Blocks = append(d.Blocks, r.madeAndLeft())
+	}
 	for _, p := range r.Phases {
 		d.Cases = append(d.Cases, p.junit())
+		d.Cases = append(d.Cases, p.thresholdCases()...)
 	}
 	d.Blocks = slices.DeleteFunc(d.Blocks, func(b report.Block) bool {
 		t, ok := b.(report.Table)

@@ -23,20 +23,29 @@ const (
 	KindConnect  Kind = "connect"  // no TCP connection
 	KindTLS      Kind = "tls"      // handshake or certificate
 	KindReset    Kind = "reset"    // the connection broke before the reply's head
-	KindTimeout  Kind = "timeout"  // no whole reply in time
+	KindTimeout  Kind = "timeout"  // no whole reply in time, and nothing says in which stage
 	KindLimited  Kind = "429"      // refused by a rate limit
 	KindClient   Kind = "4xx"      // another client error
 	KindServer   Kind = "5xx"      // a server error
 	KindBody     Kind = "body"     // the reply broke off in its body
+	KindCheck    Kind = "check"    // a whole reply that says it is JSON and is none
 	KindRedirect Kind = "redirect" // 3xx: the path asked for is not the one measured
 	KindOther    Kind = "other"
+
+	// A time-out by what the request was waiting for.
+	KindTimeoutQueue  Kind = "timeout_queue"  // a connection: the cap on them, or the resolver
+	KindTimeoutDial   Kind = "timeout_dial"   // the TCP handshake
+	KindTimeoutTLS    Kind = "timeout_tls"    // the TLS handshake
+	KindTimeoutHeader Kind = "timeout_header" // the reply's head
+	KindTimeoutBody   Kind = "timeout_body"   // the rest of the reply
 )
 
-// Kinds is every kind of failure, in the order of a request's life.
+// Kinds is every kind of failure, in the order of a request's life. A KindClient
+// or KindServer may carry the code of a problem: see Kind.Class.
 func Kinds() []Kind {
 	return []Kind{
-		KindDNS, KindConnect, KindTLS, KindReset, KindTimeout, KindRedirect,
-		KindLimited, KindClient, KindServer, KindBody, KindOther,
+		KindDNS, KindTimeoutQueue, KindConnect, KindTimeoutDial, KindTLS, KindTimeoutTLS, KindReset, KindTimeoutHeader,
+		KindTimeout, KindRedirect, KindLimited, KindClient, KindServer, KindBody, KindTimeoutBody, KindCheck, KindOther,
 	}
 }
 
@@ -87,7 +96,7 @@ func kindOfError(err error) Kind {
 // kindOfBodyError judges an error that came while the body was read.
 func kindOfBodyError(err error) Kind {
 	if isTimeout(err) {
-		return KindTimeout
+		return KindTimeoutBody
 	}
 	return KindBody
 }

@@ -1,6 +1,9 @@
 package bench
 
 import (
+	"compress/gzip"
+	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -8,6 +11,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -57,13 +62,33 @@ func TestKinds(t *testing.T) {
 		{KindBody, handler(func(w http.ResponseWriter, _ *http.Request) {
 			hijack(w, []byte("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"))
 		})},
-		{KindTimeout, handler(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })},
-		{KindTimeout, handler(func(w http.ResponseWriter, r *http.Request) {
+		{KindTimeoutHeader, handler(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })},
+		{KindTimeoutBody, handler(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			w.WriteHeader(http.StatusOK)
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 		})},
+		{KindTimeoutTLS, func(t *testing.T) *url.URL { // it accepts, and says nothing
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = l.Close() })
+			return parsed(t, "https://"+l.Addr().String())
+		}},
+		{KindTimeoutDial, fullBacklog},
+		{"5xx:database_unavailable", handler(problem(http.StatusServiceUnavailable, `{"code":"database_unavailable"}`, false))},
+		{"5xx:database_unavailable", handler(problem(http.StatusServiceUnavailable, `{"code":"database_unavailable"}`, true))},
+		{"4xx:forbidden", handler(problem(http.StatusForbidden, `{"code":"forbidden"}`, false))},
+		{KindServer, handler(problem(http.StatusInternalServerError, `{"code":"took 17 ms on port 4711"}`, false))},
+		{KindServer, handler(problem(http.StatusInternalServerError, `{"code":`, false))},
+		{KindNone, handler(body("application/json", `{"items":[]}`, false))},
+		{KindNone, handler(body("application/json", ` [1,2] `, true))},
+		{KindCheck, handler(body("application/json", `{"items":[}`, false))},
+		{KindCheck, handler(body("application/json; charset=utf-8", `{"items":[}`, true))},
+		{KindCheck, handler(body("application/json", ``, false))},
+		{KindNone, handler(body("text/html", `<p>half`, false))},
 	}
 	for _, tc := range tests {
 		h := newHitter(t, HitterConfig{Base: tc.server(t), Timeout: 300 * time.Millisecond})
@@ -71,9 +96,122 @@ func TestKinds(t *testing.T) {
 		if s.Kind != tc.kind {
 			t.Errorf("%s: kind %q, want %q", h.base, s.Kind, tc.kind)
 		}
-		if s.Kind != KindNone && !slices.Contains(Kinds(), s.Kind) {
+		if s.Kind != KindNone && !slices.Contains(Kinds(), s.Kind.Class()) {
 			t.Errorf("kind %q is not listed", s.Kind)
 		}
+	}
+}
+
+// fullBacklog is an address whose kernel answers no handshake any more: nobody
+// accepts there, and its queue of one is full.
+func fullBacklog(t *testing.T) *url.URL {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := fmt.Sprintf("127.0.0.1:%d", as[*syscall.SockaddrInet4](t, name).Port)
+	for range 8 {
+		conn, err := net.DialTimeout("tcp", at, 100*time.Millisecond)
+		if err != nil {
+			return parsed(t, "http://"+at)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	t.Fatal("the queue of one took eight connections")
+	return nil
+}
+
+func problem(status int, text string, packed bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Status", strconv.Itoa(status))
+		body("application/problem+json", text, packed)(w, r)
+	}
+}
+
+func body(media, text string, packed bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		status, _ := strconv.Atoi(w.Header().Get("X-Status"))
+		w.Header().Set("Content-Type", media)
+		if !packed {
+			w.WriteHeader(max(status, http.StatusOK))
+			_, _ = io.WriteString(w, text)
+			return
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		w.WriteHeader(max(status, http.StatusOK))
+		z := gzip.NewWriter(w)
+		_, _ = io.WriteString(z, text)
+		_ = z.Close()
+	}
+}
+
+// Of most replies only the ends are looked at; that costs nothing and still finds what is no list.
+func TestTheEndsOfABodyTell(t *testing.T) {
+	for text, sound := range map[string]bool{
+		`{"items":[]}`: true, "  [1]\n": true, `"text"`: true, `null`: true, `12`: true,
+		`<html></html>`: false, `{"items":[`: false, `[{"a":1}`: false, ``: false, `   `: false, `}`: false,
+	} {
+		k := keeper{json: true}
+		for i := range len(text) { // in the smallest parts
+			k.keep([]byte(text[i : i+1]))
+		}
+		if k.sound() != sound {
+			t.Errorf("%q: sound = %v", text, !sound)
+		}
+		if len(k.body) != 0 {
+			t.Error("nothing has to be kept to look at the ends")
+		}
+	}
+}
+
+// However many codes a server makes up, a phase tells a bounded number of kinds apart.
+func TestKindsAreBounded(t *testing.T) {
+	tally := newTally(AnyState, time.Second, time.Second)
+	for i := range 500 {
+		tally.observe(Sample{Kind: KindServer.withCode(fmt.Sprintf("code_%d", i))})
+	}
+	if n := len(tally.kinds); n > maxKinds+1 || tally.kinds[KindServer] < 400 {
+		t.Errorf("%d kinds, %d without a code", n, tally.kinds[KindServer])
+	}
+}
+
+// A request that waits for one of few connections says so when its time is over.
+func TestATimeOutInTheQueueSaysSo(t *testing.T) {
+	release, taken := make(chan struct{}), make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(taken)
+		<-release
+	}))
+	t.Cleanup(s.Close)
+	h := newHitter(t, HitterConfig{Base: parsed(t, s.URL), MaxConnections: 1, Timeout: 300 * time.Millisecond})
+	holder := make(chan error, 1)
+	go func() { // holds the only connection, without a time limit
+		req, err := http.NewRequest(http.MethodGet, s.URL, nil)
+		if err != nil {
+			holder <- err
+			return
+		}
+		reply, err := h.transport.RoundTrip(req)
+		if err == nil {
+			err = reply.Body.Close()
+		}
+		holder <- err
+	}()
+	<-taken
+	if s := h.Once(t.Context(), Shot{Path: "/"}); s.Kind != KindTimeoutQueue || s.Service != 0 {
+		t.Errorf("kind %q, service %v", s.Kind, s.Service)
+	}
+	close(release)
+	if err := <-holder; err != nil {
+		t.Error(err)
 	}
 }
 

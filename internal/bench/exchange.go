@@ -8,6 +8,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -38,6 +39,8 @@ type note struct {
 	kind      Kind
 	reply     Reply
 	connected time.Time
+	stage     stage  // what the request waits for
+	kept      keeper // what of the body has to be looked at
 }
 
 func newExchange(h *Hitter, shots Shots, attack uint32) *exchange {
@@ -64,11 +67,12 @@ func (x *exchange) RoundTrip(blank *http.Request) (*http.Response, error) {
 	reply, err := x.transport.RoundTrip(x.request(ctx, blank, seq, n))
 	if err != nil {
 		cancel()
-		n.kind = kindOfError(err)
+		n.kind = n.stage.of(kindOfError(err))
 		return nil, err
 	}
 	n.kind = kindOfStatus(reply.StatusCode)
-	n.reply.Status = reply.StatusCode
+	n.reply.Status, n.reply.Proto = reply.StatusCode, reply.ProtoMajor
+	n.kept = newKeeper(reply, n.kind, x.attack == singles || seq%wholeCheckEvery == 0)
 	n.reply.CacheStatus = reply.Header.Get("Cache-Status")
 	n.reply.ServerTiming = reply.Header.Get("Server-Timing")
 	if turns, err := strconv.Atoi(reply.Header.Get("X-DB-Turns")); err == nil && turns >= 0 {
@@ -82,9 +86,16 @@ func (x *exchange) RoundTrip(blank *http.Request) (*http.Response, error) {
 // nowhere else, so that no target, result or report ever holds one.
 func (x *exchange) request(ctx context.Context, blank *http.Request, seq uint64, n *note) *http.Request {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { n.connected = time.Now() },
+		GotConn: func(httptrace.GotConnInfo) {
+			n.connected = time.Now()
+			n.stage.enter(stageHeader)
+		},
+		// These two may still be called when the request has another connection, or has ended.
+		ConnectStart:      func(string, string) { n.stage.enter(stageDial) },
+		TLSHandshakeStart: func() { n.stage.enter(stageTLS) },
 	})
 	req := blank.WithContext(ctx)
+	req.Method = or(n.shot.Method, http.MethodGet)
 	target := *x.base
 	path, query, _ := cutQuery(n.shot.Path)
 	target.Path, target.RawQuery = joinPath(x.base.Path, path), query
@@ -94,6 +105,12 @@ func (x *exchange) request(ctx context.Context, blank *http.Request, seq uint64,
 		"Accept-Encoding": {"gzip"},
 		"Traceparent":     {x.run.traceparent(x.attack, seq)},
 		"User-Agent":      {x.userAgent},
+	}
+	if body := n.shot.Body; body != "" {
+		// With GetBody net/http may start again on a fresh connection when it finds an idle one closed.
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
+		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+		req.Header["Content-Type"] = []string{"application/json"}
 	}
 	if !n.shot.User.Token.Empty() {
 		req.Header["Authorization"] = []string{"Token " + n.shot.User.Token.secret}
@@ -123,6 +140,7 @@ type countedBody struct {
 func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.note.reply.Bytes += int64(n)
+	b.note.kept.keep(p[:n])
 	if err != nil && !errors.Is(err, io.EOF) {
 		b.note.kind = kindOfBodyError(err)
 	}

@@ -20,7 +20,7 @@ func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) P
 	if why != nil {
 		phase.Reasons = why
 	}
-	return phase
+	return phase.withThresholds(t.watched)
 }
 
 // figures is the plain data of what a tally holds.
@@ -29,7 +29,7 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 	phase := Phase{
 		Name: p.Name, Reasons: []string{}, Requests: t.all.requests, Errors: t.all.errors,
 		ErrorKinds: make(map[string]int), Over: t.all.over, OverAllowed: OverAllowed(t.all.requests),
-		TargetMS: ms(p.Target),
+		TargetMS: ms(p.Target), HTTPVersion: t.proto,
 		Latency: Latency{
 			P50: ms(h.Quantile(0.5)), P90: ms(h.Quantile(0.9)), P99: msp(h.Quantile(0.99)),
 			P999: msp(h.Quantile(0.999)), Max: ms(h.Max()),

@@ -164,7 +164,8 @@ func (h *Hitter) Attack(ctx context.Context, a Attack) Ran {
 func (x *exchange) sample(r *vegeta.Result, due time.Time) Sample {
 	n := x.take(r.Seq)
 	s := Sample{
-		Seq: r.Seq, Shot: n.shot, Kind: n.kind, Reply: n.reply,
+		// Judged here, not in the request: looking at a body takes time that is not the server's.
+		Seq: r.Seq, Shot: n.shot, Kind: n.kept.judge(n.kind), Reply: n.reply,
 		Latency: r.End().Sub(due),
 		Lag:     r.Timestamp.Sub(due),
 		Queue:   r.Latency,

@@ -54,6 +54,10 @@ type PhasePlan struct {
 	Users    int           // that the phase needs: shared when warm, each used once when cold or first
 	Target   time.Duration // of the p99; of each first request
 	Goals    []goal
+	// A scenario's phase has requests of its own, and brings its users with them.
+	Shots      Shots
+	Thresholds []Threshold
+	WarmUp     []Shot // each once before the phase, unmeasured
 }
 
 // goal is one of the project's own targets: a quantile and its limit.
@@ -236,6 +240,9 @@ func (p Plan) Without(phase, why string) Plan {
 func (p Plan) UsersNeeded() int {
 	n := 0
 	for _, phase := range p.Phases {
+		if phase.Shots != nil {
+			continue
+		}
 		switch phase.Name {
 		case PhaseWarm, PhaseDB:
 			n++
@@ -250,7 +257,7 @@ func (p Plan) UsersNeeded() int {
 // can or can't be restarted. Its error is a *PlanError.
 func (p Plan) Check(users int, canRestart bool) error {
 	for _, phase := range p.Phases {
-		if phase.Name == PhaseFirst && !canRestart {
+		if phase.Name == PhaseFirst && phase.Shots == nil && !canRestart {
 			return &PlanError{
 				"phase first restarts the server before each of its requests, and nothing was given to restart it with",
 				"Give --restart-cmd or --lab, or leave it out: --phases warm,cold.",

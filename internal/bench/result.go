@@ -23,6 +23,8 @@ type Result struct {
 	Generator Generator `json:"generator"`
 	// NotMeasured are phases of the profile that the verdict says nothing about.
 	NotMeasured []Skipped `json:"not_measured"`
+	// Data is what a scenario made on the target for its run, and what became of it.
+	Data *ScenarioData `json:"data,omitempty"`
 }
 
 // Server is what the target said about itself before the run.
@@ -59,6 +61,10 @@ type Phase struct {
 	Slowest     []Slow         `json:"slowest"`
 	DurationMS  float64        `json:"duration_ms"`
 	BytesMean   int64          `json:"bytes_mean"`
+	HTTPVersion int            `json:"http_version,omitempty"` // major version that was answered in
+
+	// Thresholds are a scenario's own limits beside the p99 of the whole phase.
+	Thresholds []ThresholdResult `json:"thresholds,omitempty"`
 }
 
 // Latency are the percentiles of a phase. They are null where a phase claims

@@ -79,6 +79,12 @@ func (r *run) phases(ctx context.Context) error {
 			return nil
 		}
 		users := r.Users
+		if p.Shots != nil {
+			if stop, err := r.scripted(ctx, p); err != nil || stop {
+				return err
+			}
+			continue
+		}
 		switch p.Name {
 		case PhaseWarm, PhaseDB:
 			spare := len(r.Users) - r.Plan.UsersNeeded() + 1
@@ -148,6 +154,18 @@ func (r *run) canary(ctx context.Context) error {
 
 // warmUp asks every route as every user, so that all caches know them.
 func (r *run) warmUp(ctx context.Context, users []User) error {
+	var shots []Shot
+	for _, u := range users {
+		for _, route := range r.Mix.Routes() {
+			shots = append(shots, Shot{Route: route.ID, Path: route.Path, User: u})
+		}
+	}
+	return r.askEach(ctx, PhaseWarm, shots)
+}
+
+// askEach sends each shot once, a few at a time, unmeasured. One that fails is
+// an error: what follows would measure another state than it says.
+func (r *run) askEach(ctx context.Context, phase string, all []Shot) error {
 	const atOnce = 8
 	shots := make(chan Shot)
 	var wg sync.WaitGroup
@@ -164,19 +182,16 @@ func (r *run) warmUp(ctx context.Context, users []User) error {
 			}
 		})
 	}
-	began, done, all := time.Now(), 0, len(users)*len(r.Mix.Routes())
+	began := time.Now()
 feed:
-	for _, u := range users {
-		for _, route := range r.Mix.Routes() {
-			select {
-			case shots <- Shot{Route: route.ID, Path: route.Path, User: u}:
-				done++
-			case <-ctx.Done():
-				break feed
-			}
+	for done, shot := range all {
+		select {
+		case shots <- shot:
+		case <-ctx.Done():
+			break feed
 		}
-		if r.Progress != nil {
-			r.Progress(Progress{Phase: PhaseWarm, WarmingUp: true, Elapsed: time.Since(began), Planned: all, Done: done})
+		if r.Progress != nil && done%atOnce == 0 {
+			r.Progress(Progress{Phase: phase, WarmingUp: true, Elapsed: time.Since(began), Planned: len(all), Done: done + 1})
 		}
 	}
 	close(shots)
@@ -192,6 +207,7 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	t := newTally(p.State, p.Target, r.Hitter.timeout)
+	t.watched = newWatches(p.Thresholds)
 	before := selfUsage()
 	ran := r.Hitter.Attack(ctx, Attack{
 		Schedule: p.Schedule,

@@ -10,6 +10,9 @@ type Shot struct {
 	Route string // the route's id, as the reports name it
 	Path  string // with a leading slash
 	User  User   // the zero User sends no Authorization
+
+	Method string // "" = GET
+	Body   string // JSON; "" = none
 }
 
 // Shots gives the request of a sequence number. It must be pure: two calls with
@@ -23,6 +26,7 @@ type Reply struct {
 	CacheStatus  string
 	ServerTiming string
 	Bytes        int64 // of the body, as sent (compressed if it was)
+	Proto        int   // major version of HTTP; 0 without a reply
 }
 
 // Sample is one measured request.

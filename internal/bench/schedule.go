@@ -33,6 +33,8 @@ type placed struct {
 	start time.Duration
 	first uint64
 	count uint64
+	// arrivals, if set, are the piece's moments; its rate is then their mean.
+	arrivals *arrivals
 }
 
 // Constant is the schedule of a steady rate (requests per second).
@@ -76,6 +78,9 @@ func (s Schedule) At(seq uint64) time.Duration {
 		i--
 	}
 	p := s.pieces[i]
+	if p.arrivals != nil {
+		return p.start + p.arrivals.at(seq-p.first)
+	}
 	return p.start + p.at(seq-p.first)
 }
 

@@ -25,6 +25,8 @@ type tally struct {
 	bytes   int64
 	apart   map[State]int // samples of another state than the phase's: in no figure but lag
 	slowest slowest
+	watched watches
+	proto   int // highest major version of HTTP that was answered in
 	breaker breaker
 	tripped bool
 }
@@ -63,11 +65,12 @@ func (t *tally) observe(s Sample) {
 	latency := s.Latency
 	if s.Failed() {
 		latency = max(latency, t.timeout)
-		t.kinds[s.Kind]++
+		t.kinds[s.Kind.within(t.kinds)]++
 	} else {
 		t.service.Record(s.Service)
 		t.queue.Record(s.Queue)
 		t.bytes += s.Reply.Bytes
+		t.proto = max(t.proto, s.Reply.Proto)
 		if s.Reply.Turns >= 0 {
 			t.turns[min(s.Reply.Turns, maxTurns)]++
 			t.told++
@@ -77,6 +80,7 @@ func (t *tally) observe(s Sample) {
 	t.all.observe(latency, s.Failed(), over)
 	t.route(s.Shot.Route).observe(latency, s.Failed(), over)
 	t.slowest.observe(s, latency)
+	t.watched.observe(s, latency)
 }
 
 func (f *figures) observe(latency time.Duration, failed, over bool) {

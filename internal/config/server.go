@@ -1,6 +1,9 @@
 package config
 
-import "path/filepath"
+import (
+	"path/filepath"
+	"strings"
+)
 
 // Server says where the server keeps what is neither in the database nor in the cache.
 type Server struct {
@@ -36,4 +39,28 @@ func (l Lab) Dirs() []string {
 		}
 	}
 	return dirs
+}
+
+// Loadtest says what a load test has to be careful with.
+type Loadtest struct {
+	// Production is hosts with commas between them; each is tested only when its name is typed.
+	Production string `env:"HONEYDUE_PRODUCTION_HOSTS"`
+}
+
+// ParseLoadtest reads the load test's variables.
+func ParseLoadtest(e Environ) (Loadtest, error) {
+	var l Loadtest
+	err := parse(e, &l)
+	return l, err
+}
+
+// ProductionHosts are the hosts of Production.
+func (l Loadtest) ProductionHosts() []string {
+	var hosts []string
+	for host := range strings.SplitSeq(l.Production, ",") {
+		if host = strings.TrimSpace(host); host != "" {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }

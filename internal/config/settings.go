@@ -54,6 +54,7 @@ func groups() []struct {
 		{"log", reflect.TypeFor[Log]()},
 		{"telemetry", reflect.TypeFor[Telemetry]()},
 		{"lab", reflect.TypeFor[Lab]()},
+		{"loadtest", reflect.TypeFor[Loadtest]()},
 	}
 }
 

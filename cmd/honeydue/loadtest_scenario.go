@@ -1,0 +1,311 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/honeydue/honeydue/internal/bench"
+	"github.com/honeydue/honeydue/internal/config"
+)
+
+const (
+	// scenarioName is the file that loadtest init writes when it is given no name.
+	scenarioName = "loadtest.yaml"
+	// cleanupGrace bounds the clean-up after a run, Ctrl-C included.
+	cleanupGrace = 2 * time.Minute
+)
+
+func (o *loadtestOptions) addScenarioFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.scenarioFile, "scenario", "", "instead of a profile: run the scenario of this `FILE` (YAML); loadtest init writes one")
+	flags.StringSliceVar(&o.permit.Production, "production-host", nil, "a `HOST` that is tested only with --i-mean; .example.com is every host below it (also HONEYDUE_PRODUCTION_HOSTS)")
+	flags.StringVar(&o.permit.Typed, "i-mean", "", "the production `HOST` that is really meant to be tested")
+	flags.StringVar(&o.ca, "ca", "", "a `FILE` of certificates (PEM) to trust beside the system's, for a private authority")
+	addStateFlag(flags, &o.state)
+}
+
+func addStateFlag(flags *pflag.FlagSet, state *string) {
+	flags.StringVar(state, "state", "", "`FOLDER` that notes what a scenario makes, for loadtest cleanup (default: honeydue/loadtest in the user's state folder)")
+}
+
+// loadtestManners completes the rules about whom to test and whom to trust.
+func (a *app) loadtestManners(o *loadtestOptions) error {
+	own, err := load(a, config.ParseLoadtest)
+	if err != nil {
+		return err
+	}
+	o.permit.Hosts = o.allowHosts
+	o.permit.Production = append(o.permit.Production, own.ProductionHosts()...)
+	return o.readTrust()
+}
+
+func (o *loadtestOptions) readTrust() error {
+	if o.ca == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(o.ca)
+	if err != nil {
+		return usagef("Give --ca a file of certificates in PEM.", "cannot read the certificates: %w", err)
+	}
+	if o.trust, err = bench.TrustAlso(pem); err != nil {
+		return usagef("Give --ca a file of certificates in PEM.", "%s: %w", o.ca, err)
+	}
+	return nil
+}
+
+// loadtestScenario reads the scenario and runs it, against a target or in a lab.
+func (a *app) loadtestScenario(c *cobra.Command, o *loadtestOptions) error {
+	for _, name := range []string{
+		"get", "profile", "phases", "rate", "duration", "p99", "cold-p99", "first-target", "restarts", "tokens", "email",
+		"password-env", "restart-cmd",
+	} {
+		if c.Flags().Changed(name) {
+			return usagef("Leave it out, or write it into the scenario.", "--%s and --scenario do not go together: the scenario says it", name)
+		}
+	}
+	if err := o.readScenario(c.Flags()); err != nil {
+		return usage(err)
+	}
+	if o.lab {
+		return a.loadtestLab(c.Context(), o)
+	}
+	hitter, err := a.newHitter(o, o.base)
+	if err != nil {
+		return err
+	}
+	defer hitter.Close()
+	users, err := o.readUsers()
+	if err != nil {
+		return err
+	}
+	if len(users) > 0 {
+		if err := o.scenario.CheckUsers(len(users)); err != nil {
+			return usage(err)
+		}
+	}
+	return a.runScenario(c.Context(), loadtest{options: o, hitter: hitter, users: users, target: o.target})
+}
+
+// readScenario reads the file and makes its settings those of the options; a flag overrules the file.
+func (o *loadtestOptions) readScenario(flags *pflag.FlagSet) error {
+	text, err := os.ReadFile(o.scenarioFile)
+	if err != nil {
+		return usagef("Write one with: honeydue loadtest init FILE.", "cannot read the scenario: %w", err)
+	}
+	s, err := bench.ReadScenario(text)
+	if err != nil {
+		return usagef("Mend it there; honeydue loadtest schema prints what a scenario may hold.", "%s:%w", o.scenarioFile, err)
+	}
+	o.scenario = &s
+	if !flags.Changed("timeout") && s.Target.Timeout > 0 {
+		o.timeout = s.Target.Timeout
+	}
+	if !flags.Changed("max-connections") {
+		o.connections = s.Target.MaxConnections
+	}
+	if o.ca == "" && s.Target.CA != "" {
+		o.ca = beside(o.scenarioFile, s.Target.CA)
+		if err := o.readTrust(); err != nil {
+			return err
+		}
+	}
+	o.permit.Production = append(o.permit.Production, s.Production...)
+	if s.Users.Tokens != "" {
+		o.tokens = beside(o.scenarioFile, s.Users.Tokens)
+	}
+	if o.plan, err = s.Plan(); err != nil {
+		return err
+	}
+	switch {
+	case o.lab && o.target != "":
+		return usagef("Leave out one of them.", "--lab tests a server of its own, and --target names another")
+	case o.lab && s.Users.Tokens != "":
+		return usagef("Let the scenario register its users (register: N), or give --target.", "--lab is a new database, which knows none of the tokens")
+	case o.lab:
+		return o.plan.CheckRate(true)
+	case o.target == "":
+		o.target = s.Target.URL
+	}
+	if o.target == "" {
+		return usagef("Give --target URL, write target.url into the scenario, or add --lab.", "there is nothing to test")
+	}
+	if o.base, err = bench.ParseTarget(o.target); err != nil {
+		return usagef("Give it as http://host:port.", "--target: %w", err)
+	}
+	if err := o.permit.Judge(o.base); err != nil {
+		return err
+	}
+	return o.plan.CheckRate(bench.Loopback(o.base))
+}
+
+// beside is a path that a file names, relative to that file's folder.
+func beside(file, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(file), path)
+}
+
+// runScenario makes the scenario's data, runs its phases, removes the data, and prints the report.
+func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
+	o := t.options
+	server, err := gate(ctx, t.hitter, o.plan.Profile)
+	if err != nil {
+		return err
+	}
+	server.LinkRTTMS = float64(o.linkRTT().Microseconds()) / 1000
+	dir, err := a.stateFolder(o.state)
+	if err != nil {
+		return err
+	}
+	ledger, err := bench.NewLedger(dir, t.hitter.RunName(), t.target)
+	if err != nil {
+		return failedf("Give --state a folder that you may write to.", "%w", err)
+	}
+	users := t.users
+	if o.scenario.Users.Register > 0 {
+		users = nil // a lab has seeded users; the scenario registers its own
+	}
+	world, data, err := a.setUpScenario(ctx, t, users, ledger)
+	if err != nil {
+		_, cleaning := a.cleanUpRun(ctx, t, ledger)
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		} else {
+			err = failedf("Mend the scenario's data, or the server.", "setting the scenario up: %w", err)
+		}
+		return alsoFailed(err, cleaning)
+	}
+	live := &loadtestProgress{app: a}
+	result, err := bench.Run(ctx, bench.Config{
+		Target: t.target, Hitter: t.hitter, Plan: o.scenario.Bind(o.plan, world), Users: world.Users(), Server: server,
+		Progress: live.show,
+	})
+	live.done()
+	gone, cleaning := a.cleanUpRun(ctx, t, ledger)
+	data.ResidencesDeleted, data.LoggedOut, data.AccountsLeft = gone.ResidencesDeleted, gone.LoggedOut, gone.AccountsLeft
+	data.Left, data.CleanedUp = gone.Left, gone.CleanedUp
+	result.Data = &data
+	if writing := a.write(result.Document()); writing != nil {
+		return errors.Join(err, writing, cleaning)
+	}
+	if err != nil {
+		err = &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: "The report holds what was measured before."}
+	} else {
+		err = exitWith(verdictCode(result.Verdict))
+	}
+	return alsoFailed(err, cleaning)
+}
+
+func (a *app) setUpScenario(ctx context.Context, t loadtest, users []bench.User, ledger *bench.Ledger) (*bench.ScenarioWorld, bench.ScenarioData, error) {
+	var bar *progress
+	defer func() {
+		if bar != nil {
+			bar.Done()
+		}
+	}()
+	return t.options.scenario.SetUp(ctx, t.hitter, t.hitter.RunName(), users, ledger, func(done, all int) {
+		if bar == nil {
+			bar = a.progress("scenario: users and their data", int64(all))
+		}
+		bar.Set(int64(done))
+	})
+}
+
+// cleanUpRun removes what this run has made, after Ctrl-C too. What can't be removed stays noted in the ledger.
+func (a *app) cleanUpRun(ctx context.Context, t loadtest, ledger *bench.Ledger) (bench.ScenarioData, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupGrace)
+	defer cancel()
+	left, err := ledger.Left()
+	if err != nil {
+		return bench.ScenarioData{}, errors.Join(err, ledger.Close(false))
+	}
+	p := a.progress("scenario: removing its data", -1)
+	gone, err := bench.CleanUp(ctx, t.hitter, left)
+	p.Done()
+	closing := ledger.Close(err == nil)
+	if err != nil {
+		err = failedf("Remove it with: honeydue loadtest cleanup", "what run %s made could not all be removed: %w", left.Run, err)
+	}
+	return gone, errors.Join(err, closing)
+}
+
+// stateFolder is where runs note what they make: XDG's folder for state, unless the user names another.
+func (a *app) stateFolder(given string) (string, error) {
+	base := a.getenv("XDG_STATE_HOME")
+	switch {
+	case given != "":
+		return given, nil
+	case filepath.IsAbs(base):
+		return filepath.Join(base, "honeydue", "loadtest"), nil
+	case a.getenv("HOME") != "":
+		return filepath.Join(a.getenv("HOME"), ".local", "state", "honeydue", "loadtest"), nil
+	}
+	return "", usagef("Name one: --state FOLDER.", "there is no home folder to note in what the run makes")
+}
+
+func newLoadtestInitCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "init [FILE]",
+		Short: "Write a commented example of a scenario",
+		Long: `init writes a scenario that runs as it is and says what each line is for. A file that is there already is left alone.
+With the output of loadtest schema beside it, an editor completes and checks it.`,
+		Example: `  honeydue loadtest init evening.yaml
+  honeydue loadtest init && honeydue loadtest --scenario loadtest.yaml --lab`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef(seeHelp(c), "'%s' writes one file, and was given %d", c.CommandPath(), len(args))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			path := scenarioName
+			if len(args) == 1 {
+				path = args[0]
+			}
+			if err := writeNew(path, bench.ExampleScenario()); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stdout, "%s is written. Run it with: honeydue loadtest --scenario %s --target URL\n", path, path)
+			return nil
+		},
+	}
+}
+
+// writeNew writes a file that is not there yet.
+func writeNew(path, text string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) //nolint:gosec // a file for others to read, where the caller says
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return failedf("Name another file, or remove that one.", "%s is there already and is left alone", path)
+	case err != nil:
+		return failedf("Name a file in a folder that you may write to.", "cannot write the example: %w", err)
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+func newLoadtestSchemaCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of a scenario, for editors",
+		Long: `schema prints the JSON Schema (draft 2020-12) of a scenario. An editor with a YAML language server completes and
+checks a scenario whose first line is: # yaml-language-server: $schema=./honeydue-scenario.schema.json`,
+		Example: `  honeydue loadtest schema --out honeydue-scenario.schema.json`,
+		Args:    noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.output.file != "" {
+				return writeFile(a.output.file, []byte(bench.ScenarioSchema()))
+			}
+			_, err := a.stdout.Write([]byte(bench.ScenarioSchema()))
+			return err
+		},
+	}
+}

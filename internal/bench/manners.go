@@ -1,0 +1,62 @@
+package bench
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Permit says whom a load test may be pointed at.
+type Permit struct {
+	Hosts      []string // other than this machine
+	Production []string // only when typed; ".example.com" is every host below it
+	Typed      string   // the host that the caller says it means
+}
+
+// Judge refuses a target that nobody has clearly asked for. A production host
+// has to be typed in full; another host than this machine has to be allowed.
+// Its error is a *PlanError.
+func (p Permit) Judge(u *url.URL) error {
+	host := bareHost(u.Hostname())
+	switch {
+	case p.Typed != "" && bareHost(p.Typed) != host:
+		return &PlanError{
+			fmt.Sprintf("--i-mean names %s, and the target is %s", p.Typed, host),
+			"Correct one of them.",
+		}
+	case p.Typed != "":
+		return nil
+	case slices.ContainsFunc(p.Production, func(of string) bool { return isHost(host, of) }):
+		return &PlanError{
+			fmt.Sprintf("%s is a production host, and a load test there is felt by its users", host),
+			"If you mean it, type its name: --i-mean " + host,
+		}
+	}
+	return Allowed(u, p.Hosts)
+}
+
+func isHost(host, of string) bool {
+	of = bareHost(of)
+	return host == of || (strings.HasPrefix(of, ".") && strings.HasSuffix(host, of))
+}
+
+// bareHost makes the spellings of a host comparable.
+func bareHost(name string) string {
+	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "."))
+}
+
+// TrustAlso is the system's trust and the certificates of a PEM file beside it.
+func TrustAlso(pem []byte) (*tls.Config, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // a system without any; the file's are trusted all the same
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("it holds no certificate in PEM")
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+}
