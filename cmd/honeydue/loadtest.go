@@ -37,6 +37,7 @@ type loadtestOptions struct {
 	data                   string
 	users                  int
 	rtt                    time.Duration
+	save                   string
 	profileGiven, rttGiven bool
 
 	plan bench.Plan
@@ -55,15 +56,18 @@ a request that fails counts as slower than any target.
 The profile release has three phases: warm (cached users, the app's mix of hot reads), cold (each request a user who was
 never used before) and first (the first request after each of 20 restarts). Every sample has to prove by Cache-Status
 that it belongs to its phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or
-invalid (5: the generator did not keep up, and what it lacked is named).`,
+invalid (5: the generator did not keep up, and what it lacked is named).
+
+With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.`,
 		Example: `  honeydue loadtest --lab --rtt 110ms
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
-  honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms`,
+  honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms
+  honeydue loadtest --lab --save run.json && honeydue loadtest report run.json --out report.html`,
 		Args:        noArgs,
-		Annotations: hasCases(),
+		Annotations: hasCourse(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
-			if err := o.Validate(); err != nil {
+			if err := errors.Join(o.Validate(), a.validateSave(o.save)); err != nil {
 				return usage(err)
 			}
 			if o.lab {
@@ -94,6 +98,8 @@ invalid (5: the generator did not keep up, and what it lacked is named).`,
 	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "with --lab: round trip of the link to the database; with --target: what is known of it")
 	flags.StringVar(&o.data, "data", "", "with --lab: its data `FOLDER` (default: one of the load test's own)")
 	flags.IntVar(&o.users, "users", 1500, "with --lab: users to seed")
+	flags.StringVar(&o.save, "save", "", "keep the run with all its latencies in `FILE`, for loadtest report")
+	c.AddCommand(newLoadtestReportCommand(a))
 	return c
 }
 
@@ -273,8 +279,12 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 	c.Progress = live.show
 	result, err := bench.Run(ctx, c)
 	live.done()
-	if writing := a.write(result.Document()); writing != nil {
-		return errors.Join(err, writing)
+	var saving error
+	if o.save != "" {
+		saving = a.saveRun(o.save, result)
+	}
+	if writing := a.write(result.Document()); writing != nil || saving != nil {
+		return errors.Join(err, saving, writing)
 	}
 	if err != nil {
 		return &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: "The report holds what was measured before."}

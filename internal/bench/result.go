@@ -59,6 +59,9 @@ type Phase struct {
 	Slowest     []Slow         `json:"slowest"`
 	DurationMS  float64        `json:"duration_ms"`
 	BytesMean   int64          `json:"bytes_mean"`
+	Timeline    Timeline       `json:"timeline,omitzero"`
+
+	latency *Histogram // every latency of the phase; nil: not kept
 }
 
 // Latency are the percentiles of a phase. They are null where a phase claims
