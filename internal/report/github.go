@@ -21,7 +21,7 @@ func writeGitHub(w io.Writer, d Document) error {
 		return errors.New("this report has no cases, so there is nothing to annotate")
 	}
 	for _, c := range d.Cases {
-		level := ""
+		var level string
 		switch c.Status {
 		case Passed:
 			level = "notice"

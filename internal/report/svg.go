@@ -41,6 +41,8 @@ func newCanvas(title string, wide bool) *canvas {
 	return c
 }
 
+func (c *canvas) end() { fmt.Fprint(c, "</svg>") }
+
 func (c *canvas) left() float64   { return marginLeft }
 func (c *canvas) right() float64  { return c.width - marginRight }
 func (c *canvas) top() float64    { return marginTop }
@@ -66,11 +68,11 @@ func (p LineChart) draw() string {
 	x := newScale(p.X, xs[0], xs[1], c.left(), c.right(), 8)
 	y := newScale(p.Y, ys[0], ys[1], c.bottom(), c.top(), 5)
 	c.axes(x, y)
-	c.marks(p.Marks, y)
 	drawn := 0
 	for _, l := range p.Lines {
 		drawn += c.line(l, x, y)
 	}
+	c.marks(p.Marks, y) // a line must not hide the target's name
 	if drawn == 0 && p.Empty != "" {
 		fmt.Fprintf(c, `<text class="empty" x="%g" y="%g">%s</text>`, (c.left()+c.right())/2, (c.top()+c.bottom())/2, escape(p.Empty))
 	}
@@ -80,7 +82,7 @@ func (p LineChart) draw() string {
 			c.dots(l, x, y)
 		}
 	}
-	c.WriteString("</svg>")
+	c.end()
 	var legend strings.Builder
 	for _, l := range p.Lines {
 		fmt.Fprintf(&legend, `<span class="key"><i class="k-%s %s"></i>%s</span>`, l.Style.name(), l.Colour.name(), escape(l.Name))
@@ -355,7 +357,7 @@ func (h HeatMap) draw() string {
 	for _, column := range h.Columns {
 		c.hit(x.at(column.From), x.at(column.To), column.Text)
 	}
-	c.WriteString("</svg>")
+	c.end()
 	var legend strings.Builder
 	legend.WriteString(`<span class="key">1`)
 	for i := range heatLevels {
