@@ -30,9 +30,12 @@ func (a *app) getenv(name string) string { return a.env[name] }
 
 // write prints a document in the form that the output flags ask for: to stdout, or whole into the file of --out.
 // A command calls it once, at its end.
-func (a *app) write(d report.Document) error {
+func (a *app) write(d report.Document) error { return a.writeAs(d, a.build) }
+
+// writeAs is write for a report of what another build has measured.
+func (a *app) writeAs(d report.Document, by build) error {
 	format := a.output.format()
-	o := report.Options{Version: a.build.Version, Commit: a.build.Commit}
+	o := report.Options{Version: by.Version, Commit: by.Commit}
 	if a.output.file == "" {
 		o.Color = a.color(a.stdout)
 		o.Width = a.width(a.stdout)
@@ -42,7 +45,7 @@ func (a *app) write(d report.Document) error {
 	if err := report.Write(&b, format, d, o); err != nil {
 		return err
 	}
-	return writeFile(a.output.file, b.Bytes())
+	return writeFile("--out", a.output.file, b.Bytes())
 }
 
 // color tells whether w is a terminal whose reader has not said no to colours.

@@ -39,6 +39,7 @@ type loadtestOptions struct {
 	users                  int
 	rtt                    time.Duration
 	layer                  string
+	save                   string
 	profileGiven, rttGiven bool
 	scenarioFile           string
 	permit                 bench.Permit
@@ -70,18 +71,24 @@ the server's. No API on that database can be faster.
 
 A scenario (loadtest init writes one) says in a file who does what, in which phases, within which limits. Its accounts
 and data are made through the API, carry the run's name, and are removed at the end; loadtest cleanup does it after a
-crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario names is tested only with --i-mean HOST.`,
+crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario names is tested only with --i-mean HOST.
+
+With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.`,
 		Example: `  honeydue loadtest --lab --rtt 110ms
   honeydue loadtest --scenario evening.yaml --target http://127.0.0.1:8080
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
   honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms
-  honeydue loadtest --lab --layer db --p99 150ms`,
+  honeydue loadtest --lab --layer db --p99 150ms
+  honeydue loadtest --lab --save run.json && honeydue loadtest report run.json --out report.html`,
 		Args:        noArgs,
-		Annotations: hasCases(),
+		Annotations: hasCourse(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
 			if err := a.loadtestManners(o); err != nil {
 				return err
+			}
+			if err := a.validateSave(o.save); err != nil {
+				return usage(err)
 			}
 			if o.scenarioFile != "" {
 				return a.loadtestScenario(c, o)
@@ -124,6 +131,8 @@ crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario 
 	flags.StringVar(&o.data, "data", "", "with --lab: its data `FOLDER` (default: one of the load test's own)")
 	flags.IntVar(&o.users, "users", 1500, "with --lab: users to seed")
 	c.AddCommand(newLoadtestInitCommand(a), newLoadtestSchemaCommand(a), newLoadtestCleanupCommand(a))
+	flags.StringVar(&o.save, "save", "", "keep the run with all its latencies in `FILE`, for loadtest report")
+	c.AddCommand(newLoadtestReportCommand(a))
 	return c
 }
 
@@ -315,13 +324,22 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 	c.Progress = live.show
 	result, err := bench.Run(ctx, c)
 	live.done()
-	if writing := a.write(result.Document()); writing != nil {
-		return errors.Join(err, writing)
+	if unwritten := a.keepAndWrite(o, result); unwritten != nil {
+		return errors.Join(err, unwritten)
 	}
 	if err != nil {
 		return &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: "The report holds what was measured before."}
 	}
 	return exitWith(verdictCode(result.Verdict))
+}
+
+// keepAndWrite saves the run where that was asked for, and prints its report.
+func (a *app) keepAndWrite(o *loadtestOptions, r bench.Result) error {
+	var saving error
+	if o.save != "" {
+		saving = a.saveRun(o.save, r)
+	}
+	return errors.Join(saving, a.write(r.Document()))
 }
 
 // gate asks the server about itself. A release is judged only on a server that has proved that it reaches its

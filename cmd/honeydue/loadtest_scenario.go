@@ -193,8 +193,8 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 	data.ResidencesDeleted, data.LoggedOut, data.AccountsLeft = gone.ResidencesDeleted, gone.LoggedOut, gone.AccountsLeft
 	data.Left, data.CleanedUp = gone.Left, gone.CleanedUp
 	result.Data = &data
-	if writing := a.write(result.Document()); writing != nil {
-		return errors.Join(err, writing, cleaning)
+	if unwritten := a.keepAndWrite(o, result); unwritten != nil {
+		return errors.Join(err, unwritten, cleaning)
 	}
 	if err != nil {
 		err = &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: "The report holds what was measured before."}
@@ -302,7 +302,7 @@ checks a scenario whose first line is: # yaml-language-server: $schema=./honeydu
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if a.output.file != "" {
-				return writeFile(a.output.file, []byte(bench.ScenarioSchema()))
+				return writeFile("--out", a.output.file, []byte(bench.ScenarioSchema()))
 			}
 			_, err := a.stdout.Write([]byte(bench.ScenarioSchema()))
 			return err

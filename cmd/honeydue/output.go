@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,7 @@ type outputOptions struct {
 
 func (o *outputOptions) addFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.StringVarP(&o.name, "output", "o", "", "`FORM` of the report: "+formatNames()+" (default: what the extension of --out says, else table)")
+	flags.StringVarP(&o.name, "output", "o", "", "`FORM` of the report: "+generalNames()+", of probe and loadtest also junit|github, of loadtest also csv|hdr (default: what the extension of --out says, else table)")
 	flags.StringVar(&o.file, "out", "", "write the report to `FILE` instead of stdout, whole or not at all")
 	flags.BoolVar(&o.noColor, "no-color", false, "no colours (NO_COLOR=1 does the same)")
 }
@@ -36,16 +37,40 @@ func (o *outputOptions) Validate() error {
 	return nil
 }
 
-// hasCases marks a command whose report has verdicts one by one, which is what JUnit shows.
-func hasCases() map[string]string { return map[string]string{"cases": "yes"} }
+// formsKey is the annotation of a command that names the forms its report has beside those that every report has.
+const formsKey = "forms"
+
+// hasCases marks a command whose report has verdicts one by one.
+func hasCases() map[string]string { return map[string]string{formsKey: "junit,github"} }
+
+// hasCourse marks a command whose report also has figures over time, and histograms.
+func hasCourse() map[string]string { return map[string]string{formsKey: "junit,github,csv,hdr"} }
+
+// ownForm says of a form that not every report has which commands have it, and what the others lack.
+func ownForm(f report.Format) (commands, lack string, own bool) {
+	switch f {
+	case report.FormatJUnit:
+		return "probe and loadtest", "verdicts that JUnit", true
+	case report.FormatGitHub:
+		return "probe and loadtest", "verdicts that annotations", true
+	case report.FormatCSV:
+		return "loadtest", "figures over time that CSV", true
+	case report.FormatHDR:
+		return "loadtest", "histograms that an HDR log", true
+	}
+	return "", "", false
+}
 
 // validateFor is Validate for one command: a report that it cannot give is refused before it works for minutes.
 func (o *outputOptions) validateFor(cmd *cobra.Command) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	if o.format() == report.FormatJUnit && cmd.Annotations["cases"] == "" {
-		return usagef("JUnit is for probe and loadtest; choose another form.", "the report of '%s' has no verdicts that JUnit could show", cmd.CommandPath())
+	form := o.format()
+	commands, lack, own := ownForm(form)
+	if own && !slices.Contains(strings.Split(cmd.Annotations[formsKey], ","), string(form)) {
+		return usagef("The form "+string(form)+" is for "+commands+"; choose another one.",
+			"the report of '%s' has no %s could show", cmd.CommandPath(), lack)
 	}
 	return nil
 }
@@ -63,23 +88,38 @@ func (o *outputOptions) format() report.Format {
 		return report.FormatHTML
 	case ".xml":
 		return report.FormatJUnit
+	case ".csv":
+		return report.FormatCSV
+	case ".hlog", ".hdr":
+		return report.FormatHDR
 	}
 	return report.FormatTable
 }
 
-func formatNames() string {
-	names := make([]string, 0, len(report.Formats()))
-	for _, f := range report.Formats() {
+func formatNames() string { return joinForms(report.Formats()) }
+
+// generalNames are the forms that every report has.
+func generalNames() string {
+	return joinForms(slices.DeleteFunc(report.Formats(), func(f report.Format) bool {
+		_, _, own := ownForm(f)
+		return own
+	}))
+}
+
+func joinForms(formats []report.Format) string {
+	names := make([]string, 0, len(formats))
+	for _, f := range formats {
 		names = append(names, string(f))
 	}
 	return strings.Join(names, "|")
 }
 
-// writeFile puts data at path in one step: a reader sees the old file or the new one, never half of it.
-func writeFile(path string, data []byte) (err error) {
+// writeFile puts data at the path that a flag gives, in one step: a reader sees the old file or the new one, never half
+// of it.
+func writeFile(flag, path string, data []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return failedf("Give --out a path in a folder that exists and that you may write to.", "cannot write the report: %w", err)
+		return failedf("Give "+flag+" a path in a folder that exists and that you may write to.", "cannot write the report: %w", err)
 	}
 	defer func() {
 		if err != nil {

@@ -143,7 +143,7 @@ func (a *app) saveBaseline(path string, r probe.Result) error {
 	if err := report.Write(&b, report.FormatJSON, r.Document(), o); err != nil {
 		return err
 	}
-	return writeFile(path, b.Bytes())
+	return writeFile("--save-baseline", path, b.Bytes())
 }
 
 // tunedSettings are the variables that carry a tuned value. The endpoint's name is not among them: the

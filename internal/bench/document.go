@@ -20,19 +20,24 @@ func (r Result) Document() report.Document {
 	d := report.Document{
 		Schema: Schema,
 		Title:  fmt.Sprintf("%s  loadtest of %s, profile %s", word(r.Verdict), r.Target, r.Profile),
-		Data:   r,
+		Data:   r, Sheet: r.sheet(), HistogramLog: r.histogramLog,
 	}
 	d.Blocks = append(d.Blocks, r.verdicts())
 	if len(r.Reasons) > 0 {
 		d.Blocks = append(d.Blocks, report.Paragraph{Text: "Why: " + strings.Join(r.Reasons, "\nWhy: "), Tone: tone(r.Verdict)})
 	}
-	d.Blocks = append(d.Blocks, r.thresholds(), r.latencies(), r.goals(), r.routes(), r.slowest(), r.conditions())
+	d.Blocks = append(d.Blocks, r.thresholds(), r.latencies())
+	d.Blocks = append(d.Blocks, r.charts()...)
+	d.Blocks = append(d.Blocks, r.goals(), r.routes(), r.slowest(), r.conditions())
 	if r.Data != nil {
 		d.Blocks = append(d.Blocks, r.madeAndLeft())
 	}
 	for _, p := range r.Phases {
 		d.Cases = append(d.Cases, p.junit())
 		d.Cases = append(d.Cases, p.thresholdCases()...)
+	}
+	for _, s := range r.NotMeasured {
+		d.Cases = append(d.Cases, report.Case{Suite: "loadtest", Name: s.Phase, Status: report.Skipped, Message: "not measured: " + s.Why})
 	}
 	d.Blocks = slices.DeleteFunc(d.Blocks, func(b report.Block) bool {
 		t, ok := b.(report.Table)
@@ -214,7 +219,10 @@ func (r Result) conditions() report.KeyValues {
 }
 
 func (p Phase) junit() report.Case {
-	c := report.Case{Suite: "loadtest", Name: p.Name, Seconds: p.DurationMS / 1000, Message: p.claim()}
+	c := report.Case{
+		Suite: "loadtest", Name: p.Name, Seconds: p.DurationMS / 1000,
+		Message: strings.Join(append([]string{p.claim()}, p.Reasons...), "\n"),
+	}
 	switch p.Verdict {
 	case Pass:
 		c.Status = report.Passed

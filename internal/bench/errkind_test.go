@@ -176,7 +176,7 @@ func TestTheEndsOfABodyTell(t *testing.T) {
 func TestKindsAreBounded(t *testing.T) {
 	tally := newTally(AnyState, time.Second, time.Second)
 	for i := range 500 {
-		tally.observe(Sample{Kind: KindServer.withCode(fmt.Sprintf("code_%d", i))})
+		tally.observe(0, Sample{Kind: KindServer.withCode(fmt.Sprintf("code_%d", i))})
 	}
 	if n := len(tally.kinds); n > maxKinds+1 || tally.kinds[KindServer] < 400 {
 		t.Errorf("%d kinds, %d without a code", n, tally.kinds[KindServer])

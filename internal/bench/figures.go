@@ -40,6 +40,7 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 		Apart:      make(map[string]int),
 		DurationMS: ms(took),
 		Slowest:    []Slow{}, Routes: []RouteFigures{},
+		Timeline: t.time.figures(), latency: h,
 	}
 	if answered := t.all.requests - t.all.errors; answered > 0 {
 		phase.BytesMean = t.bytes / int64(answered)

@@ -33,11 +33,12 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 			}
 			break
 		}
+		due := time.Since(began)
 		s := r.Hitter.Once(ctx, shots(seq))
 		if ended(ctx) {
 			break // cut off, not answered badly
 		}
-		t.observe(s)
+		t.observe(due, s)
 		seq++
 	}
 	cpu, pause := before.since()

@@ -65,6 +65,9 @@ type Phase struct {
 
 	// Thresholds are a scenario's own limits beside the p99 of the whole phase.
 	Thresholds []ThresholdResult `json:"thresholds,omitempty"`
+	Timeline   Timeline          `json:"timeline,omitzero"`
+
+	latency *Histogram // every latency of the phase; nil: not kept
 }
 
 // Latency are the percentiles of a phase. They are null where a phase claims

@@ -213,7 +213,7 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 		Schedule: p.Schedule,
 		Shots:    shots,
 		Observe: func(s Sample) {
-			if t.observe(s); t.tripped {
+			if t.observe(p.Schedule.At(s.Seq), s); t.tripped {
 				cancel(errBreaker)
 			}
 		},

@@ -27,6 +27,7 @@ type tally struct {
 	slowest slowest
 	watched watches
 	proto   int // highest major version of HTTP that was answered in
+	time    *timeline
 	breaker breaker
 	tripped bool
 }
@@ -44,14 +45,14 @@ func newTally(want State, target, timeout time.Duration) *tally {
 		want: want, target: target, timeout: timeout,
 		all: figures{latency: NewHistogram()}, routes: make(map[string]*figures),
 		service: NewHistogram(), queue: NewHistogram(), lag: NewHistogram(),
-		kinds: make(map[Kind]int), apart: make(map[State]int),
+		kinds: make(map[Kind]int), apart: make(map[State]int), time: newTimeline(),
 	}
 }
 
-// observe takes in one sample. A failed sample never proves a state and always
+// observe takes in one sample, due so long after the start of the phase. A failed sample never proves a state and always
 // counts: it is over, and its latency is entered as no less than the time-out,
 // so that a server that fails fast can't better its percentiles.
-func (t *tally) observe(s Sample) {
+func (t *tally) observe(due time.Duration, s Sample) {
 	t.lag.Record(s.Lag)
 	t.tripped = t.breaker.observe(s.Failed()) || t.tripped
 	if !s.Failed() && t.want != AnyState {
@@ -81,6 +82,7 @@ func (t *tally) observe(s Sample) {
 	t.route(s.Shot.Route).observe(latency, s.Failed(), over)
 	t.slowest.observe(s, latency)
 	t.watched.observe(s, latency)
+	t.time.observe(due, due+s.Latency, latency, s.Failed(), over)
 }
 
 func (f *figures) observe(latency time.Duration, failed, over bool) {

@@ -25,7 +25,7 @@ func tallySample(seq uint64) Sample {
 // heapAfter is the live heap after n samples were taken in.
 func heapAfter(t *tally, from, n uint64) uint64 {
 	for seq := from; seq < n; seq++ {
-		t.observe(tallySample(seq))
+		t.observe(time.Duration(seq)*time.Millisecond, tallySample(seq)) // due at 1,000/s
 	}
 	runtime.GC()
 	var m runtime.MemStats

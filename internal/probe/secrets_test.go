@@ -67,7 +67,7 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 	for name, c := range map[string]probe.Config{"healthy": healthy, "broken": broken, "wrong passwords": wrong, "malformed URLs": malformed} {
 		t.Run(name, func(t *testing.T) {
 			r := run(t, c)
-			for _, format := range report.Formats() {
+			for _, format := range r.Document().Formats() {
 				var out bytes.Buffer
 				if err := report.Write(&out, format, r.Document(), report.Options{}); err != nil {
 					t.Fatal(err)

@@ -19,6 +19,10 @@ func (d Document) clean() Document {
 		c.Suite, c.Name, c.Message = printable(c.Suite), printable(c.Name), printable(c.Message)
 		out.Cases[i] = c
 	}
+	if d.Sheet != nil {
+		sheet := d.Sheet.clean()
+		out.Sheet = &sheet
+	}
 	return out
 }
 
@@ -54,6 +58,9 @@ func cleanBlock(b Block) Block {
 			list[i] = p
 		}
 		b.Pairs = list
+		return b
+	case Charts: // escape cleans what is in the plots
+		b.Title, b.Note = printable(b.Title), printable(b.Note)
 		return b
 	}
 	return b

@@ -16,6 +16,7 @@ func writeHTML(w io.Writer, d Document, o Options) error {
 		"tone":  func(t Tone) string { return t.name() },
 		"cell":  cell,
 		"right": Table.rightColumns,
+		"svg":   drawPlot,
 	}).Parse(pageSource)
 	if err != nil {
 		return err
@@ -36,6 +37,8 @@ func kind(b Block) string {
 		return "keyvalues"
 	case Verbatim:
 		return "verbatim"
+	case Charts:
+		return "charts"
 	}
 	return ""
 }

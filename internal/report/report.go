@@ -1,5 +1,6 @@
 // Package report turns one plain result into bytes: a table for people at a terminal, JSON for programs, Markdown
-// for an issue, one self-contained HTML page for a mail, JUnit for a pipeline.
+// for an issue, one self-contained HTML page with its charts for a mail, JUnit and annotations for a pipeline, CSV and
+// the HDR log for other tools.
 //
 // A measurement returns data; its Document method says how the data reads; Write does the rest. Write is pure: the
 // same document, format and options give the same bytes, and nothing here looks at a terminal, a clock or the
@@ -8,6 +9,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -25,11 +27,16 @@ const (
 	FormatMarkdown Format = "markdown"
 	FormatHTML     Format = "html"
 	FormatJUnit    Format = "junit"
+	FormatGitHub   Format = "github" // workflow commands that annotate a GitHub Actions run
+	FormatCSV      Format = "csv"
+	FormatHDR      Format = "hdr" // the interval log of HdrHistogram
 )
 
-// Formats lists every format, the default first.
+// Formats lists every format, the default first. Each document has the first four; see Document.Formats.
 func Formats() []Format {
-	return []Format{FormatTable, FormatJSON, FormatMarkdown, FormatHTML, FormatJUnit}
+	return []Format{
+		FormatTable, FormatJSON, FormatMarkdown, FormatHTML, FormatJUnit, FormatGitHub, FormatCSV, FormatHDR,
+	}
 }
 
 // ParseFormat returns the format with that name.
@@ -49,11 +56,30 @@ type Document struct {
 	Blocks []Block
 	// Data is what JSON prints: a value that encodes to a JSON object. Its field names carry their units (p99_ms).
 	Data any
-	// Cases is what JUnit prints; a document without cases has no JUnit form.
+	// Cases is what JUnit and GitHub print; a document without cases has neither form.
 	Cases []Case
+	// Sheet is what CSV prints; a document without one has no CSV form.
+	Sheet *Sheet
+	// HistogramLog writes the HDR form. Only who holds the histograms can encode them; a document without any has nil.
+	HistogramLog func(io.Writer) error
 }
 
-// Block is one part of a document: Paragraph, Table, KeyValues or Verbatim.
+// Formats lists the formats that the document can take, in the order of the function of that name.
+func (d Document) Formats() []Format {
+	return slices.DeleteFunc(Formats(), func(f Format) bool {
+		switch f {
+		case FormatJUnit, FormatGitHub:
+			return len(d.Cases) == 0
+		case FormatCSV:
+			return d.Sheet == nil
+		case FormatHDR:
+			return d.HistogramLog == nil
+		}
+		return false
+	})
+}
+
+// Block is one part of a document: Paragraph, Table, KeyValues, Verbatim or Charts.
 type Block interface{ block() }
 
 // Tone says how a text is meant. Colour follows from it, and never stands alone: the words must say it too.
@@ -188,6 +214,11 @@ func Write(w io.Writer, f Format, d Document, o Options) error {
 				return err
 			}
 		}
+		if c, ok := b.(Charts); ok {
+			if err := c.check(); err != nil {
+				return err
+			}
+		}
 	}
 	d = d.clean()
 	var (
@@ -205,6 +236,15 @@ func Write(w io.Writer, f Format, d Document, o Options) error {
 		err = writeHTML(&buf, d, o)
 	case FormatJUnit:
 		err = writeJUnit(&buf, d)
+	case FormatGitHub:
+		err = writeGitHub(&buf, d)
+	case FormatCSV:
+		err = writeCSV(&buf, d)
+	case FormatHDR:
+		if d.HistogramLog == nil {
+			return errors.New("this report holds no histograms, so it has no HDR log")
+		}
+		err = d.HistogramLog(&buf)
 	default:
 		err = fmt.Errorf("there is no output format %q", f)
 	}

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"flag"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +44,7 @@ func sample() Document {
 				{"samples", Count(1234567)},
 				{"cache", Toned(Dim, "warm")},
 			}},
+			sampleCharts(),
 			Verbatim{Text: "psql \"$DATABASE_URL\" -c 'ANALYZE tasks; -- <as it stands>, `not` wrapped at any width'"},
 		},
 		Data: struct {
@@ -53,6 +58,49 @@ func sample() Document {
 			{Suite: "loadtest", Name: "cold", Status: Failed, Seconds: 60.5, Message: `p99 761 ms "over" <700> ms` + "\x1b[0m"},
 			{Suite: "loadtest", Name: "first", Status: Errored, Message: "too few restarts"},
 			{Suite: "other", Name: "spike", Status: Skipped, Message: "not asked for"},
+			{Suite: "other", Name: "100%, at: once", Status: Passed, Message: "first line\r\n::error::second"},
+		},
+		Sheet: &Sheet{Columns: []string{"phase", "p99_ms"}, Rows: [][]string{{"warm", "118.44"}, {`a "b", c`, ""}, {"two\nlines\x1b", "1"}}},
+		HistogramLog: func(w io.Writer) error {
+			_, err := io.WriteString(w, "#[Histogram log format version 1.3]\n")
+			return err
+		},
+	}
+}
+
+// sampleCharts has one of every style, gaps and values that can't be drawn.
+func sampleCharts() Charts {
+	nan := math.NaN()
+	course := func(y ...float64) []Point {
+		points := make([]Point, len(y))
+		for i, v := range y {
+			points[i] = Point{X: float64(i) + 0.5, Y: v}
+		}
+		return points
+	}
+	return Charts{
+		Title: "Course <of> it", Note: "a & b",
+		Plots: []Plot{
+			LineChart{
+				Title: "Latency \x1b & more", Wide: true, X: Axis{Time: true, To: 90}, Y: Axis{Unit: "ms", Log: true},
+				Lines: []Line{
+					{Name: "max", Colour: Grey, Points: course(900, nan, 450, 451, nan)},
+					{Name: "p50 <median>", Style: Area, Points: course(0, 12, 14, 11, 13)},
+					{Name: "target", Colour: Red, Style: Dots, Points: []Point{{X: 2, Y: 200, Text: `"200" ms`}}},
+				},
+				Marks: []Mark{{"target 200 ms", 200}},
+			},
+			LineChart{
+				Title: "Throughput", X: Axis{Ticks: []Tick{{0, "none"}, {5, "all"}}, To: 5}, Y: Axis{Unit: "requests/s"},
+				Lines: []Line{{Name: "due", Style: Dashed, Colour: Amber, Points: course(50, 50, 1250)}},
+			},
+			LineChart{Title: "Errors", X: Axis{Time: true}, Y: Axis{Whole: true}, Lines: []Line{{Name: "5xx", Style: Bars, Points: course(0, 0, 0)}}, Empty: "no request failed"},
+			LineChart{Title: "Errors, some", X: Axis{Time: true}, Y: Axis{Whole: true}, Lines: []Line{{Name: "5xx", Style: Bars, Colour: Red, Points: course(0, 2, 1)}}, Empty: "no request failed"},
+			HeatMap{
+				Title: "Heat", X: Axis{Time: true}, Y: Axis{Unit: "ms", Log: true}, Bounds: []float64{1, 10, 100, 1000},
+				Columns: []HeatColumn{{From: 0, To: 1, First: 0, Counts: []int{1, 30}, Text: "31 <requests>"}, {From: 1, To: 2, First: 1, Counts: []int{0, 4}}},
+				Marks:   []Mark{{"target 200 ms", 200}},
+			},
 		},
 	}
 }
@@ -74,6 +122,9 @@ func TestGolden(t *testing.T) {
 		{"sample.md", FormatMarkdown, build},
 		{"sample.html", FormatHTML, build},
 		{"sample.junit.xml", FormatJUnit, build},
+		{"sample.github.txt", FormatGitHub, build},
+		{"sample.csv", FormatCSV, build},
+		{"sample.hlog", FormatHDR, build},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
@@ -140,6 +191,17 @@ func TestWhatCannotBeRenderedWritesNothing(t *testing.T) {
 		{"data that JSON does not know", FormatJSON, Document{Data: map[string]any{"f": func() {}}}},
 		{"no cases for JUnit", FormatJUnit, Document{Title: "x"}},
 		{"a case without a status", FormatJUnit, Document{Cases: []Case{{Name: "x"}}}},
+		{"no cases for GitHub", FormatGitHub, Document{Title: "x"}},
+		{"a case without a status for GitHub", FormatGitHub, Document{Cases: []Case{{Name: "x"}}}},
+		{"no sheet", FormatCSV, Document{Title: "x"}},
+		{"a row of the sheet that is too short", FormatCSV, Document{Sheet: &Sheet{Columns: []string{"a", "b"}, Rows: [][]string{{"1"}}}}},
+		{"no histograms", FormatHDR, Document{Title: "x"}},
+		{"histograms that can't be written", FormatHDR, Document{HistogramLog: func(w io.Writer) error {
+			_, _ = io.WriteString(w, "half")
+			return errors.New("no")
+		}}},
+		{"a cell without bounds", FormatTable, Document{Blocks: []Block{Charts{Plots: []Plot{HeatMap{Bounds: []float64{1, 2}, Columns: []HeatColumn{{Counts: []int{1, 2}}}}}}}}},
+		{"a cell below the first", FormatHTML, Document{Blocks: []Block{Charts{Plots: []Plot{HeatMap{Bounds: []float64{1, 2}, Columns: []HeatColumn{{First: -1, Counts: []int{1}}}}}}}}},
 		{"a row longer than the columns", FormatTable, Document{Blocks: []Block{Table{Columns: []string{"a"}, Rows: [][]Cell{{Text("1"), Text("2")}}}}}},
 		{"an unknown format", "yaml", sample()},
 	}
@@ -195,8 +257,37 @@ func drawDocument(t *rapid.T) Document {
 		table,
 		KeyValues{Pairs: []Pair{{text.Draw(t, "key"), Text(text.Draw(t, "value"))}}},
 		Verbatim{Text: text.Draw(t, "verbatim")},
+		drawCharts(t, text),
 	}, Cases: []Case{{Suite: text.Draw(t, "suite"), Name: text.Draw(t, "case"), Status: Failed, Message: text.Draw(t, "message")}}}
 }
+
+// drawCharts has plots of any values: none, one, negative, not a number, far apart.
+func drawCharts(t *rapid.T, text *rapid.Generator[string]) Charts {
+	value := rapid.OneOf(rapid.Float64(), rapid.Float64Range(0, 100), rapid.SampledFrom([]float64{0, -1, math.NaN(), math.Inf(1), 1e-300}))
+	axis := rapid.Custom(func(t *rapid.T) Axis {
+		return Axis{Unit: text.Draw(t, "unit"), Log: rapid.Bool().Draw(t, "log"), Time: rapid.Bool().Draw(t, "time"), Whole: rapid.Bool().Draw(t, "whole"), To: value.Draw(t, "to")}
+	})
+	chart := LineChart{Title: text.Draw(t, "chart"), X: axis.Draw(t, "x"), Y: axis.Draw(t, "y"), Empty: text.Draw(t, "empty"), Marks: []Mark{{text.Draw(t, "mark"), value.Draw(t, "at")}}}
+	for range rapid.IntRange(0, 3).Draw(t, "lines") {
+		chart.Lines = append(chart.Lines, Line{
+			Name: text.Draw(t, "line"), Style: Style(rapid.IntRange(0, 4).Draw(t, "style")), Colour: Colour(rapid.IntRange(0, 3).Draw(t, "colour")),
+			Points: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Point {
+				return Point{X: value.Draw(t, "px"), Y: value.Draw(t, "py"), Text: text.Draw(t, "pt")}
+			}), 0, 6).Draw(t, "points"),
+		})
+	}
+	heat := HeatMap{Title: text.Draw(t, "heat"), X: axis.Draw(t, "hx"), Y: axis.Draw(t, "hy"), Bounds: rapid.SliceOfN(value, 4, 4).Draw(t, "bounds")}
+	for range rapid.IntRange(0, 3).Draw(t, "columns") {
+		heat.Columns = append(heat.Columns, HeatColumn{
+			From: value.Draw(t, "from"), To: value.Draw(t, "until"), Text: text.Draw(t, "column"),
+			First: rapid.IntRange(0, 1).Draw(t, "first"), Counts: rapid.SliceOfN(rapid.IntRange(-1, 1000), 0, 2).Draw(t, "counts"),
+		})
+	}
+	return Charts{Title: text.Draw(t, "charts"), Plots: []Plot{chart, heat}}
+}
+
+// svgs finds each drawing of a page.
+var svgs = regexp.MustCompile(`(?s)<svg .*?</svg>`)
 
 func TestEveryDocumentIsWellFormed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -207,6 +298,18 @@ func TestEveryDocumentIsWellFormed(t *testing.T) {
 		}
 		if strings.Contains(page.String(), "<script") {
 			t.Fatalf("markup got through: %s", page.String())
+		}
+		drawn := svgs.FindAllString(page.String(), -1)
+		if len(drawn) != 2 {
+			t.Fatalf("%d drawings", len(drawn))
+		}
+		for _, svg := range drawn {
+			if err := xml.Unmarshal([]byte(svg), new(struct{})); err != nil {
+				t.Fatalf("%v in %s", err, svg)
+			}
+			if bad := regexp.MustCompile(`[ "MLVHhl](NaN|[+-]?Inf)`).FindString(svg); bad != "" {
+				t.Fatalf("%q is no position: %s", bad, svg)
+			}
 		}
 		if err := Write(&junit, FormatJUnit, d, Options{}); err != nil {
 			t.Fatal(err)

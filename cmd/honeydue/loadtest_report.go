@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/honeydue/honeydue/internal/bench"
+)
+
+func newLoadtestReportCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "report FILE",
+		Short: "Print a saved load test again, in any form",
+		Long: `report prints the load test that --save has kept in FILE, in any form, without measuring again: the same file gives
+the same bytes. The HTML page has the plots over time and needs no network and no script; the HDR log is read by the
+HdrHistogram tools; the CSV has a row for each second of each phase. The exit code says whether the report was made
+(0) or not (1), and not what the verdict was: that was the code of the load test.`,
+		Example: `  honeydue loadtest report run.json
+  honeydue loadtest report run.json --out report.html
+  honeydue loadtest report run.json -o hdr --out run.hlog
+  honeydue loadtest report run.json -o github`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef(seeHelp(cmd), "'%s' takes one file, and was given %d", cmd.CommandPath(), len(args))
+			}
+			return nil
+		},
+		Annotations: hasCourse(),
+		RunE: func(_ *cobra.Command, args []string) error {
+			run, err := readStoredRun(args[0])
+			if err != nil {
+				return err
+			}
+			return a.writeAs(run.Result.Document(), build{Version: run.Version, Commit: run.Commit})
+		},
+	}
+}
+
+func readStoredRun(path string) (bench.StoredRun, error) {
+	const hint = "Give a file that 'honeydue loadtest --save FILE' has written."
+	f, err := os.Open(path) //nolint:gosec // the caller names the file, with the caller's rights
+	if err != nil {
+		return bench.StoredRun{}, usagef(hint, "cannot open the stored run: %w", err)
+	}
+	run, err := bench.ReadStoredRun(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return bench.StoredRun{}, failedf(hint, "%s: %w", path, err)
+	}
+	return run, nil
+}
+
+// saveRun keeps a result for loadtest report: the whole file or none.
+func (a *app) saveRun(path string, r bench.Result) error {
+	data, err := bench.StoredRun{Version: a.build.Version, Commit: a.build.Commit, Result: r}.Encode()
+	if err != nil {
+		return failedf("The report above is all that is left of the run.", "cannot save the run: %w", err)
+	}
+	return writeFile("--save", path, data)
+}
+
+// validateSave refuses a file that could not be written after minutes of measuring.
+func (a *app) validateSave(path string) error {
+	if path == "" {
+		return nil
+	}
+	if path == a.output.file {
+		return usagef("Give each a file of its own.", "--save and --out both name %s", path)
+	}
+	if at, err := os.Stat(path); err == nil && at.IsDir() {
+		return usagef("Give a file.", "--save %s is a folder", path)
+	}
+	if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
+		return usagef("Make the folder first.", "--save %s is in a folder that does not exist", path)
+	}
+	return nil
+}
