@@ -45,20 +45,25 @@ type Phase struct {
 	Over        int            `json:"over"`         // slower than the target, or failed
 	OverAllowed int            `json:"over_allowed"` // -1: too few requests to claim a p99 at all
 	TargetMS    float64        `json:"target_p99_ms"`
-	Goals       []Goal         `json:"goals,omitempty"`
-	Latency     Latency        `json:"latency_ms"` // from the scheduled moment
-	Service     Times          `json:"service_ms"` // from a connection in hand to the last byte
-	Queue       Times          `json:"queue_ms"`   // waiting for a connection
-	P99CI95MS   [2]*float64    `json:"p99_ci95_ms"`
-	Rate        Rate           `json:"rate"`
-	Lag         Times          `json:"lag_ms"` // the generator's own lateness
-	DBTurns     Turns          `json:"db_turns"`
-	Apart       map[string]int `json:"apart"` // samples in another cache state, in none of the figures
-	Restarts    *Restarts      `json:"restarts,omitempty"`
-	Routes      []RouteFigures `json:"routes"`
-	Slowest     []Slow         `json:"slowest"`
-	DurationMS  float64        `json:"duration_ms"`
-	BytesMean   int64          `json:"bytes_mean"`
+	// DesignEffect is how much more the slow requests vary from window to window
+	// than independent ones would, and EffectiveN how many independent requests
+	// tell as much. Absent where there were too few windows to measure it.
+	DesignEffect float64        `json:"design_effect,omitempty"`
+	EffectiveN   int            `json:"effective_n,omitempty"`
+	Goals        []Goal         `json:"goals,omitempty"`
+	Latency      Latency        `json:"latency_ms"` // from the scheduled moment
+	Service      Times          `json:"service_ms"` // from a connection in hand to the last byte
+	Queue        Times          `json:"queue_ms"`   // waiting for a connection
+	P99CI95MS    [2]*float64    `json:"p99_ci95_ms"`
+	Rate         Rate           `json:"rate"`
+	Lag          Times          `json:"lag_ms"` // the generator's own lateness
+	DBTurns      Turns          `json:"db_turns"`
+	Apart        map[string]int `json:"apart"` // samples in another cache state, in none of the figures
+	Restarts     *Restarts      `json:"restarts,omitempty"`
+	Routes       []RouteFigures `json:"routes"`
+	Slowest      []Slow         `json:"slowest"`
+	DurationMS   float64        `json:"duration_ms"`
+	BytesMean    int64          `json:"bytes_mean"`
 }
 
 // Latency are the percentiles of a phase. They are null where a phase claims

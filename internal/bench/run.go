@@ -192,6 +192,7 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	t := newTally(p.State, p.Target, r.Hitter.timeout)
+	t.windows.due = p.Schedule.At
 	before := selfUsage()
 	ran := r.Hitter.Attack(ctx, Attack{
 		Schedule: p.Schedule,

@@ -25,6 +25,7 @@ type tally struct {
 	bytes   int64
 	apart   map[State]int // samples of another state than the phase's: in no figure but lag
 	slowest slowest
+	windows windows
 	breaker breaker
 	tripped bool
 }
@@ -77,6 +78,7 @@ func (t *tally) observe(s Sample) {
 	t.all.observe(latency, s.Failed(), over)
 	t.route(s.Shot.Route).observe(latency, s.Failed(), over)
 	t.slowest.observe(s, latency)
+	t.windows.observe(s.Seq, over)
 }
 
 func (f *figures) observe(latency time.Duration, failed, over bool) {
