@@ -38,6 +38,8 @@ type loadtestOptions struct {
 	users                  int
 	rtt                    time.Duration
 	profileGiven, rttGiven bool
+	compare                compareOptions
+	capacity               capacityOptions
 
 	plan bench.Plan
 	base *url.URL // of target
@@ -55,16 +57,27 @@ a request that fails counts as slower than any target.
 The profile release has three phases: warm (cached users, the app's mix of hot reads), cold (each request a user who was
 never used before) and first (the first request after each of 20 restarts). Every sample has to prove by Cache-Status
 that it belongs to its phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or
-invalid (5: the generator did not keep up, and what it lacked is named).`,
+invalid (5: the generator did not keep up, and what it lacked is named).
+
+--against lets two servers take turns, slice by slice, under the same requests: a regression is claimed only if a rank
+test of the slices' p99s, a bootstrap interval and a least effect of 5% agree, and ends with exit code 3. --compare-with
+says what has changed since a stored run, and decides nothing. --profile capacity climbs and bisects to the highest
+rate at which the p99 target holds, and names what limits it.`,
 		Example: `  honeydue loadtest --lab --rtt 110ms
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
-  honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms`,
+  honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms
+  honeydue loadtest --target http://127.0.0.1:8080 --against http://127.0.0.1:8081 --tokens tokens.txt
+  honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --compare-with last.json
+  honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --profile capacity --p99 200ms --start-rate 20`,
 		Args:        noArgs,
 		Annotations: hasCases(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
 			if err := o.Validate(); err != nil {
 				return usage(err)
+			}
+			if err := o.compare.read(o); err != nil {
+				return err
 			}
 			if o.lab {
 				return a.loadtestLab(c.Context(), o)
@@ -79,8 +92,8 @@ invalid (5: the generator did not keep up, and what it lacked is named).`,
 	flags.StringSliceVar(&o.phases, "phases", nil, "only these `PHASES` of the profile, such as warm,cold")
 	flags.StringVar(&o.get, "get", "", "instead of a profile: GET one `PATH` of any HTTP server, without a login")
 	flags.Float64Var(&o.rate, "rate", 0, "requests per second of the warm phase or of --get (default: the profile's)")
-	flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase or of --get (default: the profile's)")
-	flags.DurationVar(&o.p99, "p99", 0, "target of the warm phase or of --get (default 200ms)")
+	flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase, of --get, or of a step of --profile capacity (default: the profile's)")
+	flags.DurationVar(&o.p99, "p99", 0, "target of the warm phase, of --get, or of --profile capacity (default 200ms)")
 	flags.DurationVar(&o.coldP99, "cold-p99", 0, "target of the cold phase (default 700ms)")
 	flags.DurationVar(&o.first, "first-target", 0, "target of each first request (default 900ms)")
 	flags.IntVar(&o.restarts, "restarts", 0, "restarts of the first phase (default: the profile's)")
@@ -94,6 +107,8 @@ invalid (5: the generator did not keep up, and what it lacked is named).`,
 	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "with --lab: round trip of the link to the database; with --target: what is known of it")
 	flags.StringVar(&o.data, "data", "", "with --lab: its data `FOLDER` (default: one of the load test's own)")
 	flags.IntVar(&o.users, "users", 1500, "with --lab: users to seed")
+	o.compare.addFlags(flags)
+	o.capacity.addFlags(flags)
 	return c
 }
 
@@ -108,8 +123,8 @@ func (o *loadtestOptions) Validate() error {
 		return usagef("Leave out --tokens, --email and --restart-cmd.", "--lab has users and a server of its own")
 	case !o.lab && o.data != "":
 		return usagef("Add --lab, or leave it out.", "--data is the folder of a lab")
-	case o.get != "" && (o.lab || o.profileGiven || len(o.phases) > 0):
-		return usagef("Leave out --lab, --profile and --phases.", "--get is one path of one --target")
+	case o.get != "" && (o.lab || len(o.phases) > 0 || (o.profileGiven && o.profile != bench.ProfileCapacity)):
+		return usagef("Leave out --lab, --profile (but for capacity) and --phases.", "--get is one path of one --target")
 	case o.get != "" && !strings.HasPrefix(o.get, "/"):
 		return usagef("Begin it with a slash.", "--get %q is no path", o.get)
 	case o.connections < 0 || o.restarts < 0 || o.rate < 0 || o.rtt < 0:
@@ -118,14 +133,18 @@ func (o *loadtestOptions) Validate() error {
 	if err := o.validateTimes(); err != nil {
 		return err
 	}
-	plan, err := bench.NewPlan(bench.PlanOptions{
-		Profile: o.profile, Get: o.get != "", Phases: o.phases, Rate: o.rate, Duration: o.duration,
-		P99: o.p99, ColdP99: o.coldP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
-	})
+	if err := o.compare.validate(o); err != nil {
+		return err
+	}
+	if err := o.capacity.validate(o); err != nil {
+		return err
+	}
+	plan, err := o.newPlan()
 	if err != nil {
 		return err
 	}
-	if !o.lab && o.get == "" && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
+	phases := o.compare.against == "" && o.profile != bench.ProfileCapacity
+	if phases && !o.lab && o.get == "" && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
 		plan = plan.Without(bench.PhaseFirst, "there was nothing to restart the server with: give --restart-cmd, or --lab")
 	}
 	o.plan = plan
@@ -133,6 +152,22 @@ func (o *loadtestOptions) Validate() error {
 		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true))
 	}
 	return o.validateTarget()
+}
+
+// newPlan is what is going to be done: turns of two servers, a search for the capacity, or the phases of a profile.
+func (o *loadtestOptions) newPlan() (bench.Plan, error) {
+	choices := bench.PlanOptions{
+		Profile: o.profile, Get: o.get != "", Phases: o.phases, Rate: o.rate, Duration: o.duration,
+		P99: o.p99, ColdP99: o.coldP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
+	}
+	switch {
+	case o.compare.against != "":
+		return bench.ComparePlan(choices, o.compare.slicing())
+	case o.profile == bench.ProfileCapacity:
+		base, err := bench.ParseTarget(o.target)
+		return bench.CapacityPlan(choices, o.capacityOptions(), o.lab || (err == nil && bench.Loopback(base)))
+	}
+	return bench.NewPlan(choices)
 }
 
 func (o *loadtestOptions) validateTimes() error {
@@ -160,7 +195,8 @@ func (o *loadtestOptions) validateTarget() error {
 	if err := bench.Allowed(base, o.allowHosts); err != nil {
 		return err
 	}
-	if err := o.plan.CheckRate(bench.Loopback(base)); err != nil {
+	near := bench.Loopback(base) && (o.compare.base == nil || bench.Loopback(o.compare.base))
+	if err := o.plan.CheckRate(near); err != nil {
 		return err
 	}
 	switch {
@@ -189,7 +225,7 @@ func (o *loadtestOptions) linkRTT() time.Duration {
 
 // loadtestTarget tests a server that runs already.
 func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
-	users, err := o.readUsers()
+	users, err := o.readUsers(o.tokens)
 	if err != nil {
 		return err
 	}
@@ -199,34 +235,47 @@ func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
 	}
 	defer hitter.Close()
 	if o.email != "" {
-		password := a.getenv(o.passwordEnv)
-		if password == "" {
-			return usagef("Set it to the password of --email.", "the variable %s is empty", o.passwordEnv)
+		if users, err = a.login(ctx, o, hitter); err != nil {
+			return err
 		}
-		user, err := hitter.Login(ctx, o.email, password)
-		if err != nil {
-			return failedf("See that the server is up, and that e-mail and password are right.", "%w", err)
-		}
-		users = []bench.User{user}
 	}
 	t := loadtest{options: o, hitter: hitter, users: users, target: o.target}
+	if o.compare.against != "" {
+		if t.baseline, err = a.newBaseline(ctx, o, users); err != nil {
+			return err
+		}
+		defer t.baseline.Hitter.Close()
+	}
 	if o.restartCmd != "" {
 		t.restart = func(ctx context.Context) error { return restartBy(ctx, o.restartCmd, hitter) }
 	}
 	return a.runLoadtest(ctx, t)
 }
 
-func (o *loadtestOptions) readUsers() ([]bench.User, error) {
-	if o.tokens == "" {
+// login gets the one user of --email at a server.
+func (a *app) login(ctx context.Context, o *loadtestOptions, h *bench.Hitter) ([]bench.User, error) {
+	password := a.getenv(o.passwordEnv)
+	if password == "" {
+		return nil, usagef("Set it to the password of --email.", "the variable %s is empty", o.passwordEnv)
+	}
+	user, err := h.Login(ctx, o.email, password)
+	if err != nil {
+		return nil, failedf("See that the server is up, and that e-mail and password are right.", "%w", err)
+	}
+	return []bench.User{user}, nil
+}
+
+func (o *loadtestOptions) readUsers(tokens string) ([]bench.User, error) {
+	if tokens == "" {
 		return nil, nil
 	}
-	f, err := os.Open(o.tokens)
+	f, err := os.Open(tokens)
 	if err != nil {
 		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "cannot read the tokens: %w", err)
 	}
 	users, err := bench.ReadUsers(f)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "%s: %w", o.tokens, err)
+		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "%s: %w", tokens, err)
 	}
 	return users, usage(o.plan.Check(len(users), o.restartCmd != ""))
 }
@@ -245,6 +294,24 @@ type loadtest struct {
 	users   []bench.User
 	target  string // as the report names it
 	restart func(context.Context) error
+	// baseline is the other server of a comparison, nil without one.
+	baseline *bench.Baseline
+}
+
+// measure runs what the options ask for.
+func (t loadtest) measure(ctx context.Context, c bench.Config) (bench.Result, error) {
+	o := t.options
+	switch {
+	case t.baseline != nil:
+		return bench.Compare(ctx, c, *t.baseline, o.compare.slicing())
+	case o.profile == bench.ProfileCapacity:
+		return bench.FindCapacity(ctx, c, o.capacityOptions())
+	}
+	result, err := bench.Run(ctx, c)
+	if o.compare.earlier != nil {
+		result = result.Since(*o.compare.earlier)
+	}
+	return result, err
 }
 
 // runLoadtest runs the plan, prints the report, and ends with the verdict's exit code.
@@ -271,7 +338,7 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 	}
 	live := &loadtestProgress{app: a}
 	c.Progress = live.show
-	result, err := bench.Run(ctx, c)
+	result, err := t.measure(ctx, c)
 	live.done()
 	if writing := a.write(result.Document()); writing != nil {
 		return errors.Join(err, writing)

@@ -87,7 +87,7 @@ func (e *PlanError) Error() string { return e.what }
 func (e *PlanError) Hint() string { return e.hint }
 
 // Profiles lists the profiles, the default first.
-func Profiles() []string { return []string{"release", "smoke", "soak", "spike"} }
+func Profiles() []string { return []string{"release", "smoke", "soak", "spike", ProfileCapacity} }
 
 // profile is what a named profile runs.
 type profile struct {
@@ -132,6 +132,9 @@ func spike(rate float64, over time.Duration) []Piece {
 func NewPlan(o PlanOptions) (Plan, error) {
 	if o.Get {
 		return getPlan(o)
+	}
+	if o.Profile == ProfileCapacity {
+		return CapacityPlan(o, CapacityOptions{Step: o.Duration}, true)
 	}
 	p, ok := profileNamed(o.Profile)
 	if !ok {

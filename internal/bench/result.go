@@ -23,6 +23,12 @@ type Result struct {
 	Generator Generator `json:"generator"`
 	// NotMeasured are phases of the profile that the verdict says nothing about.
 	NotMeasured []Skipped `json:"not_measured"`
+	// Comparison is of a run that compared two servers; its phases are the two.
+	Comparison *Comparison `json:"comparison,omitempty"`
+	// Earlier is what has changed since a stored run. It decides nothing.
+	Earlier *Earlier `json:"compared_with,omitempty"`
+	// Capacity is of a run that looked for the highest rate on target.
+	Capacity *Capacity `json:"capacity,omitempty"`
 }
 
 // Server is what the target said about itself before the run.
