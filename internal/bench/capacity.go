@@ -340,9 +340,9 @@ func (k *capacityRun) verdict(ctx context.Context, c *Capacity, generator bool) 
 	case c.RPS > 0:
 		out.Verdict = Pass
 	case generator, len(c.Steps) == 0:
-		out.Verdict, out.Reasons = Invalid, append(out.Reasons, c.Summary, c.Evidence)
+		out.Verdict, out.Reasons = Invalid, append(out.Reasons, c.Evidence)
 	default:
-		out.Verdict, out.Reasons = Fail, append(out.Reasons, c.Summary)
+		out.Verdict, out.Reasons = Fail, append(out.Reasons, "no rate that was tried is on target")
 	}
 }
 

@@ -8,8 +8,9 @@ import (
 	"github.com/honeydue/honeydue/internal/report"
 )
 
-// blocks is the comparison's part of the report.
-func (c *Comparison) blocks() []report.Block {
+// blocks is the comparison's part of the report. What a reason of the verdict
+// says is not said again.
+func (c *Comparison) blocks(reasons []string) []report.Block {
 	if c == nil {
 		return nil
 	}
@@ -40,8 +41,11 @@ func (c *Comparison) blocks() []report.Block {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	blocks := []report.Block{report.Paragraph{Text: text, Tone: tone}, t}
-	if len(c.Dropped) > 0 {
+	blocks := []report.Block{t}
+	if !slices.Contains(reasons, c.String()) {
+		blocks = []report.Block{report.Paragraph{Text: text, Tone: tone}, t}
+	}
+	if len(c.Dropped) > 0 && !slices.Contains(reasons, c.Dropped[0]) {
 		blocks = append(blocks, report.Paragraph{Text: "Not counted: " + strings.Join(c.Dropped, "\nNot counted: "), Tone: report.Warn})
 	}
 	return blocks

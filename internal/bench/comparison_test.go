@@ -112,6 +112,26 @@ func TestCompareFindsASlowerServer(t *testing.T) {
 	}
 }
 
+func TestOrdersAreBalancedAndShuffled(t *testing.T) {
+	seen := make(map[string]bool)
+	for seed := range uint64(20) {
+		first := 0
+		for _, pair := range orders(10, seed) {
+			first += pair[0]
+			if pair[0]+pair[1] != 1 {
+				t.Fatalf("the pair %v", pair)
+			}
+		}
+		if first != 5 {
+			t.Errorf("seed %d: the target goes first in %d of 10 pairs", seed, first)
+		}
+		seen[fmt.Sprint(orders(10, seed))] = true
+	}
+	if len(seen) < 15 {
+		t.Errorf("20 seeds gave %d orders", len(seen))
+	}
+}
+
 func countOf(asked []string) map[string]int {
 	out := make(map[string]int)
 	for _, a := range asked {

@@ -29,7 +29,7 @@ func (r Result) Document() report.Document {
 	if len(r.Reasons) > 0 {
 		d.Blocks = append(d.Blocks, report.Paragraph{Text: "Why: " + strings.Join(r.Reasons, "\nWhy: "), Tone: tone(r.Verdict)})
 	}
-	d.Blocks = slices.Concat(d.Blocks, r.Comparison.blocks(), r.Capacity.blocks(), r.Earlier.blocks())
+	d.Blocks = slices.Concat(d.Blocks, r.Comparison.blocks(r.Reasons), r.Capacity.blocks(), r.Earlier.blocks())
 	d.Blocks = append(d.Blocks, r.latencies(), r.goals(), r.routes(), r.slowest(), r.conditions())
 	d.Cases = r.cases()
 	d.Blocks = slices.DeleteFunc(d.Blocks, func(b report.Block) bool {
