@@ -22,9 +22,9 @@ type comparisonReport struct {
 	Phases []struct{ Name string }
 }
 
-// Two servers take turns, and the exit code says what was found. The slower one takes ten times as long.
+// Two servers take turns, and the exit code says what was found. The slower one is far above what a loaded machine adds.
 func TestLoadtestAgainst(t *testing.T) {
-	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(50 * time.Millisecond) }))
+	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(400 * time.Millisecond) }))
 	t.Cleanup(slow.Close)
 	fast := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(5 * time.Millisecond) }))
 	t.Cleanup(fast.Close)
@@ -80,7 +80,7 @@ func TestLoadtestCompareWith(t *testing.T) {
 	if code != exitOK {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 	}
-	slower := func(http.ResponseWriter, *http.Request) { time.Sleep(50 * time.Millisecond) }
+	slower := func(http.ResponseWriter, *http.Request) { time.Sleep(400 * time.Millisecond) }
 	code, stdout, stderr = loadtestRun(t.Context(), t, slower, append(get, "--compare-with", file)...)
 	if code != exitOK || !strings.Contains(stdout, "Since the run of") || !strings.Contains(stdout, "false alarm") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)

@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// slowDelay is far above what a loaded machine adds to the 5 ms of the other server.
+const slowDelay = 400 * time.Millisecond
+
 // turnServer answers after a delay and notes who asked what, when.
 type turnServer struct {
 	*httptest.Server
@@ -64,10 +67,10 @@ func short() (PlanOptions, Slicing) {
 	return PlanOptions{Profile: "release", Rate: 200, P99: 4 * time.Second}, Slicing{Slices: 6, Length: 500 * time.Millisecond}
 }
 
-// A real run of a server against one that is slower by a fixed delay, ten times
-// what either takes: only the ratio is asserted.
+// A real run of a server against one that is slower by a fixed delay: only that
+// it is found, and that the ratio is not small, is asserted.
 func TestCompareFindsASlowerServer(t *testing.T) {
-	fast, slow := newTurnServer(t, 5*time.Millisecond, 200), newTurnServer(t, 50*time.Millisecond, 200)
+	fast, slow := newTurnServer(t, 5*time.Millisecond, 200), newTurnServer(t, slowDelay, 200)
 	o, s := short()
 	r, err := compareRun(t.Context(), t, fast, slow, o, s, nil)
 	if err != nil {
@@ -143,7 +146,7 @@ func countOf(asked []string) map[string]int {
 // The same two servers the other way round are an improvement, and one server
 // against itself is no regression: both end well.
 func TestCompareWithoutRegression(t *testing.T) {
-	fast, slow := newTurnServer(t, 5*time.Millisecond, 200), newTurnServer(t, 50*time.Millisecond, 200)
+	fast, slow := newTurnServer(t, 5*time.Millisecond, 200), newTurnServer(t, slowDelay, 200)
 	o, s := short()
 	r, err := compareRun(t.Context(), t, slow, fast, o, s, nil)
 	if err != nil || r.Verdict != Pass || r.Comparison.Finding != Improvement {
