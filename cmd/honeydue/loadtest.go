@@ -45,6 +45,8 @@ type loadtestOptions struct {
 	permit                 bench.Permit
 	ca                     string
 	state                  string
+	compare                compareOptions
+	capacity               capacityOptions
 
 	plan     bench.Plan
 	base     *url.URL // of target
@@ -73,13 +75,21 @@ A scenario (loadtest init writes one) says in a file who does what, in which pha
 and data are made through the API, carry the run's name, and are removed at the end; loadtest cleanup does it after a
 crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario names is tested only with --i-mean HOST.
 
-With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.`,
+With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.
+
+--against lets two servers take turns, slice by slice, under the same requests: a regression is claimed only if a rank
+test of the slices' p99s, a bootstrap interval and a least effect of 5% agree, and ends with exit code 3. --compare-with
+says what has changed since a stored run, and decides nothing. --profile capacity climbs and bisects to the highest
+rate at which the p99 target holds, and names what limits it.`,
 		Example: `  honeydue loadtest --lab --rtt 110ms
   honeydue loadtest --scenario evening.yaml --target http://127.0.0.1:8080
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
   honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms
   honeydue loadtest --lab --layer db --p99 150ms
-  honeydue loadtest --lab --save run.json && honeydue loadtest report run.json --out report.html`,
+  honeydue loadtest --lab --save run.json && honeydue loadtest report run.json --out report.html
+  honeydue loadtest --target http://127.0.0.1:8080 --against http://127.0.0.1:8081 --tokens tokens.txt
+  honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --compare-with last.json
+  honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --profile capacity --p99 200ms --start-rate 20`,
 		Args:        noArgs,
 		Annotations: hasCourse(),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -95,6 +105,9 @@ With --save FILE the run is kept with all its latencies, and 'loadtest report' p
 			}
 			if err := o.Validate(); err != nil {
 				return usage(err)
+			}
+			if err := o.compare.read(o); err != nil {
+				return err
 			}
 			if o.lab {
 				return a.loadtestLab(c.Context(), o)
@@ -114,8 +127,8 @@ With --save FILE the run is kept with all its latencies, and 'loadtest report' p
 	flags.StringVar(&o.get, "get", "", "instead of a profile: GET one `PATH` of any HTTP server, without a login")
 	flags.StringVar(&o.layer, "layer", layerAPI, "`LAYER` to test: api, or db for the hot statements alone, straight at the pooler of DATABASE_URL or of --lab")
 	flags.Float64Var(&o.rate, "rate", 0, "requests per second of the warm phase or of --get (default: the profile's)")
-	flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase or of --get (default: the profile's)")
-	flags.DurationVar(&o.p99, "p99", 0, "target of the warm phase or of --get (default 200ms)")
+	flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase, of --get, or of a step of --profile capacity (default: the profile's)")
+	flags.DurationVar(&o.p99, "p99", 0, "target of the warm phase, of --get, or of --profile capacity (default 200ms)")
 	flags.DurationVar(&o.coldP99, "cold-p99", 0, "target of the cold phase (default 700ms)")
 	flags.DurationVar(&o.first, "first-target", 0, "target of each first request (default 900ms)")
 	flags.IntVar(&o.restarts, "restarts", 0, "restarts of the first phase (default: the profile's)")
@@ -133,6 +146,8 @@ With --save FILE the run is kept with all its latencies, and 'loadtest report' p
 	c.AddCommand(newLoadtestInitCommand(a), newLoadtestSchemaCommand(a), newLoadtestCleanupCommand(a))
 	flags.StringVar(&o.save, "save", "", "keep the run with all its latencies in `FILE`, for loadtest report")
 	c.AddCommand(newLoadtestReportCommand(a))
+	o.compare.addFlags(flags)
+	o.capacity.addFlags(flags)
 	return c
 }
 
@@ -150,8 +165,8 @@ func (o *loadtestOptions) Validate() error {
 		return usagef("Leave out --tokens, --email and --restart-cmd.", "--lab has users and a server of its own")
 	case !o.lab && o.data != "":
 		return usagef("Add --lab, or leave it out.", "--data is the folder of a lab")
-	case o.get != "" && (o.lab || o.profileGiven || len(o.phases) > 0):
-		return usagef("Leave out --lab, --profile and --phases.", "--get is one path of one --target")
+	case o.get != "" && (o.lab || len(o.phases) > 0 || (o.profileGiven && o.profile != bench.ProfileCapacity)):
+		return usagef("Leave out --lab, --profile (but for capacity) and --phases.", "--get is one path of one --target")
 	case o.get != "" && !strings.HasPrefix(o.get, "/"):
 		return usagef("Begin it with a slash.", "--get %q is no path", o.get)
 	case o.connections < 0 || o.restarts < 0 || o.rate < 0 || o.rtt < 0:
@@ -160,14 +175,18 @@ func (o *loadtestOptions) Validate() error {
 	if err := o.validateTimes(); err != nil {
 		return err
 	}
-	plan, err := bench.NewPlan(bench.PlanOptions{
-		Profile: o.profile, Get: o.get != "", Database: o.layer == layerDB, Phases: o.phases, Rate: o.rate, Duration: o.duration,
-		P99: o.p99, ColdP99: o.coldP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
-	})
+	if err := o.compare.validate(o); err != nil {
+		return err
+	}
+	if err := o.capacity.validate(o); err != nil {
+		return err
+	}
+	plan, err := o.newPlan()
 	if err != nil {
 		return err
 	}
-	if !o.lab && o.get == "" && o.layer == layerAPI && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
+	phases := o.compare.against == "" && o.profile != bench.ProfileCapacity
+	if phases && !o.lab && o.get == "" && o.layer == layerAPI && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
 		plan = plan.Without(bench.PhaseFirst, "there was nothing to restart the server with: give --restart-cmd, or --lab")
 	}
 	o.plan = plan
@@ -178,6 +197,22 @@ func (o *loadtestOptions) Validate() error {
 		return nil // the database's host is known only later
 	}
 	return o.validateTarget()
+}
+
+// newPlan is what is going to be done: turns of two servers, a search for the capacity, or the phases of a profile.
+func (o *loadtestOptions) newPlan() (bench.Plan, error) {
+	choices := bench.PlanOptions{
+		Profile: o.profile, Get: o.get != "", Database: o.layer == layerDB, Phases: o.phases, Rate: o.rate, Duration: o.duration,
+		P99: o.p99, ColdP99: o.coldP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
+	}
+	switch {
+	case o.compare.against != "":
+		return bench.ComparePlan(choices, o.compare.slicing())
+	case o.profile == bench.ProfileCapacity:
+		base, err := bench.ParseTarget(o.target)
+		return bench.CapacityPlan(choices, o.capacityOptions(), o.lab || (err == nil && bench.Loopback(base)))
+	}
+	return bench.NewPlan(choices)
 }
 
 func (o *loadtestOptions) validateTimes() error {
@@ -205,7 +240,8 @@ func (o *loadtestOptions) validateTarget() error {
 	if err := o.permit.Judge(base); err != nil {
 		return err
 	}
-	if err := o.plan.CheckRate(bench.Loopback(base)); err != nil {
+	near := bench.Loopback(base) && (o.compare.base == nil || bench.Loopback(o.compare.base))
+	if err := o.plan.CheckRate(near); err != nil {
 		return err
 	}
 	switch {
@@ -234,7 +270,7 @@ func (o *loadtestOptions) linkRTT() time.Duration {
 
 // loadtestTarget tests a server that runs already.
 func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
-	users, err := o.readUsers()
+	users, err := o.readUsers(o.tokens)
 	if err != nil {
 		return err
 	}
@@ -244,34 +280,47 @@ func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
 	}
 	defer hitter.Close()
 	if o.email != "" {
-		password := a.getenv(o.passwordEnv)
-		if password == "" {
-			return usagef("Set it to the password of --email.", "the variable %s is empty", o.passwordEnv)
+		if users, err = a.login(ctx, o, hitter); err != nil {
+			return err
 		}
-		user, err := hitter.Login(ctx, o.email, password)
-		if err != nil {
-			return failedf("See that the server is up, and that e-mail and password are right.", "%w", err)
-		}
-		users = []bench.User{user}
 	}
 	t := loadtest{options: o, hitter: hitter, users: users, target: o.target}
+	if o.compare.against != "" {
+		if t.baseline, err = a.newBaseline(ctx, o, users); err != nil {
+			return err
+		}
+		defer t.baseline.Hitter.Close()
+	}
 	if o.restartCmd != "" {
 		t.restart = func(ctx context.Context) error { return restartBy(ctx, o.restartCmd, hitter) }
 	}
 	return a.runLoadtest(ctx, t)
 }
 
-func (o *loadtestOptions) readUsers() ([]bench.User, error) {
-	if o.tokens == "" {
+// login gets the one user of --email at a server.
+func (a *app) login(ctx context.Context, o *loadtestOptions, h *bench.Hitter) ([]bench.User, error) {
+	password := a.getenv(o.passwordEnv)
+	if password == "" {
+		return nil, usagef("Set it to the password of --email.", "the variable %s is empty", o.passwordEnv)
+	}
+	user, err := h.Login(ctx, o.email, password)
+	if err != nil {
+		return nil, failedf("See that the server is up, and that e-mail and password are right.", "%w", err)
+	}
+	return []bench.User{user}, nil
+}
+
+func (o *loadtestOptions) readUsers(tokens string) ([]bench.User, error) {
+	if tokens == "" {
 		return nil, nil
 	}
-	f, err := os.Open(o.tokens)
+	f, err := os.Open(tokens) //nolint:gosec // the file that the caller named
 	if err != nil {
 		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "cannot read the tokens: %w", err)
 	}
 	users, err := bench.ReadUsers(f)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "%s: %w", o.tokens, err)
+		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "%s: %w", tokens, err)
 	}
 	return users, usage(o.plan.Check(len(users), o.restartCmd != ""))
 }
@@ -293,6 +342,24 @@ type loadtest struct {
 	// mix and server are set where there is no server to ask.
 	mix    *bench.Mix
 	server bench.Server
+	// baseline is the other server of a comparison, nil without one.
+	baseline *bench.Baseline
+}
+
+// measure runs what the options ask for.
+func (t loadtest) measure(ctx context.Context, c bench.Config) (bench.Result, error) {
+	o := t.options
+	switch {
+	case t.baseline != nil:
+		return bench.Compare(ctx, c, *t.baseline, o.compare.slicing())
+	case o.profile == bench.ProfileCapacity:
+		return bench.FindCapacity(ctx, c, o.capacityOptions())
+	}
+	result, err := bench.Run(ctx, c)
+	if o.compare.earlier != nil {
+		result = result.Since(*o.compare.earlier)
+	}
+	return result, err
 }
 
 // runLoadtest runs the plan, prints the report, and ends with the verdict's exit code.
@@ -322,7 +389,7 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 	}
 	live := &loadtestProgress{app: a}
 	c.Progress = live.show
-	result, err := bench.Run(ctx, c)
+	result, err := t.measure(ctx, c)
 	live.done()
 	if unwritten := a.keepAndWrite(o, result); unwritten != nil {
 		return errors.Join(err, unwritten)

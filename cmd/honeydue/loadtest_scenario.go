@@ -81,7 +81,7 @@ func (a *app) loadtestScenario(c *cobra.Command, o *loadtestOptions) error {
 		return err
 	}
 	defer hitter.Close()
-	users, err := o.readUsers()
+	users, err := o.readUsers(o.tokens)
 	if err != nil {
 		return err
 	}

@@ -22,28 +22,50 @@ func (r Result) Document() report.Document {
 		Title:  fmt.Sprintf("%s  loadtest of %s, profile %s", word(r.Verdict), r.Target, r.Profile),
 		Data:   r, Sheet: r.sheet(), HistogramLog: r.histogramLog,
 	}
+	if r.Comparison != nil {
+		d.Title += ", against " + r.Comparison.Baseline.URL
+	}
 	d.Blocks = append(d.Blocks, r.verdicts())
 	if len(r.Reasons) > 0 {
 		d.Blocks = append(d.Blocks, report.Paragraph{Text: "Why: " + strings.Join(r.Reasons, "\nWhy: "), Tone: tone(r.Verdict)})
 	}
+	d.Blocks = slices.Concat(d.Blocks, r.Comparison.blocks(r.Reasons), r.Capacity.blocks(), r.Earlier.blocks())
 	d.Blocks = append(d.Blocks, r.thresholds(), r.latencies())
 	d.Blocks = append(d.Blocks, r.charts()...)
 	d.Blocks = append(d.Blocks, r.goals(), r.routes(), r.slowest(), r.conditions())
 	if r.Data != nil {
 		d.Blocks = append(d.Blocks, r.madeAndLeft())
 	}
-	for _, p := range r.Phases {
-		d.Cases = append(d.Cases, p.junit())
-		d.Cases = append(d.Cases, p.thresholdCases()...)
-	}
-	for _, s := range r.NotMeasured {
-		d.Cases = append(d.Cases, report.Case{Suite: "loadtest", Name: s.Phase, Status: report.Skipped, Message: "not measured: " + s.Why})
-	}
+	d.Cases = r.cases()
 	d.Blocks = slices.DeleteFunc(d.Blocks, func(b report.Block) bool {
 		t, ok := b.(report.Table)
 		return ok && len(t.Rows) == 0
 	})
 	return d
+}
+
+// cases are the verdicts one by one: of a comparison there is one, whatever its
+// two sides say of the target.
+func (r Result) cases() []report.Case {
+	if r.Comparison != nil {
+		seconds := 0.0
+		for _, p := range r.Phases {
+			seconds += p.DurationMS / 1000
+		}
+		return []report.Case{r.Comparison.junit(r.Verdict, seconds)}
+	}
+	if r.Capacity != nil {
+		return []report.Case{r.Capacity.junit(r.Verdict)}
+	}
+	cases := make([]report.Case, 0, len(r.Phases))
+	for _, p := range r.Phases {
+		cases = append(cases, p.junit())
+		cases = append(cases, p.thresholdCases()...)
+	}
+	for _, s := range r.NotMeasured {
+		cases = append(cases, report.Case{Suite: "loadtest", Name: s.Phase, Status: report.Skipped, Message: "not measured: " + s.Why})
+	}
+	return cases
 }
 
 // claim is what a phase's verdict says, with all that it rests on.
@@ -219,19 +241,21 @@ func (r Result) conditions() report.KeyValues {
 }
 
 func (p Phase) junit() report.Case {
-	c := report.Case{
-		Suite: "loadtest", Name: p.Name, Seconds: p.DurationMS / 1000,
+	return report.Case{
+		Suite: "loadtest", Name: p.Name, Seconds: p.DurationMS / 1000, Status: status(p.Verdict),
 		Message: strings.Join(append([]string{p.claim()}, p.Reasons...), "\n"),
 	}
-	switch p.Verdict {
+}
+
+// status is a verdict in JUnit's terms.
+func status(v Verdict) report.Status {
+	switch v {
 	case Pass:
-		c.Status = report.Passed
+		return report.Passed
 	case Fail:
-		c.Status = report.Failed
-	default:
-		c.Status = report.Errored
+		return report.Failed
 	}
-	return c
+	return report.Errored
 }
 
 func errorsCell(p Phase) report.Cell {

@@ -14,7 +14,7 @@ func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) P
 	verdict, why := judge(evidence{
 		n: t.all.requests, over: t.all.over,
 		apart: t.misplaced(), unproven: t.unproven(), wantsState: p.State,
-		stopped: stopped, invalid: e.invalid(p.Target),
+		stopped: stopped, invalid: e.invalid(p.Target), dependence: t.windows.dependence(),
 	})
 	phase.Verdict = verdict
 	if why != nil {
@@ -41,6 +41,9 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 		DurationMS: ms(took),
 		Slowest:    []Slow{}, Routes: []RouteFigures{},
 		Timeline: t.time.figures(), latency: h,
+	}
+	if d := t.windows.dependence(); d.effect > 0 {
+		phase.DesignEffect, phase.EffectiveN = round(d.effect), d.effective(t.all.requests)
 	}
 	if answered := t.all.requests - t.all.errors; answered > 0 {
 		phase.BytesMean = t.bytes / int64(answered)

@@ -93,7 +93,7 @@ func (e *PlanError) Error() string { return e.what }
 func (e *PlanError) Hint() string { return e.hint }
 
 // Profiles lists the profiles, the default first.
-func Profiles() []string { return []string{"release", "smoke", "soak", "spike"} }
+func Profiles() []string { return []string{"release", "smoke", "soak", "spike", ProfileCapacity} }
 
 // profile is what a named profile runs.
 type profile struct {
@@ -141,6 +141,9 @@ func NewPlan(o PlanOptions) (Plan, error) {
 	}
 	if o.Database {
 		return singlePlan(PhaseDB, warmUsers, o)
+	}
+	if o.Profile == ProfileCapacity {
+		return CapacityPlan(o, CapacityOptions{Step: o.Duration}, true)
 	}
 	p, ok := profileNamed(o.Profile)
 	if !ok {

@@ -44,7 +44,7 @@ func TestPlanIsJudgedBeforeTheRun(t *testing.T) {
 		want  string
 	}{
 		{"too few requests", PlanOptions{Get: true, Rate: 20, Duration: 10 * time.Second}, 0, false, "200 requests cannot claim a p99: 299 at least"},
-		{"an unknown profile", PlanOptions{Profile: "capacity"}, 0, false, `there is no profile "capacity"`},
+		{"an unknown profile", PlanOptions{Profile: "marathon"}, 0, false, `there is no profile "marathon"`},
 		{"an unknown phase", PlanOptions{Profile: "soak", Phases: []string{"cold"}}, 1, false, `profile soak has no phase "cold"`},
 		{"too few users", PlanOptions{Profile: "release"}, 100, true, "the plan needs 671 users"},
 		{"no restart", PlanOptions{Profile: "release"}, 5000, false, "nothing was given to restart it with"},

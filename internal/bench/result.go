@@ -25,6 +25,12 @@ type Result struct {
 	NotMeasured []Skipped `json:"not_measured"`
 	// Data is what a scenario made on the target for its run, and what became of it.
 	Data *ScenarioData `json:"data,omitempty"`
+	// Comparison is of a run that compared two servers; its phases are the two.
+	Comparison *Comparison `json:"comparison,omitempty"`
+	// Earlier is what has changed since a stored run. It decides nothing.
+	Earlier *Earlier `json:"compared_with,omitempty"`
+	// Capacity is of a run that looked for the highest rate on target.
+	Capacity *Capacity `json:"capacity,omitempty"`
 }
 
 // Server is what the target said about itself before the run.
@@ -47,21 +53,26 @@ type Phase struct {
 	Over        int            `json:"over"`         // slower than the target, or failed
 	OverAllowed int            `json:"over_allowed"` // -1: too few requests to claim a p99 at all
 	TargetMS    float64        `json:"target_p99_ms"`
-	Goals       []Goal         `json:"goals,omitempty"`
-	Latency     Latency        `json:"latency_ms"` // from the scheduled moment
-	Service     Times          `json:"service_ms"` // from a connection in hand to the last byte
-	Queue       Times          `json:"queue_ms"`   // waiting for a connection
-	P99CI95MS   [2]*float64    `json:"p99_ci95_ms"`
-	Rate        Rate           `json:"rate"`
-	Lag         Times          `json:"lag_ms"` // the generator's own lateness
-	DBTurns     Turns          `json:"db_turns"`
-	Apart       map[string]int `json:"apart"` // samples in another cache state, in none of the figures
-	Restarts    *Restarts      `json:"restarts,omitempty"`
-	Routes      []RouteFigures `json:"routes"`
-	Slowest     []Slow         `json:"slowest"`
-	DurationMS  float64        `json:"duration_ms"`
-	BytesMean   int64          `json:"bytes_mean"`
-	HTTPVersion int            `json:"http_version,omitempty"` // major version that was answered in
+	// DesignEffect is how much more the slow requests vary from window to window
+	// than independent ones would, and EffectiveN how many independent requests
+	// tell as much. Absent where there were too few windows to measure it.
+	DesignEffect float64        `json:"design_effect,omitempty"`
+	EffectiveN   int            `json:"effective_n,omitempty"`
+	Goals        []Goal         `json:"goals,omitempty"`
+	Latency      Latency        `json:"latency_ms"` // from the scheduled moment
+	Service      Times          `json:"service_ms"` // from a connection in hand to the last byte
+	Queue        Times          `json:"queue_ms"`   // waiting for a connection
+	P99CI95MS    [2]*float64    `json:"p99_ci95_ms"`
+	Rate         Rate           `json:"rate"`
+	Lag          Times          `json:"lag_ms"` // the generator's own lateness
+	DBTurns      Turns          `json:"db_turns"`
+	Apart        map[string]int `json:"apart"` // samples in another cache state, in none of the figures
+	Restarts     *Restarts      `json:"restarts,omitempty"`
+	Routes       []RouteFigures `json:"routes"`
+	Slowest      []Slow         `json:"slowest"`
+	DurationMS   float64        `json:"duration_ms"`
+	BytesMean    int64          `json:"bytes_mean"`
+	HTTPVersion  int            `json:"http_version,omitempty"` // major version that was answered in
 
 	// Thresholds are a scenario's own limits beside the p99 of the whole phase.
 	Thresholds []ThresholdResult `json:"thresholds,omitempty"`

@@ -53,6 +53,16 @@ type run struct {
 // that something could not be done at all (a restart, above all); the Result
 // then holds the phases before it.
 func Run(ctx context.Context, c Config) (Result, error) {
+	r := newRun(c)
+	if err := c.Plan.Check(len(c.Users), c.Restart != nil); err != nil {
+		return r.result, err
+	}
+	err := r.phases(ctx)
+	r.conclude(ctx)
+	return r.result, err
+}
+
+func newRun(c Config) *run {
 	r := &run{Config: c}
 	r.result = Result{
 		Verdict: Pass, Reasons: []string{}, Target: c.Target, Profile: c.Plan.Profile,
@@ -61,12 +71,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		NotMeasured: append([]Skipped{}, c.Plan.Skipped...),
 	}
 	r.result.Generator.Cores = cores()
-	if err := c.Plan.Check(len(c.Users), c.Restart != nil); err != nil {
-		return r.result, err
-	}
-	err := r.phases(ctx)
-	r.conclude(ctx)
-	return r.result, err
+	return r
 }
 
 func (r *run) phases(ctx context.Context) error {
@@ -208,6 +213,7 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	defer cancel(nil)
 	t := newTally(p.State, p.Target, r.Hitter.timeout)
 	t.watched = newWatches(p.Thresholds)
+	t.windows.due = p.Schedule.At
 	before := selfUsage()
 	ran := r.Hitter.Attack(ctx, Attack{
 		Schedule: p.Schedule,

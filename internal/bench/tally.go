@@ -28,6 +28,7 @@ type tally struct {
 	watched watches
 	proto   int // highest major version of HTTP that was answered in
 	time    *timeline
+	windows windows
 	breaker breaker
 	tripped bool
 }
@@ -83,6 +84,7 @@ func (t *tally) observe(due time.Duration, s Sample) {
 	t.slowest.observe(s, latency)
 	t.watched.observe(s, latency)
 	t.time.observe(due, due+s.Latency, latency, s.Failed(), over)
+	t.windows.observe(s.Seq, over)
 }
 
 func (f *figures) observe(latency time.Duration, failed, over bool) {

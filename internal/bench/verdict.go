@@ -88,6 +88,7 @@ type evidence struct {
 	wantsState      State
 	stopped         string // why the phase ended before its plan, "" when it did not
 	invalid         []string
+	dependence      dependence
 }
 
 // maxApart is the share of requests of a warm phase that may have missed a cache.
@@ -108,7 +109,11 @@ func judge(e evidence) (Verdict, []string) {
 	allowed := OverAllowed(e.n)
 	switch {
 	case ClaimRefuted(e.n, e.over):
-		return Fail, append(why, fmt.Sprintf("%d of %d were over the target; a p99 on target shows at least so many in 1 of 20 runs at most", e.over, e.n))
+		why = append(why, fmt.Sprintf("%d of %d were over the target; a p99 on target shows at least so many in 1 of 20 runs at most", e.over, e.n))
+		if doubt := e.dependence.rarity(e.n); doubt != "" {
+			why = append(why, doubt)
+		}
+		return Fail, why
 	case allowed < 0:
 		return Inconclusive, append(why, fmt.Sprintf("%d requests cannot claim a p99: %d at least", e.n, SamplesNeeded(0)))
 	case e.over > allowed:
@@ -119,6 +124,9 @@ func judge(e evidence) (Verdict, []string) {
 	}
 	if e.wantsState != AnyState && e.unproven > 0 {
 		why = append(why, fmt.Sprintf("%d replies have no Cache-Status: nothing proves that they were %s", e.unproven, e.wantsState))
+	}
+	if doubt := e.dependence.doubt(e.n, e.over); doubt != "" {
+		why = append(why, doubt)
 	}
 	if len(why) > 0 {
 		return Inconclusive, why

@@ -1,0 +1,362 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+)
+
+// ProfileCapacity is the profile that looks for the highest rate on target.
+const ProfileCapacity = "capacity"
+
+const (
+	// climb is the factor from one step of the climb to the next.
+	climb = 1.5
+	// narrow is how far apart the ends of the bracket may be at the end.
+	narrow = 1.05
+	// leastOfStep is the fewest requests of a step: with one slow of 473 a p99 may
+	// still be claimed, so that a single hiccup does not end the climb.
+	leastOfStep = 473
+	// stepLength is the least length of a step where none is given, stepInTargets the
+	// same in targets. A rate above the capacity C misses only once its backlog is
+	// worth the target, which takes target * rate/(rate-C): so a step of 20 targets
+	// finds 5% too much at most.
+	stepLength    = 10 * time.Second
+	stepInTargets = 20
+	// tries of a step that says nothing: what disturbs a machine passes, what a
+	// generator lacks does not.
+	tries = 3
+	// lowestShare of the start rate is where the descent gives up.
+	lowestShare = 1.0 / 8
+	// remeasures is how often the ceiling may be lowered when it is measured again.
+	remeasures = 3
+	// restAfterMiss lets the server's backlog run off before the next step.
+	restAfterMiss = time.Second
+)
+
+// CapacityOptions are the choices behind a search for the capacity. A zero value
+// leaves the choice to the package.
+type CapacityOptions struct {
+	Start float64       // requests per second of the first step; 0 = 10
+	Max   float64       // no step is above it; 0 = the most that the host may be asked to bear
+	Step  time.Duration // of one step, longer where it has too few requests; 0 = 10 s or 20 targets
+}
+
+func (o CapacityOptions) complete(loopback bool) CapacityOptions {
+	o.Start = or(o.Start, 10)
+	if o.Max == 0 {
+		o.Max = maxRateRemote
+		if loopback {
+			o.Max = maxRateLoopback
+		}
+	}
+	return o
+}
+
+// Capacity is the highest rate at which the p99 target holds.
+type Capacity struct {
+	// RPS is the middle of the bracket: the best single number; 0 when no rate was on target.
+	RPS float64 `json:"rps"`
+	// Bracket: the target was met at the first rate, twice, and not at the second.
+	// The second is null when the search ended before a rate missed.
+	Bracket   [2]*float64    `json:"bracket_rps"`
+	TargetMS  float64        `json:"target_p99_ms"`
+	LimitedBy string         `json:"limited_by"`
+	Evidence  string         `json:"evidence,omitempty"`
+	Summary   string         `json:"summary"`
+	Steps     []CapacityStep `json:"steps"`
+}
+
+// CapacityStep is one rate that was tried.
+type CapacityStep struct {
+	Kind      string   `json:"kind"` // climb, descent, bisection, ceiling
+	RPS       float64  `json:"rps"`
+	Verdict   Verdict  `json:"verdict"`
+	Requests  int      `json:"requests"`
+	Errors    int      `json:"errors"`
+	Over      int      `json:"over"`
+	P99MS     float64  `json:"p99_ms"`
+	LagP99MS  float64  `json:"lag_p99_ms"`
+	Reasons   []string `json:"reasons"`
+	Remeasure bool     `json:"remeasure,omitempty"` // the same rate again, as the first try said nothing
+}
+
+// The kinds of steps.
+const (
+	stepClimb     = "climb"
+	stepDescent   = "descent"
+	stepBisection = "bisection"
+	stepCeiling   = "ceiling"
+)
+
+// search finds the bracket of the capacity: it knows nothing of servers.
+type search struct {
+	// try measures one rate. Pass and Fail are what they say; Inconclusive counts
+	// as not on target, since it does not prove that; Invalid is a rate that the
+	// generator can't send, and "" one that was cut off.
+	try        func(kind string, rps float64) Verdict
+	start, max float64
+
+	lo, hi  float64 // 0 = not known
+	invalid float64 // the lowest rate at which the generator did not keep up
+}
+
+// run climbs by half as much again until a rate misses, halves the bracket (in
+// the logarithm) until its ends are 5% apart, and measures the lower end again,
+// lowering it where it does not stand. done says after each step whether to stop.
+func (s *search) run(done func() bool) {
+	rate := s.start
+	for !done() {
+		if !s.note(stepClimb, rate) {
+			break
+		}
+		if rate >= s.max {
+			break
+		}
+		rate = min(rate*climb, s.max)
+	}
+	for rate = s.start / 2; s.lo == 0 && s.hi > 0 && rate >= s.start*lowestShare && !done(); rate /= 2 {
+		s.note(stepDescent, rate)
+	}
+	for s.lo > 0 && s.above() > s.lo*narrow && !done() {
+		s.note(stepBisection, math.Sqrt(s.lo*s.above()))
+	}
+	for range remeasures {
+		if s.lo == 0 || done() {
+			return
+		}
+		rate := s.lo
+		if s.note(stepCeiling, rate) || done() {
+			return
+		}
+		s.lo = rate / narrow
+	}
+	s.lo = 0 // nothing stood a second time
+}
+
+// note tries a rate and keeps what it says.
+func (s *search) note(kind string, rate float64) (met bool) {
+	switch s.try(kind, rate) {
+	case "": // cut off
+	case Pass:
+		s.lo = rate
+		return true
+	case Invalid:
+		s.invalid = rate
+	default:
+		s.hi = rate
+		if s.invalid >= rate {
+			s.invalid = 0 // the server is the lower bound of the two
+		}
+	}
+	return false
+}
+
+// above is the upper end of the bracket, whoever set it; 0 = none.
+func (s *search) above() float64 {
+	switch {
+	case s.invalid == 0:
+		return s.hi
+	case s.hi == 0:
+		return s.invalid
+	}
+	return min(s.hi, s.invalid)
+}
+
+// CapacityPlan is the plan of the first step, which names users, mix and target.
+// Its error is a *PlanError.
+func CapacityPlan(p PlanOptions, o CapacityOptions, loopback bool) (Plan, error) {
+	o = o.complete(loopback)
+	limit := CapacityOptions{}.complete(loopback).Max
+	switch {
+	case o.Max > limit:
+		return Plan{}, &PlanError{fmt.Sprintf("%.0f requests/s is more than the %.0f that this host may be asked to bear", o.Max, limit), "Lower --max-rate."}
+	case o.Start < 0.1 || o.Max < o.Start:
+		return Plan{}, &PlanError{fmt.Sprintf("a climb from %.4g to %.4g requests/s makes no sense", o.Start, o.Max), "Give --start-rate a value of at least 0.1 and below --max-rate."}
+	}
+	schedule, err := o.schedule(o.Start, or(p.P99, TargetWarm))
+	if err != nil {
+		return Plan{}, &PlanError{fmt.Sprintf("a step of the climb: %v", err), "Give --duration, the length of a step, a value above zero."}
+	}
+	if d := schedule.Duration(); d > maxDuration {
+		return Plan{}, &PlanError{fmt.Sprintf("a step of the climb would take %v", d), fmt.Sprintf("The longest is %v.", maxDuration)}
+	}
+	phase := PhasePlan{Name: PhaseWarm, State: Warm, Schedule: schedule, Users: warmUsers, Target: or(p.P99, TargetWarm)}
+	if p.Get {
+		phase.Name, phase.State, phase.Users = PhaseGet, AnyState, 0
+	}
+	return Plan{Profile: ProfileCapacity, Phases: []PhasePlan{phase}}, nil
+}
+
+// schedule is a step at one rate: as long as was asked for, and long enough to
+// claim a p99 and to show a backlog.
+func (o CapacityOptions) schedule(rps float64, target time.Duration) (Schedule, error) {
+	least := time.Duration(math.Ceil(leastOfStep / rps * float64(time.Second)))
+	return Constant(rps, max(or(o.Step, max(stepLength, stepInTargets*target)), least))
+}
+
+// capacityRun is a search under way.
+type capacityRun struct {
+	*run
+
+	options CapacityOptions
+	phase   PhasePlan
+	shots   Shots
+	steps   []CapacityStep
+	failed  error
+	// The step nearest above the capacity that missed, for the name of the limit,
+	// and the last one at the ceiling, for the report.
+	missed, ceiling *Phase
+	invalid         *Phase
+}
+
+// FindCapacity looks for the highest rate at which the p99 target of the plan
+// holds: a geometric climb, then bisection to 5%, and the ceiling measured again;
+// each step is judged as any phase. c.Plan has to be one of CapacityPlan. The
+// verdict is pass when a rate was found, fail when none is on target, and
+// inconclusive when ctx ended before. The ceiling's figures are the one phase of
+// the result.
+func FindCapacity(ctx context.Context, c Config, o CapacityOptions) (Result, error) {
+	k := &capacityRun{run: newRun(c), options: o.complete(Loopback(c.Hitter.base)), phase: c.Plan.Phases[0]}
+	if err := c.Plan.Check(len(c.Users), false); err != nil {
+		return k.result, err
+	}
+	if err := k.canary(ctx); err != nil {
+		return k.result, err
+	}
+	users := k.Users[:min(len(k.Users), k.phase.Users)]
+	if k.phase.Name == PhaseGet {
+		users = []User{{}}
+	} else if err := k.warmUp(ctx, users); err != nil {
+		return k.result, err
+	}
+	k.shots = k.Mix.shared(users)
+	s := &search{
+		start: k.options.Start, max: k.options.Max,
+		try: func(kind string, rps float64) Verdict { return k.step(ctx, kind, rps) },
+	}
+	s.run(func() bool { return ended(ctx) || k.failed != nil })
+	k.conclude(ctx, s)
+	return k.result, k.failed
+}
+
+// step measures one rate, and again when that said nothing: a generator that
+// was disturbed, or a count of slow requests between the bounds.
+func (k *capacityRun) step(ctx context.Context, kind string, rps float64) Verdict {
+	verdict := Inconclusive
+	for again := range tries {
+		schedule, err := k.options.schedule(rps, k.phase.Target)
+		if err != nil {
+			k.failed = err
+			return verdict
+		}
+		p := k.phase
+		p.Schedule, p.Name = schedule, fmt.Sprintf("%s at %s/s", kind, rate(rps)) // as the progress names it
+		phase, _ := k.steady(ctx, p, k.shots)
+		phase.Name = k.phase.Name
+		if ended(ctx) {
+			return ""
+		}
+		g := &k.result.Generator
+		g.LagP99MS = max(g.LagP99MS, phase.Lag.P99)
+		k.steps = append(k.steps, CapacityStep{
+			Kind: kind, RPS: round(rps), Verdict: phase.Verdict, Requests: phase.Requests, Errors: phase.Errors, Over: phase.Over,
+			P99MS: deref(phase.Latency.P99), LagP99MS: phase.Lag.P99, Reasons: phase.Reasons, Remeasure: again > 0,
+		})
+		verdict = phase.Verdict
+		switch verdict {
+		case Pass:
+			k.ceiling = &phase
+			return verdict
+		case Invalid:
+			k.invalid = &phase
+		default:
+			k.missed = &phase
+		}
+		if k.rest(ctx); verdict == Fail || ended(ctx) {
+			return verdict
+		}
+	}
+	return verdict
+}
+
+// rest waits for the server's backlog.
+func (k *capacityRun) rest(ctx context.Context) {
+	timer := time.NewTimer(min(restAfterMiss, or(k.options.Step, restAfterMiss)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// conclude puts what the search found into words.
+func (k *capacityRun) conclude(ctx context.Context, s *search) {
+	out := &k.result
+	c := &Capacity{TargetMS: ms(k.phase.Target), Steps: k.steps}
+	out.Capacity = c
+	at := "p99 <= " + figure(c.TargetMS)
+	generator := s.invalid > 0 && (s.hi == 0 || s.invalid < s.hi)
+	switch {
+	case generator && k.invalid != nil:
+		c.LimitedBy, c.Evidence = "the generator, which ended first", firstReason(k.invalid)
+	case s.hi > 0 && k.missed != nil:
+		c.LimitedBy, c.Evidence = limitOf(*k.missed)
+	case s.lo >= s.max:
+		c.LimitedBy = fmt.Sprintf("the end of the search, %.4g requests/s", s.max)
+	}
+	if s.lo > 0 {
+		lo := round(s.lo)
+		c.RPS, c.Bracket[0] = lo, &lo
+		c.Summary = fmt.Sprintf(">= %s requests/s at %s", rate(s.lo), at)
+	}
+	if s.hi > 0 && !generator {
+		hi := round(s.hi)
+		c.Bracket[1] = &hi
+		c.Summary = fmt.Sprintf("less than %s requests/s at %s", rate(s.hi), at)
+		if s.lo > 0 {
+			c.RPS = round(math.Sqrt(s.lo * s.hi))
+			c.Summary = fmt.Sprintf("%s requests/s [%s, %s] at %s", rate(c.RPS), rate(s.lo), rate(s.hi), at)
+		}
+	}
+	if c.Summary == "" {
+		c.Summary = "nothing can be said of the capacity"
+	}
+	if c.LimitedBy != "" {
+		c.Summary += ", limited by " + c.LimitedBy
+	}
+	k.verdict(ctx, c, generator)
+}
+
+func (k *capacityRun) verdict(ctx context.Context, c *Capacity, generator bool) {
+	out := &k.result
+	if k.ceiling != nil {
+		out.Phases = append(out.Phases, *k.ceiling)
+	}
+	switch {
+	case ended(ctx):
+		out.Verdict, out.Reasons = Inconclusive, append(out.Reasons, "interrupted: "+c.Summary)
+	case c.RPS > 0:
+		out.Verdict = Pass
+	case generator, len(c.Steps) == 0:
+		out.Verdict, out.Reasons = Invalid, append(out.Reasons, c.Evidence)
+	default:
+		out.Verdict, out.Reasons = Fail, append(out.Reasons, "no rate that was tried is on target")
+	}
+}
+
+func firstReason(p *Phase) string {
+	if len(p.Reasons) == 0 {
+		return ""
+	}
+	return p.Reasons[0]
+}
+
+// rate is a rate with three digits.
+func rate(rps float64) string {
+	if rps >= 100 {
+		return fmt.Sprintf("%.0f", rps)
+	}
+	return fmt.Sprintf("%.3g", rps)
+}

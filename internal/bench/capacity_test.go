@@ -1,0 +1,257 @@
+package bench
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// On a server that meets its target up to a known rate and never above, the
+// bracket holds that rate, is 5% wide, and took few steps.
+func TestSearchBracketsAnyCapacity(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		start := rapid.Float64Range(1, 100).Draw(t, "start")
+		capacity := rapid.Float64Range(start/8, 5000).Draw(t, "capacity")
+		steps := 0
+		s := &search{start: start, max: 20_000, try: func(_ string, rps float64) Verdict {
+			if steps++; rps <= capacity {
+				return Pass
+			}
+			return Fail
+		}}
+		s.run(func() bool { return false })
+		if s.lo > capacity || s.hi <= capacity || s.hi > s.lo*narrow*1.0001 {
+			t.Fatalf("bracket [%v, %v] of %v", s.lo, s.hi, capacity)
+		}
+		// The climb, 4 halvings of 1.5 (or 2) to 1.05, and the ceiling.
+		if most := int(math.Log(max(capacity/start, start/capacity))/math.Log(climb)) + 3 + 5 + 1; steps > most {
+			t.Fatalf("%d steps, more than %d", steps, most)
+		}
+	})
+}
+
+func TestSearchOutcomes(t *testing.T) {
+	never := func() bool { return false }
+	upTo := func(limit float64, beyond Verdict) func(string, float64) Verdict {
+		return func(_ string, rps float64) Verdict {
+			if rps <= limit {
+				return Pass
+			}
+			return beyond
+		}
+	}
+	t.Run("the end of the search", func(t *testing.T) {
+		s := &search{start: 10, max: 100, try: upTo(1000, Fail)}
+		if s.run(never); s.lo != 100 || s.above() != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+	t.Run("the generator ended first", func(t *testing.T) {
+		s := &search{start: 10, max: 1000, try: upTo(300, Invalid)}
+		if s.run(never); s.hi != 0 || s.lo > 300 || s.lo < 300/narrow {
+			t.Errorf("%+v", s)
+		}
+	})
+	t.Run("not proven is not on target", func(t *testing.T) {
+		s := &search{start: 10, max: 1000, try: upTo(300, Inconclusive)}
+		if s.run(never); s.lo > 300 || s.hi <= 300 {
+			t.Errorf("%+v", s)
+		}
+	})
+	t.Run("never on target", func(t *testing.T) {
+		s := &search{start: 10, max: 1000, try: upTo(0, Fail)}
+		if s.run(never); s.lo != 0 || s.hi != 10.0/8 {
+			t.Errorf("%+v", s)
+		}
+	})
+	t.Run("a ceiling that does not stand is lowered", func(t *testing.T) {
+		ceilings := 0
+		s := &search{start: 10, max: 1000, try: func(kind string, rps float64) Verdict {
+			if kind == stepCeiling {
+				if ceilings++; ceilings == 1 {
+					return Fail
+				}
+			}
+			return upTo(300, Fail)(kind, rps)
+		}}
+		if s.run(never); ceilings != 2 || s.hi > 300 || math.Abs(s.hi/s.lo-narrow) > 1e-9 {
+			t.Errorf("%+v after %d measurements of the ceiling", s, ceilings)
+		}
+	})
+	t.Run("a ceiling that never stands claims nothing", func(t *testing.T) {
+		s := &search{start: 10, max: 1000, try: func(kind string, rps float64) Verdict {
+			if kind == stepCeiling {
+				return Fail
+			}
+			return upTo(300, Fail)(kind, rps)
+		}}
+		if s.run(never); s.lo != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		steps := 0
+		s := &search{start: 10, max: 1000, try: func(string, float64) Verdict {
+			if steps++; steps == 3 {
+				return ""
+			}
+			return Pass
+		}}
+		if s.run(func() bool { return steps == 3 }); steps != 3 || s.lo != 15 || s.hi != 0 {
+			t.Errorf("%+v after %d steps", s, steps)
+		}
+	})
+}
+
+// slots is a server that serves so many requests at once and takes the same time
+// for each: its capacity is slots / service.
+func slots(t *testing.T, n int, service time.Duration) *httptest.Server {
+	t.Helper()
+	free := make(chan struct{}, n)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		select {
+		case free <- struct{}{}:
+		case <-r.Context().Done():
+			return
+		}
+		waited := time.Since(began)
+		time.Sleep(service)
+		<-free
+		w.Header().Set("Server-Timing", "acquire;dur="+plain(ms(waited))+", db;dur="+plain(ms(service)))
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+func capacityConfig(t *testing.T, url string, o CapacityOptions) Config {
+	t.Helper()
+	base, err := ParseTarget(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := CapacityPlan(PlanOptions{Get: true, P99: 600 * time.Millisecond}, o, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mix, err := NewMix(MixRoute{"/", "/", 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Config{Target: url, Hitter: newHitter(t, HitterConfig{Base: base}), Plan: plan, Mix: mix, canaryFor: 50 * time.Millisecond}
+}
+
+// Four slots of 20 ms serve 200 requests/s. What is found depends on the
+// machine's sleep as well (20 ms are often 21 or more), and steps of 4 s with a
+// target of 600 ms find up to 15% too much, so the ratio is broad.
+func TestCapacityOfAServerWithAKnownCeiling(t *testing.T) {
+	server := slots(t, 4, 20*time.Millisecond)
+	o := CapacityOptions{Start: 100, Max: 2000, Step: 4 * time.Second}
+	r, err := FindCapacity(t.Context(), capacityConfig(t, server.URL, o), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r.Capacity
+	t.Logf("%s; %s", c.Summary, c.Evidence)
+	if r.Verdict != Pass || c.Bracket[0] == nil || c.Bracket[1] == nil {
+		t.Fatalf("verdict %s because of %q: %+v", r.Verdict, r.Reasons, c)
+	}
+	if *c.Bracket[0] < 200*0.6 || *c.Bracket[1] > 200*1.5 {
+		t.Errorf("bracket [%v, %v] of a capacity of 200/s", *c.Bracket[0], *c.Bracket[1])
+	}
+	if !strings.Contains(c.LimitedBy, "pool of database connections") || !strings.Contains(c.Evidence, "acquire") {
+		t.Errorf("limited by %q: %q", c.LimitedBy, c.Evidence)
+	}
+	for _, s := range c.Steps {
+		if s.Requests < leastOfStep {
+			t.Errorf("step %+v has too few requests to claim", s)
+		}
+	}
+	if last := c.Steps[len(c.Steps)-1]; last.Kind != stepCeiling || last.Verdict != Pass || last.RPS != *c.Bracket[0] {
+		t.Errorf("the last step is %+v", last)
+	}
+	if len(r.Phases) != 1 || r.Phases[0].Verdict != Pass {
+		t.Errorf("%d phases", len(r.Phases))
+	}
+}
+
+// A server that refuses above a number of requests is limited by its refusals.
+func TestCapacityOfAServerThatRefuses(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	t.Cleanup(server.Close)
+	o := CapacityOptions{Start: 400, Max: 400, Step: 100 * time.Millisecond}
+	r, err := FindCapacity(t.Context(), capacityConfig(t, server.URL, o), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := r.Capacity; r.Verdict != Fail || c.RPS != 0 || !strings.Contains(c.Summary, "less than") || !strings.Contains(c.LimitedBy, "a rate limit (429)") {
+		t.Errorf("verdict %s: %+v", r.Verdict, c)
+	}
+}
+
+func TestCapacityInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(server.Close)
+	o := CapacityOptions{Start: 100, Max: 1000, Step: time.Minute}
+	c := capacityConfig(t, server.URL, o)
+	c.Progress = func(p Progress) {
+		if p.Done > 0 {
+			cancel()
+		}
+	}
+	r, err := FindCapacity(ctx, c, o)
+	if err != nil || r.Verdict != Inconclusive || r.Capacity.RPS != 0 || !strings.Contains(r.Reasons[0], "interrupted") {
+		t.Errorf("verdict %s because of %q, %v: %+v", r.Verdict, r.Reasons, err, r.Capacity)
+	}
+}
+
+func TestCapacityPlanIsChecked(t *testing.T) {
+	for what, o := range map[string]CapacityOptions{
+		"is more than the 20000": {Start: 10, Max: 50_000},
+		"makes no sense":         {Start: 500, Max: 100},
+		"would take":             {Start: 0.1, Step: 48 * time.Hour},
+	} {
+		if _, err := CapacityPlan(PlanOptions{}, o, true); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%+v: %v, want %q", o, err, what)
+		}
+	}
+	plan, err := CapacityPlan(PlanOptions{}, CapacityOptions{Start: 10, Step: time.Second}, false)
+	if err != nil || plan.Phases[0].Schedule.Requests() < leastOfStep || plan.Phases[0].Target != TargetWarm {
+		t.Errorf("%+v, %v", plan, err)
+	}
+}
+
+func TestLimitIsNamedFromEvidence(t *testing.T) {
+	slow := func(latency, lag, queue float64, timing map[string]float64) Phase {
+		return Phase{Over: 50, Rate: Rate{Planned: 400}, Slowest: []Slow{{LatencyMS: latency, LagMS: lag, QueueMS: queue, ServerTiming: timing}}}
+	}
+	for _, tc := range []struct {
+		p    Phase
+		want string
+	}{
+		{slow(500, 1, 2, map[string]float64{"acquire_ms": 400, "db_ms": 80, "app_ms": 5}), "pool of database connections"},
+		{slow(500, 1, 2, map[string]float64{"acquire_ms": 10, "db_ms": 440, "app_ms": 5}), "the database"},
+		{slow(500, 1, 2, map[string]float64{"acquire_ms": 10, "db_ms": 100, "app_ms": 380}), "own code or CPU"},
+		{slow(500, 1, 2, map[string]float64{"redis_ms": 400, "db_ms": 80}), "Redis"},
+		{slow(500, 1, 400, map[string]float64{"db_ms": 80}), "--max-connections"},
+		{slow(500, 1, 2, map[string]float64{"db_ms": 80}), "before the server's own account"},
+		{slow(500, 1, 2, nil), "does not say by what"},
+		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"5xx": 38, "reset": 2}}, "5xx"},
+		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"429": 40}}, "rate limit"},
+		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"timeout": 40}}, "can't be seen"},
+	} {
+		if name, evidence := limitOf(tc.p); !strings.Contains(name, tc.want) || evidence == "" {
+			t.Errorf("%q, %q; want %q", name, evidence, tc.want)
+		}
+	}
+}

@@ -1,0 +1,349 @@
+package bench
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The phases of a comparison.
+const (
+	PhaseAgainst = "against" // the baseline
+	PhaseTarget  = "target"  // the server under test
+)
+
+const (
+	// leastOfSlice is the fewest requests of a slice: with less, its p99 by nearest
+	// rank is its slowest request.
+	leastOfSlice = 100
+	// firstContacts open the connections of a server that needs no login.
+	firstContacts = 5
+)
+
+// Slicing is how two servers take turns. A zero value leaves the choice to the
+// package.
+type Slicing struct {
+	Slices    int           // of each side; 0 = 10
+	Length    time.Duration // of one; 0 = 10 s
+	Seed      uint64        // of the order within each pair, and of the bootstrap; 0 = 1
+	MinEffect float64       // 0 = DefaultMinEffect
+}
+
+func (s Slicing) complete() Slicing {
+	s.Slices, s.Length = or(s.Slices, 10), or(s.Length, 10*time.Second)
+	s.Seed, s.MinEffect = or(s.Seed, 1), or(s.MinEffect, DefaultMinEffect)
+	return s
+}
+
+// Baseline is the server that a target is compared with.
+type Baseline struct {
+	Target string // as the report names it
+	Hitter *Hitter
+	Users  []User
+	Server Server
+}
+
+// Comparison is what two servers that took turns showed. Values of the two sides
+// at one index are of slices that ran next to each other.
+type Comparison struct {
+	Difference
+
+	Baseline      Side     `json:"baseline"`
+	Target        Side     `json:"target"`
+	PlannedSlices int      `json:"planned_slices"` // of each side
+	SliceLengthMS float64  `json:"slice_length_ms"`
+	Order         string   `json:"order"` // A = baseline, B = target
+	Seed          uint64   `json:"seed"`
+	Dropped       []string `json:"dropped"` // pairs of slices that don't count, each with the reason
+}
+
+// Side is one of the two servers.
+type Side struct {
+	URL         string    `json:"url"`
+	Run         string    `json:"run"` // the first 16 digits of each trace id
+	Server      Server    `json:"server"`
+	MedianP99MS float64   `json:"median_p99_ms"` // of the slices' p99s
+	SliceP99MS  []float64 `json:"slice_p99_ms"`
+}
+
+// ComparePlan is the plan of one slice. Only a steady load on warm users (or on
+// one path) can take turns: a user is cold once. Its error is a *PlanError.
+func ComparePlan(o PlanOptions, s Slicing) (Plan, error) {
+	s = s.complete()
+	rate := or(o.Rate, 50)
+	phase := PhasePlan{Name: PhaseGet, State: AnyState, Target: or(o.P99, TargetWarm)}
+	plan := Plan{Profile: PhaseGet}
+	if !o.Get {
+		p, ok := profileNamed(o.Profile)
+		if !ok || !slices.Contains(p.phases, PhaseCold) {
+			return Plan{}, &PlanError{
+				fmt.Sprintf("two servers can't take turns under the profile %q, whose load is not the same in each slice", o.Profile),
+				"Compare with --profile release or smoke, or with --get PATH.",
+			}
+		}
+		rate = or(o.Rate, p.rate)
+		phase.Name, phase.State, phase.Users = PhaseWarm, Warm, warmUsers
+		plan.Profile = o.Profile
+		for _, name := range p.phases {
+			if name != PhaseWarm {
+				plan.Skipped = append(plan.Skipped, Skipped{name, "a comparison asks the same users again and again: it is about warm ones"})
+			}
+		}
+	}
+	if s.Slices < MinSlices {
+		return Plan{}, &PlanError{
+			fmt.Sprintf("%d slices of each server cannot show a difference: %d at least, and 10 find one of 20%%", s.Slices, MinSlices),
+			"Raise --slices.",
+		}
+	}
+	schedule, err := Constant(rate, s.Length)
+	if err != nil {
+		return Plan{}, &PlanError{fmt.Sprintf("a slice: %v", err), "Give --rate and --slice-length values above zero."}
+	}
+	if schedule.Requests() < leastOfSlice {
+		return Plan{}, &PlanError{
+			fmt.Sprintf("a slice of %d requests has no p99: %d at least", schedule.Requests(), leastOfSlice),
+			fmt.Sprintf("Raise --rate or --slice-length: at %.4g/s it takes %.0f s.", rate, ceilSeconds(leastOfSlice/rate)),
+		}
+	}
+	if took := 2 * time.Duration(s.Slices) * s.Length; took > maxDuration {
+		return Plan{}, &PlanError{fmt.Sprintf("the comparison would take %v", took), fmt.Sprintf("The longest is %v.", maxDuration)}
+	}
+	phase.Schedule = schedule
+	plan.Phases = []PhasePlan{phase}
+	return plan, nil
+}
+
+// comparer runs a comparison: two sides, one after the other, again and again.
+type comparer struct {
+	*run // the target's, which carries the result
+
+	phase   PhasePlan
+	slicing Slicing
+	sides   [2]*compared // 0 = baseline, 1 = target
+	done    int          // requests
+	out     *Comparison
+}
+
+// compared is one side under way.
+type compared struct {
+	*run
+
+	name    string
+	shots   Shots
+	tally   *tally
+	took    time.Duration
+	planned time.Duration
+	p99s    []float64
+}
+
+// Compare lets the target of c and a baseline take turns, slice by slice, with
+// the same requests on the same schedule, each pair in a random order, and judges
+// the p99s of the slices by Decide. c.Plan has to be one of ComparePlan. The
+// verdict is fail for a regression, pass for no difference or an improvement.
+// When ctx ends, what was measured until then is judged.
+func Compare(ctx context.Context, c Config, b Baseline, s Slicing) (Result, error) {
+	k := &comparer{run: newRun(c), phase: c.Plan.Phases[0], slicing: s.complete()}
+	if err := c.Plan.Check(min(len(c.Users), len(b.Users)), false); err != nil {
+		return k.result, err
+	}
+	if err := k.canary(ctx); err != nil {
+		return k.result, err
+	}
+	base := c
+	base.Hitter, base.Users, base.Server, base.Target = b.Hitter, b.Users, b.Server, b.Target
+	other := newRun(base)
+	other.floorP99 = k.floorP99
+	for i, r := range []*run{other, k.run} {
+		side := &compared{run: r, name: []string{PhaseAgainst, PhaseTarget}[i]}
+		side.tally = newTally(k.phase.State, k.phase.Target, r.Hitter.timeout)
+		users := r.Users[:min(len(r.Users), k.phase.Users)]
+		if k.phase.Name == PhaseGet {
+			users = []User{{}}
+			for range firstContacts {
+				r.Hitter.Once(ctx, r.Mix.shared(users)(0))
+			}
+		} else if err := r.warmUp(ctx, users); err != nil {
+			return k.result, fmt.Errorf("%s: %w", side.name, err)
+		}
+		side.shots = r.Mix.shared(users)
+		k.sides[i] = side
+	}
+	k.out = &Comparison{
+		PlannedSlices: k.slicing.Slices, SliceLengthMS: ms(k.slicing.Length), Seed: k.slicing.Seed, Dropped: []string{},
+	}
+	stopped := k.turns(ctx)
+	k.conclude(ctx, stopped)
+	return k.result, nil
+}
+
+// orders is which side goes first in each pair: either one in half of them, so
+// that neither gains from what the first slice of a pair leaves behind, and in an
+// order that nothing else on the machine can follow.
+func orders(pairs int, seed uint64) [][2]int {
+	out := make([][2]int, pairs)
+	for i := range out {
+		out[i] = [2]int{i % 2, 1 - i%2}
+	}
+	dice := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the order is to be the same for the same seed
+	dice.Shuffle(pairs, func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// turns runs the pairs of slices. It says why it ended before its plan, "" when
+// it did not.
+func (k *comparer) turns(ctx context.Context) (stopped string) {
+	for pair, order := range orders(k.slicing.Slices, k.slicing.Seed) {
+		var p99s [2]float64
+		var why []string
+		for _, i := range order {
+			if ended(ctx) {
+				return fmt.Sprintf("stopped after %d of %d pairs of slices", pair, k.slicing.Slices)
+			}
+			p99, doubts := k.slice(ctx, k.sides[i], pair)
+			k.out.Order += string("AB"[i])
+			p99s[i] = p99
+			why = append(why, doubts...)
+		}
+		// Not before the other side of the pair was asked: does it break, too?
+		if broken := k.broken(); broken != "" {
+			return broken
+		}
+		if len(why) > 0 {
+			k.out.Dropped = append(k.out.Dropped, fmt.Sprintf("pair %d: %s", pair+1, strings.Join(why, "; ")))
+			continue
+		}
+		for i, side := range k.sides {
+			side.p99s = append(side.p99s, p99s[i])
+		}
+	}
+	return ""
+}
+
+// broken names the sides that the circuit breaker ended, "" if there is none.
+func (k *comparer) broken() string {
+	var names []string
+	for _, side := range k.sides {
+		if side.tally.tripped {
+			names = append(names, fmt.Sprintf("%s (%s): %v", side.name, side.Target, errBreaker))
+		}
+	}
+	return strings.Join(names, "; ")
+}
+
+// slice runs one slice on one side and returns its p99 in milliseconds, and why
+// it does not count.
+func (k *comparer) slice(ctx context.Context, side *compared, pair int) (p99 float64, why []string) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	schedule := k.phase.Schedule
+	offset := uint64(pair) * schedule.Count() //nolint:gosec // a count of slices, never negative
+	slice := newTally(k.phase.State, k.phase.Target, side.Hitter.timeout)
+	before := selfUsage()
+	ran := side.Hitter.Attack(ctx, Attack{
+		Schedule: schedule,
+		Shots:    func(seq uint64) Shot { return side.shots(offset + seq) },
+		Observe: func(s Sample) {
+			due := schedule.At(s.Seq)
+			slice.observe(due, s)
+			// The slices of a side are many attacks: its number goes where a trace id
+			// has it (see within), so that the slowest of all keep theirs.
+			s.Seq = within(side.Hitter.attacks.Load(), s.Seq)
+			if side.tally.observe(time.Duration(pair)*schedule.Duration()+due, s); side.tally.tripped {
+				cancel(errBreaker)
+			}
+			k.done++
+		},
+		Tick: func(time.Duration) { k.tell(side, slice) },
+	})
+	cpu, pause := before.since()
+	k.note(cpu, pause)
+	side.took += ran.Elapsed
+	side.planned += schedule.Duration()
+	e := effort{
+		planned: schedule.meanRate(ran.Sent), achieved: ran.Achieved(schedule), late: ran.Late(schedule),
+		lagP99: slice.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: k.floorP99,
+	}
+	for _, reason := range e.invalid(k.phase.Target) {
+		why = append(why, "invalid: "+reason)
+	}
+	switch n := slice.all.requests; {
+	case ran.Sent < ran.Planned:
+		why = append(why, fmt.Sprintf("%s was stopped after %d of %d requests", side.name, ran.Sent, ran.Planned))
+	case n < leastOfSlice:
+		why = append(why, fmt.Sprintf("only %d requests of %s were %s", n, side.name, k.phase.State))
+	}
+	return ms(slice.all.latency.Quantile(0.99)), why
+}
+
+func (k *comparer) tell(side *compared, slice *tally) {
+	if k.Progress == nil {
+		return
+	}
+	k.Progress(Progress{
+		Phase: "comparison", Planned: 2 * k.slicing.Slices * k.phase.Schedule.Requests(), Done: k.done,
+		Elapsed: k.sides[0].took + k.sides[1].took, Rate: k.phase.Schedule.MeanRate(),
+		P50: slice.all.latency.Quantile(0.5), P99: slice.all.latency.Quantile(0.99), Errors: side.tally.all.errors,
+	})
+}
+
+// conclude puts both sides' figures and the comparison's verdict into the result.
+func (k *comparer) conclude(ctx context.Context, stopped string) {
+	c, out := k.out, &k.result
+	c.Difference = Decide(k.sides[0].p99s, k.sides[1].p99s, k.slicing.MinEffect, k.slicing.Seed)
+	c.Baseline, c.Target = k.sides[0].side(), k.sides[1].side()
+	for _, side := range k.sides {
+		sent := side.tally.lag.Count()
+		phase := side.judged(k.phase, side.tally, Ran{Attack: singles, Elapsed: side.took}, effort{
+			planned: k.phase.Schedule.MeanRate(), achieved: float64(sent) / max(side.planned, time.Nanosecond).Seconds(),
+			lagP99: side.tally.lag.Quantile(0.99),
+		}, "")
+		phase.Name = side.name
+		k.add(phase)
+	}
+	out.Comparison = c
+	out.Verdict, out.Reasons = c.judge(stopped, k.sides[1].tally.tripped && !k.sides[0].tally.tripped)
+	if ended(ctx) && !errors.Is(context.Cause(ctx), errBreaker) {
+		out.Reasons = append(out.Reasons, "interrupted")
+	}
+}
+
+func (s *compared) side() Side {
+	return Side{
+		URL: s.Target, Run: hex.EncodeToString(s.Hitter.run[:]), Server: s.Server,
+		SliceP99MS: append([]float64{}, s.p99s...), MedianP99MS: round(median(slices.Clone(s.p99s))),
+	}
+}
+
+// judge gives the verdict of a comparison. A regression that was found before
+// the end stands; nothing else does.
+func (c *Comparison) judge(stopped string, targetBroke bool) (Verdict, []string) {
+	why := []string{}
+	if stopped != "" {
+		why = append(why, stopped)
+	}
+	invalid := 0
+	for _, d := range c.Dropped {
+		if strings.Contains(d, "invalid: ") {
+			invalid++
+		}
+	}
+	switch {
+	case c.Finding == Regression:
+		return Fail, append(why, c.String())
+	case targetBroke:
+		return Fail, append(why, "the baseline answered the same requests")
+	case c.Finding == TooFew && invalid > c.Slices:
+		return Invalid, append(why, c.Dropped...)
+	case c.Finding == TooFew:
+		return Inconclusive, append(append(why, c.String()), c.Dropped...)
+	case stopped != "":
+		return Inconclusive, append(why, c.String())
+	}
+	return Pass, why
+}

@@ -1,0 +1,76 @@
+package bench
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// limitOf names what a phase that missed its target ran out of, from what is
+// seen of it: the errors, if they are the larger part of what was over, else the
+// largest part of the time of the slowest requests, as the server accounts for
+// it. evidence says what that rests on.
+func limitOf(p Phase) (name, evidence string) {
+	if kind, n := commonest(p.ErrorKinds); p.Over > 0 && 2*p.Errors > p.Over && Kind(kind) != KindTimeout {
+		return "errors: " + errorWords(Kind(kind)), fmt.Sprintf("%d of the %d requests over the target at %.4g/s failed, %d of them with %s", p.Errors, p.Over, p.Rate.Planned, n, kind)
+	}
+	parts, total, told := make(map[string]float64), 0.0, 0
+	for _, s := range p.Slowest {
+		if s.LatencyMS <= 0 {
+			continue
+		}
+		total += s.LatencyMS
+		rest := s.LatencyMS - s.LagMS - s.QueueMS
+		parts["queue"] += s.QueueMS
+		if len(s.ServerTiming) > 0 {
+			told++
+		}
+		for _, name := range []string{"acquire", "db", "redis", "app"} {
+			took := min(s.ServerTiming[name+"_ms"], max(rest, 0))
+			parts[name] += took
+			rest -= took
+		}
+		parts["rest"] += max(rest, 0)
+	}
+	if total == 0 {
+		return "what can't be seen from here", "no request was answered"
+	}
+	largest := slices.MaxFunc(slices.Sorted(maps.Keys(parts)), func(a, b string) int { return cmp.Compare(parts[a], parts[b]) })
+	if largest == "rest" && told == 0 {
+		return "the server, which does not say by what (no Server-Timing)",
+			fmt.Sprintf("%.0f%% of the time of the slowest %d requests at %.4g/s passed in the server", 100*parts["rest"]/total, len(p.Slowest), p.Rate.Planned)
+	}
+	words := map[string][2]string{
+		"queue":   {"connections to the server (--max-connections, or dialling)", "waiting for a connection to the server"},
+		"acquire": {"the server's pool of database connections", "waiting for a database connection (acquire)"},
+		"db":      {"the database and the way to it", "in the database and on the way to it (db)"},
+		"redis":   {"Redis", "in Redis"},
+		"app":     {"the server's own code or CPU", "in the server's own code (app)"},
+		"rest":    {"what comes before the server's own account: its accept queue, its CPU or the network", "outside the server's own account"},
+	}[largest]
+	return words[0], fmt.Sprintf("the slowest %d requests at %.4g/s spent %.0f%% of their time %s", len(p.Slowest), p.Rate.Planned, 100*parts[largest]/total, words[1])
+}
+
+func commonest(kinds map[string]int) (kind string, n int) {
+	for _, k := range slices.Sorted(maps.Keys(kinds)) {
+		if kinds[k] > n {
+			kind, n = k, kinds[k]
+		}
+	}
+	return kind, n
+}
+
+func errorWords(k Kind) string {
+	switch k {
+	case KindLimited:
+		return "a rate limit (429)"
+	case KindConnect:
+		return "refused connections"
+	case KindReset, KindBody:
+		return "broken connections"
+	case KindServer:
+		return "the server's own (5xx)"
+	}
+	return string(k)
+}
