@@ -69,7 +69,7 @@ secrets: ## Search the tree and the history for secrets, after proving that the 
 	scripts/secrets.sh $(GOTOOL) gitleaks
 
 # These have rounds of their own, so they run once and alone.
-TABLES := ^Benchmark(WarmBoard|Targets)$$
+TABLES := ^Benchmark(WarmBoard|Targets|Generators)$$
 
 .PHONY: bench
 bench: bench-board bench-targets ## Measure everything that has a benchmark, in about five minutes (docs/benchmarks.md)
@@ -81,7 +81,11 @@ bench-board: ensure ## Measure the warm board against a trivial handler of the s
 
 .PHONY: bench-targets
 bench-targets: ensure ## Measure latencies and turns of serve over 110 ms, beside what is promised
-	$(GO) test -run '^$$' -v -bench '$(TABLES)' -benchtime 1x -timeout 8m ./cmd/honeydue
+	$(GO) test -run '^$$' -v -bench '^BenchmarkTargets$$' -benchtime 1x -timeout 8m ./cmd/honeydue
+
+.PHONY: bench-loadtest
+bench-loadtest: ensure ## Measure what a request costs loadtest, vegeta, wrk and k6, where they are there
+	$(GO) test -run '^$$' -v -bench '^BenchmarkGenerators$$' -benchtime 1x -timeout 12m ./cmd/honeydue
 
 .PHONY: verify
 verify: ensure build ## Serve over a 110 ms link on real servers, warm up, probe, load-test; print the verdicts

@@ -415,3 +415,8 @@ func median(r []reply) time.Duration {
 	slices.Sort(took)
 	return took[len(took)/2]
 }
+
+func medianOf(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
