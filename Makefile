@@ -69,15 +69,16 @@ secrets: ## Search the tree and the history for secrets, after proving that the 
 	scripts/secrets.sh $(GOTOOL) gitleaks
 
 # These have rounds of their own, so they run once and alone.
-TABLES := ^Benchmark(WarmBoard|Targets|Generators)$$
+ONCE := ^Benchmark(WarmBoard|Targets|Generators|Memory)$$
 
 .PHONY: bench
-bench: bench-board bench-targets ## Measure everything that has a benchmark, in about five minutes (docs/benchmarks.md)
-	$(GO) test -run '^$$' -bench . -skip '$(TABLES)' -benchmem -benchtime 300x -p 1 ./internal/...
+bench: bench-board bench-targets ## Measure everything that has a benchmark, in about six minutes (docs/benchmarks.md)
+	$(GO) test -run '^$$' -bench '^BenchmarkMemory$$' -benchtime 1x ./internal/bench
+	$(GO) test -run '^$$' -bench . -skip '$(ONCE)' -benchmem -benchtime 300x -p 1 ./internal/...
 
 .PHONY: bench-board
 bench-board: ensure ## Measure the warm board against a trivial handler of the same binary
-	$(GO) test -run '^$$' -v -bench '$(TABLES)' -benchtime 1x -timeout 8m ./internal/api/benchmark
+	$(GO) test -run '^$$' -v -bench '^BenchmarkWarmBoard$$' -benchtime 1x -timeout 8m ./internal/api/benchmark
 
 .PHONY: bench-targets
 bench-targets: ensure ## Measure latencies and turns of serve over 110 ms, beside what is promised

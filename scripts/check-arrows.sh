@@ -90,10 +90,13 @@ for to in $rooms; do
   right+=("cmd/honeydue/to_$to/planted.go")
 done
 
+# On a new machine this downloads and builds the linter, which the run below, without a proxy, could not.
+"${linter[@]}" version >/dev/null
+
 status=0
 (cd "$copy" && GOFLAGS=-mod=mod GOPROXY=off "${linter[@]}" run --enable-only depguard --output.text.path "$copy/found" ./...) >"$copy/log" 2>&1 || status=$?
 # 1 is golangci-lint's "issues found": the only expected outcome.
-if [ "$status" -ne 1 ]; then
+if [ "$status" -ne 1 ] || [ ! -s "$copy/found" ]; then
   echo "check-arrows: the linter ended with $status instead of finding the planted imports:" >&2
   cat "$copy/log" "$copy/found" >&2 2>/dev/null || true
   exit 1

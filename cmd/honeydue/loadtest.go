@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/bench"
 )
@@ -118,8 +119,14 @@ rate at which the p99 target holds, and names what limits it.`,
 			return a.loadtestTarget(c.Context(), o)
 		},
 	}
-	c.AddCommand(newLoadtestSweepCommand(a))
-	flags := c.Flags()
+	c.AddCommand(
+		newLoadtestSweepCommand(a), newLoadtestInitCommand(a), newLoadtestSchemaCommand(a), newLoadtestCleanupCommand(a), newLoadtestReportCommand(a),
+	)
+	o.addFlags(c.Flags())
+	return c
+}
+
+func (o *loadtestOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.target, "target", "", "`URL` of the server to test; this machine, unless --allow-host names another")
 	flags.BoolVar(&o.lab, "lab", false, "start a replica of production and a server in it, test that, stop both")
 	flags.StringVar(&o.profile, "profile", bench.Profiles()[0], "`PROFILE` to run: "+strings.Join(bench.Profiles(), "|"))
@@ -143,12 +150,9 @@ rate at which the p99 target holds, and names what limits it.`,
 	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "with --lab: round trip of the link to the database; with --target: what is known of it")
 	flags.StringVar(&o.data, "data", "", "with --lab: its data `FOLDER` (default: one of the load test's own)")
 	flags.IntVar(&o.users, "users", 1500, "with --lab: users to seed")
-	c.AddCommand(newLoadtestInitCommand(a), newLoadtestSchemaCommand(a), newLoadtestCleanupCommand(a))
 	flags.StringVar(&o.save, "save", "", "keep the run with all its latencies in `FILE`, for loadtest report")
-	c.AddCommand(newLoadtestReportCommand(a))
 	o.compare.addFlags(flags)
 	o.capacity.addFlags(flags)
-	return c
 }
 
 // Validate refuses what makes no sense, and a plan that could not end in a verdict.

@@ -68,10 +68,7 @@ func (a *app) loadtestPool(ctx context.Context, o *loadtestOptions, database con
 	if err := errors.Join(o.permit.Judge(base), o.plan.CheckRate(bench.Loopback(base))); err != nil {
 		return usage(err)
 	}
-	db, err := store.Open(ctx, store.Config{
-		URL: database.URL, ExecMode: database.ExecMode, MaxConns: database.MaxConns, MinIdleConns: database.MinIdleConns,
-		MaxLifetime: database.MaxLifetime, MaxIdleTime: database.MaxIdleTime,
-	})
+	db, err := store.Open(ctx, poolConfig(database))
 	if err != nil {
 		return err
 	}

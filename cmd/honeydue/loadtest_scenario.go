@@ -64,10 +64,11 @@ func (o *loadtestOptions) readTrust() error {
 func (a *app) loadtestScenario(c *cobra.Command, o *loadtestOptions) error {
 	for _, name := range []string{
 		"get", "profile", "phases", "rate", "duration", "p99", "cold-p99", "first-target", "restarts", "tokens", "email",
-		"password-env", "restart-cmd",
+		"password-env", "restart-cmd", "layer", "against", "against-tokens", "slices", "slice-length", "slice-seed", "compare-with",
+		"start-rate", "max-rate",
 	} {
 		if c.Flags().Changed(name) {
-			return usagef("Leave it out, or write it into the scenario.", "--%s and --scenario do not go together: the scenario says it", name)
+			return usagef("Leave out one of them; loadtest schema prints what a scenario can say.", "--%s and --scenario do not go together: the scenario says what is done", name)
 		}
 	}
 	if err := o.readScenario(c.Flags()); err != nil {
@@ -184,8 +185,9 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 		return alsoFailed(err, cleaning)
 	}
 	live := &loadtestProgress{app: a}
+	plan := o.scenario.Bind(o.plan, world) //nolint:contextcheck // as in runLoadtest
 	result, err := bench.Run(ctx, bench.Config{
-		Target: t.target, Hitter: t.hitter, Plan: o.scenario.Bind(o.plan, world), Users: world.Users(), Server: server,
+		Target: t.target, Hitter: t.hitter, Plan: plan, Users: world.Users(), Server: server,
 		Progress: live.show,
 	})
 	live.done()

@@ -65,6 +65,9 @@ func (o *sweepOptions) Validate() error {
 		return usagef("honeydue config lists them.", "the server reads no setting called %s", name)
 	}
 	o.setting = settings[i]
+	if o.setting.Group == "loadtest" {
+		return usagef("Sweep over a setting of the pool, the caches or telemetry.", "%s is the load test's own affair: serve does not read it", name)
+	}
 	if o.setting.Secret != "" || o.setting.Group == "lab" || strings.HasPrefix(name, "DB_HOST") || strings.HasPrefix(name, "DB_DIRECT") {
 		return usagef("Sweep over a setting of the pool, the caches or telemetry.", "%s is the lab's own affair: it says where the servers are", name)
 	}

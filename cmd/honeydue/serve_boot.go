@@ -45,7 +45,8 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 		return nil, err
 	}
 	closing.add(func(context.Context) error { return c.Close() })
-	pool := poolConfig(database, tel)
+	pool := poolConfig(database)
+	pool.Tracer = api.NewQueryTracer(tel.Recorded())
 	pool.Meanwhile = func(ctx context.Context, db *store.DB) {
 		if _, err := c.Sweep(ctx, api.ChangeLog(db)); err != nil && ctx.Err() == nil {
 			tel.Log.WarnContext(ctx, "the change log could not be read yet; lists come from the database until it is", slog.Any("error", err))
@@ -74,10 +75,10 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 }
 
 // poolConfig is the store's configuration as the environment has it.
-func poolConfig(d config.Database, tel *telemetry.Telemetry) store.Config {
+func poolConfig(d config.Database) store.Config {
 	return store.Config{
 		URL: d.URL, ExecMode: d.ExecMode, MaxConns: d.MaxConns, MinIdleConns: d.MinIdleConns,
-		MaxLifetime: d.MaxLifetime, MaxIdleTime: d.MaxIdleTime, Tracer: api.NewQueryTracer(tel.Recorded()),
+		MaxLifetime: d.MaxLifetime, MaxIdleTime: d.MaxIdleTime,
 	}
 }
 

@@ -249,6 +249,8 @@ func TestLimitIsNamedFromEvidence(t *testing.T) {
 		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"5xx": 38, "reset": 2}}, "5xx"},
 		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"429": 40}}, "rate limit"},
 		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"timeout": 40}}, "can't be seen"},
+		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"timeout_header": 40}}, "can't be seen"},
+		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"5xx:database_unavailable": 40}}, "5xx"},
 	} {
 		if name, evidence := limitOf(tc.p); !strings.Contains(name, tc.want) || evidence == "" {
 			t.Errorf("%q, %q; want %q", name, evidence, tc.want)

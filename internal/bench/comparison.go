@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -315,7 +314,7 @@ func (k *comparer) conclude(ctx context.Context, stopped string) {
 
 func (s *compared) side() Side {
 	return Side{
-		URL: s.Target, Run: hex.EncodeToString(s.Hitter.run[:]), Server: s.Server,
+		URL: s.Target, Run: s.Hitter.RunName(), Server: s.Server,
 		SliceP99MS: append([]float64{}, s.p99s...), MedianP99MS: round(median(slices.Clone(s.p99s))),
 	}
 }

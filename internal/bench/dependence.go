@@ -20,24 +20,21 @@ const (
 // windows counts the slow requests of a phase by the time at which they were
 // due. Requests that are slow because of one and the same event stand close
 // together; the counts then vary more than those of independent requests would.
-// Its size does not grow with the requests. The zero value measures nothing:
-// it needs to know when a request was due.
+// Its size does not grow with the requests. A nil one measures nothing.
 type windows struct {
-	due    func(seq uint64) time.Duration // from the start of the phase
-	width  time.Duration                  // 0 = one second
+	width  time.Duration
 	counts [maxWindows]window
 }
 
+func newWindows() *windows { return &windows{width: time.Second} }
+
 type window struct{ requests, over int }
 
-func (w *windows) observe(seq uint64, over bool) {
-	if w.due == nil {
+// observe takes in one request that was due so long after the start of the phase.
+func (w *windows) observe(at time.Duration, over bool) {
+	if w == nil {
 		return
 	}
-	if w.width == 0 {
-		w.width = time.Second
-	}
-	at := w.due(seq)
 	for int(at/w.width) >= maxWindows {
 		for i := range w.counts {
 			var joined window
@@ -69,6 +66,9 @@ type dependence struct {
 // dependence compares the counts with binomial ones of the same mean: Pearson's
 // dispersion statistic over its degrees of freedom.
 func (w *windows) dependence() dependence {
+	if w == nil {
+		return dependence{}
+	}
 	n, over, used, squares := 0, 0, 0, 0.0
 	for _, c := range w.counts {
 		if c.requests == 0 {

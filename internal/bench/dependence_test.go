@@ -9,9 +9,9 @@ import (
 )
 
 func windowsOf(rate int, over func(seq uint64) bool, requests int) *windows {
-	w := &windows{due: func(seq uint64) time.Duration { return time.Duration(seq) * time.Second / time.Duration(rate) }}
+	w := newWindows()
 	for seq := range uint64(requests) {
-		w.observe(seq, over(seq))
+		w.observe(time.Duration(seq)*time.Second/time.Duration(rate), over(seq))
 	}
 	return w
 }
@@ -104,10 +104,10 @@ func TestTooFewWindowsMeasureNothing(t *testing.T) {
 	if d := windowsOf(100, func(seq uint64) bool { return seq < 50 }, 700).dependence(); d != (dependence{}) {
 		t.Errorf("seven seconds: %+v", d)
 	}
-	var none windows
-	none.observe(1, true)
+	var none *windows
+	none.observe(time.Second, true)
 	if d := none.dependence(); d != (dependence{}) {
-		t.Errorf("no schedule: %+v", d)
+		t.Errorf("no windows: %+v", d)
 	}
 }
 

@@ -28,23 +28,29 @@ func render(t *testing.T, r Result) map[report.Format]string {
 	return out
 }
 
+// golden compares a text with a file of testdata, byte by byte.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; -update writes it anew. It is now:\n%s", path, got)
+	}
+}
+
 func TestDocumentGolden(t *testing.T) {
 	for name, r := range map[string]Result{"pass": passingResult(), "invalid": invalidResult()} {
 		texts := render(t, r)
 		for format, ext := range map[report.Format]string{report.FormatTable: "txt", report.FormatJSON: "json", report.FormatJUnit: "xml"} {
-			path := filepath.Join("testdata", name+"."+ext)
-			if *update {
-				if err := os.WriteFile(path, []byte(texts[format]), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if texts[format] != string(want) {
-				t.Errorf("%s differs; -update writes it anew. It is now:\n%s", path, texts[format])
-			}
+			golden(t, name+"."+ext, texts[format])
 		}
 	}
 }

@@ -11,10 +11,6 @@ import (
 )
 
 const (
-	// storedRun is the schema of a stored run, which has a Result as its member "result".
-	storedRun = "honeydue.loadtest-run/1"
-	// maxEarlier bounds what is read of an earlier run's file.
-	maxEarlier = 256 << 20
 	// sameRate is how far the planned rates of two runs may lie apart.
 	sameRate = 0.05
 	// caveat is printed with each comparison of two runs.
@@ -71,12 +67,12 @@ func change(before, after float64) Change {
 // ReadEarlier reads the report of an earlier load test: the JSON of
 // `loadtest -o json`, or a stored run. Its error is a *PlanError.
 func ReadEarlier(r io.Reader) (Result, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxEarlier+1))
+	data, err := io.ReadAll(io.LimitReader(r, maxStored+1))
 	if err != nil {
 		return Result{}, fmt.Errorf("reading the earlier run: %w", err)
 	}
-	const hint = "Give a file that was written by: honeydue loadtest -o json --out FILE."
-	if len(data) > maxEarlier {
+	const hint = "Give a file that was written by: honeydue loadtest -o json --out FILE, or --save FILE."
+	if len(data) > maxStored {
 		return Result{}, &PlanError{"the earlier run's file is larger than any report", hint}
 	}
 	var file struct {
@@ -88,10 +84,10 @@ func ReadEarlier(r io.Reader) (Result, error) {
 	}
 	switch file.Schema {
 	case Schema:
-	case storedRun:
+	case StoredSchema:
 		data = file.Result
 	default:
-		return Result{}, &PlanError{fmt.Sprintf("the earlier run's file has the schema %.60q, not %q", file.Schema, Schema), hint}
+		return Result{}, &PlanError{fmt.Sprintf("the earlier run's file has the schema %.60q, not %q or %q", file.Schema, Schema, StoredSchema), hint}
 	}
 	var earlier Result
 	if err := json.Unmarshal(data, &earlier); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -48,6 +49,9 @@ func Kinds() []Kind {
 		KindTimeout, KindRedirect, KindLimited, KindClient, KindServer, KindBody, KindTimeoutBody, KindCheck, KindOther,
 	}
 }
+
+// TimedOut reports whether the kind is a time-out, whatever was waited for.
+func (k Kind) TimedOut() bool { return strings.HasPrefix(string(k), string(KindTimeout)) }
 
 // kindOfStatus judges a reply by its status code.
 func kindOfStatus(code int) Kind {

@@ -90,9 +90,7 @@ func (l databaseLayer) RoundTrip(r *http.Request) (*http.Response, error) {
 		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, Body: http.NoBody,
 		Header: http.Header{
 			"X-Db-Turns":    {strconv.FormatInt(tally.Turns(), 10)},
-			"Server-Timing": {fmt.Sprintf("acquire;dur=%.3f, db;dur=%.3f", milliseconds(acquire), milliseconds(db))},
+			"Server-Timing": {fmt.Sprintf("acquire;dur=%.3f, db;dur=%.3f", ms(acquire), ms(db))},
 		},
 	}, nil
 }
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -90,6 +90,13 @@ func (l *Ledger) Close(done bool) error {
 	return errors.Join(err, l.file.Close())
 }
 
+// Left reads what a ledger of this process says, to clean up after its own run.
+func (l *Ledger) Left() (*Leftover, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return readLeftover(l)
+}
+
 func lock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

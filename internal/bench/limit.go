@@ -12,7 +12,7 @@ import (
 // largest part of the time of the slowest requests, as the server accounts for
 // it. evidence says what that rests on.
 func limitOf(p Phase) (name, evidence string) {
-	if kind, n := commonest(p.ErrorKinds); p.Over > 0 && 2*p.Errors > p.Over && Kind(kind) != KindTimeout {
+	if kind, n := commonest(p.ErrorKinds); p.Over > 0 && 2*p.Errors > p.Over && !Kind(kind).TimedOut() {
 		return "errors: " + errorWords(Kind(kind)), fmt.Sprintf("%d of the %d requests over the target at %.4g/s failed, %d of them with %s", p.Errors, p.Over, p.Rate.Planned, n, kind)
 	}
 	parts, total, told := make(map[string]float64), 0.0, 0
@@ -62,7 +62,7 @@ func commonest(kinds map[string]int) (kind string, n int) {
 }
 
 func errorWords(k Kind) string {
-	switch k {
+	switch k.Class() {
 	case KindLimited:
 		return "a rate limit (429)"
 	case KindConnect:

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -67,7 +66,7 @@ func newRun(c Config) *run {
 	r.result = Result{
 		Verdict: Pass, Reasons: []string{}, Target: c.Target, Profile: c.Plan.Profile,
 		StartedAt: time.Now().UTC().Truncate(time.Millisecond),
-		Run:       hex.EncodeToString(c.Hitter.run[:]), Server: c.Server, Phases: []Phase{},
+		Run:       c.Hitter.RunName(), Server: c.Server, Phases: []Phase{},
 		NotMeasured: append([]Skipped{}, c.Plan.Skipped...),
 	}
 	r.result.Generator.Cores = cores()
@@ -213,7 +212,7 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	defer cancel(nil)
 	t := newTally(p.State, p.Target, r.Hitter.timeout)
 	t.watched = newWatches(p.Thresholds)
-	t.windows.due = p.Schedule.At
+	t.windows = newWindows()
 	before := selfUsage()
 	ran := r.Hitter.Attack(ctx, Attack{
 		Schedule: p.Schedule,

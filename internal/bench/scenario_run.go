@@ -21,10 +21,3 @@ func (r *run) scripted(ctx context.Context, p PhasePlan) (stop bool, err error) 
 	r.add(phase)
 	return tripped, nil
 }
-
-// Left reads what a ledger of this process says, to clean up after its own run.
-func (l *Ledger) Left() (*Leftover, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return readLeftover(l)
-}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/honeydue/honeydue/internal/api"
 	"github.com/honeydue/honeydue/internal/household"
 )
@@ -198,36 +200,21 @@ func inTurn(of [][]int64) (all []owned) {
 
 // each calls do for 0..n-1, a few at a time, and ends at the first error.
 func each(ctx context.Context, n int, do func(ctx context.Context, i int) error, progress func(done, all int)) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(setupAtOnce, n) {
-		wg.Go(func() {
-			for i := range next {
-				if err := do(ctx, i); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-feed:
+	g, working := errgroup.WithContext(ctx)
+	g.SetLimit(setupAtOnce)
 	for i := range n {
-		select {
-		case next <- i:
-			if progress != nil {
-				progress(i+1, n)
-			}
-		case <-ctx.Done():
-			break feed
+		if working.Err() != nil {
+			break
+		}
+		g.Go(func() error { return do(working, i) })
+		if progress != nil {
+			progress(i+1, n)
 		}
 	}
-	close(next)
-	wg.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := g.Wait(); err != nil {
+		return err
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
 // CleanUp removes what a run has made, as far as the API can: each residence

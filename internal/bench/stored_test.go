@@ -6,8 +6,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -59,19 +57,7 @@ func TestFormsGolden(t *testing.T) {
 	for format, name := range map[report.Format]string{
 		report.FormatCSV: "timed.csv", report.FormatHDR: "timed.hlog", report.FormatGitHub: "timed.github.txt", report.FormatHTML: "timed.html",
 	} {
-		path := filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(path, []byte(texts[format]), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if texts[format] != string(want) {
-			t.Errorf("%s differs; -update writes it anew. It is now:\n%s", path, texts[format])
-		}
+		golden(t, name, texts[format])
 	}
 }
 

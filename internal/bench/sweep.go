@@ -115,7 +115,7 @@ func (h *Hitter) atOnce(ctx context.Context, r MixRoute, users []User) SweepFigu
 func (s Sweep) Document() report.Document {
 	t := report.Table{
 		Columns: []string{s.Setting, "ready", "first", "burst p50", "burst max"},
-		Note: fmt.Sprintf("ms. Ready: from the start to /readyz. First and burst (%d at once): users whom no cache knows; phases: p99. R = %s. One run each: differences below a tenth may be noise.",
+		Note: fmt.Sprintf("ms. Ready: from the start to /readyz. First and burst (%d at once): users whom no cache knows; phases: p99. R = %s. One run each: repeat it before a small difference is believed.",
 			SweepBurst, figure(s.LinkRTTMS)),
 	}
 	phases := s.phases()

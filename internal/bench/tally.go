@@ -28,7 +28,7 @@ type tally struct {
 	watched watches
 	proto   int // highest major version of HTTP that was answered in
 	time    *timeline
-	windows windows
+	windows *windows // nil: how samples depend on each other is not measured
 	breaker breaker
 	tripped bool
 }
@@ -50,9 +50,10 @@ func newTally(want State, target, timeout time.Duration) *tally {
 	}
 }
 
-// observe takes in one sample, due so long after the start of the phase. A failed sample never proves a state and always
-// counts: it is over, and its latency is entered as no less than the time-out,
-// so that a server that fails fast can't better its percentiles.
+// observe takes in one sample, due so long after the start of the phase. A
+// failed sample never proves a state and always counts: it is over, and its
+// latency is entered as no less than the time-out, so that a server that fails
+// fast can't better its percentiles.
 func (t *tally) observe(due time.Duration, s Sample) {
 	t.lag.Record(s.Lag)
 	t.tripped = t.breaker.observe(s.Failed()) || t.tripped
@@ -84,7 +85,7 @@ func (t *tally) observe(due time.Duration, s Sample) {
 	t.slowest.observe(s, latency)
 	t.watched.observe(s, latency)
 	t.time.observe(due, due+s.Latency, latency, s.Failed(), over)
-	t.windows.observe(s.Seq, over)
+	t.windows.observe(due, over)
 }
 
 func (f *figures) observe(latency time.Duration, failed, over bool) {

@@ -9,10 +9,10 @@
 // Read asks Redis once, by one script that follows token, user and list to all
 // states involved. A warm list is in that answer, or a 304 is. A list that this
 // pod has served before needs no script: plain commands ask for the states, and
-// the body is in the pod's memory (near.go). What is missing
-// the caller reads from the database and hands to Fill, a second round trip;
-// Load does both and lets reads that know the same versions share them. A
-// write costs two, Hold and Release.
+// the body is in the pod's memory (near.go). What is missing the caller reads
+// from the database and hands to Fill, a second round trip; Load does both and
+// lets reads that know the same versions share them. A write costs two, Hold
+// and Release.
 //
 // # Why no answer is older than an acknowledged write
 //
@@ -61,6 +61,9 @@
 // # Beyond the specification
 //
 //   - The write clock is kept in shards, by the last two letters of the scope.
+//   - A fill also keeps the residence ids in list_ids:<user>, for as long as its
+//     copy: they tell which scopes a digest is of when the key of the user's
+//     residence ids has expired. The digest proves them, nothing else does.
 //   - Release leaves a mark which scopes it has told, so that the sweep does not
 //     make their lists miss once more. The mark covers no other scope.
 //   - A Redis that is asked to forget an entry only loses it, and a key with

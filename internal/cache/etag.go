@@ -48,9 +48,6 @@ func (s stamps) of(digest string) (stamp, bool) {
 
 // digests lists them for the script, with commas.
 func (s stamps) digests() string {
-	if len(s) == 1 {
-		return s[0].digest
-	}
 	var b strings.Builder
 	for i, one := range s {
 		if i > 0 {

@@ -19,8 +19,8 @@ const DefaultNearBytes = 32 << 20
 const (
 	// nearScopes bounds the keys of one glance.
 	nearScopes = 100
-	// What an entry takes beside its body, and each of its scopes: measured as
-	// heap for 100,000 entries, and rounded up.
+	// What an entry takes beside its body, and each of its scopes: heap as
+	// TestTheMemoryOfAPodIsWeighedAsItIs measures it, rounded up.
 	nearOverhead, nearScopeOverhead = 900, 100
 	// nearSkew is how long before the end of its validity a body is no longer
 	// sent from here: the pods' clocks differ, and at midnight the copy in Redis

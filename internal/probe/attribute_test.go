@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,8 +144,13 @@ func TestOneThatWaitsAloneIsNoQueue(t *testing.T) {
 			}
 			o.hot = append(o.hot, h)
 		}
-		if got := len(poolerWait(o).hits) > 0; got != c.found {
-			t.Errorf("%+v: found is %t", c, got)
+		got := poolerWait(o)
+		if found := len(got.hits) > 0; found != c.found {
+			t.Errorf("%+v: found is %t", c, found)
+		}
+		// Who waited is told, found or not.
+		if alone := c.waiting > 0 && !c.found && c.notRun == 0; alone != strings.Contains(got.why, fmt.Sprintf("%d of %d timed hot paths waited", c.waiting, c.timed)) {
+			t.Errorf("%+v: %q", c, got.why)
 		}
 	}
 }

@@ -68,17 +68,18 @@ func poolerWait(o *observation) outcome {
 			beside = max(beside, h.BesideMS)
 		}
 	}
+	timed := len(o.hot) - o.notRun()
 	queue := ""
 	if o.pools != nil {
 		queue = fmt.Sprintf(" SHOW POOLS: %d waiting, %d servers busy, %d idle, longest wait %.0f ms.",
 			o.pools.clientsWaiting, o.pools.serversActive, o.pools.serversIdle, o.pools.maxWaitMS())
 	}
 	switch {
-	case len(residuals) > 0 && float64(len(residuals)) >= waitingShare*float64(len(o.hot)-o.notRun()):
+	case len(residuals) > 0 && float64(len(residuals)) >= waitingShare*float64(timed):
 		cost := median(residuals)
 		return found(hit{
-			evidence: fmt.Sprintf("In %d of %d hot paths %.0f ms are explained neither by turns nor by execution, and an empty query at the same moment took up to %.0f ms.%s",
-				len(residuals), len(o.hot), cost, beside, queue),
+			evidence: fmt.Sprintf("In %d of %d timed hot paths %.0f ms are explained neither by turns nor by execution, and an empty query at the same moment took up to %.0f ms.%s",
+				len(residuals), timed, cost, beside, queue),
 			costMS: cost,
 		})
 	case o.pools != nil && o.pools.clientsWaiting > 0:
@@ -86,6 +87,10 @@ func poolerWait(o *observation) outcome {
 	}
 	if n := o.notRun(); n > 0 {
 		return notKnown("%d of %d hot paths were not run.%s", n, len(o.hot), queue)
+	}
+	if n := len(residuals); n > 0 {
+		return passed("%d of %d timed hot paths waited; a queue makes at least %.0f%% of them wait, so most likely a server connection was being opened.%s",
+			n, timed, 100*waitingShare, queue)
 	}
 	return passed("No residual rises together with an empty query beside it.%s", queue)
 }

@@ -33,7 +33,7 @@ const (
 	tasks     = 200
 )
 
-// household is a database with one user, whose board has exactly 200 cards
+// seededBoard is a database with one user, whose board has exactly 200 cards
 // with the seed's own titles.
 func seededBoard(t testing.TB, today time.Time) (env lab.Env, token string) {
 	t.Helper()

@@ -48,20 +48,22 @@ func BenchmarkWarmBoard(b *testing.B) {
 	off := newPod(b, env, podOptions{rtt: roundTrip})
 	tenth := newPod(b, env, podOptions{rtt: roundTrip, tracesURL: traces, ratio: 0.1})
 	all := newPod(b, env, podOptions{rtt: roundTrip, tracesURL: traces, ratio: 1})
+	forgets := newPod(b, env, podOptions{rtt: roundTrip, nearBytes: -1})
 	keep(b, off)
 
 	body, etag := warm(b, off, token)
 	auth := "Authorization: Token " + token + "\r\n"
 	hit := wanted{http.StatusOK, []byte("list; hit")}
+	traceless := listenAt(b, off)
 	sides := []*side{
 		{name: "trivial gin handler, 2 bytes", addr: listenAt(b, trivial()), header: auth, want: wanted{status: http.StatusOK}},
 		{name: "trivial gin handler, the board's bytes", addr: listenAt(b, trivialOf(body)), header: auth, want: wanted{status: http.StatusOK}},
-		{name: "board, warm, tracing off", addr: listenAt(b, off), header: auth, want: hit, promised: 0.3},
+		{name: "board, warm, tracing off", addr: traceless, header: auth, want: hit, promised: 0.3},
 		{name: "board, warm, 10% of the traces", addr: listenAt(b, tenth), header: auth, want: hit, promised: 0.2},
 		{name: "board, warm, all traces", addr: listenAt(b, all), header: auth, want: hit},
-		{name: "board, 304, tracing off", header: auth + "If-None-Match: " + etag + "\r\n", want: wanted{http.StatusNotModified, []byte("list; hit")}},
+		{name: "board, warm, every copy from Redis", addr: listenAt(b, forgets), header: auth, want: hit},
+		{name: "board, 304, tracing off", addr: traceless, header: auth + "If-None-Match: " + etag + "\r\n", want: wanted{http.StatusNotModified, []byte("list; hit")}},
 	}
-	sides[5].addr = sides[2].addr
 	for _, s := range sides {
 		if err := s.dial(b.Context(), connections); err != nil {
 			b.Fatal(err)
