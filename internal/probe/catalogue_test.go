@@ -1,0 +1,102 @@
+package probe_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/link"
+	"github.com/honeydue/honeydue/internal/probe"
+)
+
+// fault is one thing to break in the lab. The probe's first finding must name it.
+type fault struct {
+	name string // what is broken, in the words of a post-mortem
+	code string // of the first finding
+	// evidence is a part of what that finding says.
+	evidence string
+	// short faults are part of make test; the others run by make test-faults alone.
+	short bool
+	// lab, if set, is a lab of the fault's own; without it the fault gets a database in the shared one.
+	lab *lab.Config
+	// inject breaks it, and undoes that by t.Cleanup. It may change what the probe is told.
+	inject func(t *testing.T, b *bed)
+}
+
+// bed is what one fault is injected into: a healthy app's database, Redis and pooler, and what the probe
+// is told of them.
+type bed struct {
+	lab    *lab.Lab
+	env    lab.Env // as it was before anything was broken
+	config probe.Config
+}
+
+// distance puts a link in front of the pooler and of the direct endpoint, as the probe sees them.
+func (b *bed) distance(t *testing.T, m link.Model) {
+	t.Helper()
+	b.config.URL, _ = labtest.Link(t, b.config.URL, m)
+	b.config.DirectURL, _ = labtest.Link(t, b.config.DirectURL, m)
+}
+
+// catalogue is every fault, by the room of the fault.
+func catalogue() []fault {
+	return slices.Concat(networkFaults(), statementFaults(), serverFaults(), appFaults())
+}
+
+// longFaults is set by make test-faults.
+func longFaults() bool { return os.Getenv("HONEYDUE_FAULTS") != "" }
+
+func newBed(t *testing.T, f fault) *bed {
+	t.Helper()
+	b := &bed{}
+	if f.lab == nil {
+		b.lab, b.env = labtest.Lab(t), labtest.Database(t, prepare)
+	} else {
+		b.lab = labtest.New(t, *f.lab)
+		b.env = b.lab.Env()
+		if err := prepare(t.Context(), b.env.DirectURL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.config = config(b.env)
+	return b
+}
+
+// TestFaultCatalogue breaks one thing after the other; each must be the first finding.
+func TestFaultCatalogue(t *testing.T) {
+	var table bytes.Buffer
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "fault\tfirst finding\tseconds")
+	for _, f := range catalogue() {
+		if !f.short && !longFaults() {
+			continue
+		}
+		t.Run(strings.ReplaceAll(f.name, " ", "_"), func(t *testing.T) {
+			b := newBed(t, f)
+			f.inject(t, b)
+			began := time.Now()
+			r := run(t, b.config)
+			took := time.Since(began)
+			found := "none"
+			if len(r.Findings) > 0 {
+				found = r.Findings[0].Code
+			}
+			fmt.Fprintf(w, "%s\t%s\t%.1f\n", f.name, found, took.Seconds())
+			contains(t, first(t, r, f.code).Evidence, f.evidence)
+			if limit := probe.DefaultTimeout + time.Second; took > limit {
+				t.Errorf("it took %v, and promises %v", took, probe.DefaultTimeout)
+			}
+		})
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	t.Log("\n" + table.String())
+}
