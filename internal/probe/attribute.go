@@ -156,7 +156,7 @@ func account(name string, s store.Subject, floor time.Duration, m measured, e ex
 	}
 	if e.plan != nil {
 		h.PlanningMS, h.ExecutionMS = e.plan.PlanningMS, e.plan.ExecutionMS
-		h.Access = e.plan.access()
+		h.Access, h.PlanHash, h.FirstRun = e.plan.access(), e.plan.Hash(), firstRun(e.first)
 	}
 	h.S14 = judgeS14(s, e)
 	if m.runs == 0 {

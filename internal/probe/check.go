@@ -34,6 +34,8 @@ type hit struct {
 	costMS   float64
 	severity Severity
 	remedy   string
+	// sql is the remedy as statements, where that is what it is: a trial runs them one by one.
+	sql []string
 }
 
 func passed(format string, args ...any) outcome { return outcome{why: fmt.Sprintf(format, args...)} }
@@ -90,7 +92,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 			f := Finding{
 				Code: c.code, Severity: cmp.Or(h.severity, c.severity), Title: c.title, Outage: c.outage,
 				Evidence: h.evidence, CostMS: round(c.cost(h)), Remedy: cmp.Or(h.remedy, c.remedy),
-				Runbook: RunbookPage(c.code),
+				Runbook: RunbookPage(c.code), sql: h.sql,
 			}
 			findings = append(findings, f)
 			evidence = append(evidence, f.Evidence)
@@ -115,9 +117,12 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 	return results, findings
 }
 
-// applies is false for questions about a server that nobody named: they are left out, instead of being
-// called unknown each time.
+// applies is false for questions about a server or a baseline that nobody named: they are left out, instead
+// of being called unknown each time.
 func (c check) applies(o *observation) bool {
+	if o.config.Baseline == nil && slices.Contains(c.needs, hasBaseline) {
+		return false
+	}
 	return o.config.TargetURL != "" || !slices.Contains(c.needs, askedTarget) && !slices.Contains(c.needs, upTarget)
 }
 

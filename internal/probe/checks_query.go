@@ -93,7 +93,7 @@ func invalidIndex(o *observation) outcome {
 
 // indexHit is critical where a hot statement pays a millisecond or more for the index that it can't use.
 func indexHit(o *observation, want store.Index, evidence, remedy string) hit {
-	h := hit{evidence: evidence + ".", remedy: remedy}
+	h := hit{evidence: evidence + ".", remedy: remedy, sql: statements(remedy)}
 	if cost, which := excess(o, want.Table); cost > 0 {
 		h.costMS = cost
 		if cost >= harmlessScanMS {

@@ -40,6 +40,8 @@ type explainer struct {
 type explained struct {
 	plan    *Plan
 	generic *Plan
+	// first is the first of the runs, which met the buffers as they were; nil where none was made.
+	first *Plan
 	// analyzed is false where plan is an estimate; then why says so.
 	analyzed bool
 	why      string
@@ -90,7 +92,7 @@ func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.
 		default:
 			out[i].analyzed = true
 			for range 2 {
-				second.Queue("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(e.fasterInto(&out[i].plan))
+				second.Queue("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(e.runInto(&out[i]))
 			}
 		}
 	}
@@ -114,7 +116,7 @@ func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.
 // not run again.
 func worthAnotherLook(p *Plan, s store.Subject) bool {
 	little := func(ms, limit float64) bool { return ms > limit && ms < 10*limit }
-	if little(p.ExecutionMS, s14Limit(s, p)) {
+	if little(p.ExecutionMS, s14Limit(s, p)) || little(p.PlanningMS, planningLeastMS) {
 		return true
 	}
 	for _, scan := range p.sequential() {
@@ -212,6 +214,20 @@ func (e *explainer) fasterInto(to **Plan) func(pgx.Rows) error {
 		e.dbMS += p.PlanningMS + p.ExecutionMS
 		if old := *to; old == nil || old.ExecutionMS == 0 || p.PlanningMS+p.ExecutionMS < old.PlanningMS+old.ExecutionMS {
 			*to = p
+		}
+		return nil
+	}
+}
+
+// runInto is fasterInto that also keeps the first run as it was.
+func (e *explainer) runInto(to *explained) func(pgx.Rows) error {
+	faster := e.fasterInto(&to.plan)
+	return func(rows pgx.Rows) error {
+		if err := faster(rows); err != nil {
+			return err
+		}
+		if to.first == nil {
+			to.first = to.plan
 		}
 		return nil
 	}

@@ -23,6 +23,8 @@ const (
 	knowsPlans    part = "statements were explained"
 	knowsWalls    part = "statements were run"
 	knowsSettings part = "the settings are known"
+	knowsFacts    part = "the statistics were read"
+	hasBaseline   part = "a baseline was given"
 )
 
 // observation is everything that was measured, for the checks to judge.
@@ -40,6 +42,8 @@ type observation struct {
 	schemaFailed     *failure
 	expected         []store.Index
 	pending          []string
+	facts            *databaseFacts
+	factsFailed      *failure
 	migrationsFailed *failure
 
 	hot         []HotPath
@@ -106,6 +110,13 @@ func (o *observation) missing(p part) string {
 		return ifNot(len(o.hot) > 0, orElse(o.plansFailed, "No database answers."))
 	case knowsWalls:
 		return ifNot(o.walls, orElse(o.wallsFailed, "The app's endpoint can't be used."))
+	case knowsFacts:
+		if o.factsFailed != nil {
+			return fmt.Sprintf("The statistics could not be read: %s.", o.factsFailed)
+		}
+		return ifNot(o.facts != nil, "No database answers.")
+	case hasBaseline:
+		return ifNot(o.config.Baseline != nil, "No --baseline was given.")
 	case knowsSettings:
 		return ifNot(len(o.config.Settings) > 0, "The settings are not known here.")
 	}

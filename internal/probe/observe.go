@@ -29,7 +29,7 @@ func observe(ctx context.Context, c Config) *observation {
 	began = time.Now()
 	say("reading the database's catalogue")
 	o.readCatalogue(ctx, s)
-	o.clock(time.Since(began), knowsSchema)
+	o.clock(time.Since(began), knowsSchema, knowsFacts)
 
 	began = time.Now()
 	say("explaining and running the hot statements")
@@ -128,6 +128,7 @@ func (o *observation) readCatalogue(ctx context.Context, s *session) {
 	if o.schema, err = readSchema(ctx, server.conn); err != nil {
 		o.schemaFailed = explain(ctx, "", err)
 	}
+	o.readFacts(ctx, s, server)
 	if !o.direct.usable() {
 		return
 	}

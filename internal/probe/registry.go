@@ -1,10 +1,12 @@
 package probe
 
+import "slices"
+
 // registry lists every check. A code is for ever: it names a runbook page, alerts and skip lists. The
 // letter says where the fault lies: N network, P pooler and pool, D database server, Q queries, R Redis,
 // C configuration, T the running server. Causes stand before their symptoms.
 func registry() []check {
-	return []check{
+	return slices.Concat([]check{
 		{
 			code: "HD-P01", title: "The app's database endpoint can't be reached", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: poolerDown,
@@ -73,10 +75,12 @@ func registry() []check {
 			code: "HD-Q02", title: "An index is not valid", severity: Warning,
 			needs: []part{knowsSchema}, run: invalidIndex,
 		},
+	}, statementCauses(), []check{
 		{
 			code: "HD-Q03", title: "A hot statement reads a table from end to end", severity: Critical,
 			needs: []part{knowsSchema, knowsPlans}, run: sequentialScan,
 		},
+	}, statementSteps(), []check{
 		{
 			code: "HD-Q04", title: "A hot statement executes longer than S14 allows", severity: Warning,
 			needs: []part{knowsPlans}, run: slowExecution,
@@ -109,5 +113,5 @@ func registry() []check {
 			needs: []part{upPooler}, run: helloRetry,
 			remedy: "Let the server's TLS accept X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups).",
 		},
-	}
+	}, statementRemarks())
 }

@@ -61,7 +61,7 @@ func TestEveryCodeHasARunbookPage(t *testing.T) {
 
 // TestNothingKnownIsNoPass judges an observation in which nothing could be measured.
 func TestNothingKnownIsNoPass(t *testing.T) {
-	results, findings := judge(registry(), &observation{config: Config{TargetURL: "http://x.example"}}, nil, nil)
+	results, findings := judge(registry(), &observation{config: Config{TargetURL: "http://x.example", Baseline: &Result{}}}, nil, nil)
 	if len(results) != len(registry()) || len(findings) != 0 {
 		t.Fatalf("%d results and %d findings, want %d and none", len(results), len(findings), len(registry()))
 	}
@@ -72,8 +72,8 @@ func TestNothingKnownIsNoPass(t *testing.T) {
 	}
 }
 
-// targetChecks is how many checks are left out where no target is named.
-const targetChecks = 3
+// targetChecks and baselineChecks are how many checks are left out where no target and no baseline is named.
+const targetChecks, baselineChecks = 3, 1
 
 func TestOnlyAndSkip(t *testing.T) {
 	codes := func(only, skip []string) []string {
@@ -87,7 +87,7 @@ func TestOnlyAndSkip(t *testing.T) {
 	if got := codes([]string{"HD-Q01", "HD-R02"}, nil); !slices.Equal(got, []string{"HD-Q01", "HD-R02"}) {
 		t.Errorf("only gives %v", got)
 	}
-	if got := codes(nil, []string{"HD-Q01"}); slices.Contains(got, "HD-Q01") || len(got) != len(registry())-1-targetChecks {
+	if got := codes(nil, []string{"HD-Q01"}); slices.Contains(got, "HD-Q01") || len(got) != len(registry())-1-targetChecks-baselineChecks {
 		t.Errorf("skip gives %v", got)
 	}
 	if got := codes([]string{"HD-Q01"}, []string{"HD-Q01"}); len(got) != 0 {

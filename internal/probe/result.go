@@ -71,6 +71,9 @@ type Finding struct {
 	CostMS  float64 `json:"cost_ms_per_request"`
 	Remedy  string  `json:"remedy"`
 	Runbook string  `json:"runbook"`
+
+	// sql are the remedy's statements, made by a check of this process; what is read from a file has none.
+	sql []string
 }
 
 // CheckResult is the outcome of one check of the registry.
@@ -141,6 +144,11 @@ type HotPath struct {
 	Rows     int64   `json:"rows"`
 	// Access names the index or the sequential scan by which each table is reached.
 	Access []string `json:"access,omitempty"`
+	// PlanHash names the shape of Plan: two plans with the same kinds of step on the same tables and indexes
+	// have the same.
+	PlanHash string `json:"plan_hash,omitempty"`
+	// FirstRun is what the statement met when the probe first ran it; nil where it was not run.
+	FirstRun *FirstRun `json:"first_run,omitempty"`
 	// S14 judges the execution against the promise of mission S14.
 	S14  S14Verdict `json:"s14"`
 	Plan *Plan      `json:"plan"`
@@ -148,6 +156,14 @@ type HotPath struct {
 	// not be asked for safely (it needs the direct endpoint).
 	GenericPlan *Plan  `json:"generic_plan"`
 	Error       string `json:"error,omitempty"`
+}
+
+// FirstRun is a statement's first execution under ANALYZE, before it had warmed anything.
+type FirstRun struct {
+	ExecutionMS float64 `json:"execution_ms"`
+	// HitBlocks were in Postgres's memory and ReadBlocks were not; of 8 KiB each.
+	HitBlocks  float64 `json:"hit_blocks"`
+	ReadBlocks float64 `json:"read_blocks"`
 }
 
 // S14Verdict says whether a hot statement keeps S14: at most 1 ms of execution for the median user, 8 ms

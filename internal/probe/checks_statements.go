@@ -1,0 +1,310 @@
+package probe
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// overS14 is a hot path's execution beyond S14's limit, in ms.
+func overS14(h HotPath) float64 { return max(0, h.ExecutionMS-h.S14.LimitMS) }
+
+// broken is the worst step of one hot statement that breaks a rule.
+type broken struct {
+	step
+	path HotPath
+	cost float64
+}
+
+// worstSteps applies a rule to every executed plan and keeps the dearest step of each statement. What a
+// step costs is its own time or, where S14 is broken, all of the excess.
+func worstSteps(hot []HotPath, rule func(*Plan) []step, own func(step) float64) []broken {
+	var out []broken
+	for _, name := range hotNames(hot) {
+		var worst *broken
+		for _, h := range hot {
+			if h.Name != name || h.Plan == nil {
+				continue
+			}
+			for _, s := range rule(h.Plan) {
+				b := broken{step: s, path: h, cost: max(own(s), overS14(h))}
+				if worst == nil || b.cost > worst.cost {
+					worst = &b
+				}
+			}
+		}
+		if worst != nil {
+			out = append(out, *worst)
+		}
+	}
+	return out
+}
+
+// ranOr is found(hits...) or, without any, a pass if every hot path was executed: a plan that is only an
+// estimate breaks no rule and keeps none.
+func ranOr(o *observation, hits []hit, format string, args ...any) outcome {
+	waiting := 0
+	for _, h := range o.hot {
+		if h.FirstRun == nil {
+			waiting++
+		}
+	}
+	if len(hits) == 0 && waiting > 0 {
+		return notKnown("%d of %d hot paths were not executed under ANALYZE.", waiting, len(o.hot))
+	}
+	return orPassed(hits, format, args...)
+}
+
+// priced turns what a request does not notice into a remark: below the harmless limit an advice would
+// cost more than it brings.
+func (h hit) priced(costMS float64) hit {
+	if h.costMS = costMS; costMS < harmlessScanMS {
+		h.severity, h.costMS = Info, 0
+	}
+	return h
+}
+
+func (b broken) who() string { return fmt.Sprintf("%s for the %s user", b.path.Name, b.path.Subject) }
+
+func (b broken) where() string {
+	if b.node.Index != "" {
+		return fmt.Sprintf("%s by %s", b.node.Type, b.node.Index)
+	}
+	if b.table != "" {
+		return fmt.Sprintf("%s of %s", b.node.Type, b.table)
+	}
+	return b.node.Type
+}
+
+func ownTime(s step) float64 { return s.ms }
+
+func misestimate(o *observation) outcome {
+	rule := func(p *Plan) []step { return p.misestimates(misestimateFactor) }
+	var hits []hit
+	for _, b := range worstSteps(o.hot, rule, func(step) float64 { return 0 }) {
+		if b.cost == 0 && b.factor < misestimateRemark {
+			continue
+		}
+		sql := "ANALYZE " + b.table + ";"
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("%s: %s gives %.0f rows a loop where %.0f were expected (%.0f times as many, %.0f in all).",
+				b.who(), b.where(), b.node.ActualRows, b.node.PlanRows, b.factor, b.rows),
+			remedy: sql + "   -- if the plan stays: ALTER TABLE … ALTER COLUMN … SET STATISTICS 1000",
+			sql:    statements(sql),
+		}.priced(b.cost))
+	}
+	return ranOr(o, hits, "No step on a table gives %d times the rows expected of it and breaks S14 by that.", misestimateFactor)
+}
+
+func spill(o *observation) outcome {
+	var hits []hit
+	for _, b := range worstSteps(o.hot, (*Plan).spills, ownTime) {
+		how := "wrote"
+		if b.node.SortMethod != "" {
+			how = "sorted by " + b.node.SortMethod + " and wrote"
+		}
+		h := hit{
+			evidence: fmt.Sprintf("%s: a %s of %.0f rows %s %.0f kB to disk, because it did not fit into work_mem%s.",
+				b.who(), b.node.Type, b.rows, how, b.factor, o.workMem()),
+			costMS: b.cost,
+			remedy: o.moreWorkMem(b.factor),
+		}
+		hits = append(hits, h)
+	}
+	return ranOr(o, hits, "Every sort and hash of a hot statement fits into work_mem%s.", o.workMem())
+}
+
+// defaultWorkMemKB is Postgres's own default for work_mem.
+const defaultWorkMemKB = 4096
+
+// moreWorkMem is the setting that keeps a step in memory: the default where less is set, else the next
+// power of two above four times what was written, because rows take two to four times the space in memory.
+func (o *observation) moreWorkMem(writtenKB float64) string {
+	need := float64(defaultWorkMemKB)
+	if o.facts == nil || o.facts.workMemKB >= defaultWorkMemKB {
+		for need < 4*writtenKB {
+			need *= 2
+		}
+	}
+	return fmt.Sprintf("ALTER ROLE … SET work_mem = '%.0fMB';   -- it is for each sort of each connection; then RECONNECT on the pooler's console", need/1024)
+}
+
+func (o *observation) workMem() string {
+	if o.facts == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%.0f kB)", o.facts.workMemKB)
+}
+
+func heapFetched(o *observation) outcome {
+	var hits []hit
+	for _, b := range worstSteps(o.hot, (*Plan).heapFetches, ownTime) {
+		sql := "VACUUM " + b.table + ";"
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("%s: %s went to the table for %.0f rows (%.0f%% of them), because their pages are not marked all-visible.",
+				b.who(), b.where(), b.rows, b.factor*100),
+			remedy: sql, sql: statements(sql),
+		}.priced(b.cost))
+	}
+	return ranOr(o, hits, "Index-only scans stay in their index.")
+}
+
+func discardedRows(o *observation) outcome {
+	var hits []hit
+	for _, b := range worstSteps(o.hot, (*Plan).discarded, ownTime) {
+		h := hit{evidence: fmt.Sprintf("%s: %s reads %.0f rows to throw them away, %.0f for each one that it keeps.", b.who(), b.where(), b.rows, b.factor)}
+		if remedy := brokenIndexes(o, b.table); remedy != "" {
+			h.remedy, h.sql = remedy, statements(remedy)
+		}
+		hits = append(hits, h.priced(b.cost))
+	}
+	return ranOr(o, hits, "No step of a hot statement throws away %d rows for each one that it keeps.", discardedShare)
+}
+
+// coldReads judges what the first run met. Only the difference to the best run can be laid to the disk.
+func coldReads(o *observation) outcome {
+	var hits []hit
+	for _, name := range hotNames(o.hot) {
+		cost := func(h HotPath) float64 {
+			if !h.FirstRun.cold() {
+				return -1
+			}
+			return max(0, h.FirstRun.ExecutionMS-h.ExecutionMS)
+		}
+		w, ok := worstBy(o.hot, name, cost)
+		if !ok || cost(w) < 0 {
+			continue
+		}
+		f := w.FirstRun
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("%s for the %s user: its first run read %.0f of %.0f pages from disk and took %.1f ms; warm it takes %.1f ms.",
+				name, w.Subject, f.ReadBlocks, f.ReadBlocks+f.HitBlocks, f.ExecutionMS, w.ExecutionMS),
+		}.priced(cost(w)))
+	}
+	return ranOr(o, hits, "What the hot statements read was in memory, or little.")
+}
+
+// planningLeastMS is what planning must take before it is worth a word: less than a twentieth of a turn
+// to a database an ocean away (110 ms).
+const planningLeastMS = 5.0
+
+func planningDominates(o *observation) outcome {
+	var hits []hit
+	for _, name := range hotNames(o.hot) {
+		w, ok := worstBy(o.hot, name, func(h HotPath) float64 { return h.PlanningMS })
+		if !ok || w.PlanningMS < planningLeastMS || w.PlanningMS <= w.ExecutionMS {
+			continue
+		}
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("%s for the %s user: planning takes %.1f ms and execution %.1f ms%s.",
+				name, w.Subject, w.PlanningMS, w.ExecutionMS, o.mostIndexes(w.Plan)),
+			costMS: w.PlanningMS - w.ExecutionMS,
+		})
+	}
+	return ranOr(o, hits, "No hot statement takes %.0f ms to plan, or it executes longer than that.", planningLeastMS)
+}
+
+// mostIndexes names the table of a plan with the most indexes: each is weighed at each planning.
+func (o *observation) mostIndexes(p *Plan) string {
+	if o.facts == nil || p == nil {
+		return ""
+	}
+	count := map[string]int{}
+	for _, d := range o.facts.indexes {
+		count[d.table]++
+	}
+	tables := p.relations()
+	if len(tables) == 0 {
+		return ""
+	}
+	most := slices.MaxFunc(tables, func(a, b string) int { return cmp.Compare(count[a], count[b]) })
+	return fmt.Sprintf("; %s has %s to weigh", most, plural(count[most], "index", "indexes"))
+}
+
+// genericFactor is how many times dearer the generic plan may be by the planner's own reckoning.
+// Postgres itself takes the generic plan only if it is no dearer than the custom ones were on average, so
+// beyond this only a setting brings it about.
+const genericFactor = 10
+
+// genericPlan judges the plan that does not look at values: it is a fault where a setting makes the app's
+// sessions use it, and a remark where it lies in wait.
+func genericPlan(o *observation) outcome {
+	forced := o.facts.planCacheMode == "force_generic_plan"
+	var worst *HotPath
+	factor := 0.0
+	compared := 0
+	for i, h := range o.hot {
+		if h.Plan == nil || h.GenericPlan == nil {
+			continue
+		}
+		compared++
+		if f := h.GenericPlan.Root.TotalCost / max(h.Plan.Root.TotalCost, 1); f > factor {
+			factor, worst = f, &o.hot[i]
+		}
+	}
+	evidence := ""
+	if worst != nil {
+		evidence = fmt.Sprintf("%s for the %s user: the generic plan is estimated at %.0f, the one for its values at %.0f (%.1f times).",
+			worst.Name, worst.Subject, worst.GenericPlan.Root.TotalCost, worst.Plan.Root.TotalCost, factor)
+	}
+	switch {
+	case forced:
+		h := hit{evidence: strings.TrimSpace("The app's sessions run with plan_cache_mode = force_generic_plan, so no plan looks at its values. " + evidence)}
+		if worst != nil {
+			h.costMS = overS14(*worst)
+		}
+		return found(h)
+	case compared == 0:
+		return notKnown("No generic plan could be asked for; it needs the direct endpoint.")
+	case factor >= genericFactor:
+		return found(hit{severity: Info, evidence: evidence + " Nothing makes the app use it now.",
+			remedy: "Keep DB_EXEC_MODE=exec and plan_cache_mode = auto: both plan for the values."})
+	}
+	return passed("The generic plans are at most %.1f times as dear as those for the values, and plan_cache_mode is %s.", factor, o.facts.planCacheMode)
+}
+
+// planDrift compares the shape of each plan with the baseline's. A shape that changed and costs nothing is
+// a remark.
+func planDrift(o *observation) outcome {
+	var hits []hit
+	compared := 0
+	for _, name := range hotNames(o.hot) {
+		var worst *hit
+		for _, h := range o.hot {
+			b, ok := pathOf(o.config.Baseline.HotPaths, h)
+			if h.Name != name || !ok || h.PlanHash == "" || b.PlanHash == "" {
+				continue
+			}
+			compared++
+			if h.PlanHash == b.PlanHash {
+				continue
+			}
+			now := hit{
+				evidence: fmt.Sprintf("%s for the %s user: the plan was %s (%s) and is %s (%s); execution went from %.2f to %.2f ms.",
+					name, h.Subject, b.PlanHash, strings.Join(b.Access, ", "), h.PlanHash, strings.Join(h.Access, ", "), b.ExecutionMS, h.ExecutionMS),
+			}.priced(h.ExecutionMS - b.ExecutionMS)
+			if tables := h.Plan.relations(); len(tables) > 0 {
+				now.remedy = "ANALYZE " + strings.Join(tables, ", ") + ";   -- or undo what has changed since: indexes, settings, the amount of data"
+			}
+			if worst == nil || now.costMS > worst.costMS {
+				worst = &now
+			}
+		}
+		if worst != nil {
+			hits = append(hits, *worst)
+		}
+	}
+	if compared == 0 {
+		return notKnown("The baseline has no plans to compare with.")
+	}
+	return orPassed(hits, "All %d plans have the shape that they had in the baseline.", compared)
+}
+
+func pathOf(paths []HotPath, h HotPath) (HotPath, bool) {
+	i := slices.IndexFunc(paths, func(b HotPath) bool { return b.Name == h.Name && b.Subject == h.Subject })
+	if i < 0 {
+		return HotPath{}, false
+	}
+	return paths[i], true
+}

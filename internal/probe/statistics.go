@@ -1,0 +1,191 @@
+package probe
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// databaseFacts is what Postgres's catalogue and its cumulative statistics say about tables, indexes and
+// settings, besides what schemaFacts has.
+type databaseFacts struct {
+	tables  map[string]tableFacts
+	indexes []indexDefinition
+	// planCacheMode is the app's session's own, through the pooler where there is one.
+	planCacheMode string
+	workMemKB     float64
+	// countedFor is how long the cumulative statistics have been counting, at least.
+	countedFor time.Duration
+	// hypopg is set where the extension is installed in this database.
+	hypopg bool
+}
+
+// tableFacts are counts of rows. Estimated is the planner's, the others are those of the cumulative
+// statistics; vacuumAt and analyzeAt are where autovacuum would set to work.
+type tableFacts struct {
+	estimated, live, dead, changed float64
+	vacuumAt, analyzeAt            float64
+	autovacuum                     bool
+	// analyzed is false where the planner has no statistics of the table at all.
+	analyzed bool
+}
+
+// indexDefinition is one index of the app's tables as it is.
+type indexDefinition struct {
+	name, table string
+	valid       bool
+	// definition is pg_get_indexdef's; key is the part after the table's name, in one normal form.
+	definition, key string
+	unique          bool
+	constraint      bool
+	// columns are in order, with their direction; nil where the index has expressions or a predicate.
+	columns []indexColumn
+	scans   float64
+	kb      float64
+}
+
+type indexColumn struct {
+	name       string
+	descending bool
+	nullsFirst bool
+}
+
+const tablesSQL = `
+SELECT c.relname::text, greatest(c.reltuples, 0)::float8, c.reltuples >= 0,
+	coalesce(s.n_live_tup, 0)::float8, coalesce(s.n_dead_tup, 0)::float8, coalesce(s.n_mod_since_analyze, 0)::float8,
+	(coalesce(o.v->>'autovacuum_vacuum_threshold', current_setting('autovacuum_vacuum_threshold'))::float8
+		+ coalesce(o.v->>'autovacuum_vacuum_scale_factor', current_setting('autovacuum_vacuum_scale_factor'))::float8 * greatest(c.reltuples, 0)),
+	(coalesce(o.v->>'autovacuum_analyze_threshold', current_setting('autovacuum_analyze_threshold'))::float8
+		+ coalesce(o.v->>'autovacuum_analyze_scale_factor', current_setting('autovacuum_analyze_scale_factor'))::float8 * greatest(c.reltuples, 0)),
+	coalesce((o.v->>'autovacuum_enabled')::bool, true)
+FROM pg_class c
+LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
+CROSS JOIN LATERAL (SELECT jsonb_object_agg(option_name, option_value) AS v FROM pg_options_to_table(c.reloptions)) o
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace`
+
+// pg_index's options: bit 1 is descending, bit 2 nulls first.
+const indexesSQL = `
+SELECT i.relname::text, c.relname::text, x.indisvalid AND x.indisready, pg_get_indexdef(x.indexrelid),
+	x.indisunique, EXISTS (SELECT FROM pg_constraint WHERE conindid = x.indexrelid AND contype IN ('p', 'u', 'x')),
+	x.indexprs IS NULL AND x.indpred IS NULL,
+	ARRAY(SELECT a.attname::text FROM unnest(x.indkey::int2[]) WITH ORDINALITY k(n, place) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.n ORDER BY place),
+	x.indoption::int2[], coalesce(s.idx_scan, 0)::float8, i.relpages::float8 * 8
+FROM pg_index x
+JOIN pg_class c ON c.oid = x.indrelid
+JOIN pg_class i ON i.oid = x.indexrelid
+LEFT JOIN pg_stat_user_indexes s ON s.indexrelid = x.indexrelid
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+ORDER BY c.relname, i.relname`
+
+const countedSQL = `
+SELECT extract(epoch FROM now() - greatest(pg_postmaster_start_time(),
+		(SELECT stats_reset FROM pg_stat_database WHERE datname = current_database())))::float8,
+	EXISTS (SELECT FROM pg_extension WHERE extname = 'hypopg')`
+
+// The settings of the app's own sessions, which a role or a database may have changed.
+const settingsSQL = `SELECT current_setting('plan_cache_mode'), pg_size_bytes(current_setting('work_mem'))::float8 / 1024`
+
+// readFacts asks for all of it in one turn, in a read-only transaction, and touches no table of the app.
+// What a session of the app has set comes from the connection app, in another turn.
+func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error) {
+	out := &databaseFacts{tables: map[string]tableFacts{}}
+	b := readOnly()
+	b.Queue(tablesSQL).Query(out.scanTables)
+	b.Queue(indexesSQL).Query(out.scanIndexes)
+	b.Queue(countedSQL).QueryRow(func(row pgx.Row) error {
+		var seconds float64
+		err := row.Scan(&seconds, &out.hypopg)
+		out.countedFor = time.Duration(seconds * float64(time.Second))
+		return err
+	})
+	b.Queue("ROLLBACK")
+	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return conn.SendBatch(ctx, b).Close() })
+	if err != nil {
+		return nil, err
+	}
+	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		return app.QueryRow(ctx, settingsSQL).Scan(&out.planCacheMode, &out.workMemKB)
+	})
+	return out, err
+}
+
+// readOnly starts a batch that opens a read-only transaction with the probe's time-outs.
+func readOnly() *pgx.Batch {
+	b := &pgx.Batch{}
+	b.Queue("BEGIN READ ONLY")
+	b.Queue("SET LOCAL statement_timeout = '" + statementTimeout + "'")
+	b.Queue("SET LOCAL lock_timeout = '" + lockTimeout + "'")
+	return b
+}
+
+func (f *databaseFacts) scanTables(rows pgx.Rows) error {
+	var name string
+	var t tableFacts
+	_, err := pgx.ForEachRow(rows, []any{
+		&name, &t.estimated, &t.analyzed, &t.live, &t.dead, &t.changed, &t.vacuumAt, &t.analyzeAt, &t.autovacuum,
+	}, func() error {
+		f.tables[name] = t
+		return nil
+	})
+	return err
+}
+
+func (f *databaseFacts) scanIndexes(rows pgx.Rows) error {
+	var d indexDefinition
+	var plain bool
+	var columns []string
+	var options []int16
+	_, err := pgx.ForEachRow(rows, []any{
+		&d.name, &d.table, &d.valid, &d.definition, &d.unique, &d.constraint, &plain, &columns, &options, &d.scans, &d.kb,
+	}, func() error {
+		d.key = indexKey(d.definition)
+		d.columns = nil
+		if plain && len(columns) >= len(options) {
+			for i, o := range options {
+				d.columns = append(d.columns, indexColumn{columns[i], o&1 != 0, o&2 != 0})
+			}
+		}
+		f.indexes = append(f.indexes, d)
+		return nil
+	})
+	return err
+}
+
+// index finds an index by its name.
+func (f *databaseFacts) index(name string) (indexDefinition, bool) {
+	for _, d := range f.indexes {
+		if d.name == name {
+			return d, true
+		}
+	}
+	return indexDefinition{}, false
+}
+
+// indexKey brings what follows the table's name in a definition of an index into one form, whether a
+// migration or pg_get_indexdef wrote it.
+func indexKey(definition string) string {
+	_, key, found := strings.Cut(definition, " ON ")
+	if !found {
+		return ""
+	}
+	key = strings.TrimSuffix(strings.Join(strings.Fields(key), " "), ";")
+	open := strings.IndexByte(key, '(')
+	if open < 0 {
+		return ""
+	}
+	columns, condition, partial := strings.Cut(key[open:], " WHERE ")
+	columns = strings.ToLower(columns)
+	if _, method, named := strings.Cut(strings.ToLower(strings.TrimSpace(key[:open])), " using "); named && method != "btree" {
+		columns = method + " " + columns
+	}
+	if !partial {
+		return columns
+	}
+	condition = strings.TrimSpace(condition)
+	if strings.HasPrefix(condition, "(") && strings.HasSuffix(condition, ")") {
+		condition = condition[1 : len(condition)-1]
+	}
+	return columns + " where " + strings.ToLower(condition)
+}
