@@ -134,6 +134,7 @@ func sequentialScan(o *observation) outcome {
 	for _, table := range tables {
 		w := byTable[table]
 		h := hit{remedy: scanRemedy(o, table)}
+		h.sql = statements(h.remedy)
 		h.costMS, _ = excess(o, table)
 		took := fmt.Sprintf("%.1f ms", w.scan.MS)
 		switch {

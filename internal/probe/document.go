@@ -16,6 +16,9 @@ func (r Result) Document() report.Document {
 	if len(r.Findings) > 0 {
 		add(findingsTable(r.Findings))
 	}
+	if len(r.Trial) > 0 {
+		add(trialTable(r.Trial, r.TrialNote))
+	}
 	if r.BaselineAt != nil {
 		add(r.changesBlock())
 	}

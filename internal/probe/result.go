@@ -21,6 +21,11 @@ type Result struct {
 	Changes []Change `json:"changes,omitempty"`
 	// BaselineAt is when the baseline was taken.
 	BaselineAt *time.Time `json:"baseline_at,omitempty"`
+	// Trial prices the findings' remedies in the lab; nil without --trial. TrialNote says on what.
+	Trial     []Trial `json:"trial,omitempty"`
+	TrialNote string  `json:"trial_note,omitempty"`
+
+	sketch *sketch
 }
 
 // Severity ranks a finding by what it does to users, not by its milliseconds.

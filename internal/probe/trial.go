@@ -1,0 +1,216 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// Trial is the price of one finding's remedy: what it saved in a database of the lab that has the
+// production schema's indexes and synthetic rows in production's proportions.
+type Trial struct {
+	Code   string `json:"code"`
+	Remedy string `json:"remedy"`
+	// NotPriced says why there are no figures; empty where there are.
+	NotPriced string `json:"not_priced,omitempty"`
+	// Reproduced is whether the lab's probe found the same before the remedy.
+	Reproduced bool `json:"reproduced"`
+	// Statement and Subject name the hot path that gained most; all figures are its own.
+	Statement string `json:"statement,omitempty"`
+	Subject   string `json:"subject,omitempty"`
+	// BeforeDBMS and AfterDBMS are planning and execution, the fastest of the runs.
+	BeforeDBMS float64 `json:"before_db_ms"`
+	AfterDBMS  float64 `json:"after_db_ms"`
+	// BeforeMS and AfterMS are walls over a link with the measured floor, medians of the runs.
+	BeforeMS    float64 `json:"before_ms"`
+	AfterMS     float64 `json:"after_ms"`
+	BeforeTurns int64   `json:"before_turns"`
+	AfterTurns  int64   `json:"after_turns"`
+	// SavedMS is BeforeDBMS less AfterDBMS: the walls differ by that and by noise. SavedTurns is the
+	// difference of the turns.
+	SavedMS    float64 `json:"saved_ms"`
+	SavedTurns int64   `json:"saved_turns"`
+}
+
+// TrialBed is where remedies are tried: the lab, by two functions.
+type TrialBed struct {
+	// Create makes a database, empty or a copy of the one named by template, which has no connections,
+	// and returns the URLs of the pooler and of Postgres itself.
+	Create func(ctx context.Context, name, template string) (url, directURL string, err error)
+	// Drop removes a database; one that is not there is no error.
+	Drop func(ctx context.Context, name string) error
+	// Progress is called with what is being done; may be nil.
+	Progress func(what string)
+}
+
+const (
+	trialDatabase = "honeydue_trial"
+	// trialRows bounds the rows of tasks, the largest table, so that a trial takes a minute and not ten.
+	trialRows = 200_000
+	// trialTimeout is for one probe of the lab, whose machine is busy with the lab itself.
+	trialTimeout = 45 * time.Second
+	dropTimeout  = 10 * time.Second
+)
+
+// Priceable reports whether a finding has a remedy that a trial could run.
+func (r Result) Priceable() bool {
+	for _, f := range r.Findings {
+		if f.priceable() {
+			return true
+		}
+	}
+	return false
+}
+
+// priceable leaves out remarks: a request does not notice them, so there is nothing to save.
+func (f Finding) priceable() bool { return len(f.sql) > 0 && f.Severity != Info }
+
+// Price tries the remedy of each finding on the bed and returns a price, or the reason for none, for each.
+// It runs only statements that the checks of this process have made, and copies no row: see
+// docs/decisions. The text says how far the copy resembles the original.
+func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note string, err error) {
+	say := bed.Progress
+	if say == nil {
+		say = func(string) {}
+	}
+	for _, f := range r.Findings {
+		t := Trial{Code: f.Code, Remedy: f.Remedy}
+		switch {
+		case len(f.sql) == 0 && f.Code == "HD-Q18":
+			t.NotPriced = "it saves writers something, and the hot statements read"
+		case len(f.sql) == 0:
+			t.NotPriced = "the remedy is no SQL"
+		case !f.priceable():
+			t.NotPriced = "it is a remark, and costs a request nothing"
+		case r.sketch == nil:
+			t.NotPriced = "the statistics could not be read, so there is nothing to build a copy from"
+		}
+		trials = append(trials, t)
+	}
+	if !r.Priceable() || r.sketch == nil {
+		return trials, "", nil
+	}
+	defer func() {
+		// Also after Ctrl-C: what was made is taken away.
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
+		defer cancel()
+		err = errors.Join(err, bed.Drop(ending, trialDatabase))
+	}()
+	say("building a copy of the schema, with synthetic rows")
+	built, err := r.sketch.build(ctx, bed, r.Findings)
+	if err != nil {
+		return trials, built.note, err
+	}
+	tried := map[string]int{}
+	for i, f := range r.Findings {
+		if trials[i].NotPriced != "" {
+			continue
+		}
+		if same, ok := tried[f.Remedy]; ok {
+			code := trials[i].Code
+			trials[i] = trials[same]
+			trials[i].Code, trials[i].Reproduced = code, built.shows(f.Code)
+			continue
+		}
+		tried[f.Remedy] = i
+		say("trying the remedy of " + f.Code)
+		if err := trials[i].try(ctx, bed, f, fmt.Sprintf("%s_%d", trialDatabase, i+1), built); err != nil {
+			return trials, built.note, fmt.Errorf("the trial of %s: %w", f.Code, err)
+		}
+	}
+	return trials, built.note, nil
+}
+
+// try applies one remedy to a copy of its own. All copies are alike, so the first one's probe before the
+// remedy stands for all.
+func (t *Trial) try(ctx context.Context, bed TrialBed, f Finding, name string, from *built) (err error) {
+	if err := bed.Drop(ctx, name); err != nil {
+		return err
+	}
+	url, directURL, err := bed.Create(ctx, name, trialDatabase)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
+		defer cancel()
+		err = errors.Join(err, bed.Drop(ending, name))
+	}()
+	look := Config{URL: url, DirectURL: directURL, ExecMode: from.mode, Timeout: trialTimeout}
+	if from.before == nil {
+		before, err := Run(ctx, look)
+		if err != nil {
+			return err
+		}
+		from.before = &before
+	}
+	if err := runDirect(ctx, directURL, f.sql); err != nil {
+		t.NotPriced = "the remedy did not run in the lab: " + explain(ctx, "", err).Error()
+		return nil
+	}
+	after, err := Run(ctx, look)
+	if err != nil {
+		return err
+	}
+	t.Reproduced = from.shows(f.Code)
+	t.compare(*from.before, after)
+	return nil
+}
+
+// compare fills in the hot path that gained most.
+func (t *Trial) compare(before, after Result) {
+	db := func(h HotPath) float64 { return h.PlanningMS + h.ExecutionMS }
+	best := math.Inf(-1)
+	for _, a := range after.HotPaths {
+		b, ok := pathOf(before.HotPaths, a)
+		if !ok || a.Error != "" || b.Error != "" {
+			continue
+		}
+		if saved := db(b) - db(a); saved > best {
+			best = saved
+			t.Statement, t.Subject = a.Name, a.Subject
+			t.BeforeDBMS, t.AfterDBMS, t.SavedMS = round(db(b)), round(db(a)), roundSigned(saved)
+			t.BeforeMS, t.AfterMS = b.WallMS, a.WallMS
+			t.BeforeTurns, t.AfterTurns, t.SavedTurns = b.Turns, a.Turns, b.Turns-a.Turns
+		}
+	}
+	if t.Statement == "" {
+		t.NotPriced = "no hot statement could be run before and after it"
+	}
+}
+
+// built is the database that the copies are taken from.
+type built struct {
+	mode, note string
+	// made are the codes that were brought about and that a copy can't show, because the statistics of a
+	// database are not copied with it.
+	made []string
+	// before is the probe of the first copy, before any remedy.
+	before *Result
+}
+
+// shows reports whether the lab has what a finding is about.
+func (b *built) shows(code string) bool {
+	return slices.Contains(b.made, code) || b.before != nil &&
+		slices.ContainsFunc(b.before.Findings, func(f Finding) bool { return f.Code == code })
+}
+
+// sketch is what a trial needs of a probed database. It holds names, counts and definitions, and no value
+// of any row; it is no part of the JSON.
+type sketch struct {
+	facts    *databaseFacts
+	expected []store.Index
+	mode     string
+}
+
+func (o *observation) sketch() *sketch {
+	if o.facts == nil {
+		return nil
+	}
+	return &sketch{facts: o.facts, expected: o.expected, mode: o.mode}
+}
