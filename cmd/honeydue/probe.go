@@ -25,6 +25,8 @@ type probeOptions struct {
 	baseline   string
 	save       string
 	timeout    time.Duration
+	trial      bool
+	trialData  string
 }
 
 func newProbeCommand(a *app) *cobra.Command {
@@ -37,12 +39,16 @@ empty user, and splits the time of each into turns, planning, execution and a re
 what it costs a request, each with a command that mends it and a page in docs/runbooks.
 
 It does no harm: read-only transactions with time-outs, one statement at a time, plain EXPLAIN before ANALYZE. It
-prints no value of any row, no user and no password. A server that is down is a finding; the rest is still reported.`,
+prints no value of any row, no user and no password. A server that is down is a finding; the rest is still reported.
+
+--trial then starts a lab, builds this database's indexes there on synthetic rows in its proportions, and says for each
+remedy that is SQL what it would save. No row is copied, nothing is changed outside the lab, and it takes minutes.`,
 		Example: `  honeydue probe
   honeydue probe --target https://api.example.com --fail-on warning
   honeydue probe -o json | jq '.findings[0]'
   honeydue probe --save-baseline before.json    (deploy)    honeydue probe --baseline before.json
-  honeydue probe --only HD-Q01,HD-Q03 --no-analyze`,
+  honeydue probe --only HD-Q01,HD-Q03 --no-analyze
+  honeydue probe --trial`,
 		Args:        noArgs,
 		Annotations: hasCases(),
 		RunE:        validated(o, func(ctx context.Context) error { return a.probe(ctx, o) }),
@@ -55,6 +61,8 @@ prints no value of any row, no user and no password. A server that is down is a 
 	flags.BoolVar(&o.noAnalyze, "no-analyze", false, "run no statement: plans are estimates, and walls stay unknown")
 	flags.StringVar(&o.baseline, "baseline", "", "also say what has changed since the probe saved in `FILE`")
 	flags.StringVar(&o.save, "save-baseline", "", "save this probe as JSON in `FILE`, to compare with later")
+	flags.BoolVar(&o.trial, "trial", false, "then try the remedies in a lab of their own and say what each would save")
+	flags.StringVar(&o.trialData, "trial-data", "", "data `FOLDER` of the trial's lab (default: trial beside the one of 'honeydue lab')")
 	flags.DurationVar(&o.timeout, "timeout", probe.DefaultTimeout, "how long the whole probe may take")
 	return cmd
 }
@@ -66,6 +74,9 @@ func (o *probeOptions) Validate() error {
 	}
 	if o.timeout <= 0 {
 		return usagef("Give it a duration such as 15s.", "--timeout is %s, which leaves no time to measure", o.timeout)
+	}
+	if o.trialData != "" && !o.trial {
+		return usagef("Add --trial, or leave --trial-data away.", "--trial-data is for the lab of --trial")
 	}
 	known := probe.Codes()
 	for _, code := range slices.Concat(o.only, o.skip) {
@@ -97,7 +108,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 		URL: database.URL, DirectURL: database.DirectURL, AdminURL: database.AdminURL, RedisURL: redis.URL,
 		TargetURL: o.target, ExecMode: database.ExecMode,
 		Settings: tunedSettings(a.env), RedisTuned: tunedRedis(),
-		Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout,
+		Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout, Baseline: baseline,
 		Progress: progress.Describe,
 	})
 	if errors.Is(err, probe.ErrNothing) {
@@ -107,6 +118,11 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 		return err
 	}
 	progress.Done()
+	if o.trial {
+		if err := a.probeTrial(ctx, o, &result); err != nil {
+			return err
+		}
+	}
 	if o.save != "" {
 		if err := a.saveBaseline(o.save, result); err != nil {
 			return err

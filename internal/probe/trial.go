@@ -59,12 +59,14 @@ const (
 
 // Priceable reports whether a finding has a remedy that a trial could run.
 func (r Result) Priceable() bool {
+	can := false
 	for _, f := range r.Findings {
-		if f.priceable() {
-			return true
+		if f.Code == "HD-D03" {
+			return false // on another schema nothing can be said
 		}
+		can = can || f.priceable()
 	}
-	return false
+	return can && r.sketch != nil
 }
 
 // priceable leaves out remarks: a request does not notice them, so there is nothing to save.
@@ -78,9 +80,12 @@ func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note s
 	if say == nil {
 		say = func(string) {}
 	}
+	behind := slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == "HD-D03" })
 	for _, f := range r.Findings {
 		t := Trial{Code: f.Code, Remedy: f.Remedy}
 		switch {
+		case len(f.sql) > 0 && behind:
+			t.NotPriced = "apply the migrations first (HD-D03): they may mend it"
 		case len(f.sql) == 0 && f.Code == "HD-Q18":
 			t.NotPriced = "it saves writers something, and the hot statements read"
 		case len(f.sql) == 0:
@@ -92,7 +97,7 @@ func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note s
 		}
 		trials = append(trials, t)
 	}
-	if !r.Priceable() || r.sketch == nil {
+	if !r.Priceable() {
 		return trials, "", nil
 	}
 	defer func() {
