@@ -74,8 +74,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 	results := []CheckResult{}
 	findings := []Finding{}
 	for _, c := range checks {
-		asked := slices.Contains(only, c.code)
-		if len(only) > 0 && !asked || slices.Contains(skip, c.code) || !asked && !c.applies(o) {
+		if !c.chosen(o, only, skip) {
 			continue
 		}
 		began := time.Now()

@@ -37,6 +37,11 @@ type Config struct {
 	NoAnalyze bool
 	// Timeout bounds the whole probe (DefaultTimeout if zero). What it cuts off is reported as unknown.
 	Timeout time.Duration
+	// Window is for how long the servers are watched beside the measurements (DefaultWindow if zero, one
+	// look if negative).
+	Window time.Duration
+	// Cluster says how to ask Kubernetes; nil: it is not asked.
+	Cluster *Cluster
 	// Progress is called with what is being done; may be nil.
 	Progress func(what string)
 }

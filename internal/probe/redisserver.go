@@ -18,7 +18,9 @@ import (
 type redisServer struct {
 	endpoint Endpoint
 	failed   *failure
-	turns    int64
+	client   *redis.Client // nil after close, and where the URL can't be read
+	way      *redisWaterfall
+	facts    *redisFacts // nil until it was watched
 	// Of INFO; empty where Redis would not say.
 	policy    string
 	maxMemory int64
@@ -45,7 +47,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = connectTimeout, queryTimeout, queryTimeout
 	client := redis.NewClient(opts)
-	defer func() { _ = client.Close() }() // nothing is lost with the connection
+	s.client, s.way = client, w
 
 	ask := func(ctx context.Context) error { return client.Ping(ctx).Err() }
 	if err := bound(ctx, connectTimeout, ask); err != nil {
@@ -73,14 +75,26 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 		// A managed Redis may refuse INFO: then its policy stays unknown, and Redis is not down for that.
 		s.endpoint.Notes = append(s.endpoint.Notes, "INFO was refused: "+explain(ctx, "", err).Error())
 	}
-	if w.meter != nil {
-		s.turns = w.meter.Turns() + 1
-	}
 	return s
 }
 
+// turns is what this connection has cost so far, connecting included.
+func (s *redisServer) turns() int64 {
+	if s.way == nil || s.way.meter == nil {
+		return 0
+	}
+	return s.way.meter.Turns() + 1 // TCP's own handshake is not seen by the meter
+}
+
+func (s *redisServer) close() {
+	if s != nil && s.client != nil {
+		_ = s.client.Close() // nothing is lost with the connection
+		s.client = nil
+	}
+}
+
 func (s *redisServer) fail(ctx context.Context, phase string, err error) {
-	s.failed = explain(ctx, phase, err)
+	s.failed = explainRedis(ctx, phase, err)
 	s.endpoint.Error = s.failed.Error()
 }
 

@@ -1,9 +1,15 @@
 package probe
 
+import "slices"
+
 // registry lists every check. A code is for ever: it names a runbook page, alerts and skip lists. The
 // letter says where the fault lies: N network, P pooler and pool, D database server, Q queries, R Redis,
-// C configuration, T the running server. Causes stand before their symptoms.
+// C configuration, T the running server, K the cluster. Causes stand before their symptoms.
 func registry() []check {
+	return slices.Concat(baseChecks(), serverChecks(), redisChecks(), clusterChecks())
+}
+
+func baseChecks() []check {
 	return []check{
 		{
 			code: "HD-P01", title: "The app's database endpoint can't be reached", severity: Critical, outage: true,

@@ -10,7 +10,7 @@ import (
 )
 
 func TestCodesAreUniqueAndWellFormed(t *testing.T) {
-	form := regexp.MustCompile(`^HD-[NQPDRCT]\d\d$`)
+	form := regexp.MustCompile(`^HD-[NQPDRCTK]\d\d$`)
 	seen := map[string]bool{}
 	for _, c := range registry() {
 		if !form.MatchString(c.code) {
@@ -61,7 +61,7 @@ func TestEveryCodeHasARunbookPage(t *testing.T) {
 
 // TestNothingKnownIsNoPass judges an observation in which nothing could be measured.
 func TestNothingKnownIsNoPass(t *testing.T) {
-	results, findings := judge(registry(), &observation{config: Config{TargetURL: "http://x.example"}}, nil, nil)
+	results, findings := judge(registry(), &observation{config: Config{TargetURL: "http://x.example", Cluster: &Cluster{}}}, nil, nil)
 	if len(results) != len(registry()) || len(findings) != 0 {
 		t.Fatalf("%d results and %d findings, want %d and none", len(results), len(findings), len(registry()))
 	}
@@ -75,6 +75,9 @@ func TestNothingKnownIsNoPass(t *testing.T) {
 // targetChecks is how many checks are left out where no target is named.
 const targetChecks = 3
 
+// clusterOnly is how many are left out where no cluster is.
+const clusterOnly = 4
+
 func TestOnlyAndSkip(t *testing.T) {
 	codes := func(only, skip []string) []string {
 		results, _ := judge(registry(), &observation{}, only, skip)
@@ -87,7 +90,7 @@ func TestOnlyAndSkip(t *testing.T) {
 	if got := codes([]string{"HD-Q01", "HD-R02"}, nil); !slices.Equal(got, []string{"HD-Q01", "HD-R02"}) {
 		t.Errorf("only gives %v", got)
 	}
-	if got := codes(nil, []string{"HD-Q01"}); slices.Contains(got, "HD-Q01") || len(got) != len(registry())-1-targetChecks {
+	if got := codes(nil, []string{"HD-Q01"}); slices.Contains(got, "HD-Q01") || len(got) != len(registry())-1-targetChecks-clusterOnly {
 		t.Errorf("skip gives %v", got)
 	}
 	if got := codes([]string{"HD-Q01"}, []string{"HD-Q01"}); len(got) != 0 {
