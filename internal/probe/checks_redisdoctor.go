@@ -121,10 +121,12 @@ func redisSlow(o *observation) outcome {
 			tcp = p.MS
 		}
 	}
-	if tcp >= ms(middle)/2 {
-		h.evidence += fmt.Sprintf(" TCP alone took %.1f ms to connect: it is the way to Redis that is long.", tcp)
+	names := r.facts.slowNames()
+	switch {
+	case tcp >= ms(middle)/2, names == "" && slices.Min(pings) >= middle/2:
+		h.evidence += fmt.Sprintf(" Even the fastest took nearly as long, and TCP %.1f ms to connect: it is the way to Redis that is long.", tcp)
 		h.remedy = "Run Redis beside the pods (deploy-k3s/base/redis.yaml); if this probe runs elsewhere, run it in the cluster."
-	} else if names := r.facts.slowNames(); names != "" {
+	case names != "":
 		h.evidence += " Its slow log names " + names + "."
 	}
 	if float64(lost) >= 0.5*float64(len(pings)) {

@@ -81,7 +81,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
 	}
-	if c.URL == "" && c.DirectURL == "" && c.RedisURL == "" && c.TargetURL == "" {
+	if c.URL == "" && c.DirectURL == "" && c.RedisURL == "" && c.TargetURL == "" && c.Cluster == nil {
 		return Result{}, ErrNothing
 	}
 	if c.Timeout <= 0 {

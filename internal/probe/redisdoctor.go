@@ -132,7 +132,7 @@ func (f *redisFacts) ping(ctx context.Context, c *redis.Client, ends time.Time) 
 	defer tick.Stop()
 	for {
 		began := time.Now()
-		if err := bound(ctx, queryTimeout, func(ctx context.Context) error { return c.Ping(ctx).Err() }); err != nil {
+		if err := bound(ctx, queryTimeout, func(ctx context.Context) error { return pong(ctx, c) }); err != nil {
 			f.pingFailed = explainRedis(ctx, "", err)
 			return
 		}
