@@ -76,8 +76,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 	results := []CheckResult{}
 	findings := []Finding{}
 	for _, c := range checks {
-		asked := slices.Contains(only, c.code)
-		if len(only) > 0 && !asked || slices.Contains(skip, c.code) || !asked && !c.applies(o) {
+		if !c.chosen(o, only, skip) {
 			continue
 		}
 		began := time.Now()
@@ -117,13 +116,26 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 	return results, findings
 }
 
-// applies is false for questions about a server or a baseline that nobody named: they are left out, instead
-// of being called unknown each time.
+// applies is false for questions about what nobody named: a server, its metrics, a baseline, a cluster. They
+// are left out, instead of being called unknown each time.
 func (c check) applies(o *observation) bool {
-	if o.config.Baseline == nil && slices.Contains(c.needs, hasBaseline) {
-		return false
+	for _, p := range c.needs {
+		switch p {
+		case askedTarget, upTarget:
+			if o.config.TargetURL == "" {
+				return false
+			}
+		case hasBaseline:
+			if o.config.Baseline == nil {
+				return false
+			}
+		case askedCluster:
+			if o.config.Cluster == nil {
+				return false
+			}
+		}
 	}
-	return o.config.TargetURL != "" || !slices.Contains(c.needs, askedTarget) && !slices.Contains(c.needs, upTarget)
+	return true
 }
 
 // judge asks the check, unless a part that it needs is missing.

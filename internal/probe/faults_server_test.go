@@ -1,21 +1,294 @@
 package probe_test
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/store"
 )
 
 // serverFaults are faults of Postgres itself, of Redis and of the cluster.
 func serverFaults() []fault {
-	return []fault{
+	faults := []fault{
 		{
-			name: "Redis is down", code: "HD-R01", lab: &lab.Config{}, short: true,
+			name: "Postgres is down", code: "HD-D01", lab: &lab.Config{},
+			inject: func(t *testing.T, b *bed) { must(t, b.lab.StopPostgres(t.Context())) },
+		},
+		{
+			name: "a lock chain", code: "HD-D04", evidence: "in transaction, its transaction is", short: true,
+			inject: func(t *testing.T, b *bed) { lockChain(t, b.env) },
+		},
+		{
+			name: "a session is idle in a transaction", code: "HD-D05", evidence: "1 session is idle in a transaction", short: true,
 			inject: func(t *testing.T, b *bed) {
-				if err := b.lab.StopRedis(t.Context()); err != nil {
-					t.Fatal(err)
+				session(t, b.env, "BEGIN", "SELECT 1")
+				until(t, b.env, "SELECT max(extract(epoch FROM now() - state_change)) > 2.1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()")
+			},
+		},
+		{
+			name: "a transaction is long", code: "HD-D06", evidence: "1 transaction is too long",
+			inject: func(t *testing.T, b *bed) {
+				background(t, b.env.DirectURL, func(ctx context.Context, c *pgx.Conn) error {
+					_, err := c.Exec(ctx, "SELECT pg_sleep(120)")
+					return err
+				})
+				until(t, b.env, "SELECT max(extract(epoch FROM now() - xact_start)) > 15.1 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()")
+			},
+		},
+		{
+			name: "the connections run out", code: "HD-D07", evidence: "of the 40 connections that the database admits are open",
+			inject: func(t *testing.T, b *bed) {
+				for range 31 {
+					session(t, b.env)
 				}
+				exec(t, b.env, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 40', current_database()); END $$")
+			},
+		},
+		{
+			name: "commits wait for a replica that is gone", code: "HD-D08", evidence: "IPC:SyncRep", lab: &lab.Config{},
+			inject: waitForNobody,
+		},
+		{
+			name: "a table is bloated", code: "HD-D10", evidence: "tasks takes",
+			inject: func(t *testing.T, b *bed) {
+				exec(t, b.env, "ALTER TABLE tasks SET (autovacuum_enabled = off); ALTER TABLE tasks DISABLE TRIGGER USER")
+				for range 5 {
+					exec(t, b.env, "UPDATE tasks SET title = title")
+				}
+				exec(t, b.env, "VACUUM ANALYZE tasks")
+			},
+		},
+		{
+			name: "the server counts a hot statement as slow", code: "HD-D12", evidence: "auth_lookup was called",
+			inject: func(t *testing.T, b *bed) {
+				b.config.Window = 2 * time.Second
+				busy(t, b.env, "/* auth_lookup */ SELECT pg_sleep(0.03)")
+			},
+		},
+		{
+			name: "others keep the server busy", code: "HD-D13", evidence: "statements that are not the app's took",
+			inject: func(t *testing.T, b *bed) {
+				b.config.Window = time.Second
+				busy(t, b.env, "SELECT pg_sleep(0.02)")
+			},
+		},
+		{
+			name: "the database is suspended", code: "HD-D14", evidence: "The database was suspended", lab: &lab.Config{},
+			inject: suspend,
+		},
+		{
+			name: "an extension is missing", code: "HD-D15", evidence: "pg_stat_statements is not there",
+			inject: withoutExtensions,
+		},
+		{
+			name: "a sequence runs out", code: "HD-D16", evidence: "tasks_id_seq has used 97.0%", short: true,
+			inject: func(t *testing.T, b *bed) {
+				exec(t, b.env, "SELECT setval(pg_get_serial_sequence('tasks', 'id'), (9223372036854775807 * 0.97)::bigint)")
 			},
 		},
 	}
+	return append(append(faults, redisFaults()...), clusterFaults()...)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// session opens a connection that stays until the test's end, and runs statements on it.
+func session(t *testing.T, env lab.Env, statements ...string) *pgx.Conn {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), env.DirectURL)
+	must(t, err)
+	t.Cleanup(func() { _ = c.Close(context.WithoutCancel(t.Context())) })
+	for _, s := range statements {
+		if _, err := c.Exec(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	return c
+}
+
+// background runs f on a connection of its own until the test's end, which cuts it.
+func background(t *testing.T, url string, f func(context.Context, *pgx.Conn) error) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var g sync.WaitGroup
+	t.Cleanup(func() { stop(); g.Wait() })
+	c, err := pgx.Connect(ctx, url)
+	must(t, err)
+	g.Go(func() {
+		defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
+		if err := f(ctx, c); err != nil && ctx.Err() == nil {
+			t.Error(err)
+		}
+	})
+}
+
+// busy keeps four sessions at a statement until the test's end.
+func busy(t *testing.T, env lab.Env, statement string) {
+	for range 4 {
+		background(t, env.DirectURL, func(ctx context.Context, c *pgx.Conn) error {
+			for ctx.Err() == nil {
+				if _, err := c.Exec(ctx, statement); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// until waits for a condition of the database.
+func until(t *testing.T, env lab.Env, condition string) {
+	t.Helper()
+	c := session(t, env)
+	for range 600 {
+		var is *bool
+		must(t, c.QueryRow(t.Context(), condition).Scan(&is))
+		if is != nil && *is {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("it never came to %s", condition)
+}
+
+// lockChain leaves a row locked by a client that went to lunch, and two that wait for it. It returns the
+// process of the first.
+func lockChain(t *testing.T, env lab.Env) uint32 {
+	t.Helper()
+	const update = "UPDATE tasks SET title = title WHERE id = (SELECT min(id) FROM tasks)"
+	root := session(t, env, "BEGIN", update)
+	for range 2 {
+		background(t, env.DirectURL, func(ctx context.Context, c *pgx.Conn) error {
+			_, err := c.Exec(ctx, update)
+			return err
+		})
+	}
+	until(t, env, "SELECT count(*) = 2 FROM pg_locks WHERE NOT granted AND now() - waitstart > interval '600 ms'")
+	return root.PgConn().PID()
+}
+
+// waitForNobody makes commits wait for a synchronous replica that does not exist.
+func waitForNobody(t *testing.T, b *bed) {
+	data := filepath.Join(serverDir(t, b.env), "")
+	must(t, os.WriteFile(filepath.Join(data, "postgresql.auto.conf"), []byte("synchronous_standby_names = 'gone'\n"), 0o644)) //nolint:gosec // the servers' user reads it
+	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
+	must(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(strings.SplitN(string(text), "\n", 2)[0]))
+	must(t, err)
+	must(t, syscall.Kill(pid, syscall.SIGHUP))
+	until(t, b.env, "SELECT current_setting('synchronous_standby_names') = 'gone'")
+	for range 4 {
+		background(t, b.env.DirectURL, func(ctx context.Context, c *pgx.Conn) error {
+			_, err := c.Exec(ctx, "UPDATE users SET name = name WHERE id = (SELECT id FROM users ORDER BY random() LIMIT 1)")
+			return err
+		})
+	}
+	until(t, b.env, "SELECT count(*) = 4 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+}
+
+func serverDir(t *testing.T, env lab.Env) string {
+	t.Helper()
+	var dir string
+	must(t, session(t, env).QueryRow(t.Context(), "SELECT current_setting('data_directory')").Scan(&dir))
+	return dir
+}
+
+// suspend stops Postgres, and starts it as soon as somebody comes, as a database does that suspends itself.
+func suspend(t *testing.T, b *bed) {
+	must(t, b.lab.StopPostgres(t.Context()))
+	var once sync.Once
+	wake := func() {
+		once.Do(func() {
+			if err := b.lab.StartPostgres(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	b.config.URL, b.config.DirectURL = gate(t, b.config.URL, wake), gate(t, b.config.DirectURL, wake)
+	b.config.AdminURL = ""
+}
+
+// gate is a way to a server that lets the first client wait for wake.
+func gate(t *testing.T, raw string, wake func()) string {
+	t.Helper()
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal("a URL of the lab can't be read")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends with the test
+	must(t, err)
+	var g sync.WaitGroup
+	to := u.Host
+	g.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			g.Go(func() {
+				defer client.Close()
+				wake()
+				server, err := net.Dial("tcp", to) //nolint:noctx // as above
+				if err != nil {
+					return
+				}
+				defer server.Close()
+				g.Go(func() { _, _ = io.Copy(client, server); _ = client.Close() })
+				_, _ = io.Copy(server, client)
+			})
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); g.Wait() })
+	u.Host = l.Addr().String()
+	return u.String()
+}
+
+// withoutExtensions moves the app into a database that was made without them.
+func withoutExtensions(t *testing.T, b *bed) {
+	exec(t, b.env, "CREATE DATABASE bare TEMPLATE template0")
+	owner := session(t, b.env)
+	t.Cleanup(func() {
+		_, err := owner.Exec(context.WithoutCancel(t.Context()), "DROP DATABASE bare WITH (FORCE)")
+		must(t, err)
+	})
+	moved := func(raw string) string {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal("a URL of the lab can't be read")
+		}
+		u.Path = "/bare"
+		return u.String()
+	}
+	b.config.URL, b.config.DirectURL = moved(b.config.URL), moved(b.config.DirectURL)
+	must(t, store.Migrate(t.Context(), b.config.DirectURL))
+}
+
+// TestLockChainNamesTheRoot: of a chain the one to end is the first, and none of those that wait.
+func TestLockChainNamesTheRoot(t *testing.T) {
+	env := labtest.Database(t, prepare)
+	root := lockChain(t, env)
+	f := first(t, run(t, config(env)), "HD-D04")
+	contains(t, f.Evidence, fmt.Sprintf("The root blocker is pid %d", root))
+	contains(t, f.Evidence, "It keeps 2 sessions waiting")
+	contains(t, f.Remedy, fmt.Sprintf("pg_terminate_backend(%d)", root))
 }

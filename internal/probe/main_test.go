@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
@@ -29,6 +30,7 @@ func config(env lab.Env) probe.Config {
 	return probe.Config{
 		URL: env.DatabaseURL, DirectURL: env.DirectURL, RedisURL: env.RedisURL, AdminURL: env.AdminURL,
 		ExecMode: "exec",
+		Window:   300 * time.Millisecond,
 		Settings: []probe.Setting{{Name: "DB_MIN_IDLE_CONNS", Value: "20", Tuned: "20"}},
 		RedisTuned: []probe.RedisParameter{
 			{Name: "maxmemory-policy", Tuned: "allkeys-lru", Holds: func(v string) bool { return v == "allkeys-lru" }},

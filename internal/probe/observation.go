@@ -25,6 +25,10 @@ const (
 	knowsSettings part = "the settings are known"
 	knowsFacts    part = "the statistics were read"
 	hasBaseline   part = "a baseline was given"
+	askedServer   part = "the database was tried"
+	watchedServer part = "the database was watched"
+	watchedRedis  part = "Redis was watched"
+	askedCluster  part = "the cluster was asked"
 )
 
 // observation is everything that was measured, for the checks to judge.
@@ -51,6 +55,10 @@ type observation struct {
 	walls       bool
 	wallsFailed string
 	pools       *poolsRow
+
+	// server is what watching Postgres gave; nil if there was none to watch.
+	server  *serverFacts
+	cluster *clusterFacts // nil if none is configured
 
 	cost  Cost
 	times map[part]time.Duration
@@ -117,6 +125,17 @@ func (o *observation) missing(p part) string {
 		return ifNot(o.facts != nil, "No database answers.")
 	case hasBaseline:
 		return ifNot(o.config.Baseline != nil, "No --baseline was given.")
+	case askedServer:
+		return ifNot(o.pooler != nil || o.direct != nil, "No database is configured.")
+	case watchedServer:
+		return o.server.why()
+	case watchedRedis:
+		if why := o.missing(upRedis); why != "" {
+			return why
+		}
+		return o.redis.why()
+	case askedCluster:
+		return ifNot(o.cluster != nil, "No cluster is configured.")
 	case knowsSettings:
 		return ifNot(len(o.config.Settings) > 0, "The settings are not known here.")
 	}
@@ -143,6 +162,7 @@ func (o *observation) result() Result {
 	if o.redis != nil {
 		r.Endpoints = append(r.Endpoints, o.redis.endpoint)
 	}
+	r.Server, r.Redis, r.Cluster = o.serverReport(), o.redisReport(), o.clusterReport()
 	if r.HotPaths == nil {
 		r.HotPaths = []HotPath{}
 	}

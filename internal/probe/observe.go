@@ -23,9 +23,12 @@ func observe(ctx context.Context, c Config) *observation {
 	s := &session{}
 	defer s.close(ctx)
 	began := time.Now()
+	cluster := o.askCluster(ctx)
 	o.reachServers(ctx, s)
 	o.clock(time.Since(began), upPooler, upDirect, upRedis, upTarget, askedPooler, askedDirect, askedRedis, askedTarget)
 
+	watch := o.startWatching(ctx, s, began)
+	watching := time.Now()
 	began = time.Now()
 	say("reading the database's catalogue")
 	o.readCatalogue(ctx, s)
@@ -35,6 +38,11 @@ func observe(ctx context.Context, c Config) *observation {
 	say("explaining and running the hot statements")
 	o.measureStatements(ctx, s)
 	o.clock(time.Since(began), knowsPlans, knowsWalls)
+
+	say("watching the servers")
+	watch.wait(o)
+	o.cluster = <-cluster
+	o.clock(time.Since(watching), watchedServer, watchedRedis, askedCluster)
 	o.addCost(s)
 	return o
 }
@@ -46,6 +54,7 @@ type session struct {
 	db       *store.DB
 	dbFailed *failure
 	pools    *poolsConsole
+	redis    *redisServer
 	explain  *explainer
 	attr     *attributor
 }
@@ -57,6 +66,7 @@ func (s *session) close(ctx context.Context) {
 	s.pools.close(ctx)
 	s.pooler.close(ctx)
 	s.direct.close(ctx)
+	s.redis.close()
 }
 
 // reachServers connects to everything at once and takes the floors.
@@ -80,7 +90,10 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 		})
 	}
 	if c.RedisURL != "" {
-		wg.Go(func() { o.redis = probeRedis(ctx, c.RedisURL) })
+		wg.Go(func() {
+			o.redis = probeRedis(ctx, c.RedisURL)
+			s.redis = o.redis
+		})
 	}
 	if c.TargetURL != "" {
 		wg.Go(func() { o.target, o.targetFailed = askTarget(ctx, c.TargetURL) })
@@ -244,7 +257,15 @@ func (o *observation) addCost(s *session) {
 		o.cost.DBMS = round(s.explain.dbMS)
 	}
 	if o.redis != nil {
-		o.cost.RedisTurns = o.redis.turns
+		o.cost.RedisTurns = o.redis.turns()
+	}
+	if o.server != nil {
+		o.cost.Connects += o.server.reader.server.dials
+		o.cost.DBTurns += o.server.reader.server.turns()
+		o.cost.CatalogMS = round(o.server.reader.serverMS)
+	}
+	if o.cluster != nil {
+		o.cost.ClusterRequests = o.cluster.requests
 	}
 }
 

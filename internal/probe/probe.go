@@ -39,6 +39,11 @@ type Config struct {
 	NoAnalyze bool
 	// Timeout bounds the whole probe (DefaultTimeout if zero). What it cuts off is reported as unknown.
 	Timeout time.Duration
+	// Window is for how long the servers are watched beside the measurements (DefaultWindow if zero, one
+	// look if negative).
+	Window time.Duration
+	// Cluster says how to ask Kubernetes; nil: it is not asked.
+	Cluster *Cluster
 	// Progress is called with what is being done; may be nil.
 	Progress func(what string)
 }
@@ -78,7 +83,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
 	}
-	if c.URL == "" && c.DirectURL == "" && c.RedisURL == "" && c.TargetURL == "" {
+	if c.URL == "" && c.DirectURL == "" && c.RedisURL == "" && c.TargetURL == "" && c.Cluster == nil {
 		return Result{}, ErrNothing
 	}
 	if c.Timeout <= 0 {

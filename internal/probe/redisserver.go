@@ -18,7 +18,9 @@ import (
 type redisServer struct {
 	endpoint Endpoint
 	failed   *failure
-	turns    int64
+	client   *redis.Client // nil after close, and where the URL can't be read
+	way      *redisWaterfall
+	facts    *redisFacts // nil until it was watched
 	// Of INFO; empty where Redis would not say.
 	policy    string
 	maxMemory int64
@@ -42,12 +44,13 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	// Like the app's own client: no CLIENT SETINFO, no maintenance hand-shake, no retry, one connection.
 	opts.DisableIdentity, opts.MaxRetries, opts.PoolSize, opts.ContextTimeoutEnabled = true, -1, 1, true
 	opts.DialerRetries = 1
+	opts.PipelinePoolSize = -1 // a second pool would be a second connection
 	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = connectTimeout, queryTimeout, queryTimeout
 	client := redis.NewClient(opts)
-	defer func() { _ = client.Close() }() // nothing is lost with the connection
+	s.client, s.way = client, w
 
-	ask := func(ctx context.Context) error { return client.Ping(ctx).Err() }
+	ask := func(ctx context.Context) error { return pong(ctx, client) }
 	if err := bound(ctx, connectTimeout, ask); err != nil {
 		s.endpoint.Phases = w.phases()
 		s.sum()
@@ -73,14 +76,36 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 		// A managed Redis may refuse INFO: then its policy stays unknown, and Redis is not down for that.
 		s.endpoint.Notes = append(s.endpoint.Notes, "INFO was refused: "+explain(ctx, "", err).Error())
 	}
-	if w.meter != nil {
-		s.turns = w.meter.Turns() + 1
-	}
 	return s
 }
 
+// turns is what this connection has cost so far, connecting included.
+func (s *redisServer) turns() int64 {
+	if s.way == nil || s.way.meter == nil {
+		return 0
+	}
+	return s.way.meter.Turns() + 1 // TCP's own handshake is not seen by the meter
+}
+
+func (s *redisServer) close() {
+	if s != nil && s.client != nil {
+		_ = s.client.Close() // nothing is lost with the connection
+		s.client = nil
+	}
+}
+
+// pong makes one round trip. A Redis that fails to save refuses even PING, and yet it has answered: that
+// is a finding of its own and no outage.
+func pong(ctx context.Context, c *redis.Client) error {
+	err := c.Ping(ctx).Err()
+	if redis.HasErrorPrefix(err, "MISCONF") {
+		return nil
+	}
+	return err
+}
+
 func (s *redisServer) fail(ctx context.Context, phase string, err error) {
-	s.failed = explain(ctx, phase, err)
+	s.failed = explainRedis(ctx, phase, err)
 	s.endpoint.Error = s.failed.Error()
 }
 
@@ -140,12 +165,15 @@ func (w *redisWaterfall) dial(ctx context.Context, network, addr string) (net.Co
 		return nil, err
 	}
 	w.tcpEnd = time.Now()
-	w.meter = link.Meter(&stampedConn{Conn: c, stamps: w.socket})
+	// The stamps stand outside: go-redis looks at the socket of a connection that offers one before each
+	// command, and dials again when the meter has none to show.
+	w.meter = link.Meter(c)
+	stamped := &stampedConn{Conn: w.meter, stamps: w.socket}
 	if w.tlsConfig == nil {
 		w.plain = w.socket
-		return w.meter, nil
+		return stamped, nil
 	}
-	secure := tls.Client(w.meter, w.tlsConfig)
+	secure := tls.Client(stamped, w.tlsConfig)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = c.Close() // the handshake's error is the one to tell
 		return nil, err

@@ -4,9 +4,17 @@ import "slices"
 
 // registry lists every check. A code is for ever: it names a runbook page, alerts and skip lists. The
 // letter says where the fault lies: N network, P pooler and pool, D database server, Q queries, R Redis,
-// C configuration, T the running server. Causes stand before their symptoms.
+// C configuration, T the running server, K the cluster. Causes stand before their symptoms.
 func registry() []check {
-	return slices.Concat([]check{
+	return slices.Concat(
+		reachChecks(), statementCauses(), scanChecks(), statementSteps(), tuningChecks(),
+		serverChecks(), redisChecks(), clusterChecks(), statementRemarks(),
+	)
+}
+
+// reachChecks are about what answers at all, and as whom.
+func reachChecks() []check {
+	return []check{
 		{
 			code: "HD-P01", title: "The app's database endpoint can't be reached", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: poolerDown,
@@ -75,12 +83,21 @@ func registry() []check {
 			code: "HD-Q02", title: "An index is not valid", severity: Warning,
 			needs: []part{knowsSchema}, run: invalidIndex,
 		},
-	}, statementCauses(), []check{
+	}
+}
+
+func scanChecks() []check {
+	return []check{
 		{
 			code: "HD-Q03", title: "A hot statement reads a table from end to end", severity: Critical,
 			needs: []part{knowsSchema, knowsPlans}, run: sequentialScan,
 		},
-	}, statementSteps(), []check{
+	}
+}
+
+// tuningChecks are about what makes a healthy request slower than it has to be.
+func tuningChecks() []check {
+	return []check{
 		{
 			code: "HD-Q04", title: "A hot statement executes longer than S14 allows", severity: Warning,
 			needs: []part{knowsPlans}, run: slowExecution,
@@ -113,5 +130,5 @@ func registry() []check {
 			needs: []part{upPooler}, run: helloRetry,
 			remedy: "Let the server's TLS accept X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups).",
 		},
-	}, statementRemarks())
+	}
 }

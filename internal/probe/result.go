@@ -17,6 +17,10 @@ type Result struct {
 	Endpoints []Endpoint    `json:"endpoints"`
 	HotPaths  []HotPath     `json:"hot_paths"`
 	Target    *Target       `json:"target,omitempty"`
+	// Server, Redis and Cluster are what watching them gave; nil where that was not possible.
+	Server  *ServerReport  `json:"server,omitempty"`
+	Redis   *RedisReport   `json:"redis,omitempty"`
+	Cluster *ClusterReport `json:"cluster,omitempty"`
 	// Changes is what differs from the baseline; nil if there was none to compare with.
 	Changes []Change `json:"changes,omitempty"`
 	// BaselineAt is when the baseline was taken.
@@ -185,6 +189,10 @@ type Cost struct {
 	Connects   int     `json:"connects"`
 	DBMS       float64 `json:"db_ms"`
 	RedisTurns int64   `json:"redis_turns"`
+	// CatalogMS is what the server spent on the views that were watched; it is no part of DBMS.
+	CatalogMS float64 `json:"catalog_ms,omitempty"`
+	// ClusterRequests is how often the cluster's API was asked.
+	ClusterRequests int `json:"cluster_requests,omitempty"`
 }
 
 // Target is what a running server said about itself.

@@ -1,0 +1,236 @@
+package probe
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// idleTooLongS: every write of the app is one statement, so no transaction of its own is ever idle for
+// longer than a turn; 2 s are 18 turns over an ocean.
+const idleTooLongS = 2.0
+
+// longTransactionS is the app's own limit for a statement (store.Config.StatementTimeout): what is older
+// was not started by it.
+const longTransactionS = 15.0
+
+// terminate ends a session. pg_cancel_backend would not do: a session that is idle has nothing to cancel.
+func terminate(pid int64) string {
+	return fmt.Sprintf(`psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_terminate_backend(%d)'   # its transaction is rolled back; then mend what left it open`, pid)
+}
+
+func lockChains(o *observation) outcome {
+	if why := o.server.why(readActivity); why != "" {
+		return notKnown("%s", why)
+	}
+	var worst *lockChain
+	chains := 0
+	for _, a := range o.server.samples {
+		found := a.chains()
+		chains = max(chains, len(found))
+		if len(found) > 0 && (worst == nil || found[0].longest > worst.longest) {
+			worst = &found[0]
+		}
+	}
+	switch {
+	case worst == nil:
+		return passed("Nobody waited for a lock in %s.", plural(len(o.server.samples), "look", "looks"))
+	case worst.longest < waitTooLongS:
+		return passed("The longest wait for a lock was %.0f ms.", worst.longest*1000)
+	}
+	root := fmt.Sprintf("pid %d", worst.root.PID)
+	switch {
+	case worst.root.PID == 0:
+		root = "a prepared transaction (pg_prepared_xacts)"
+	case worst.known:
+		root = worst.root.who()
+	}
+	h := hit{
+		evidence: fmt.Sprintf("The root blocker is %s. It keeps %s waiting, the longest for %s.",
+			root, plural(worst.blocked, "session", "sessions"), seconds(worst.longest)),
+		costMS: worst.longest * 1000, remedy: terminate(worst.root.PID),
+	}
+	if worst.deep > 1 {
+		h.evidence += fmt.Sprintf(" The chain has %d links: those between wait as well.", worst.deep)
+	}
+	if chains > 1 {
+		h.evidence += fmt.Sprintf(" There are %d chains; this is the longest wait.", chains)
+	}
+	return found(h)
+}
+
+// waitTooLongS: a statement that waits for a lock for half a second pays more than four turns over an
+// ocean. Two writes of one home that meet wait for a few milliseconds.
+const waitTooLongS = 0.5
+
+func idleTransactions(o *observation) outcome {
+	if why := o.server.why(readActivity); why != "" {
+		return notKnown("%s", why)
+	}
+	last := o.server.lastLook()
+	var idle []pgSession
+	for _, s := range last.Sessions {
+		if s.idle() && s.StateS >= idleTooLongS {
+			idle = append(idle, s)
+		}
+	}
+	if len(idle) == 0 {
+		return passed("No session is idle in a transaction for %.0f s or longer.", idleTooLongS)
+	}
+	slices.SortFunc(idle, func(a, b pgSession) int { return -cmp.Compare(a.StateS, b.StateS) })
+	first := idle[0]
+	h := hit{
+		evidence: fmt.Sprintf("%s in a transaction; the longest is pid %d%s, %s, idle for %s, its transaction is %s old. Its locks stay, vacuum can't go past it, and a pooler's server connection is gone.",
+			plural(len(idle), "session is idle", "sessions are idle"), first.PID, ofApp(first.App), first.State, seconds(first.StateS), seconds(first.XactS)),
+		remedy: terminate(first.PID),
+	}
+	return found(h)
+}
+
+func longTransactions(o *observation) outcome {
+	if why := o.server.why(readActivity); why != "" {
+		return notKnown("%s", why)
+	}
+	var long []pgSession
+	for _, s := range o.server.lastLook().Sessions {
+		if !s.idle() && s.XactS >= longTransactionS {
+			long = append(long, s)
+		}
+	}
+	if len(long) == 0 {
+		return passed("No transaction at work is %.0f s old or older.", longTransactionS)
+	}
+	slices.SortFunc(long, func(a, b pgSession) int { return -cmp.Compare(a.XactS, b.XactS) })
+	first := long[0]
+	waiting := ""
+	if first.WaitType != "" {
+		waiting = fmt.Sprintf(" It waits for %s:%s.", first.WaitType, first.Wait)
+	}
+	return found(hit{
+		evidence: fmt.Sprintf("%s; the oldest is %s.%s Rows that died since it began can't be vacuumed.",
+			plural(len(long), "transaction is too long", "transactions are too long"), first.who(), waiting),
+		remedy: fmt.Sprintf(`psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_cancel_backend(%d)'   # a dump or an index build may be meant: look first`, first.PID),
+	})
+}
+
+// Shares of the limit: PgHero's and most monitors' warning stands at 80%; at 95% of a hundred five are left,
+// fewer than one pod opens in its first second.
+const (
+	connectionsWarn, connectionsFail = 0.80, 0.95
+)
+
+func connectionLimit(o *observation) outcome {
+	for _, s := range []*pgServer{o.direct, o.pooler} {
+		if s != nil && s.failed != nil && s.failed.kind == kindTooMany {
+			return found(hit{
+				evidence: fmt.Sprintf("%s admits nobody any more: %s.", s.endpoint.Address, s.failed),
+				severity: Critical, costMS: failedMS, remedy: repair(s.failed, "DATABASE_DIRECT_URL"),
+			})
+		}
+	}
+	if why := o.server.why(readActivity); why != "" {
+		return notKnown("%s", why)
+	}
+	c := o.server.lastLook().connections()
+	if c.limit <= 0 {
+		return notKnown("The server did not tell its limit.")
+	}
+	share := float64(c.used) / float64(c.limit)
+	if share < connectionsWarn {
+		return passed("%d of the %d connections that the %s admits are open.", c.used, c.limit, c.of)
+	}
+	h := hit{evidence: fmt.Sprintf("%d of the %d connections that the %s admits are open (%.0f%%): %s.", c.used, c.limit, c.of, 100*share, c.holders)}
+	if share >= connectionsFail {
+		h.severity = Critical
+	}
+	return found(h)
+}
+
+// connections is how near the nearest of the limits is.
+type connections struct {
+	used, limit int64
+	of          string // whose limit it is
+	holders     string
+}
+
+func (a activity) connections() connections {
+	var used, ofDatabase, ofRole int64
+	states := map[string]int64{}
+	for _, h := range a.Held {
+		used, ofDatabase, ofRole = used+h.N, ofDatabase+h.OfDatabase, ofRole+h.OfRole
+		states[h.State] += h.N
+	}
+	out := connections{used: used, limit: a.Limits.Server, of: "server"}
+	nearer := func(used, limit int64, of string) {
+		if limit >= 0 && float64(used)*float64(out.limit) > float64(out.used)*float64(limit) {
+			out = connections{used: used, limit: limit, of: of}
+		}
+	}
+	nearer(ofDatabase, a.Limits.Database, "database")
+	nearer(ofRole, a.Limits.Role, "role")
+	var parts []string
+	for state, n := range states {
+		parts = append(parts, fmt.Sprintf("%d %s", n, state))
+	}
+	slices.Sort(parts)
+	out.holders = strings.Join(parts, ", ")
+	if len(a.Held) > 0 && harmlessApp(a.Held[0].App) {
+		out.holders += fmt.Sprintf("; most of one kind, %d, are %s's", a.Held[0].N, a.Held[0].App)
+	}
+	return out
+}
+
+// Waits: more sessions waiting on average than a small server has cores (2), and more than half of the
+// busy ones. Below that a server has room.
+const (
+	waitingSessions, waitingBusyShare = 2.0, 0.5
+	fewestSamples                     = 3
+)
+
+func waitEvents(o *observation) outcome {
+	if why := o.server.why(readActivity); why != "" {
+		return notKnown("%s", why)
+	}
+	if n := len(o.server.samples); n < fewestSamples {
+		return notKnown("The sessions were looked at %d times only.", n)
+	}
+	busy, events := sumWaits(o.server.samples)
+	var waiting float64
+	var named []string
+	for i, e := range events {
+		waiting += e.sessions
+		if i < 3 {
+			named = append(named, fmt.Sprintf("%s %.1f", e.event, e.sessions))
+		}
+	}
+	evidence := fmt.Sprintf("In %d looks %.1f sessions were busy on average", len(o.server.samples), busy)
+	if len(named) > 0 {
+		evidence += ", waiting: " + strings.Join(named, ", ")
+	}
+	if waiting < waitingSessions || waiting < waitingBusyShare*busy {
+		return passed("%s.", evidence)
+	}
+	return found(hit{evidence: evidence + ".", remedy: waitRemedy(events[0].event)})
+}
+
+// waitRemedy is the first thing to look at for the event that dominates.
+func waitRemedy(event string) string {
+	kind, name, _ := strings.Cut(event, ":")
+	switch {
+	case name == "SyncRep":
+		return `psql "$DATABASE_DIRECT_URL" -c 'SHOW synchronous_standby_names' -c 'SELECT application_name, state, sync_state FROM pg_stat_replication'   # commits wait for a replica: bring it back, or take it out of the names`
+	case kind == "IO":
+		return `psql "$DATABASE_DIRECT_URL" -c 'SELECT relname, heap_blks_read, idx_blks_read FROM pg_statio_user_tables ORDER BY 2 DESC LIMIT 5'   # what is read from disk; then the index, or more memory`
+	case kind == "LWLock":
+		return `psql "$DATABASE_DIRECT_URL" -c 'SELECT wait_event, state, count(*) FROM pg_stat_activity GROUP BY 1, 2 ORDER BY 3 DESC'   # fewer statements at once: lower the pooler's default_pool_size`
+	}
+	return `psql "$DATABASE_DIRECT_URL" -c 'SELECT wait_event_type, wait_event, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC'`
+}
+
+func (s *serverFacts) lastLook() activity {
+	if s == nil || len(s.samples) == 0 {
+		return activity{}
+	}
+	return s.samples[len(s.samples)-1]
+}

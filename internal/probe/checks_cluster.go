@@ -1,0 +1,163 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+func (f *clusterFacts) why(what string) string { return f.unread[what] }
+
+// Restarts: one within ten minutes is this incident's; one within a day is worth a look.
+const restartSeen = 24 * time.Hour
+
+func podRestarts(o *observation) outcome {
+	f := o.cluster
+	if why := f.why(listPods); why != "" {
+		return notKnown("%s", why)
+	}
+	if len(f.pods) == 0 {
+		return notKnown("No pod has the label app.kubernetes.io/part-of=honeydue in that namespace.")
+	}
+	var hits []hit
+	for _, p := range f.pods {
+		for _, c := range p.Status.ContainerStatuses {
+			last := c.LastState.Terminated
+			looping := c.State.Waiting != nil && c.State.Waiting.Reason == "CrashLoopBackOff"
+			if !looping && (last == nil || f.at.Sub(last.FinishedAt) > restartSeen) {
+				continue
+			}
+			h := hit{evidence: fmt.Sprintf("%s has restarted %s.", p.Metadata.Name, plural(int(c.RestartCount), "time", "times"))}
+			if last != nil {
+				ago := f.at.Sub(last.FinishedAt)
+				h.evidence = fmt.Sprintf("%s has restarted %s, last %s ago: %s, exit code %d.", p.Metadata.Name, plural(int(c.RestartCount), "time", "times"), seconds(ago.Seconds()), reason(last.Reason), last.ExitCode)
+				if ago <= recent {
+					h.severity = Critical
+				}
+				if last.Reason == "OOMKilled" {
+					h.evidence += " Its memory limit is too low, or it leaks."
+					h.remedy = "kubectl top pods -l app.kubernetes.io/name=honeydue   # then limits.memory and GOMEMLIMIT in deploy-k3s/base/deployment.yaml"
+				}
+			}
+			if looping {
+				h.severity = Critical
+				h.evidence += " It is in CrashLoopBackOff."
+			}
+			hits = append(hits, h)
+		}
+	}
+	return orPassed(hits, "None of %s has restarted in the last day.", plural(len(f.pods), "pod", "pods"))
+}
+
+// reason lets through a reason as Kubernetes writes it: one word.
+func reason(word string) string {
+	if word == "" || len(word) > 40 || strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != "" {
+		return "for another reason"
+	}
+	return word
+}
+
+// throttledShare: a quarter of the periods is where the kubernetes-mixin's CPUThrottlingHigh alerts.
+const throttledShare = 0.25
+
+func podThrottling(o *observation) outcome {
+	f := o.cluster
+	if why := f.why(listPods); why != "" {
+		return notKnown("%s", why)
+	}
+	limited := 0
+	for _, p := range f.pods {
+		if p.limitsCPU() && p.serves() {
+			limited++
+		}
+	}
+	switch {
+	case len(f.pods) == 0:
+		return notKnown("No pod has the label app.kubernetes.io/part-of=honeydue in that namespace.")
+	case limited == 0:
+		return passed("No container has a limit of CPU, so none is throttled.")
+	case len(f.throttle) == 0:
+		return notKnown("%s", orElse(f.why(getMetrics), "The kubelet counts no periods for these pods."))
+	}
+	var hits []hit
+	var worst float64
+	for _, t := range f.throttle {
+		worst = max(worst, t.share())
+		if t.share() < throttledShare {
+			continue
+		}
+		name := orElse(t.pod, "The container of this probe")
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("%s was stopped in %.0f of %.0f periods of 100 ms (%.0f%%), for %.2f s in all.", name, t.throttled, t.periods, 100*t.share(), t.seconds),
+			costMS:   t.share() * min(100, 1000*t.seconds/max(1, t.throttled)),
+		})
+	}
+	return orPassed(hits, "At most %.0f%% of the periods were cut short.", 100*worst)
+}
+
+// flaps is how many failed readiness probes in ten minutes are more than one bad moment: the manifests
+// take a pod out after two.
+const flaps = 3
+
+func podReadiness(o *observation) outcome {
+	f := o.cluster
+	if why := f.why(listPods); why != "" {
+		return notKnown("%s", why)
+	}
+	if len(f.pods) == 0 {
+		return notKnown("No pod has the label app.kubernetes.io/part-of=honeydue in that namespace.")
+	}
+	var hits []hit
+	serving, ready := 0, 0
+	for _, p := range f.pods {
+		if !p.serves() {
+			continue
+		}
+		serving++
+		now, changed, why := p.ready()
+		flapped := f.unready[p.Metadata.Name]
+		if now {
+			ready++
+		}
+		switch {
+		case !now && f.at.Sub(p.Metadata.CreationTimestamp) > time.Minute:
+			hits = append(hits, hit{evidence: fmt.Sprintf("%s is not ready since %s (%s).", p.Metadata.Name, seconds(f.at.Sub(changed).Seconds()), reason(why)), severity: Critical})
+		case flapped >= flaps:
+			hits = append(hits, hit{evidence: fmt.Sprintf("%s failed %d readiness probes in the last %.0f minutes and is ready now: it goes in and out of service.", p.Metadata.Name, flapped, recent.Minutes())})
+		}
+	}
+	if why := f.why(listEvents); why != "" && len(hits) == 0 {
+		return notKnown("%d of %d pods are ready; whether they go on and off can't be told. %s", ready, serving, why)
+	}
+	return orPassed(hits, "%d of %d pods are ready.", ready, serving)
+}
+
+// ready tells whether the pod is, since when, and why not.
+func (p podFacts) ready() (bool, time.Time, string) {
+	for _, c := range p.Status.Conditions {
+		if c.Type == "Ready" {
+			return c.Status == "True", c.LastTransitionTime, c.Reason
+		}
+	}
+	return false, p.Metadata.CreationTimestamp, p.Status.Phase
+}
+
+func scalerLimit(o *observation) outcome {
+	f := o.cluster
+	if why := f.why(listScalers); why != "" {
+		return notKnown("%s", why)
+	}
+	var hits []hit
+	for _, s := range f.scalers {
+		if s.atLimit() {
+			hits = append(hits, hit{
+				evidence: fmt.Sprintf("%s runs %d pods, its most (%d), and would add more.", s.Metadata.Name, s.Status.CurrentReplicas, s.Spec.MaxReplicas),
+				remedy:   fmt.Sprintf(`kubectl patch hpa %s --patch '{"spec":{"maxReplicas":%d}}'   # if the nodes and the pooler's clients have room; first see what is slow`, s.Metadata.Name, 2*s.Spec.MaxReplicas),
+			})
+		}
+	}
+	if len(f.scalers) == 0 {
+		return passed("There is no autoscaler.")
+	}
+	return orPassed(hits, "%s has room.", plural(len(f.scalers), "autoscaler", "autoscalers"))
+}

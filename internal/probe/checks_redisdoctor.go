@@ -1,0 +1,253 @@
+package probe
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/cache"
+)
+
+// turnMS is what a request pays when Redis has no answer for it: one turn to the database.
+func (o *observation) turnMS() float64 {
+	if o.pooler.usable() {
+		return o.pooler.endpoint.FloorMS
+	}
+	return 0
+}
+
+// fullShare: Redis refuses writes above its limit and frees nothing under noeviction; 95% are reached again
+// within a moment.
+const fullShare = 0.95
+
+func redisFull(o *observation) outcome {
+	r := o.redis
+	if why := r.why(askedInfo); why != "" {
+		return notKnown("%s", why)
+	}
+	used, limit := r.facts.count("used_memory"), r.facts.count("maxmemory")
+	refused := r.facts.grew("errorstat_OOM")
+	full := limit > 0 && float64(used) >= fullShare*float64(limit) && r.facts.last["maxmemory_policy"] == "noeviction"
+	if !full && errorCount(r.facts.last["errorstat_OOM"]) == errorCount(r.facts.first["errorstat_OOM"]) {
+		return passed("%d of %d MB are in use, and no write was refused while the probe looked.", used>>20, limit>>20)
+	}
+	refused = max(refused, errorCount(r.facts.last["errorstat_OOM"])-errorCount(r.facts.first["errorstat_OOM"]))
+	return found(hit{
+		evidence: fmt.Sprintf("%d of %d MB are in use under %s, and a full Redis refuses writes then: %d were refused while the probe looked. Nothing new is cached, and holds can't be set.",
+			used>>20, limit>>20, r.facts.last["maxmemory_policy"], refused),
+		costMS: o.turnMS(),
+	})
+}
+
+// errorCount reads INFO's "count=12".
+func errorCount(field string) int64 {
+	n, _ := strconv.ParseInt(strings.TrimPrefix(field, "count="), 10, 64) // none: 0
+	return n
+}
+
+// Evictions: one a second, and fewer than nine of ten look-ups find their key. Evicting cold keys is what
+// S4 wants; evicting what is asked for again is what costs.
+const (
+	evictedPerSecond = 1.0
+	hitRateWanted    = 0.9
+	lookupsFewest    = 50
+)
+
+func redisEvictions(o *observation) outcome {
+	if why := o.redis.why(askedInfo); why != "" {
+		return notKnown("%s", why)
+	}
+	f := o.redis.facts
+	perSecond := float64(f.grew("evicted_keys")) / f.window.Seconds()
+	lookups := f.grew("keyspace_hits") + f.grew("keyspace_misses")
+	rate := float64(f.grew("keyspace_hits")) / float64(max(1, lookups))
+	switch {
+	case perSecond < evictedPerSecond:
+		return passed("%d keys were evicted in %.1f s.", f.grew("evicted_keys"), f.window.Seconds())
+	case lookups < lookupsFewest:
+		return notKnown("%.0f keys are evicted each second, and too few are asked for to say whether they are missed.", perSecond)
+	case rate >= hitRateWanted:
+		return passed("%.0f keys are evicted each second, and %.0f%% of the look-ups still find theirs.", perSecond, 100*rate)
+	}
+	return found(hit{
+		evidence: fmt.Sprintf("%.0f keys are evicted each second and only %.0f%% of the look-ups find theirs: the memory of %s is too small for what is asked for.",
+			perSecond, 100*rate, megabytes(float64(f.count("maxmemory")))),
+		costMS: (1 - rate) * o.turnMS(),
+	})
+}
+
+// Slow answers: a warm read has 10 ms in all and makes one visit to Redis; one that takes longer than
+// cache.DefaultTimeout is given up. One PING in ten above that is more than a machine's hiccup.
+const (
+	pingSlow     = 10 * time.Millisecond
+	pingsGivenUp = 0.1
+)
+
+func redisSlow(o *observation) outcome {
+	r := o.redis
+	if why := r.why(); why != "" {
+		return notKnown("%s", why)
+	}
+	pings := r.facts.pings
+	if f := r.facts.pingFailed; f != nil && !f.outOfTime() {
+		return found(hit{
+			evidence: fmt.Sprintf("After %d PINGs one had no answer in %.0f s: %s.", len(pings), queryTimeout.Seconds(), f),
+			severity: Critical, costMS: ms(cache.DefaultTimeout) + o.turnMS(),
+		})
+	}
+	if len(pings) < 3 {
+		return notKnown("Only %d PINGs were answered.", len(pings))
+	}
+	var lost int
+	var sum time.Duration
+	for _, p := range pings {
+		sum += p
+		if p > cache.DefaultTimeout {
+			lost++
+		}
+	}
+	middle, worst := median(pings), slices.Max(pings)
+	figures := fmt.Sprintf("%d PINGs took %.1f ms at least, %.1f ms in the middle and %.1f ms at most", len(pings), ms(slices.Min(pings)), ms(middle), ms(worst))
+	if middle < pingSlow && float64(lost) < pingsGivenUp*float64(len(pings)) {
+		return passed("%s.", figures)
+	}
+	h := hit{evidence: figures + fmt.Sprintf("; %d of them longer than the app waits for Redis (%d ms).", lost, cache.DefaultTimeout.Milliseconds()), costMS: ms(sum) / float64(len(pings))}
+	tcp := 0.0
+	for _, p := range r.endpoint.Phases {
+		if p.Name == "tcp" {
+			tcp = p.MS
+		}
+	}
+	names := r.facts.slowNames()
+	switch {
+	case tcp >= ms(middle)/2, names == "" && slices.Min(pings) >= middle/2:
+		h.evidence += fmt.Sprintf(" Even the fastest took nearly as long, and TCP %.1f ms to connect: it is the way to Redis that is long.", tcp)
+		h.remedy = "Run Redis beside the pods (deploy-k3s/base/redis.yaml); if this probe runs elsewhere, run it in the cluster."
+	case names != "":
+		h.evidence += " Its slow log names " + names + "."
+	}
+	if float64(lost) >= 0.5*float64(len(pings)) {
+		h.severity = Critical
+	}
+	return found(h)
+}
+
+// recent is how far back the slow log and the latency monitor are of interest in an incident.
+const recent = 10 * time.Minute
+
+// slowNames lists the recent slow commands by name, each with how often and its longest time.
+func (f *redisFacts) slowNames() string {
+	counts, worst := map[string]int{}, map[string]time.Duration{}
+	for _, s := range f.slow {
+		if s.age <= recent {
+			counts[s.name]++
+			worst[s.name] = max(worst[s.name], s.took)
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		if worst[a] != worst[b] {
+			return int(worst[b] - worst[a])
+		}
+		return strings.Compare(a, b)
+	})
+	var parts []string
+	for _, n := range names[:min(5, len(names))] {
+		parts = append(parts, fmt.Sprintf("%s (%d, up to %.0f ms)", n, counts[n], ms(worst[n])))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func redisSlowLog(o *observation) outcome {
+	if why := o.redis.why(askedSlowLog); why != "" {
+		return notKnown("%s", why)
+	}
+	f := o.redis.facts
+	var lately, gaveUp int
+	for _, s := range f.slow {
+		if s.age > recent {
+			continue
+		}
+		lately++
+		if s.took >= cache.DefaultTimeout {
+			gaveUp++
+		}
+	}
+	evidence := fmt.Sprintf("%s in the last %.0f minutes", plural(lately, "slow command", "slow commands"), recent.Minutes())
+	if names := f.slowNames(); names != "" {
+		evidence += ": " + names
+	}
+	if gaveUp == 0 {
+		return passed("%s; none of %d ms, at which the app gives up.", evidence, cache.DefaultTimeout.Milliseconds())
+	}
+	return found(hit{evidence: evidence + fmt.Sprintf(". While one runs nobody else is served: %s longer than the app waits (%d ms).",
+		plural(gaveUp, "was", "were"), cache.DefaultTimeout.Milliseconds())})
+}
+
+func redisLatencyEvents(o *observation) outcome {
+	if why := o.redis.why(askedLatency); why != "" {
+		return notKnown("%s", why)
+	}
+	f := o.redis.facts
+	if f.config["latency-monitor-threshold"] == "0" && len(f.latency) == 0 {
+		return passed("The latency monitor is off (latency-monitor-threshold 0); the PINGs and the slow log were read instead.")
+	}
+	var parts []string
+	var worst time.Duration
+	for _, e := range f.latency {
+		if e.age <= recent && e.latest >= cache.DefaultTimeout {
+			parts = append(parts, fmt.Sprintf("%s took %.0f ms %s ago", commandEvent(e.name), ms(e.latest), seconds(e.age.Seconds())))
+			worst = max(worst, e.latest)
+		}
+	}
+	if len(parts) == 0 {
+		return passed("The latency monitor names nothing of %d ms or more in the last %.0f minutes.", cache.DefaultTimeout.Milliseconds(), recent.Minutes())
+	}
+	return found(hit{evidence: strings.Join(parts, "; ") + "."})
+}
+
+// commandEvent lets through the names that Redis gives its events.
+func commandEvent(name string) string {
+	if name == "" || len(name) > 40 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz-") != "" {
+		return "an event"
+	}
+	return name
+}
+
+func redisDoctor(o *observation) outcome {
+	if why := o.redis.why(askedDoctor); why != "" {
+		return notKnown("%s", why)
+	}
+	f := o.redis.facts
+	if len(f.doctor) == 0 {
+		return passed("MEMORY DOCTOR has no complaint; fragmentation is %s.", orElse(f.last["mem_fragmentation_ratio"], "not told"))
+	}
+	return found(hit{evidence: fmt.Sprintf("MEMORY DOCTOR says: %s. %s are in use, %s at the peak, %s resident.", strings.Join(f.doctor, "; "),
+		megabytes(float64(f.count("used_memory"))), megabytes(float64(f.count("used_memory_peak"))), megabytes(float64(f.count("used_memory_rss"))))})
+}
+
+// bigKey: at 1 MB one reply occupies a gigabit link for 8 ms, nearly all of what a warm read may take. A
+// board of 200 tasks is 63 KB before it is compressed.
+const bigKey = 1 << 20
+
+func redisBigKeys(o *observation) outcome {
+	if why := o.redis.why(askedKeys); why != "" {
+		return notKnown("%s", why)
+	}
+	s := o.redis.facts.sample
+	var parts []string
+	var largest int64
+	for _, k := range s.kinds {
+		largest = max(largest, k.largest)
+		if k.largest >= bigKey {
+			parts = append(parts, fmt.Sprintf("a key %s takes %s", k.pattern, megabytes(float64(k.largest))))
+		}
+	}
+	of := fmt.Sprintf("%d of %d keys were sampled", s.looked, s.keys)
+	if len(parts) == 0 {
+		return passed("%s; the largest takes %.1f KB.", of, float64(largest)/1024)
+	}
+	return found(hit{evidence: strings.Join(parts, "; ") + " (" + of + ")."})
+}

@@ -1,0 +1,156 @@
+package probe
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// Cache hit: 99% is the floor that PgHero and pg-extras use. Fewer than 10,000 blocks (80 MB) in the window
+// are no evidence: a probe's own plans read some, and so does an index build.
+const (
+	hitRateFloor    = 0.99
+	hitFewestBlocks = 10_000
+)
+
+func cacheHit(o *observation) outcome {
+	if why := o.server.why(readDatabase); why != "" {
+		return notKnown("%s", why)
+	}
+	first, last := o.server.first, o.server.last
+	remedy := `psql "$DATABASE_DIRECT_URL" -c 'SELECT relname, heap_blks_read, idx_blks_read FROM pg_statio_user_tables ORDER BY 2 DESC LIMIT 5'   # the table that is read from disk: an index for it, or a larger instance`
+	hits, read := last.Hit-first.Hit, last.Read-first.Read
+	if read >= hitFewestBlocks {
+		if rate := hits / (hits + read); rate < hitRateFloor {
+			return found(hit{evidence: fmt.Sprintf("In %.1f s %.1f%% of the blocks came from memory and %.0f from disk; %.0f%% from memory is usual.",
+				o.server.window.Seconds(), 100*rate, read, 100*hitRateFloor), remedy: remedy})
+		}
+	}
+	if !last.reliable() {
+		return passed("%.0f blocks came from disk in %.1f s. Figures since the start are not used: they cover %s only.", read, o.server.window.Seconds(), seconds(last.CountedS))
+	}
+	rate := last.Hit / max(1, last.Hit+last.Read)
+	if last.Hit+last.Read > 0 && rate < hitRateFloor {
+		return found(hit{evidence: fmt.Sprintf("In the %s since the counters began %.1f%% of the blocks came from memory; %.0f%% is usual.", seconds(last.CountedS), 100*rate, 100*hitRateFloor), severity: Info, remedy: remedy})
+	}
+	return passed("%.1f%% of the blocks came from memory in the %s since the counters began.", 100*rate, seconds(last.CountedS))
+}
+
+// asleep: a database that suspends itself is started by whoever comes first, and he waits for it.
+func asleep(o *observation) outcome {
+	if why := o.server.why(readDatabase); why != "" {
+		return notKnown("%s", why)
+	}
+	up := o.server.first.UptimeS
+	switch {
+	case o.server.upBeforeProbeS < 0:
+		h := hit{evidence: fmt.Sprintf("The database was suspended: it started only when this probe asked for it, and had been up for %s when it answered.", seconds(up))}
+		for _, s := range []*pgServer{o.pooler, o.direct} {
+			if s.usable() {
+				h.costMS = max(h.costMS, s.endpoint.ConnectMS-float64(s.endpoint.ConnectTurns)*s.endpoint.FloorMS)
+			}
+		}
+		return found(h)
+	case up < youngS:
+		return passed("Postgres was started %s ago, before this probe came. Figures since its start are not relied upon.", seconds(up))
+	}
+	return passed("Postgres has been up for %s.", seconds(up))
+}
+
+// slowByServer: a hot statement's mean over everybody's calls in the window. Fewer calls than 20, without
+// the probe's own, say nothing of users.
+const statementFewestCalls = 20
+
+func statementMeans(o *observation) outcome {
+	if why := o.server.why(readExtensions); why != "" {
+		return notKnown("%s", why)
+	}
+	if !o.server.extensions.has("pg_stat_statements") {
+		return passed("pg_stat_statements is not there (see HD-D15); the plans above say what each statement takes.")
+	}
+	if why := o.server.why(readStatements); why != "" {
+		return notKnown("%s", why)
+	}
+	if o.server.counted == nil {
+		return notKnown("pg_stat_statements was not read at both ends of a window.")
+	}
+	hot := hotStatements()
+	var hits []hit
+	busy := 0
+	for _, s := range o.server.counted.Ours {
+		calls := s.Calls - float64(o.ownCalls(s.Name))
+		mean := s.MS / s.Calls
+		if calls < statementFewestCalls || !slices.ContainsFunc(hot, func(q store.Query) bool { return q.Name == s.Name }) {
+			continue
+		}
+		busy++
+		if mean > s14HeavyMS {
+			hits = append(hits, hit{
+				evidence: fmt.Sprintf("%s was called %.0f times in %.1f s and took %.1f ms on average in the server; S14 allows the heavy user %.0f ms.",
+					s.Name, calls, o.server.window.Seconds(), mean, s14HeavyMS),
+				costMS: mean - s14MedianMS,
+			})
+		}
+	}
+	return orPassed(hits, "%s called by others in %.1f s, none slower than S14 allows.", plural(busy, "hot statement was", "hot statements were"), o.server.window.Seconds())
+}
+
+// ownCalls is how often the probe itself ran a statement.
+func (o *observation) ownCalls(name string) int {
+	n := 0
+	for _, h := range o.hot {
+		if h.Name == name {
+			n += h.Runs + 1 // one may have warmed a cache
+		}
+	}
+	return n
+}
+
+// foreignBusy: others' statements that keep one session busy all the time leave a server of two cores half
+// of itself.
+const foreignBusy = 1.0
+
+func foreignLoad(o *observation) outcome {
+	if why := o.server.why(readExtensions); why != "" {
+		return notKnown("%s", why)
+	}
+	if !o.server.extensions.has("pg_stat_statements") {
+		return passed("pg_stat_statements is not there (see HD-D15); sessions of others would be seen as waits and long transactions.")
+	}
+	if why := o.server.why(readStatements); why != "" {
+		return notKnown("%s", why)
+	}
+	if o.server.counted == nil {
+		return notKnown("pg_stat_statements was not read at both ends of a window.")
+	}
+	others := o.server.counted.Others
+	share := others.MS / max(1, ms(o.server.window))
+	if share < foreignBusy {
+		return passed("Statements that are not the app's kept %.2f sessions busy in %.1f s.", share, o.server.window.Seconds())
+	}
+	return found(hit{evidence: fmt.Sprintf("In %.1f s %.0f statements that are not the app's took %.0f ms of the server: %.1f sessions were busy with them all the time.",
+		o.server.window.Seconds(), others.Calls, others.MS, share)})
+}
+
+func missingExtensions(o *observation) outcome {
+	if why := o.server.why(readExtensions); why != "" {
+		return notKnown("%s", why)
+	}
+	var hits []hit
+	for _, e := range []struct{ name, use string }{
+		{"pg_stat_statements", "what the server itself counts for each statement can't be told"},
+		{"pg_prewarm", "honeydue warmup reads pages by statements instead"},
+	} {
+		if o.server.extensions.has(e.name) {
+			continue
+		}
+		h := hit{evidence: fmt.Sprintf("%s is not there: %s.", e.name, e.use), remedy: fmt.Sprintf("CREATE EXTENSION IF NOT EXISTS %s;", e.name)}
+		if !slices.Contains(o.server.extensions.Offered, e.name) {
+			h.evidence = fmt.Sprintf("%s is not there and this server does not offer it: %s.", e.name, e.use)
+			h.remedy = "Ask the database's provider for it; the probe does without."
+		}
+		hits = append(hits, h)
+	}
+	return orPassed(hits, "pg_stat_statements and pg_prewarm are there.")
+}

@@ -1,0 +1,154 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Bloat: an estimate from statistics errs by a third easily; half of a table, and 8 MB, which no pause of
+// autovacuum explains on a small one, are beyond that.
+const (
+	bloatShare = 0.5
+	bloatBytes = 8 << 20
+)
+
+func bloat(o *observation) outcome {
+	if why := o.server.why(readTables); why != "" {
+		return notKnown("%s", why)
+	}
+	var hits []hit
+	judged := 0
+	for _, t := range o.server.tables {
+		if t.Width > 0 {
+			judged++
+		}
+		waste := t.wasted()
+		if waste < bloatBytes || waste < bloatShare*t.Bytes {
+			continue
+		}
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("%s takes %s and needs about %s by an estimate from its statistics: %.0f%% of what is read of it holds nothing.",
+				t.Name, megabytes(t.Bytes), megabytes(t.Bytes-waste), 100*waste/t.Bytes),
+			remedy: fmt.Sprintf("pg_repack --table=%[1]s   # without a lock; VACUUM FULL %[1]s; locks it as long as it runs", quoteIdent(t.Name)),
+		})
+	}
+	if judged < len(o.server.tables) && len(hits) == 0 {
+		return passed("No table of the %d that were analysed is half empty (%d never were).", judged, len(o.server.tables)-judged)
+	}
+	return orPassed(hits, "No table of %d is half empty, by an estimate from the planner's statistics.", judged)
+}
+
+func megabytes(bytes float64) string { return fmt.Sprintf("%.1f MB", bytes/(1<<20)) }
+
+// quoteIdent writes a name as SQL takes it; plain ones stay as they are.
+func quoteIdent(name string) string {
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+// Sequences: three quarters leave time for a migration to bigint; at 95% inserts fail soon.
+const sequenceWarn, sequenceFail = 0.75, 0.95
+
+func sequences(o *observation) outcome {
+	if why := o.server.why(readLimits); why != "" {
+		return notKnown("%s", why)
+	}
+	var hits []hit
+	var most float64
+	for _, s := range o.server.limits.Sequences {
+		most = max(most, s.used())
+		if s.used() < sequenceWarn {
+			continue
+		}
+		h := hit{
+			evidence: fmt.Sprintf("%s has used %.1f%% of what its column can hold; after that every insert fails.", s.Name, 100*s.used()),
+			remedy:   fmt.Sprintf("ALTER TABLE … ALTER COLUMN … TYPE bigint;   -- the column that %s feeds, if it is an integer; by way of a new column if the table is large", quoteIdent(s.Name)),
+		}
+		if s.used() >= sequenceFail {
+			h.severity = Critical
+		}
+		hits = append(hits, h)
+	}
+	return orPassed(hits, "The fullest of %d sequences is at %.1f%%.", len(o.server.limits.Sequences), 100*most)
+}
+
+// Transaction ids: half of the two billion is five times what autovacuum allows by default
+// (autovacuum_freeze_max_age, 200 million); vacuum_failsafe_age, from which vacuum drops everything else, is
+// 1.6 billion.
+const xidWarn, xidFail = 1.0e9, 1.6e9
+
+func transactionIDs(o *observation) outcome {
+	if why := o.server.why(readLimits); why != "" {
+		return notKnown("%s", why)
+	}
+	age, what := o.server.limits.XIDAge, "transaction id"
+	if m := o.server.limits.MXIDAge; m > age {
+		age, what = m, "multixact id"
+	}
+	if age < xidWarn {
+		return passed("The oldest %s is %.0f million old; the end is at 2,100 million.", what, age/1e6)
+	}
+	h := hit{
+		evidence: fmt.Sprintf("The oldest %s is %.0f million old. At 2,100 million the server refuses every write.", what, age/1e6),
+		remedy:   `psql "$DATABASE_DIRECT_URL" -c 'SELECT datname, age(datfrozenxid) FROM pg_database ORDER BY 2 DESC'   # then VACUUM (FREEZE) in the first, and end what is idle in transaction`,
+	}
+	if age >= xidFail {
+		h.severity = Critical
+	}
+	return found(h)
+}
+
+// Replication: 10 s behind is beyond what a burst explains. Nothing of the app reads a replica, so no
+// request pays for it; a slot that keeps a gigabyte fills the disk in the end.
+const (
+	lagWarnS      = 10.0
+	slotKeptBytes = 1 << 30
+)
+
+func replicationLag(o *observation) outcome {
+	if why := o.server.why(readReplication); why != "" {
+		return notKnown("%s", why)
+	}
+	r := o.server.replication
+	var hits []hit
+	if r.BehindS != nil && *r.BehindS >= lagWarnS {
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("This server is a replica and %s behind.", seconds(*r.BehindS)),
+			remedy:   `psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_is_wal_replay_paused(), pg_last_xact_replay_timestamp()'   # is replay paused, or held up by a query here?`,
+		})
+	}
+	hidden := 0
+	for _, f := range r.Followers {
+		switch {
+		case f.State == "hidden":
+			hidden++
+		case f.LagS != nil && *f.LagS >= lagWarnS:
+			bytes := 0.0
+			if f.BehindBytes != nil {
+				bytes = *f.BehindBytes
+			}
+			hits = append(hits, hit{evidence: fmt.Sprintf("A replica%s in state %s is %s and %s behind.", ofApp(f.App), f.State, seconds(*f.LagS), megabytes(bytes))})
+		}
+	}
+	for _, s := range r.Slots {
+		if !s.Active && s.KeptBytes != nil && *s.KeptBytes >= slotKeptBytes {
+			hits = append(hits, hit{
+				evidence: fmt.Sprintf("A replication slot that nobody uses keeps %s of the log.", megabytes(*s.KeptBytes)),
+				remedy:   `psql "$DATABASE_DIRECT_URL" -c 'SELECT slot_name, active, restart_lsn FROM pg_replication_slots'   # then pg_drop_replication_slot(…) if nobody will come back for it`,
+			})
+		}
+	}
+	switch {
+	case len(hits) > 0:
+		return found(hits...)
+	case hidden > 0:
+		return notKnown("%s can't be seen by this role: GRANT pg_monitor.", plural(hidden, "replica", "replicas"))
+	case r.Replica:
+		return passed("This server is a replica and has caught up.")
+	case len(r.Followers) == 0:
+		return passed("There is no replica.")
+	}
+	return passed("%s, none %.0f s behind.", plural(len(r.Followers), "replica", "replicas"), lagWarnS)
+}

@@ -1,0 +1,319 @@
+package probe
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// clusterFacts is what the cluster said of the app's pods.
+type clusterFacts struct {
+	at       time.Time
+	pods     []podFacts
+	scalers  []scalerFacts
+	unready  map[string]int64 // by pod: failed readiness probes among the cluster's events
+	throttle []throttled
+	requests int
+	// unread says why a part is not known.
+	unread map[string]string
+}
+
+// Parts of what the cluster is asked, by what a role has to allow.
+const (
+	listPods    = "list pods"
+	listScalers = "list horizontalpodautoscalers.autoscaling"
+	listEvents  = "list events"
+	getMetrics  = "get nodes/proxy"
+)
+
+// podFacts is the part of a Pod that the checks read.
+type podFacts struct {
+	Metadata struct {
+		Name              string     `json:"name"`
+		CreationTimestamp time.Time  `json:"creationTimestamp"`
+		DeletionTimestamp *time.Time `json:"deletionTimestamp"`
+	} `json:"metadata"`
+	Spec struct {
+		NodeName   string `json:"nodeName"`
+		Containers []struct {
+			Name      string `json:"name"`
+			Resources struct {
+				Limits map[string]string `json:"limits"`
+			} `json:"resources"`
+		} `json:"containers"`
+	} `json:"spec"`
+	Status struct {
+		Phase      string `json:"phase"`
+		Conditions []struct {
+			Type               string    `json:"type"`
+			Status             string    `json:"status"`
+			Reason             string    `json:"reason"`
+			LastTransitionTime time.Time `json:"lastTransitionTime"`
+		} `json:"conditions"`
+		ContainerStatuses []containerStatus `json:"containerStatuses"`
+	} `json:"status"`
+}
+
+type containerStatus struct {
+	Name         string `json:"name"`
+	RestartCount int64  `json:"restartCount"`
+	State        struct {
+		Waiting *struct {
+			Reason string `json:"reason"`
+		} `json:"waiting"`
+	} `json:"state"`
+	LastState struct {
+		Terminated *struct {
+			Reason     string    `json:"reason"`
+			ExitCode   int64     `json:"exitCode"`
+			FinishedAt time.Time `json:"finishedAt"`
+		} `json:"terminated"`
+	} `json:"lastState"`
+}
+
+// limitsCPU reports whether a container of the pod may be throttled at all.
+func (p podFacts) limitsCPU() bool {
+	for _, c := range p.Spec.Containers {
+		if c.Resources.Limits["cpu"] != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// serves reports whether the pod is one that stays: a job's pod ends, and one that is being deleted goes.
+func (p podFacts) serves() bool {
+	return p.Status.Phase != "Succeeded" && p.Status.Phase != "Failed" && p.Metadata.DeletionTimestamp == nil
+}
+
+type scalerFacts struct {
+	Metadata struct {
+		Name string `json:"name"`
+	} `json:"metadata"`
+	Spec struct {
+		MaxReplicas int64 `json:"maxReplicas"`
+	} `json:"spec"`
+	Status struct {
+		CurrentReplicas int64 `json:"currentReplicas"`
+		DesiredReplicas int64 `json:"desiredReplicas"`
+		Conditions      []struct {
+			Type   string `json:"type"`
+			Status string `json:"status"`
+			Reason string `json:"reason"`
+		} `json:"conditions"`
+	} `json:"status"`
+}
+
+// atLimit reports whether it would add pods if it might.
+func (s scalerFacts) atLimit() bool {
+	for _, c := range s.Status.Conditions {
+		if c.Type == "ScalingLimited" && c.Status == "True" && c.Reason == "TooManyReplicas" {
+			return true
+		}
+	}
+	return false
+}
+
+// throttled is how many of a container's periods of CPU were cut short.
+type throttled struct {
+	pod                string
+	periods, throttled float64
+	seconds            float64
+}
+
+func (t throttled) share() float64 { return t.throttled / max(1, t.periods) }
+
+// askCluster asks the cluster beside everything else; the channel gives what it said, nil if none is
+// configured.
+func (o *observation) askCluster(ctx context.Context) <-chan *clusterFacts {
+	out := make(chan *clusterFacts, 1)
+	if o.config.Cluster == nil {
+		out <- nil
+		return out
+	}
+	c, window := *o.config.Cluster, o.config.window(o)
+	go func() { out <- readCluster(ctx, c, window) }()
+	return out
+}
+
+func readCluster(ctx context.Context, c Cluster, window time.Duration) *clusterFacts {
+	f := &clusterFacts{at: time.Now(), unread: map[string]string{}, unready: map[string]int64{}}
+	api, err := c.api()
+	if err != nil {
+		for _, what := range []string{listPods, listScalers, listEvents, getMetrics} {
+			f.unread[what] = "The cluster can't be asked: " + err.Error() + "."
+		}
+		return f
+	}
+	space := "/namespaces/" + url.PathEscape(c.Namespace)
+	f.pods = list[podFacts](ctx, f, api, listPods, "/api/v1"+space+"/pods?labelSelector="+url.QueryEscape("app.kubernetes.io/part-of=honeydue"))
+	f.scalers = list[scalerFacts](ctx, f, api, listScalers, "/apis/autoscaling/v2"+space+"/horizontalpodautoscalers")
+	for _, e := range list[eventFacts](ctx, f, api, listEvents, "/api/v1"+space+"/events?fieldSelector="+url.QueryEscape("reason=Unhealthy")) {
+		if f.at.Sub(e.when()) < recent && strings.HasPrefix(e.Message, "Readiness probe failed") {
+			f.unready[e.InvolvedObject.Name] += max(1, e.Count)
+		}
+	}
+	f.watchThrottling(ctx, api, c, window)
+	return f
+}
+
+// eventFacts is an event; of its message only its kind is used.
+type eventFacts struct {
+	InvolvedObject struct {
+		Name string `json:"name"`
+	} `json:"involvedObject"`
+	Message       string    `json:"message"`
+	Count         int64     `json:"count"`
+	LastTimestamp time.Time `json:"lastTimestamp"`
+	EventTime     time.Time `json:"eventTime"`
+}
+
+func (e eventFacts) when() time.Time {
+	if e.LastTimestamp.After(e.EventTime) {
+		return e.LastTimestamp
+	}
+	return e.EventTime
+}
+
+// list reads a list of objects; what went wrong is noted under what a role has to allow.
+func list[T any](ctx context.Context, f *clusterFacts, api clusterAPI, what, path string) []T {
+	f.requests++
+	body, err := api.get(ctx, path)
+	var out struct {
+		Items []T `json:"items"`
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &out)
+	}
+	f.note(ctx, what, err)
+	return out.Items
+}
+
+func (f *clusterFacts) note(ctx context.Context, what string, err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, errForbidden):
+		f.unread[what] = fmt.Sprintf("The cluster forbids it: this needs the right to %s (deploy-k3s/probe-role.yaml).", what)
+	case errors.Is(err, errNotFound):
+		f.unread[what] = fmt.Sprintf("The cluster's API does not know how to %s.", what)
+	case errors.Is(err, errUnauthorized):
+		f.unread[what] = "The cluster's API refuses the token or the user."
+	default:
+		f.unread[what] = "The cluster can't be asked: " + explain(ctx, "", err).Error() + "."
+	}
+}
+
+// watchThrottling counts for the length of the window. Where no container has a limit of CPU there is
+// nothing to count; where the kubelets may not be asked, the probe's own control group does, if it is the
+// app's.
+func (f *clusterFacts) watchThrottling(ctx context.Context, api clusterAPI, c Cluster, window time.Duration) {
+	var nodes []string
+	for _, p := range f.pods {
+		if p.limitsCPU() && p.serves() && p.Spec.NodeName != "" && !slices.Contains(nodes, p.Spec.NodeName) {
+			nodes = append(nodes, p.Spec.NodeName)
+		}
+	}
+	if len(nodes) == 0 {
+		return
+	}
+	nodes = nodes[:min(3, len(nodes))] // each answer is large
+	count := func() map[string]throttled {
+		out := map[string]throttled{}
+		for _, node := range nodes {
+			f.requests++
+			body, err := api.get(ctx, "/api/v1/nodes/"+url.PathEscape(node)+"/proxy/metrics/cadvisor")
+			f.note(ctx, getMetrics, err)
+			readThrottling(body, c.Namespace, out)
+		}
+		if len(out) == 0 {
+			if own, ok := ownThrottling(c.CPUStatFile); ok {
+				delete(f.unread, getMetrics)
+				out[""] = own
+			}
+		}
+		return out
+	}
+	before := count()
+	if len(before) == 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(window):
+	}
+	for pod, now := range count() {
+		was := before[pod]
+		f.throttle = append(f.throttle, throttled{pod, now.periods - was.periods, now.throttled - was.throttled, now.seconds - was.seconds})
+	}
+	slices.SortFunc(f.throttle, func(a, b throttled) int { return strings.Compare(a.pod, b.pod) })
+}
+
+// readThrottling takes the app's containers out of a kubelet's metrics.
+func readThrottling(body []byte, namespace string, into map[string]throttled) {
+	line := regexp.MustCompile(`^container_cpu_cfs_(periods|throttled_periods|throttled_seconds)_total\{([^}]*)\} ([0-9.e+]+)`)
+	label := regexp.MustCompile(`(container|namespace|pod)="([^"]*)"`)
+	lines := bufio.NewScanner(bytes.NewReader(body))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		m := line.FindStringSubmatch(lines.Text())
+		if m == nil {
+			continue
+		}
+		labels := map[string]string{}
+		for _, l := range label.FindAllStringSubmatch(m[2], -1) {
+			labels[l[1]] = l[2]
+		}
+		if labels["container"] != "honeydue" || labels["namespace"] != namespace {
+			continue
+		}
+		value, _ := strconv.ParseFloat(m[3], 64) // the expression lets numbers through only
+		t := into[labels["pod"]]
+		t.pod = labels["pod"]
+		switch m[1] {
+		case "periods":
+			t.periods = value
+		case "throttled_periods":
+			t.throttled = value
+		default:
+			t.seconds = value
+		}
+		into[t.pod] = t
+	}
+}
+
+// ownThrottling reads the control group of this process.
+func ownThrottling(path string) (throttled, bool) {
+	if path == "" {
+		return throttled{}, false
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // cmd names it
+	if err != nil {
+		return throttled{}, false
+	}
+	var t throttled
+	found := false
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		n, _ := strconv.ParseFloat(value, 64) // no number: 0
+		switch name {
+		case "nr_periods":
+			t.periods, found = n, true
+		case "nr_throttled":
+			t.throttled = n
+		case "throttled_usec":
+			t.seconds = n / 1e6
+		}
+	}
+	return t, found
+}

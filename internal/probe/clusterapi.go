@@ -1,0 +1,127 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// Cluster says how to ask Kubernetes about the app's pods. It is only read.
+type Cluster struct {
+	// URL of the API server, with TokenFile and CAFile as a pod finds them; empty: Kubectl is run.
+	URL, TokenFile, CAFile string
+	// Kubectl is the command and the arguments that choose the cluster, such as kubectl --context x.
+	Kubectl []string
+	// Namespace is the app's.
+	Namespace string
+	// CPUStatFile is the control group's cpu.stat of this process, which is the app's where the probe runs
+	// in its container; may be empty.
+	CPUStatFile string
+}
+
+// clusterAPI reads one path of the cluster's API.
+type clusterAPI interface {
+	get(ctx context.Context, path string) ([]byte, error)
+}
+
+// Answers of the API that mean something else than "it failed".
+var (
+	errForbidden    = errors.New("the cluster's API forbids it")          //nolint:gochecknoglobals // a sentinel, never written
+	errNotFound     = errors.New("the cluster's API does not know it")    //nolint:gochecknoglobals // as above
+	errUnauthorized = errors.New("the cluster's API refuses who asks it") //nolint:gochecknoglobals // as above
+)
+
+func (c Cluster) api() (clusterAPI, error) {
+	if c.URL == "" {
+		if len(c.Kubectl) == 0 {
+			return nil, errors.New("neither an API server nor kubectl is named")
+		}
+		return kubectl{c.Kubectl}, nil
+	}
+	token, err := os.ReadFile(c.TokenFile)
+	if err != nil {
+		return nil, errors.New("the service account's token can't be read: the pod has none (automountServiceAccountToken)")
+	}
+	authority, err := os.ReadFile(c.CAFile)
+	pool := x509.NewCertPool()
+	if err != nil || !pool.AppendCertsFromPEM(authority) {
+		return nil, errors.New("the service account's certificate authority can't be read")
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
+	return &inCluster{url: strings.TrimRight(c.URL, "/"), token: strings.TrimSpace(string(token)), client: &http.Client{Transport: transport}}, nil
+}
+
+// clusterReply bounds an answer: the metrics of a node with a hundred pods are 5 MB.
+const clusterReply = 32 << 20
+
+// inCluster asks the API server with the pod's service account.
+type inCluster struct {
+	url, token string
+	client     *http.Client
+}
+
+func (a *inCluster) get(ctx context.Context, path string) (body []byte, err error) {
+	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+path, nil)
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Authorization", "Bearer "+a.token)
+		resp, err := a.client.Do(req)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }() // it has been read
+		switch resp.StatusCode {
+		case http.StatusOK:
+		case http.StatusForbidden:
+			return errForbidden
+		case http.StatusNotFound:
+			return errNotFound
+		case http.StatusUnauthorized:
+			return errUnauthorized
+		default:
+			return fmt.Errorf("the cluster's API answers %d", resp.StatusCode)
+		}
+		body, err = io.ReadAll(io.LimitReader(resp.Body, clusterReply))
+		return err
+	})
+	return body, err
+}
+
+// kubectl asks as the engineer does, by the context that his kubectl has.
+type kubectl struct{ command []string }
+
+func (k kubectl) get(ctx context.Context, path string) (body []byte, err error) {
+	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		args := append(k.command[1:len(k.command):len(k.command)], "get", "--raw", path)
+		cmd := exec.CommandContext(ctx, k.command[0], args...) //nolint:gosec // the operator names it
+		var out, said bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &said
+		if err := cmd.Run(); err != nil {
+			// kubectl's own words may name the user.
+			switch text := said.String(); {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case strings.Contains(text, "(Forbidden)"):
+				return errForbidden
+			case strings.Contains(text, "(NotFound)"):
+				return errNotFound
+			case strings.Contains(text, "(Unauthorized)"), strings.Contains(text, "must be logged in"):
+				return errUnauthorized
+			}
+			return fmt.Errorf("kubectl failed: %w", err)
+		}
+		body = out.Bytes()
+		return nil
+	})
+	return body, err
+}

@@ -1,0 +1,279 @@
+package probe_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/honeydue/honeydue/internal/cache"
+	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/link"
+)
+
+// redisFaults share the package's Redis: each gives back the settings that it changed.
+func redisFaults() []fault {
+	return []fault{
+		{
+			name: "Redis is down", code: "HD-R01", lab: &lab.Config{}, short: true,
+			inject: func(t *testing.T, b *bed) { must(t, b.lab.StopRedis(t.Context())) },
+		},
+		{
+			name: "Redis's password is wrong", code: "HD-R01", evidence: "user or password were refused",
+			inject: func(t *testing.T, b *bed) {
+				u, err := url.Parse(b.config.RedisURL)
+				must(t, err)
+				u.User = url.UserPassword("default", "wrong")
+				b.config.RedisURL = u.String()
+			},
+		},
+		{
+			name: "Redis's policy drifted", code: "HD-R02", evidence: "maxmemory-policy is volatile-lru",
+			inject: func(t *testing.T, b *bed) { b.set(t, "maxmemory-policy", "volatile-lru") },
+		},
+		{
+			name: "Redis's limit drifted", code: "HD-R03", evidence: "maxmemory is 128 MB",
+			inject: func(t *testing.T, b *bed) { b.set(t, "maxmemory", "128mb") },
+		},
+		{
+			name: "Redis is full with noeviction", code: "HD-R04", evidence: "under noeviction", short: true,
+			inject: func(t *testing.T, b *bed) {
+				c := b.set(t, "maxmemory", "12mb", "maxmemory-policy", "noeviction")
+				for i := range 5000 {
+					if err := c.Set(t.Context(), fmt.Sprintf("state:u%d", i), strings.Repeat("0123456789abcdef", 1024), 0).Err(); err != nil {
+						return // OOM
+					}
+				}
+				t.Fatal("Redis took more than its limit")
+			},
+		},
+		{
+			name: "Redis evicts what is asked for", code: "HD-R05", evidence: "keys are evicted each second",
+			inject: evict,
+		},
+		{
+			name: "a script keeps Redis busy", code: "HD-R06", evidence: "Its slow log names EVAL",
+			inject: func(t *testing.T, b *bed) {
+				b.config.Window = time.Second
+				c := b.set(t)
+				spin(t, c, 70*time.Millisecond)
+				inBackground(t, func(ctx context.Context) {
+					for ctx.Err() == nil {
+						spinOnce(ctx, c, 70*time.Millisecond)
+						time.Sleep(5 * time.Millisecond)
+					}
+				})
+			},
+		},
+		{
+			name: "Redis is far away", code: "HD-R06", evidence: "it is the way to Redis that is long", short: true,
+			inject: func(t *testing.T, b *bed) {
+				b.config.RedisURL, _ = labtest.Link(t, b.config.RedisURL, link.Model{RTT: 30 * time.Millisecond})
+			},
+		},
+		{
+			name: "Redis has stalled", code: "HD-R07", evidence: "command took",
+			inject: func(t *testing.T, b *bed) {
+				c := b.set(t, "slowlog-log-slower-than", "-1", "latency-monitor-threshold", "20")
+				t.Cleanup(func() { must(t, c.Do(context.WithoutCancel(t.Context()), "LATENCY", "RESET").Err()) })
+				spin(t, c, 120*time.Millisecond)
+			},
+		},
+		{
+			name: "a slow command was run", code: "HD-R08", evidence: "EVAL (1, up to",
+			inject: func(t *testing.T, b *bed) { spin(t, b.set(t), 120*time.Millisecond) },
+		},
+		{
+			name: "a key is big", code: "HD-R10", evidence: "a key list:tasks:<id> takes", short: true,
+			inject: func(t *testing.T, b *bed) {
+				must(t, b.set(t).Set(t.Context(), "list:1.tasks:948271635", strings.Repeat("x", 2<<20), 0).Err())
+			},
+		},
+		{
+			name: "Redis's clients run out", code: "HD-R11", evidence: "of the 40 clients that Redis admits are connected",
+			inject: func(t *testing.T, b *bed) {
+				for range 33 {
+					dialRedis(t, b)
+				}
+				b.set(t, "maxclients", "40")
+			},
+		},
+		{
+			name: "a client is blocked in Redis", code: "HD-R12", evidence: "1 client is blocked",
+			inject: func(t *testing.T, b *bed) {
+				c := b.set(t)
+				_, err := dialRedis(t, b).Write([]byte("BLPOP queue 60\r\n"))
+				must(t, err)
+				for !strings.Contains(c.Info(t.Context(), "clients").Val(), "blocked_clients:1") {
+					time.Sleep(10 * time.Millisecond)
+				}
+			},
+		},
+		{
+			name: "a client does not fetch what it asked for", code: "HD-R13", evidence: "Clients' buffers take",
+			inject: func(t *testing.T, b *bed) {
+				must(t, b.set(t).Set(t.Context(), "list:1.tasks:1", strings.Repeat("x", 512<<10), 0).Err())
+				wire := dialRedis(t, b)
+				_, err := wire.Write([]byte(strings.Repeat("GET list:1.tasks:1\r\n", 120)))
+				must(t, err)
+				time.Sleep(300 * time.Millisecond)
+			},
+		},
+		{
+			name: "Redis fails to save", code: "HD-R14", evidence: "Redis refuses every write", lab: &lab.Config{},
+			inject: func(t *testing.T, b *bed) {
+				c := b.set(t, "save", "3600 1")
+				dir := c.ConfigGet(t.Context(), "dir").Val()["dir"]
+				must(t, os.Chmod(dir, 0o500))                       //nolint:gosec // nobody is to write into it
+				t.Cleanup(func() { must(t, os.Chmod(dir, 0o700)) }) //nolint:gosec // as it was
+				must(t, c.BgSave(t.Context()).Err())
+				for !strings.Contains(c.Info(t.Context(), "persistence").Val(), "rdb_last_bgsave_status:err") {
+					time.Sleep(10 * time.Millisecond)
+				}
+			},
+		},
+		{
+			name: "Redis writes to disk", code: "HD-R15", evidence: "appendonly yes with appendfsync always", lab: &lab.Config{},
+			inject: func(t *testing.T, b *bed) { b.set(t, "appendfsync", "always", "appendonly", "yes") },
+		},
+		{
+			name: "holds linger in the cache", code: "HD-R16", evidence: "2 holds are still there", short: true,
+			inject: func(t *testing.T, b *bed) {
+				b.config.Window = cache.Patience + 300*time.Millisecond
+				c, err := cache.Open(cache.Config{URL: b.config.RedisURL})
+				must(t, err)
+				t.Cleanup(func() { must(t, c.Close()) })
+				// A writer that dies between announcing and writing, and no pod to clear up after it.
+				c.Hold(t.Context(), cache.UserScope(1), cache.ResidenceScope(1))
+			},
+		},
+		{
+			name: "the sweeps fail", code: "HD-R17", evidence: "the lease has not been renewed",
+			inject: func(t *testing.T, b *bed) {
+				now := time.Now().UnixMilli()
+				must(t, b.set(t).HSet(t.Context(), "cache:shared", "epoch", "00", "swept", now, "lease", now-60_000).Err())
+			},
+		},
+		{
+			name: "copies outlive their versions", code: "HD-R18", evidence: "40 of 40 sampled copies (100%) have no state",
+			inject: func(t *testing.T, b *bed) {
+				c := b.set(t)
+				for i := range 40 {
+					must(t, c.Set(t.Context(), fmt.Sprintf("list:1.tasks:%d", i+1), "copy", 0).Err())
+				}
+			},
+		},
+	}
+}
+
+// set changes settings of Redis until the test's end, and returns a client of the fault's own.
+func (b *bed) set(t *testing.T, pairs ...string) *redis.Client {
+	t.Helper()
+	opts, err := redis.ParseURL(b.env.RedisURL)
+	must(t, err)
+	opts.ContextTimeoutEnabled, opts.MaxRetries = true, -1
+	c := redis.NewClient(opts)
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		must(t, c.SlowLogReset(ctx).Err())
+		must(t, c.Close())
+	})
+	for i := 0; i < len(pairs); i += 2 {
+		name := pairs[i]
+		was := c.ConfigGet(t.Context(), name).Val()[name]
+		t.Cleanup(func() { must(t, c.ConfigSet(context.WithoutCancel(t.Context()), name, was).Err()) })
+		must(t, c.ConfigSet(t.Context(), name, pairs[i+1]).Err())
+		// What is changed on purpose is no drift, unless the fault is about that.
+		for j, p := range b.config.RedisTuned {
+			if p.Name == name && !strings.HasSuffix(t.Name(), "drifted") {
+				b.config.RedisTuned[j].Holds = func(string) bool { return true }
+			}
+		}
+	}
+	return c
+}
+
+// inBackground runs f until the test's end.
+func inBackground(t *testing.T, f func(context.Context)) {
+	ctx, stop := context.WithCancel(t.Context())
+	var g sync.WaitGroup
+	g.Go(func() { f(ctx) })
+	t.Cleanup(func() { stop(); g.Wait() })
+}
+
+// spin keeps Redis busy for a time, as a script without a limit does.
+func spin(t *testing.T, c *redis.Client, d time.Duration) {
+	t.Helper()
+	must(t, spinOnce(t.Context(), c, d))
+}
+
+func spinOnce(ctx context.Context, c *redis.Client, d time.Duration) error {
+	const script = `local t = redis.call('TIME'); local ends = t[1] * 1000000 + t[2] + ARGV[1]
+		repeat t = redis.call('TIME') until t[1] * 1000000 + t[2] > ends; return 1`
+	return c.Eval(ctx, script, nil, d.Microseconds()).Err()
+}
+
+// evict writes and reads more than the memory holds.
+func evict(t *testing.T, b *bed) {
+	b.config.Window = time.Second
+	c := b.set(t, "maxmemory", "6mb")
+	body := strings.Repeat("0123456789abcdef", 128)
+	n := 0
+	write := func(ctx context.Context) error {
+		p := c.Pipeline()
+		for range 100 {
+			n++
+			p.Set(ctx, fmt.Sprintf("state:u%d", n), body, 0)
+			p.Get(ctx, fmt.Sprintf("state:u%d", max(0, n-20000)))
+		}
+		_, err := p.Exec(ctx)
+		return err
+	}
+	for range 60 {
+		_ = write(t.Context()) // a key that was evicted is an error of GET's
+	}
+	inBackground(t, func(ctx context.Context) {
+		for ctx.Err() == nil {
+			_ = write(ctx)
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+}
+
+// dialRedis opens a connection by hand and leaves it open until the test's end.
+func dialRedis(t *testing.T, b *bed) net.Conn {
+	t.Helper()
+	opts, err := redis.ParseURL(b.env.RedisURL)
+	must(t, err)
+	wire, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", opts.Addr)
+	must(t, err)
+	t.Cleanup(func() { _ = wire.Close() })
+	_, err = fmt.Fprintf(wire, "AUTH %s\r\nSELECT %d\r\n", opts.Password, opts.DB)
+	must(t, err)
+	return wire
+}
+
+// TestRedisIsDialledOnce: each command on a connection that is there, not on one of its own.
+func TestRedisIsDialledOnce(t *testing.T) {
+	env := labtest.Database(t, nil)
+	c := config(env)
+	c.URL, c.DirectURL, c.AdminURL = "", "", ""
+	var p *link.Proxy
+	c.RedisURL, p = labtest.Link(t, env.RedisURL, link.Model{RTT: 10 * time.Millisecond})
+	r := run(t, c)
+	seen := p.Counts()
+	if seen.Dials != 1 || r.Cost.RedisTurns != seen.Turns+1 {
+		t.Errorf("%d connections and %d turns by the probe's bill of %d, which counts TCP's own", seen.Dials, seen.Turns, r.Cost.RedisTurns)
+	}
+	if r.Redis == nil || r.Redis.Pings < 3 {
+		t.Errorf("Redis was not watched: %+v", r.Redis)
+	}
+}

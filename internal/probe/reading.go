@@ -1,0 +1,133 @@
+package probe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A reading asks the server's own views one thing. Its SQL is a constant, touches no table of the app and
+// gives one row of one JSON value.
+type reading struct {
+	name string
+	sql  string
+	// into takes the value.
+	into any
+}
+
+// What one reading may take of the server, and for how long it may stand in a queue for a lock. Views of
+// statistics answer in a few milliseconds; a server on which they do not has other worries than this one.
+const (
+	readingStatementMS = 2000
+	readingLockMS      = 200
+)
+
+// reader sends readings on one connection: all of them in one read-only transaction and one turn.
+type reader struct {
+	server *pgServer
+	// serverMS is what the server itself has spent on them so far.
+	serverMS float64
+	// unread says why a reading has no value.
+	unread map[string]*failure
+}
+
+// read fills the readings. One that fails is noted in unread, and those after it are sent once more, so
+// that a view which is missing or forbidden takes nothing else away.
+func (r *reader) read(ctx context.Context, readings ...reading) {
+	for len(readings) > 0 {
+		done, err := r.send(ctx, readings)
+		if err == nil && done == len(readings) {
+			return
+		}
+		f := explain(ctx, "", err)
+		if done >= len(readings) || f.outOfTime() || !r.server.usable() {
+			for _, q := range readings[min(done, len(readings)):] {
+				r.unread[q.name] = f
+			}
+			return
+		}
+		r.unread[readings[done].name] = f
+		readings = readings[done+1:]
+	}
+}
+
+// send makes one transaction of the readings and returns how many came back.
+func (r *reader) send(ctx context.Context, readings []reading) (done int, err error) {
+	var text strings.Builder
+	fmt.Fprintf(&text, "BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = %d; SET LOCAL lock_timeout = %d;\n",
+		readingStatementMS, readingLockMS)
+	const before = 3 // results that are none of the readings'
+	for _, q := range readings {
+		// The comment tells the probe's own statements from others' in pg_stat_statements.
+		text.WriteString("/* probe */ " + q.sql + ";\n")
+	}
+	text.WriteString("/* probe */ " + readingTimeSQL + "; COMMIT")
+	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		results, err := r.server.conn.PgConn().Exec(ctx, text.String()).ReadAll()
+		for i, result := range results {
+			if result.Err != nil {
+				break
+			}
+			at := i - before
+			if len(result.Rows) != 1 || len(result.Rows[0]) != 1 {
+				continue // BEGIN, SET and COMMIT have no rows
+			}
+			value := result.Rows[0][0]
+			if at >= 0 && at < len(readings) {
+				if err := json.Unmarshal(value, readings[at].into); err != nil {
+					return fmt.Errorf("the answer to %s has another form: %w", readings[at].name, err)
+				}
+				done++
+			} else if at == len(readings) {
+				took, _ := strconv.ParseFloat(string(value), 64) // 0 is "not told"
+				r.serverMS += took
+			}
+		}
+		return err
+	})
+	if err != nil && r.server.usable() && r.server.conn.PgConn().TxStatus() != 'I' {
+		_ = bound(context.WithoutCancel(ctx), queryTimeout, func(ctx context.Context) error {
+			return r.server.conn.PgConn().Exec(ctx, "ROLLBACK").Close()
+		}) // a connection that can't be rolled back is closed with the probe
+	}
+	return done, err
+}
+
+// readingTimeSQL is how long the server has worked on the message so far, in ms.
+const readingTimeSQL = `SELECT extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000`
+
+// why says why a reading has no value, or nothing if it has.
+func (r *reader) why(name string) string {
+	if f := r.unread[name]; f != nil {
+		return fmt.Sprintf("The server's %s could not be read: %s.", name, f)
+	}
+	return ""
+}
+
+// openReader opens a connection of its own: the others are in use while this one watches.
+func openReader(ctx context.Context, config *pgx.ConnConfig) *reader {
+	s := &pgServer{config: config}
+	s.connect(ctx)
+	return &reader{server: s, unread: map[string]*failure{}}
+}
+
+// seconds writes an age for people.
+func seconds(s float64) string {
+	d := time.Duration(s * float64(time.Second))
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", s)
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", s)
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f days", d.Hours()/24)
+}

@@ -1,0 +1,266 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/honeydue/honeydue/internal/cache"
+)
+
+// Bounds of the sample: keys looked at, and keys that one SCAN may pass. 2,000 keys take Redis some
+// milliseconds, in steps of less than one each.
+const (
+	sampleKeys = 2000
+	scanCount  = 500
+	scanSteps  = 8
+)
+
+// keySample is some of the keys of Redis: how many of each kind, and how large.
+type keySample struct {
+	keys   int64 // in the database
+	looked int   // of them sampled
+	kinds  []keyKind
+	states []string // the keys of states, for the protocol's health
+	lists  []string // the keys of copies
+}
+
+// keyKind is keys of one pattern.
+type keyKind struct {
+	pattern        string
+	n              int
+	bytes, largest int64
+}
+
+// sampleKeys draws keys: all of them if they are few, otherwise at random, and asks for the memory of each.
+func (f *redisFacts) sampleKeys(ctx context.Context, c *redis.Client) keySample {
+	out := keySample{}
+	names := map[string]bool{}
+	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
+		var err error
+		if out.keys, err = c.DBSize(ctx).Result(); err != nil || out.keys == 0 {
+			return err
+		}
+		if out.keys > sampleKeys {
+			return f.drawKeys(ctx, c, names)
+		}
+		return scanKeys(ctx, c, "", names)
+	})
+	if err == nil && out.keys > sampleKeys {
+		// States are few among many keys: one look at them by their name.
+		err = bound(ctx, queryTimeout, func(ctx context.Context) error { return scanKeys(ctx, c, "state:*", names) })
+	}
+	if !f.note(ctx, askedKeys, err) {
+		return out
+	}
+	keys := make([]string, 0, len(names))
+	for name := range names {
+		keys = append(keys, name)
+	}
+	slices.Sort(keys)
+	out.weigh(ctx, c, keys)
+	return out
+}
+
+// drawKeys asks for random keys in one turn.
+func (f *redisFacts) drawKeys(ctx context.Context, c *redis.Client, names map[string]bool) error {
+	p := c.Pipeline()
+	var drawn []*redis.StringCmd
+	for range sampleKeys / 2 {
+		drawn = append(drawn, p.RandomKey(ctx))
+	}
+	_, err := p.Exec(ctx)
+	for _, d := range drawn {
+		if d.Err() == nil {
+			names[d.Val()] = true
+		}
+	}
+	if err == redis.Nil { //nolint:errorlint // go-redis gives the value itself: the last key has just gone
+		return nil
+	}
+	return err
+}
+
+func scanKeys(ctx context.Context, c *redis.Client, match string, names map[string]bool) error {
+	var cursor uint64
+	for range scanSteps {
+		keys, next, err := c.Scan(ctx, cursor, match, scanCount).Result()
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			names[k] = true
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// weigh asks for the memory of each key, in one turn. MEMORY USAGE does not touch a key's age; with five
+// samples it costs the same for a long list as for a short one.
+func (s *keySample) weigh(ctx context.Context, c *redis.Client, keys []string) {
+	p := c.Pipeline()
+	var usages []*redis.IntCmd
+	for _, k := range keys {
+		usages = append(usages, p.MemoryUsage(ctx, k, 5))
+	}
+	_ = bound(ctx, queryTimeout, func(ctx context.Context) error { _, err := p.Exec(ctx); return err }) // a key may have gone: each has its own error
+	byPattern := map[string]*keyKind{}
+	for i, k := range keys {
+		s.looked++
+		pattern := keyPattern(k)
+		kind := byPattern[pattern]
+		if kind == nil {
+			kind = &keyKind{pattern: pattern}
+			byPattern[pattern] = kind
+		}
+		bytes := usages[i].Val()
+		kind.n, kind.bytes, kind.largest = kind.n+1, kind.bytes+bytes, max(kind.largest, bytes)
+		switch {
+		case strings.HasPrefix(k, "state:"):
+			s.states = append(s.states, k)
+		case strings.HasPrefix(k, "list:"):
+			s.lists = append(s.lists, k)
+		}
+	}
+	for _, kind := range byPattern {
+		s.kinds = append(s.kinds, *kind)
+	}
+	slices.SortFunc(s.kinds, func(a, b keyKind) int {
+		return cmp.Or(-cmp.Compare(a.largest, b.largest), cmp.Compare(a.pattern, b.pattern))
+	})
+}
+
+// keyPattern is what may be shown of a key: the name of its kind. Ids and hashes are left out, and of a
+// key that is none of the app's all but a first word of letters.
+func keyPattern(key string) string {
+	first, rest, ok := strings.Cut(key, ":")
+	if first == "" || len(first) > 32 || strings.Trim(first, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		return "<another kind>"
+	}
+	switch {
+	case !ok:
+		return first
+	case first == "list":
+		name, _, _ := strings.Cut(rest, ":")
+		_, name, _ = strings.Cut(name, ".")
+		if name != "" && len(name) <= 20 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == "" {
+			return "list:" + name + ":<id>"
+		}
+	case key == "cache:shared":
+		return key
+	}
+	return first + ":<id>"
+}
+
+// sharedState is the sweep's lease as Redis has it.
+type sharedState struct {
+	// used is whether any pod has used this Redis for the protocol.
+	used bool
+	// leaseS is for how long reads may still be served, below 0 since when they may not; sweptS how long
+	// ago a pod last tried to sweep. Both by Redis's clock.
+	leaseS, sweptS float64
+}
+
+func sharedOf(values []any, now time.Time) sharedState {
+	number := func(i int) (float64, bool) {
+		if i >= len(values) {
+			return 0, false
+		}
+		text, _ := values[i].(string)
+		n, err := strconv.ParseFloat(text, 64)
+		return n, err == nil
+	}
+	var s sharedState
+	swept, tried := number(2)
+	lease, _ := number(1) // 0: there never was one
+	if !tried {
+		return s
+	}
+	at := float64(now.UnixMilli())
+	return sharedState{used: true, leaseS: (lease - at) / 1000, sweptS: (at - swept) / 1000}
+}
+
+// heldStates are the states with holds, looked at twice. A state is a version of 16 letters, and for each
+// write under way a comma and its id of 36 (internal/cache/lua/head.lua).
+type heldStates struct {
+	looked  int
+	first   map[string]string // key -> value
+	at      time.Time
+	gap     time.Duration
+	linger  int // holds that were there at both looks
+	missing int // states of copies that were not there
+	copies  int // copies whose states were looked for
+}
+
+const (
+	versionLength = 16
+	holdLength    = 37
+)
+
+// lookAtStates reads the sampled states, and whether those of the sampled copies are there.
+func (f *redisFacts) lookAtStates(ctx context.Context, c *redis.Client) heldStates {
+	h := heldStates{first: map[string]string{}, at: time.Now()}
+	var owners []string
+	for _, key := range f.sample.lists {
+		if _, id, ok := strings.Cut(strings.TrimPrefix(key, "list:"), ":"); ok {
+			if n, err := strconv.ParseInt(id, 10, 64); err == nil {
+				owners = append(owners, "state:"+string(cache.UserScope(n)))
+			}
+		}
+	}
+	h.copies = len(owners)
+	keys := append(slices.Clone(f.sample.states), owners...)
+	if len(keys) == 0 {
+		return h
+	}
+	var values []any
+	err := bound(ctx, queryTimeout, func(ctx context.Context) (err error) {
+		values, err = c.MGet(ctx, keys...).Result()
+		return err
+	})
+	if !f.note(ctx, askedKeys, err) {
+		return h
+	}
+	for i, value := range values {
+		text, there := value.(string)
+		switch {
+		case i >= len(f.sample.states) && !there:
+			h.missing++
+		case there && len(text) > versionLength:
+			h.first[keys[i]] = text
+		}
+	}
+	h.looked = len(f.sample.states)
+	return h
+}
+
+func (h heldStates) keys() []string {
+	out := make([]string, 0, len(h.first))
+	for k := range h.first {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// lookAgain counts the holds that are still there.
+func (h *heldStates) lookAgain(values []any) {
+	h.gap = time.Since(h.at)
+	for i, key := range h.keys() {
+		text, _ := values[i].(string)
+		before := h.first[key][versionLength:]
+		for ; len(before) >= holdLength; before = before[holdLength:] {
+			if len(text) > versionLength && strings.Contains(text[versionLength:], before[:holdLength]) {
+				h.linger++
+			}
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package probe
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// DefaultWindow is for how long the servers are watched while the statements are measured: long enough for
+// rates, and a third of the time that an incident gives the probe.
+const DefaultWindow = 5 * time.Second
+
+// windowSamples is how many times the sessions are looked at in a window. A wait that holds a third of the
+// busy time is missed by all of eight with a probability of 4%.
+const windowSamples = 8
+
+// leastEvery keeps a short window from becoming a load of its own.
+const leastEvery = 100 * time.Millisecond
+
+// Names of the readings, as people are told of them.
+const (
+	readActivity    = "sessions"
+	readTables      = "tables"
+	readLimits      = "sequences and transaction ids"
+	readReplication = "replication"
+	readDatabase    = "counters"
+	readExtensions  = "extensions"
+	readStatements  = "pg_stat_statements"
+)
+
+// serverFacts is what watching Postgres has given.
+type serverFacts struct {
+	reader  *reader
+	samples []activity
+	tables  []tableSpace
+	limits  limitFacts
+	// first and last are the counters at both ends of the window.
+	first, last databaseCounters
+	replication replicationFacts
+	extensions  extensionFacts
+	// counted is what pg_stat_statements counted within the window, if it could be asked at both ends.
+	counted *statementCounts
+	window  time.Duration
+	// woken is how long the server had been up, less how long the probe had: below 0 the probe's own
+	// connection has started it.
+	upBeforeProbeS float64
+}
+
+// why says why a reading has no value, or nothing if it has.
+func (s *serverFacts) why(names ...string) string {
+	if s == nil {
+		return "No database answers."
+	}
+	if f := s.reader.server.failed; f != nil {
+		return "The watching connection could not be opened: " + f.Error() + "."
+	}
+	for _, name := range names {
+		if why := s.reader.why(name); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// watcher watches the servers beside the rest of the probe. Whoever starts it waits for it.
+type watcher struct {
+	server chan *serverFacts
+	redis  chan struct{}
+}
+
+// startWatching watches Postgres and Redis until the window is over, each on a connection of its own, so
+// that no other measurement waits for it.
+func (o *observation) startWatching(ctx context.Context, s *session, began time.Time) *watcher {
+	w := &watcher{server: make(chan *serverFacts, 1), redis: make(chan struct{})}
+	ends := time.Now().Add(o.config.window(o))
+	if at, ok := ctx.Deadline(); ok {
+		// The last look needs time, too: of what is left, and a second at most.
+		if last := at.Add(-min(time.Second, time.Until(at)/4)); last.Before(ends) {
+			ends = last
+		}
+	}
+	var config *pgx.ConnConfig
+	if p := s.planner(); p != nil {
+		config = p.config
+	}
+	go func() {
+		var facts *serverFacts
+		if config != nil {
+			facts = watchServer(ctx, config, began, ends)
+		}
+		w.server <- facts
+	}()
+	go func() {
+		defer close(w.redis)
+		if o.redis != nil && o.redis.failed == nil {
+			o.redis.watch(ctx, ends)
+		}
+	}()
+	return w
+}
+
+// wait ends with the window.
+func (w *watcher) wait(o *observation) {
+	o.server = <-w.server
+	<-w.redis
+}
+
+// window is how long to watch; not at all if no chosen check asks for it.
+func (c Config) window(o *observation) time.Duration {
+	for _, k := range registry() {
+		watches := slices.ContainsFunc(k.needs, func(p part) bool { return p == watchedServer || p == watchedRedis || p == askedCluster })
+		if watches && k.chosen(o, c.Only, c.Skip) {
+			if c.Window == 0 {
+				return DefaultWindow
+			}
+			return max(0, c.Window)
+		}
+	}
+	return 0
+}
+
+// watchServer reads everything once, looks at the sessions until the window is over, and reads the
+// counters again.
+func watchServer(ctx context.Context, config *pgx.ConnConfig, began, ends time.Time) *serverFacts {
+	s := &serverFacts{reader: openReader(ctx, config)}
+	if s.reader.server.failed != nil {
+		return s
+	}
+	defer s.reader.server.close(ctx)
+	started := time.Now()
+	var look activity
+	s.reader.read(ctx, reading{readDatabase, databaseSQL, &s.first}, reading{readExtensions, extensionsSQL, &s.extensions},
+		reading{readActivity, activitySQL, &look}, reading{readTables, spaceSQL, &s.tables},
+		reading{readLimits, limitsSQL, &s.limits}, reading{readReplication, replicationSQL, &s.replication})
+	s.upBeforeProbeS = s.first.UptimeS - time.Since(began).Seconds()
+	s.last = s.first
+	s.keep(look)
+	var before, after statementCounts
+	counts := s.why(readExtensions) == "" && s.extensions.has("pg_stat_statements")
+	if counts {
+		s.reader.read(ctx, reading{readStatements, statementsSQL, &before})
+		counts = s.why(readStatements) == ""
+	}
+	s.sample(ctx, ends)
+	final := []reading{{readDatabase, databaseSQL, &s.last}, {readActivity, activitySQL, &look}}
+	if counts {
+		final = append(final, reading{readStatements, statementsSQL, &after})
+	}
+	look = activity{}
+	s.reader.read(ctx, final...)
+	s.keep(look)
+	s.window = time.Since(started)
+	if counts && s.why(readStatements) == "" {
+		counted := after.since(before, knownStatement)
+		s.counted = &counted
+	}
+	return s
+}
+
+func (s *serverFacts) keep(a activity) {
+	if s.why(readActivity) == "" {
+		s.samples = append(s.samples, a)
+	}
+}
+
+// sample looks at the sessions at even distances until ends.
+func (s *serverFacts) sample(ctx context.Context, ends time.Time) {
+	every := max(leastEvery, time.Until(ends)/windowSamples)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for time.Until(ends) >= every && s.why(readActivity) == "" {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			var look activity
+			s.reader.read(ctx, reading{readActivity, activitySQL, &look})
+			s.keep(look)
+		}
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Until(ends)):
+	}
+}
+
+func knownStatement(name string) bool {
+	return slices.ContainsFunc(store.Catalogue(), func(q store.Query) bool { return q.Name == name })
+}

@@ -1,0 +1,112 @@
+package probe
+
+// spaceSQL reads what the collector of statistics knows of the app's tables, and estimates from the
+// planner's own statistics how large each would be if it were packed: a row is its columns' average widths
+// behind a header of 24 bytes and a pointer of 4, rounded up to 8; a page holds 8,168 bytes of rows. No
+// table is read.
+const spaceSQL = `SELECT coalesce(json_agg(t), '[]') FROM (
+	SELECT c.relname AS name, s.n_dead_tup AS dead,
+		pg_relation_size(c.oid) AS bytes,
+		coalesce(w.width, 0) AS width, greatest(c.reltuples, s.n_live_tup) AS rows,
+		extract(epoch FROM now() - greatest(s.last_autovacuum, s.last_vacuum)) AS vacuumed_s,
+		coalesce('autovacuum_enabled=false' = ANY(c.reloptions) OR 'autovacuum_enabled=off' = ANY(c.reloptions), false)
+			OR NOT current_setting('autovacuum')::bool AS vacuum_off,
+		current_setting('autovacuum_vacuum_threshold')::float8
+			+ current_setting('autovacuum_vacuum_scale_factor')::float8 * greatest(c.reltuples, 0) AS trigger
+	FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+	LEFT JOIN LATERAL (
+		SELECT ceil((28 + sum(p.avg_width * (1 - p.null_frac))) / 8) * 8 AS width
+		FROM pg_stats p WHERE p.schemaname = s.schemaname AND p.tablename = s.relname
+	) w ON true
+	WHERE c.relnamespace = current_schema()::regnamespace
+	ORDER BY pg_relation_size(c.oid) DESC LIMIT 50
+) t`
+
+// tableSpace is one table as the statistics have it.
+type tableSpace struct {
+	Name  string  `json:"name"`
+	Dead  float64 `json:"dead"`
+	Bytes float64 `json:"bytes"`
+	// Width is that of a row as stored; 0 if the table was never analysed.
+	Width float64 `json:"width"`
+	// Rows is the planner's estimate or the collector's, whichever is more: a copied database has no counters.
+	Rows float64 `json:"rows"`
+	// VacuumedS is the age of the last vacuum; nil if there was none since the statistics began.
+	VacuumedS *float64 `json:"vacuumed_s"`
+	VacuumOff bool     `json:"vacuum_off"`
+	// Trigger is the number of dead rows from which autovacuum comes.
+	Trigger float64 `json:"trigger"`
+}
+
+const pageRoom = 8168.0 / 8192
+
+// wasted estimates the bytes that hold neither a live nor a dead row; 0 where nothing can be said.
+func (t tableSpace) wasted() float64 {
+	if t.Width == 0 {
+		return 0
+	}
+	return max(0, t.Bytes-(t.Rows+t.Dead)*t.Width/pageRoom)
+}
+
+// limitsSQL reads how far sequences and transaction ids have come to their ends. A sequence ends where its
+// column's type does, if that is sooner.
+const limitsSQL = `SELECT json_build_object(
+	'sequences', (SELECT coalesce(json_agg(q), '[]') FROM (
+		SELECT c.relname AS name, coalesce(pg_sequence_last_value(s.seqrelid), 0)::float8 AS last,
+			least(s.seqmax::float8, CASE a.atttypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
+				ELSE 9223372036854775807 END) AS most
+		FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
+		LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
+			AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+		LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+		WHERE NOT s.seqcycle AND s.seqincrement > 0 AND c.relnamespace = current_schema()::regnamespace
+			AND has_sequence_privilege(s.seqrelid, 'SELECT')
+		ORDER BY coalesce(pg_sequence_last_value(s.seqrelid), 0) DESC LIMIT 50
+	) q),
+	'xid_age', (SELECT max(age(datfrozenxid)) FROM pg_database WHERE datallowconn),
+	'mxid_age', (SELECT max(mxid_age(datminmxid)) FROM pg_database WHERE datallowconn))`
+
+type limitFacts struct {
+	Sequences []sequenceFacts `json:"sequences"`
+	XIDAge    float64         `json:"xid_age"`
+	MXIDAge   float64         `json:"mxid_age"`
+}
+
+type sequenceFacts struct {
+	Name string  `json:"name"`
+	Last float64 `json:"last"`
+	Most float64 `json:"most"`
+}
+
+func (s sequenceFacts) used() float64 { return s.Last / max(1, s.Most) }
+
+// replicationSQL reads who follows this server and how far behind, and slots that keep its log.
+const replicationSQL = `SELECT json_build_object(
+	'replica', pg_is_in_recovery(),
+	'behind_s', CASE WHEN pg_is_in_recovery() AND pg_last_wal_receive_lsn() <> pg_last_wal_replay_lsn()
+		THEN extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END,
+	'followers', (SELECT coalesce(json_agg(f), '[]') FROM (
+		SELECT r.application_name AS app, coalesce(r.state, 'hidden') AS state,
+			extract(epoch FROM r.replay_lag) AS lag_s,
+			CASE WHEN NOT pg_is_in_recovery() THEN pg_wal_lsn_diff(pg_current_wal_lsn(), r.replay_lsn)::float8 END AS behind_bytes
+		FROM pg_stat_replication r LIMIT 50
+	) f),
+	'slots', (SELECT coalesce(json_agg(k), '[]') FROM (
+		SELECT k.active, CASE WHEN NOT pg_is_in_recovery() THEN pg_wal_lsn_diff(pg_current_wal_lsn(), k.restart_lsn)::float8 END AS kept_bytes
+		FROM pg_replication_slots k LIMIT 50
+	) k))`
+
+type replicationFacts struct {
+	Replica   bool     `json:"replica"`
+	BehindS   *float64 `json:"behind_s"`
+	Followers []struct {
+		App         string   `json:"app"`
+		State       string   `json:"state"`
+		LagS        *float64 `json:"lag_s"`
+		BehindBytes *float64 `json:"behind_bytes"`
+	} `json:"followers"`
+	Slots []struct {
+		Active    bool     `json:"active"`
+		KeptBytes *float64 `json:"kept_bytes"`
+	} `json:"slots"`
+}
