@@ -34,6 +34,8 @@ type hit struct {
 	costMS   float64
 	severity Severity
 	remedy   string
+	// about names the tables or variables that the hit is about, for the table of causes.
+	about []string
 }
 
 func passed(format string, args ...any) outcome { return outcome{why: fmt.Sprintf(format, args...)} }
@@ -68,8 +70,7 @@ func Codes() []string {
 // connection before it gives up (store.Config.AcquireTimeout).
 const failedMS = 5000
 
-// judge runs the chosen checks and sorts what they found: by what a request pays, then by severity;
-// equals stay in the registry's order, where causes stand before their symptoms.
+// judge runs the chosen checks, puts symptoms under their causes and sorts what was found (see rank).
 func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, []Finding) {
 	results := []CheckResult{}
 	findings := []Finding{}
@@ -90,7 +91,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 			f := Finding{
 				Code: c.code, Severity: cmp.Or(h.severity, c.severity), Title: c.title, Outage: c.outage,
 				Evidence: h.evidence, CostMS: round(c.cost(h)), Remedy: cmp.Or(h.remedy, c.remedy),
-				Runbook: RunbookPage(c.code),
+				Runbook: RunbookPage(c.code), about: h.about, root: len(findings),
 			}
 			findings = append(findings, f)
 			evidence = append(evidence, f.Evidence)
@@ -106,19 +107,42 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 		}
 		results = append(results, r)
 	}
-	slices.SortStableFunc(findings, func(a, b Finding) int {
-		return cmp.Or(
-			-cmp.Compare(a.CostMS, b.CostMS),
-			cmp.Compare(a.Severity.rank(), b.Severity.rank()),
-		)
-	})
+	attribute(o, causes(), findings)
+	for i := range results {
+		results[i].Because = because(findings, results[i].Code)
+	}
+	rank(findings)
 	return results, findings
 }
 
-// applies is false for questions about a server that nobody named: they are left out, instead of being
-// called unknown each time.
+// because names the cause that explains every finding of a code, if there is one.
+func because(findings []Finding, code string) string {
+	name := ""
+	for _, f := range findings {
+		switch {
+		case f.Code != code:
+			continue
+		case f.Because == "" || name != "" && f.Because != name:
+			return ""
+		}
+		name = f.Because
+	}
+	return name
+}
+
+// applies is false for questions about a server, or its metrics, that nobody named: they are left out, instead of
+// being called unknown each time.
 func (c check) applies(o *observation) bool {
-	return o.config.TargetURL != "" || !slices.Contains(c.needs, askedTarget) && !slices.Contains(c.needs, upTarget)
+	needs := func(parts ...part) bool {
+		return slices.ContainsFunc(parts, func(p part) bool { return slices.Contains(c.needs, p) })
+	}
+	switch {
+	case o.config.TargetURL == "" && needs(askedTarget, upTarget, knowsReads, knowsMetrics):
+		return false
+	case o.config.MetricsURL == "" && needs(knowsMetrics):
+		return false
+	}
+	return true
 }
 
 // judge asks the check, unless a part that it needs is missing.
@@ -171,8 +195,12 @@ func verdict(r Result) string {
 		cost = fmt.Sprintf(", which costs a request %.1f ms", first.CostMS)
 	}
 	rest := ""
-	if n := len(r.Findings) - 1; n > 0 {
-		rest = fmt.Sprintf("; %s", plural(n, "more finding", "more findings"))
+	explained := len(r.symptoms(first))
+	if explained > 0 {
+		rest = fmt.Sprintf("; it explains %s", plural(explained, "other finding", "other findings"))
+	}
+	if n := len(r.Findings) - 1 - explained; n > 0 {
+		rest += fmt.Sprintf("; %s", plural(n, "more finding", "more findings"))
 	}
 	return fmt.Sprintf("%s: %s%s (%s%s).", first.Title, strings.TrimRight(first.Evidence, "."), cost, first.Code, rest)
 }

@@ -23,6 +23,8 @@ const (
 	knowsPlans    part = "statements were explained"
 	knowsWalls    part = "statements were run"
 	knowsSettings part = "the settings are known"
+	knowsReads    part = "the running server's reads were timed"
+	knowsMetrics  part = "the running server's metrics were read"
 )
 
 // observation is everything that was measured, for the checks to judge.
@@ -35,6 +37,7 @@ type observation struct {
 	redis          *redisServer
 	target         *Target
 	targetFailed   *failure
+	targetServer   *targetServer
 
 	schema           *schemaFacts
 	schemaFailed     *failure
@@ -106,6 +109,13 @@ func (o *observation) missing(p part) string {
 		return ifNot(len(o.hot) > 0, orElse(o.plansFailed, "No database answers."))
 	case knowsWalls:
 		return ifNot(o.walls, orElse(o.wallsFailed, "The app's endpoint can't be used."))
+	case knowsReads:
+		if why := o.missing(upTarget); why != "" {
+			return why
+		}
+		return ifNot(len(o.target.Reads) > 0, orElse(o.targetServer.readsFailed, "No read of the running server was timed."))
+	case knowsMetrics:
+		return ifNot(o.target != nil && o.target.Metrics != nil, o.metricsMissing())
 	case knowsSettings:
 		return ifNot(len(o.config.Settings) > 0, "The settings are not known here.")
 	}

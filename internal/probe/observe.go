@@ -35,6 +35,13 @@ func observe(ctx context.Context, c Config) *observation {
 	say("explaining and running the hot statements")
 	o.measureStatements(ctx, s)
 	o.clock(time.Since(began), knowsPlans, knowsWalls)
+
+	if s.target.usable() {
+		began = time.Now()
+		say("asking the running server")
+		s.target.measure(ctx, c.MetricsURL, o.floor(s))
+		o.clock(time.Since(began), knowsReads, knowsMetrics)
+	}
 	o.addCost(s)
 	return o
 }
@@ -48,6 +55,7 @@ type session struct {
 	pools    *poolsConsole
 	explain  *explainer
 	attr     *attributor
+	target   *targetServer
 }
 
 func (s *session) close(ctx context.Context) {
@@ -55,6 +63,7 @@ func (s *session) close(ctx context.Context) {
 		s.db.Close()
 	}
 	s.pools.close(ctx)
+	s.target.close()
 	s.pooler.close(ctx)
 	s.direct.close(ctx)
 }
@@ -83,7 +92,10 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 		wg.Go(func() { o.redis = probeRedis(ctx, c.RedisURL) })
 	}
 	if c.TargetURL != "" {
-		wg.Go(func() { o.target, o.targetFailed = askTarget(ctx, c.TargetURL) })
+		wg.Go(func() {
+			s.target = askTarget(ctx, c)
+			o.target, o.targetFailed, o.targetServer = s.target.said, s.target.failed, s.target
+		})
 	}
 	wg.Wait()
 	if s.pools != nil {
