@@ -20,7 +20,14 @@ func prepare(ctx context.Context, directURL string) error {
 	if err := store.Migrate(ctx, directURL); err != nil {
 		return err
 	}
-	_, err := store.Seed(ctx, directURL, store.SeedOptions{Users: 300, TasksPerResidence: 40, CompletionsPerTask: 1, Seed: 1, Password: canaryPassword, TokensOut: io.Discard})
+	return seed(ctx, directURL, io.Discard)
+}
+
+// seed makes the users of every test anew; their tokens go to out.
+func seed(ctx context.Context, directURL string, out io.Writer) error {
+	_, err := store.Seed(ctx, directURL, store.SeedOptions{
+		Wipe: true, Users: 300, TasksPerResidence: 40, CompletionsPerTask: 1, Seed: 1, Password: canaryPassword, TokensOut: out,
+	})
 	return err
 }
 

@@ -133,7 +133,7 @@ func (o *observation) took(parts []part) time.Duration {
 
 // result is the observation as plain data.
 func (o *observation) result() Result {
-	r := Result{Endpoints: []Endpoint{}, HotPaths: o.hot, Target: o.target, Cost: o.cost}
+	r := Result{Endpoints: []Endpoint{}, HotPaths: o.hot, Target: o.target, Cost: o.cost, Versions: o.versions(), Settings: o.settings()}
 	for _, s := range []*pgServer{o.pooler, o.direct} {
 		if s != nil {
 			r.Endpoints = append(r.Endpoints, s.endpoint)

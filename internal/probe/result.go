@@ -17,6 +17,9 @@ type Result struct {
 	Endpoints []Endpoint    `json:"endpoints"`
 	HotPaths  []HotPath     `json:"hot_paths"`
 	Target    *Target       `json:"target,omitempty"`
+	// Versions and Settings are what was in force, so that a later probe can say what has changed.
+	Versions []Version      `json:"versions,omitempty"`
+	Settings []SettingValue `json:"settings,omitempty"`
 	// Changes is what differs from the baseline; nil if there was none to compare with.
 	Changes []Change `json:"changes,omitempty"`
 	// BaselineAt is when the baseline was taken.

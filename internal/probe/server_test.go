@@ -27,7 +27,8 @@ type server struct {
 	db      *store.DB
 	url     string
 	metrics string
-	token   string // of a seeded user
+	tokens  []string // of the seeded users
+	token   string   // the first of them
 }
 
 // serverOptions are what a fault changes of a healthy server.
@@ -57,7 +58,8 @@ func serve(t *testing.T, env lab.Env, o serverOptions) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	s := &server{token: seededToken(t, env)}
+	s := &server{tokens: seededTokens(t, env)}
+	s.token = s.tokens[0]
 	if s.db, err = store.Open(t.Context(), o.store); err != nil {
 		t.Fatal(err)
 	}
@@ -91,20 +93,38 @@ func listen(t *testing.T, h http.Handler) string {
 	return l.URL
 }
 
-// seededToken makes a token for the user whom the probe calls median, as a login would.
-func seededToken(t *testing.T, env lab.Env) string {
+// seededTokens seeds the database anew, for a seed tells its tokens only while it makes them.
+func seededTokens(t *testing.T, env lab.Env) []string {
 	t.Helper()
-	var tokens bytes.Buffer
-	if _, err := store.Seed(t.Context(), env.DirectURL, store.SeedOptions{
-		Wipe: true, Users: 300, TasksPerResidence: 40, CompletionsPerTask: 1, Seed: 1, Password: canaryPassword, TokensOut: &tokens,
-	}); err != nil {
+	var text bytes.Buffer
+	if err := seed(t.Context(), env.DirectURL, &text); err != nil {
 		t.Fatal(err)
 	}
-	fields := strings.Fields(tokens.String())
-	if len(fields) < 2 {
+	var tokens []string
+	for line := range strings.Lines(text.String()) {
+		if fields := strings.Fields(line); len(fields) == 2 {
+			tokens = append(tokens, fields[1])
+		}
+	}
+	if len(tokens) == 0 {
 		t.Fatal("the seed made no token")
 	}
-	return fields[1]
+	return tokens
+}
+
+// get reads one path with a token; whatever is answered is an answer.
+func (s *server) get(t *testing.T, path, token string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Token "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
 }
 
 // behind puts a link of the test's own in front of an HTTP server.
