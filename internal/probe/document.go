@@ -10,7 +10,7 @@ import (
 
 // Document lays the result out for people; programs get the result itself. It is a pure function.
 func (r Result) Document() report.Document {
-	d := report.Document{Schema: Schema, Title: "honeydue probe", Data: r}
+	d := report.Document{Schema: Schema, Title: "honeydue probe", Data: r, Brief: r.brief()}
 	add := func(b ...report.Block) { d.Blocks = append(d.Blocks, b...) }
 	add(report.Paragraph{Text: r.Verdict, Tone: r.tone()})
 	if len(r.Findings) > 0 {
@@ -19,6 +19,7 @@ func (r Result) Document() report.Document {
 	if r.BaselineAt != nil {
 		add(r.changesBlock())
 	}
+	add(r.charts()...)
 	if len(r.Endpoints) > 0 {
 		add(waterfallTable(r.Endpoints))
 	}

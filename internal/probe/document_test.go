@@ -72,7 +72,7 @@ func incident() Result {
 }
 
 func TestDocument(t *testing.T) {
-	for _, format := range []report.Format{report.FormatTable, report.FormatMarkdown, report.FormatJSON, report.FormatJUnit} {
+	for _, format := range []report.Format{report.FormatTable, report.FormatMarkdown, report.FormatJSON, report.FormatJUnit, report.FormatHTML} {
 		t.Run(string(format), func(t *testing.T) {
 			var got bytes.Buffer
 			if err := report.Write(&got, format, incident().Document(), report.Options{Version: "1.2.3", Commit: "abc"}); err != nil {
@@ -170,5 +170,26 @@ func TestVerdict(t *testing.T) {
 				t.Errorf("the verdict is %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestTheMessageToTheChannelIsShort tells the dearest causes, and counts those that it leaves to the whole report.
+func TestTheMessageToTheChannelIsShort(t *testing.T) {
+	r := Result{Checks: []CheckResult{{Code: "HD-X01", Status: Unknown}}}
+	for i := range briefFindings + 3 {
+		r.Findings = append(r.Findings, Finding{Code: "HD-C01", Severity: Warning, CostMS: float64(100 - i), Remedy: "do this", root: i})
+	}
+	r.Findings = append(r.Findings, Finding{Code: "HD-S01", Title: "Hidden", Because: "HD-C01", root: 0})
+	var out bytes.Buffer
+	if err := report.Write(&out, report.FormatMarkdown, r.Document(), report.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for part, want := range map[string]int{
+		"```\ndo this\n```": briefFindings, "3 more findings are told by the whole report": 1, "Explains: HD-S01 Hidden": 1,
+		"Could not be measured: HD-X01": 1, "| Code |": 0,
+	} {
+		if got := strings.Count(out.String(), part); got != want {
+			t.Errorf("%q is there %d times, want %d, in\n%s", part, got, want, out.String())
+		}
 	}
 }
