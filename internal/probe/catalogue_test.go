@@ -116,7 +116,7 @@ func TestCatalogueIsWhole(t *testing.T) {
 }
 
 // TestHealthyRuns probes a lab in which nothing is broken, its server included: twenty times by make test-faults. It
-// must find nothing.
+// must find nothing that is more than a remark.
 func TestHealthyRuns(t *testing.T) {
 	runs := 2
 	if longFaults() {
@@ -127,7 +127,10 @@ func TestHealthyRuns(t *testing.T) {
 	b.ask(serve(t, env, serverOptions{}))
 	for i := range runs {
 		for _, f := range run(t, b.config).Findings {
-			t.Errorf("run %d of %d finds %s, %s: %s", i+1, runs, f.Code, f.Severity, f.Evidence)
+			// A remark costs nobody anything: the planner may rightly read a table whole that is this small.
+			if f.Severity != probe.Info {
+				t.Errorf("run %d of %d finds %s, %s: %s", i+1, runs, f.Code, f.Severity, f.Evidence)
+			}
 		}
 	}
 }

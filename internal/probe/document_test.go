@@ -22,7 +22,7 @@ func incident() Result {
 	plan := &Plan{Root: Node{Type: "Seq Scan", Relation: "tasks", Filter: "(residence_id = ?::bigint)", ActualTotal: 11.2, ActualLoops: 1}, PlanningMS: 0.4, ExecutionMS: 12.5}
 	r := Result{
 		StartedAt: at, DurationMS: 9876, BaselineAt: &at,
-		Cost: Cost{DBTurns: 167, Connects: 4, DBMS: 15.3, RedisTurns: 3},
+		Cost: Cost{DBTurns: 167, Connects: 4, DBMS: 15.3, RedisTurns: 3, Rows: 1965, TargetRequests: 40},
 		Findings: []Finding{
 			{Code: "HD-Q06", Severity: Critical, Title: "A hot statement fails", Outage: true, Evidence: "auth_lookup: the server refused (42P01).", CostMS: 5000, Remedy: "honeydue migrate status", Runbook: RunbookPage("HD-Q06")},
 			{Code: "HD-R01", Severity: Critical, Title: "Redis can't be used", Evidence: "redis:6379: in phase tcp, nobody listens there.", CostMS: 110, Remedy: "kubectl get pods", Runbook: RunbookPage("HD-R01")},
@@ -51,7 +51,7 @@ func incident() Result {
 			{Name: "auth_lookup", Subject: "heavy", Error: "the server refused (42P01: relation … does not exist)", S14: S14Verdict{Status: Unknown, LimitMS: 8}},
 		},
 		Target: &Target{URL: "https://api.example", Ready: true, StatusCode: 200, ThroughPooler: "yes", ExecMode: "exec", Version: "1.2.3", Commit: "abc", FirstMS: 330, WarmMS: 111,
-			Cache: "redis", Builds: []string{"1.2.3 abc"}, RoundTripMS: 2.1, LiveMS: 2.6, Requests: 40,
+			Cache: "redis", Builds: []string{"1.2.3 abc"}, RoundTripMS: 2.1, LiveMS: 2.6,
 			Reads: []TargetRead{
 				{Route: "task_board", Authed: true, Status: 200, Runs: 4, FirstMS: 121, FirstTurns: one(1), WallMS: 9, ClientNetworkMS: 2.3, IngressMS: 0.5, AppMS: 0.4, RedisMS: 5.8, Turns: one(0), Explained: true, CacheStatus: "token; hit, list; hit", Bytes: 5120},
 				{Route: "task_board?archived=true", Authed: true, Status: 200, Runs: 4, FirstMS: 130, FirstTurns: one(1), WallMS: 150, ClientNetworkMS: 2.3, IngressMS: 1.1, AppMS: 0.6, AcquireMS: 30, TurnsMS: 110.5, DBRestMS: 4, RedisMS: 1.5, Turns: one(1), TurnsWarm: 1, Explained: true, CacheStatus: "token; hit", Bytes: 512},

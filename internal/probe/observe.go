@@ -253,6 +253,13 @@ func (o *observation) addCost(s *session) {
 	}
 	if s.explain != nil {
 		o.cost.DBMS = round(s.explain.dbMS)
+		o.cost.Rows += s.explain.rows
+	}
+	if s.attr != nil {
+		o.cost.Rows += s.attr.rows
+	}
+	if s.target.usable() {
+		o.cost.TargetRequests = s.target.client.sent
 	}
 	if o.redis != nil {
 		o.cost.RedisTurns = o.redis.turns

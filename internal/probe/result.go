@@ -175,6 +175,10 @@ type Cost struct {
 	Connects   int     `json:"connects"`
 	DBMS       float64 `json:"db_ms"`
 	RedisTurns int64   `json:"redis_turns"`
+	// Rows is how many rows the hot statements gave to the probe, timed or under EXPLAIN ANALYZE.
+	Rows int64 `json:"rows"`
+	// TargetRequests is how many requests a running server had to answer.
+	TargetRequests int64 `json:"target_requests,omitempty"`
 }
 
 // Target is what a running server said about itself.
@@ -207,8 +211,6 @@ type Target struct {
 	Reads []TargetRead `json:"reads,omitempty"`
 	// Metrics is what the server counts of its pool and caches; nil if nobody named its admin address.
 	Metrics *TargetMetrics `json:"metrics,omitempty"`
-	// Requests is how many requests the probe has sent to it.
-	Requests int64 `json:"requests,omitempty"`
 }
 
 // TargetRead is one route of a running server, as its median of the answers after the first:

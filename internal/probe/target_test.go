@@ -43,7 +43,7 @@ func TestHealthyServer(t *testing.T) {
 	if m := r.Target.Metrics; m == nil || m.Pool.Max != 4 || m.Pool.AcquiresDuring == 0 || len(m.Caches) == 0 {
 		t.Errorf("the metrics are %+v", m)
 	}
-	if r.Target.RoundTripMS <= 0 || r.Target.LiveMS < r.Target.RoundTripMS/2 || r.Target.Requests == 0 {
+	if r.Target.RoundTripMS <= 0 || r.Target.LiveMS < r.Target.RoundTripMS/2 || r.Cost.TargetRequests == 0 {
 		t.Errorf("the way is not measured: %+v", r.Target)
 	}
 }

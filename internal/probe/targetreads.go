@@ -60,7 +60,6 @@ func (s *targetServer) read(ctx context.Context, floor time.Duration) {
 		}
 		t.Reads = append(t.Reads, s.readOne(ctx, q, floor))
 	}
-	t.Requests = s.client.sent
 }
 
 // measureWay takes the round trip to the server, the least of three TCP hand-shakes, and what /livez takes on an
