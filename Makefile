@@ -48,8 +48,8 @@ test-race-long: ensure ## Race 100,000 reads against writers, crashes and faults
 	HONEYDUE_RACE_LONG=1 $(GO) test -count 1 -timeout 20m -run '^TestRace' -v ./internal/api
 
 .PHONY: test-faults
-test-faults: ensure ## Break the lab in every way of the catalogue; print fault, first finding, seconds
-	HONEYDUE_FAULTS=1 $(GO) test -count 1 -timeout 30m -run '^TestFaultCatalogue$$' -v ./internal/probe
+test-faults: ensure ## Break the lab in every way of the catalogue: fault, first finding, seconds; 20 healthy runs
+	HONEYDUE_FAULTS=1 $(GO) test -count 1 -timeout 30m -run '^(TestFaultCatalogue|TestCatalogueIsWhole|TestHealthyRuns)$$' -v ./internal/probe
 
 .PHONY: test-contract
 test-contract: ensure ## Run the tests of what others rely on: HTTP API, command line, manifests, pipeline

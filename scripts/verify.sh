@@ -163,7 +163,7 @@ report() {
 # Few users only: the load test's cold phase needs users that no cache has seen.
 HONEYDUE_TOKEN=$(head -n 1 "$work/tokens" | cut -d ' ' -f 2) \
   report warmup timeout 60 "$honeydue" warmup --target "http://$addr" --users 50
-report probe timeout 90 "$honeydue" probe --target "http://$addr"
+report probe timeout 90 "$honeydue" probe --target "http://$addr" --tokens "$work/tokens" --metrics-url "http://$admin"
 report loadtest timeout 300 "$honeydue" loadtest --target "http://$addr" --tokens "$work/tokens" --rtt "$rtt" \
   --restart-cmd "scripts/restart-serve.sh $pidfile $work/serve.log ${serve[*]}"
 

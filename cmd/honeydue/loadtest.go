@@ -314,17 +314,26 @@ func (a *app) login(ctx context.Context, o *loadtestOptions, h *bench.Hitter) ([
 	return []bench.User{user}, nil
 }
 
-func (o *loadtestOptions) readUsers(tokens string) ([]bench.User, error) {
-	if tokens == "" {
-		return nil, nil
-	}
-	f, err := os.Open(tokens) //nolint:gosec // the file that the caller named
+// readTokens reads the users of a file as seed --tokens writes it.
+func readTokens(path string) ([]bench.User, error) {
+	f, err := os.Open(path) //nolint:gosec // the file that the caller named
 	if err != nil {
 		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "cannot read the tokens: %w", err)
 	}
 	users, err := bench.ReadUsers(f)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "%s: %w", tokens, err)
+		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "%s: %w", path, err)
+	}
+	return users, nil
+}
+
+func (o *loadtestOptions) readUsers(tokens string) ([]bench.User, error) {
+	if tokens == "" {
+		return nil, nil
+	}
+	users, err := readTokens(tokens)
+	if err != nil {
+		return nil, err
 	}
 	return users, usage(o.plan.Check(len(users), o.restartCmd != ""))
 }

@@ -27,6 +27,10 @@ type probeOptions struct {
 	timeout    time.Duration
 	trial      bool
 	trialData  string
+	tokenEnv   string
+	tokens     string
+	metricsURL string
+	watch      watchOptions
 }
 
 func newProbeCommand(a *app) *cobra.Command {
@@ -40,11 +44,24 @@ what it costs a request, each with a command that mends it and a page in docs/ru
 
 It does no harm: read-only transactions with time-outs, one statement at a time, plain EXPLAIN before ANALYZE. It
 prints no value of any row, no user and no password. A server that is down is a finding; the rest is still reported.
+A finding that another one explains is listed under it.
+
+With --target the running server is asked, too: with a user's token (from the variable that --token-env names, or the
+first one of --tokens) its hot reads, five times each, split into the way of the client, ingress, app, the wait for a
+connection, database turns and Redis; without one what it tells everyone. --metrics-url adds its pool and caches.
+
+--watch repeats the probe: on a terminal the report is redrawn, elsewhere each round is a line on stderr that says what
+has moved. Ctrl-C ends with the last report.
+
+-o markdown is short, for the channel of an incident; -o html draws the waterfall and the bars of the hot paths.
 
 --trial then starts a lab, builds this database's indexes there on synthetic rows in its proportions, and says for each
 remedy that is SQL what it would save. No row is copied, nothing is changed outside the lab, and it takes minutes.`,
 		Example: `  honeydue probe
-  honeydue probe --target https://api.example.com --fail-on warning
+  HONEYDUE_TOKEN=... honeydue probe --target https://api.example.com --fail-on warning
+  honeydue probe --target http://127.0.0.1:8080 --tokens tokens.txt --metrics-url http://127.0.0.1:9090
+  honeydue probe --watch --interval 30s
+  honeydue probe -o markdown
   honeydue probe -o json | jq '.findings[0]'
   honeydue probe --save-baseline before.json    (deploy)    honeydue probe --baseline before.json
   honeydue probe --only HD-Q01,HD-Q03 --no-analyze
@@ -55,6 +72,9 @@ remedy that is SQL what it would save. No row is copied, nothing is changed outs
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.target, "target", "", "also ask the running server at this `URL`")
+	flags.StringVar(&o.tokenEnv, "token-env", "HONEYDUE_TOKEN", "the `VARIABLE` that holds a user's token for the reads of --target")
+	flags.StringVar(&o.tokens, "tokens", "", "`FILE` with one \"user_id token\" a line, as seed --tokens writes it; the first is taken for the reads of --target")
+	flags.StringVar(&o.metricsURL, "metrics-url", "", "the admin `URL` of that server: also read what its pool and caches count")
 	flags.StringVar(&o.failOn, "fail-on", string(probe.Critical), "exit with 3 from this `SEVERITY` on: critical or warning")
 	flags.StringSliceVar(&o.only, "only", nil, "run only the checks with these `CODES`")
 	flags.StringSliceVar(&o.skip, "skip", nil, "run all checks but those with these `CODES`")
@@ -64,6 +84,7 @@ remedy that is SQL what it would save. No row is copied, nothing is changed outs
 	flags.BoolVar(&o.trial, "trial", false, "then try the remedies in a lab of their own and say what each would save")
 	flags.StringVar(&o.trialData, "trial-data", "", "data `FOLDER` of the trial's lab (default: trial beside the one of 'honeydue lab')")
 	flags.DurationVar(&o.timeout, "timeout", probe.DefaultTimeout, "how long the whole probe may take")
+	o.watch.addFlags(flags)
 	return cmd
 }
 
@@ -77,6 +98,12 @@ func (o *probeOptions) Validate() error {
 	}
 	if o.trialData != "" && !o.trial {
 		return usagef("Add --trial, or leave --trial-data away.", "--trial-data is for the lab of --trial")
+	}
+	if o.target == "" && (o.tokens != "" || o.metricsURL != "") {
+		return usagef("Add --target URL, or leave them out.", "--tokens and --metrics-url are about a running server")
+	}
+	if err := o.watch.Validate(); err != nil {
+		return err
 	}
 	known := probe.Codes()
 	for _, code := range slices.Concat(o.only, o.skip) {
@@ -102,15 +129,35 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 			return err
 		}
 	}
+	token, err := a.probeToken(o)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		a.secrets = append(a.secrets, token)
+	}
 	progress := a.progress("probing", -1)
 	defer progress.Done()
-	result, err := probe.Run(ctx, probe.Config{
-		URL: database.URL, DirectURL: database.DirectURL, AdminURL: database.AdminURL, RedisURL: redis.URL,
-		TargetURL: o.target, ExecMode: database.ExecMode,
-		Settings: tunedSettings(a.env), RedisTuned: tunedRedis(),
-		Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout, Baseline: baseline,
-		Progress: progress.Describe,
-	})
+	say := progress.Describe
+	if o.watch.on {
+		progress.Done() // a bar and a report that is redrawn would write over each other
+		say = nil
+	}
+	once := func(ctx context.Context) (probe.Result, error) {
+		return probe.Run(ctx, probe.Config{
+			URL: database.URL, DirectURL: database.DirectURL, AdminURL: database.AdminURL, RedisURL: redis.URL,
+			TargetURL: o.target, Token: token, MetricsURL: o.metricsURL, ExecMode: database.ExecMode,
+			Settings: tunedSettings(a.env), RedisTuned: tunedRedis(),
+			Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout, Baseline: baseline,
+			Progress: say,
+		})
+	}
+	var result probe.Result
+	if o.watch.on {
+		result, err = a.watch(ctx, o.watch, once)
+	} else {
+		result, err = once(ctx)
+	}
 	if errors.Is(err, probe.ErrNothing) {
 		return failedf(`Set DATABASE_URL, or try the local replica: eval "$(honeydue lab env)".`, "%w", err)
 	}
@@ -138,6 +185,24 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 		return exitWith(exitFinding)
 	}
 	return nil
+}
+
+// probeToken is the user's token for the reads of --target; none is no mistake.
+func (a *app) probeToken(o *probeOptions) (string, error) {
+	switch {
+	case o.target == "":
+		return "", nil
+	case o.tokens == "":
+		return strings.TrimSpace(a.getenv(o.tokenEnv)), nil
+	}
+	users, err := readTokens(o.tokens)
+	if err != nil {
+		return "", err
+	}
+	if len(users) == 0 {
+		return "", usagef("Write one with: honeydue seed --tokens FILE.", "%s holds no token", o.tokens)
+	}
+	return users[0].Token.Reveal(), nil
 }
 
 func readBaseline(path string) (*probe.Result, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +19,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/honeydue/honeydue/internal/lab"
 )
 
 // patience bounds every wait of a script's command.
@@ -36,9 +39,11 @@ const patience = 60 * time.Second
 //	sql STATEMENT                   runs SQL on DATABASE_DIRECT_URL, as somebody who is none of ours
 //	webserver NAME                  sets NAME to the URL of a server that answers every request at once, and /fails with 503
 //	redis COMMAND...                runs a command on REDIS_URL
+//	ownlab                          starts a lab that is the script's alone, and points it at a migrated database there
+//	server stop|start NAME          stops or starts redis, pooler or postgres of that lab
 //	lab [empty]                     points the script at a fresh database and Redis in the test run's lab
 func scriptCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){
+	commands := map[string]func(*testscript.TestScript, bool, []string){
 		"exits":    exitsCommand,
 		"json":     jsonCommand,
 		"httpget":  httpgetCommand,
@@ -53,6 +58,9 @@ func scriptCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, 
 		"redis":     redisCommand,
 		"webserver": webserverCommand,
 	}
+	own := &ownLabs{t: t, labs: map[*testscript.TestScript]*lab.Lab{}}
+	maps.Copy(commands, own.commands())
+	return commands
 }
 
 func exitsCommand(ts *testscript.TestScript, neg bool, args []string) {

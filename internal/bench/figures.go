@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/api"
 )
 
 // judged is the plain data of a phase that followed a schedule, with its verdict.
@@ -80,7 +82,7 @@ func (f *figures) of(route string) RouteFigures {
 func (r *run) slow(s slowSample, attack uint32) Slow {
 	out := Slow{
 		TraceID: r.Hitter.run.TraceID(attack, s.Seq), LatencyMS: ms(s.latency), Route: s.Shot.Route,
-		ServerTiming: parseServerTiming(s.Reply.ServerTiming),
+		ServerTiming: api.ParseServerTiming(s.Reply.ServerTiming),
 		LagMS:        ms(s.Lag), QueueMS: ms(s.Queue), ServiceMS: ms(s.Service),
 		CacheStatus: s.Reply.CacheStatus, Status: s.Reply.Status, Error: string(s.Kind),
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/honeydue/honeydue/internal/api"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/store"
@@ -47,7 +48,7 @@ func TestTheDatabaseLayer(t *testing.T) {
 		if turns := proxy.Counts().Turns - before; s.Failed() || s.Reply.Status != http.StatusOK || s.Reply.Turns != 1 || turns != 1 {
 			t.Errorf("%s: %s, status %d, %d turns said, %d seen outside", r.ID, s.Kind, s.Reply.Status, s.Reply.Turns, turns)
 		}
-		if parts := parseServerTiming(s.Reply.ServerTiming); parts["db_ms"] <= 0 {
+		if parts := api.ParseServerTiming(s.Reply.ServerTiming); parts["db_ms"] <= 0 {
 			t.Errorf("%s: Server-Timing %q", r.ID, s.Reply.ServerTiming)
 		}
 	}

@@ -1,11 +1,12 @@
 package bench
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/api"
 )
 
 func TestStateOf(t *testing.T) {
@@ -26,26 +27,12 @@ func TestStateOf(t *testing.T) {
 	}
 }
 
-func TestParseServerTiming(t *testing.T) {
-	for header, want := range map[string]map[string]float64{
-		`acquire;dur=0.010, db;dur=112.400;desc="1 turn", app;dur=1`: {"acquire_ms": 0.01, "db_ms": 112.4, "app_ms": 1},
-		`db;desc="a, b; dur=9";dur="3.5"`:                            {"db_ms": 3.5},
-		`miss, cache;desc=hit`:                                       {},
-		`db;dur=-1, x;dur=NaN, y;dur=`:                               {},
-		``:                                                           {},
-	} {
-		if got := parseServerTiming(header); !maps.Equal(got, want) {
-			t.Errorf("parseServerTiming(%q) = %v, want %v", header, got, want)
-		}
-	}
-}
-
 func FuzzServerReplyHeaders(f *testing.F) {
 	f.Add(`db;dur=112.400;desc="1 turn", app;dur=1`)
 	f.Add(`a;desc="\"`)
 	f.Add("token; hit, user; fwd=miss")
 	f.Fuzz(func(t *testing.T, header string) {
-		for name, v := range parseServerTiming(header) {
+		for name, v := range api.ParseServerTiming(header) {
 			if !(v >= 0) || !strings.HasSuffix(name, "_ms") {
 				t.Errorf("%q: %v", name, v)
 			}

@@ -23,6 +23,9 @@ func NewToken(secret string) Token { return Token{secret: secret} }
 // Empty reports whether there is no token.
 func (t Token) Empty() bool { return t.secret == "" }
 
+// Reveal returns the token itself, for whoever sends it.
+func (t Token) Reveal() string { return t.secret }
+
 // String hides the token.
 func (t Token) String() string { return "***" }
 

@@ -35,6 +35,7 @@ type attributor struct {
 	// for each connection, which is no request's cost.
 	warm  bool
 	turns int64 // spent so far
+	rows  int64 // read so far
 	began time.Time
 }
 
@@ -87,6 +88,7 @@ func (a *attributor) once(ctx context.Context, q store.Query, s store.Subject) (
 		return err
 	})
 	a.turns += ran.Turns
+	a.rows += int64(ran.Rows)
 	return ran, err
 }
 

@@ -43,13 +43,17 @@ const (
 )
 
 // Since lists what differs from a baseline, the dearest first: findings that came or went, floors,
-// walls, turns, and plans that reach a table in another way.
+// connecting, walls, turns, plans that reach a table in another way, the running server's reads, versions, settings.
 func (r Result) Since(baseline Result) []Change {
 	var out []Change
 	out = append(out, r.findingsSince(baseline)...)
 	for _, e := range r.Endpoints {
 		if i := slices.IndexFunc(baseline.Endpoints, func(b Endpoint) bool { return b.Name == e.Name }); i >= 0 {
-			out = append(out, timeChange("floor of "+e.Name, baseline.Endpoints[i].FloorMS, e.FloorMS)...)
+			b := baseline.Endpoints[i]
+			out = append(out, timeChange("floor of "+e.Name, b.FloorMS, e.FloorMS)...)
+			if e.Error == "" && b.Error == "" && e.ConnectTurns != b.ConnectTurns {
+				out = append(out, countChange("turns of connecting to "+e.Name, b.ConnectTurns, e.ConnectTurns))
+			}
 		}
 	}
 	for _, h := range r.HotPaths {
@@ -62,13 +66,15 @@ func (r Result) Since(baseline Result) []Change {
 		if h.Runs > 0 && b.Runs > 0 {
 			out = append(out, timeChange(name+": wall", b.WallMS, h.WallMS)...)
 			if h.Turns != b.Turns {
-				out = append(out, Change{What: name + ": turns", Before: fmt.Sprint(b.Turns), After: fmt.Sprint(h.Turns), Worse: h.Turns > b.Turns})
+				out = append(out, countChange(name+": turns", b.Turns, h.Turns))
 			}
 		}
 		if len(b.Access) > 0 && !slices.Equal(h.Access, b.Access) {
 			out = append(out, Change{What: name + ": plan", Before: strings.Join(b.Access, ", "), After: strings.Join(h.Access, ", ")})
 		}
 	}
+	out = append(out, r.targetSince(baseline)...)
+	out = append(out, r.stateSince(baseline)...)
 	slices.SortStableFunc(out, func(a, b Change) int { return cmp.Compare(b.DeltaMS, a.DeltaMS) })
 	return out
 }
@@ -92,6 +98,10 @@ func (r Result) findingsSince(baseline Result) []Change {
 		}
 	}
 	return out
+}
+
+func countChange(what string, before, after int64) Change {
+	return Change{What: what, Before: fmt.Sprint(before), After: fmt.Sprint(after), Worse: after > before}
 }
 
 func timeChange(what string, before, after float64) []Change {

@@ -69,6 +69,72 @@ func newBed(t *testing.T, f fault) *bed {
 	return b
 }
 
+// leastFaults is how many ways of breaking the lab the catalogue has at least: the team's own count of what has gone
+// wrong in production, or could.
+const leastFaults = 35
+
+// withoutFault are the codes that no fault of the catalogue brings about, each with the reason.
+func withoutFault() map[string]string {
+	return map[string]string{
+		"HD-T08": "a remark about where the probe runs: the lab can't hold back a TCP hand-shake (TestTargetJudgements)",
+		"HD-T14": "it takes a node whose CPU is short, which the test machine must not be made (TestTargetJudgements)",
+	}
+}
+
+// TestCatalogueIsWhole requires that faults have names of their own and codes that exist; by make test-faults also
+// that there are enough of them, and that every code has one, or a reason.
+func TestCatalogueIsWhole(t *testing.T) {
+	names, codes := map[string]bool{}, map[string]bool{}
+	for _, f := range catalogue() {
+		if names[f.name] {
+			t.Errorf("the fault %q is there twice", f.name)
+		}
+		names[f.name], codes[f.code] = true, true
+		if !slices.Contains(probe.Codes(), f.code) {
+			t.Errorf("%q is to be found as %s, which is no check", f.name, f.code)
+		}
+		if f.inject == nil {
+			t.Errorf("%q breaks nothing", f.name)
+		}
+	}
+	for code, reason := range withoutFault() {
+		if codes[code] || reason == "" || !slices.Contains(probe.Codes(), code) {
+			t.Errorf("%s does not belong into the list of codes without a fault", code)
+		}
+	}
+	if !longFaults() {
+		return
+	}
+	if len(names) < leastFaults {
+		t.Errorf("the catalogue has %d faults, want %d at least", len(names), leastFaults)
+	}
+	for _, code := range probe.Codes() {
+		if !codes[code] && withoutFault()[code] == "" {
+			t.Errorf("no fault brings about %s, and nothing says why", code)
+		}
+	}
+}
+
+// TestHealthyRuns probes a lab in which nothing is broken, its server included: twenty times by make test-faults. It
+// must find nothing that is more than a remark.
+func TestHealthyRuns(t *testing.T) {
+	runs := 2
+	if longFaults() {
+		runs = 20
+	}
+	env := labtest.Database(t, prepare)
+	b := &bed{config: config(env)}
+	b.ask(serve(t, env, serverOptions{}))
+	for i := range runs {
+		for _, f := range run(t, b.config).Findings {
+			// A remark costs nobody anything: the planner may rightly read a table whole that is this small.
+			if f.Severity != probe.Info {
+				t.Errorf("run %d of %d finds %s, %s: %s", i+1, runs, f.Code, f.Severity, f.Evidence)
+			}
+		}
+	}
+}
+
 // TestFaultCatalogue breaks one thing after the other; each must be the first finding.
 func TestFaultCatalogue(t *testing.T) {
 	var table bytes.Buffer

@@ -3,7 +3,6 @@ package probe
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -36,6 +35,8 @@ type hit struct {
 	remedy   string
 	// sql is the remedy as statements, where that is what it is: a trial runs them one by one.
 	sql []string
+	// about names the tables or variables that the hit is about, for the table of causes.
+	about []string
 }
 
 func passed(format string, args ...any) outcome { return outcome{why: fmt.Sprintf(format, args...)} }
@@ -70,8 +71,7 @@ func Codes() []string {
 // connection before it gives up (store.Config.AcquireTimeout).
 const failedMS = 5000
 
-// judge runs the chosen checks and sorts what they found: by what a request pays, then by severity;
-// equals stay in the registry's order, where causes stand before their symptoms.
+// judge runs the chosen checks, puts symptoms under their causes and sorts what was found (see rank).
 func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, []Finding) {
 	results := []CheckResult{}
 	findings := []Finding{}
@@ -91,7 +91,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 			f := Finding{
 				Code: c.code, Severity: cmp.Or(h.severity, c.severity), Title: c.title, Outage: c.outage,
 				Evidence: h.evidence, CostMS: round(c.cost(h)), Remedy: cmp.Or(h.remedy, c.remedy),
-				Runbook: RunbookPage(c.code), sql: h.sql,
+				Runbook: RunbookPage(c.code), sql: h.sql, about: h.about, root: len(findings),
 			}
 			findings = append(findings, f)
 			evidence = append(evidence, f.Evidence)
@@ -107,13 +107,27 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 		}
 		results = append(results, r)
 	}
-	slices.SortStableFunc(findings, func(a, b Finding) int {
-		return cmp.Or(
-			-cmp.Compare(a.CostMS, b.CostMS),
-			cmp.Compare(a.Severity.rank(), b.Severity.rank()),
-		)
-	})
+	attribute(o, causes(), findings)
+	for i := range results {
+		results[i].Because = because(findings, results[i].Code)
+	}
+	rank(findings)
 	return results, findings
+}
+
+// because names the cause that explains every finding of a code, if there is one.
+func because(findings []Finding, code string) string {
+	name := ""
+	for _, f := range findings {
+		switch {
+		case f.Code != code:
+			continue
+		case f.Because == "" || name != "" && f.Because != name:
+			return ""
+		}
+		name = f.Because
+	}
+	return name
 }
 
 // applies is false for questions about what nobody named: a server, its metrics, a baseline, a cluster. They
@@ -121,7 +135,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 func (c check) applies(o *observation) bool {
 	for _, p := range c.needs {
 		switch p {
-		case askedTarget, upTarget:
+		case askedTarget, upTarget, knowsReads:
 			if o.config.TargetURL == "" {
 				return false
 			}
@@ -131,6 +145,10 @@ func (c check) applies(o *observation) bool {
 			}
 		case askedCluster:
 			if o.config.Cluster == nil {
+				return false
+			}
+		case knowsMetrics:
+			if o.config.TargetURL == "" || o.config.MetricsURL == "" {
 				return false
 			}
 		}
@@ -188,8 +206,12 @@ func verdict(r Result) string {
 		cost = fmt.Sprintf(", which costs a request %.1f ms", first.CostMS)
 	}
 	rest := ""
-	if n := len(r.Findings) - 1; n > 0 {
-		rest = fmt.Sprintf("; %s", plural(n, "more finding", "more findings"))
+	explained := len(r.symptoms(first))
+	if explained > 0 {
+		rest = fmt.Sprintf("; it explains %s", plural(explained, "other finding", "other findings"))
+	}
+	if n := len(r.Findings) - 1 - explained; n > 0 {
+		rest += fmt.Sprintf("; %s", plural(n, "more finding", "more findings"))
 	}
 	return fmt.Sprintf("%s: %s%s (%s%s).", first.Title, strings.TrimRight(first.Evidence, "."), cost, first.Code, rest)
 }

@@ -93,7 +93,7 @@ func invalidIndex(o *observation) outcome {
 
 // indexHit is critical where a hot statement pays a millisecond or more for the index that it can't use.
 func indexHit(o *observation, want store.Index, evidence, remedy string) hit {
-	h := hit{evidence: evidence + ".", remedy: remedy, sql: statements(remedy)}
+	h := hit{evidence: evidence + ".", remedy: remedy, sql: statements(remedy), about: []string{want.Table}}
 	if cost, which := excess(o, want.Table); cost > 0 {
 		h.costMS = cost
 		if cost >= harmlessScanMS {
@@ -133,7 +133,7 @@ func sequentialScan(o *observation) outcome {
 	var hits []hit
 	for _, table := range tables {
 		w := byTable[table]
-		h := hit{remedy: scanRemedy(o, table)}
+		h := hit{remedy: scanRemedy(o, table), about: []string{table}}
 		h.sql = statements(h.remedy)
 		h.costMS, _ = excess(o, table)
 		took := fmt.Sprintf("%.1f ms", w.scan.MS)
@@ -181,6 +181,7 @@ func slowExecution(o *observation) outcome {
 			hits = append(hits, hit{
 				evidence: fmt.Sprintf("%s for the %s user: %s.", name, worst.Subject, worst.S14.Why),
 				costMS:   over(worst),
+				about:    worst.Plan.relations(),
 			})
 		}
 	}

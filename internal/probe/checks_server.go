@@ -67,8 +67,11 @@ func databaseDown(o *observation) outcome {
 }
 
 func poolerStuck(o *observation) outcome {
-	if !behind(o) {
+	if o.pooler.failed == nil {
 		return passed("The app's endpoint lets in what it can serve.")
+	}
+	if !behind(o) {
+		return notKnown("The app's endpoint can't be reached.")
 	}
 	if o.direct == nil || o.direct.failed != nil {
 		return notKnown("The direct endpoint is not there to tell whether the pooler or the database is at fault.")

@@ -10,11 +10,11 @@ import (
 
 // Document lays the result out for people; programs get the result itself. It is a pure function.
 func (r Result) Document() report.Document {
-	d := report.Document{Schema: Schema, Title: "honeydue probe", Data: r}
+	d := report.Document{Schema: Schema, Title: "honeydue probe", Data: r, Brief: r.brief()}
 	add := func(b ...report.Block) { d.Blocks = append(d.Blocks, b...) }
 	add(report.Paragraph{Text: r.Verdict, Tone: r.tone()})
 	if len(r.Findings) > 0 {
-		add(findingsTable(r.Findings))
+		add(r.findingsTable())
 	}
 	if len(r.Trial) > 0 {
 		add(trialTable(r.Trial, r.TrialNote))
@@ -22,6 +22,7 @@ func (r Result) Document() report.Document {
 	if r.BaselineAt != nil {
 		add(r.changesBlock())
 	}
+	add(r.charts()...)
 	if len(r.Endpoints) > 0 {
 		add(waterfallTable(r.Endpoints))
 	}
@@ -29,13 +30,13 @@ func (r Result) Document() report.Document {
 		add(hotPathTable(r.HotPaths))
 	}
 	if r.Target != nil {
-		add(targetValues(*r.Target))
+		add(r.Target.blocks()...)
 	}
 	add(checksTable(r.Checks), report.Paragraph{Tone: report.Dim, Text: r.bill()})
 	for _, c := range r.Checks {
 		d.Cases = append(d.Cases, report.Case{
 			Suite: "probe", Name: c.Code + " " + c.Title, Status: caseStatus(c.Status),
-			Seconds: c.DurationMS / 1000, Message: c.Why,
+			Seconds: c.DurationMS / 1000, Message: c.message(),
 		})
 	}
 	return d
@@ -52,26 +53,34 @@ func (r Result) tone() report.Tone {
 	return report.Good
 }
 
-func findingsTable(findings []Finding) report.Table {
+// findingsTable lists each cause with its symptoms below it.
+func (r Result) findingsTable() report.Table {
 	t := report.Table{
 		Title:   "Findings, the dearest first",
 		Columns: []string{"Code", "Severity", "ms/request", "What", "Do this"},
 		Note:    "Each code has a page: " + RunbookPage("<code>"),
 	}
-	for _, f := range findings {
-		cost := report.Number(f.CostMS, 1)
-		switch {
-		case f.Outage:
-			cost = report.Cell{Text: "outage", Tone: report.Bad, Right: true}
-		case f.CostMS == 0:
-			cost = report.Cell{Text: "-", Right: true}
+	for _, f := range r.grouped() {
+		code, remedy := f.Code, f.Remedy
+		if f.Because != "" {
+			code, remedy = "└ "+code, "It is a symptom of "+f.Because+" and goes with it."
 		}
 		t.Rows = append(t.Rows, []report.Cell{
-			report.Text(f.Code), report.Toned(severityTone(f.Severity), string(f.Severity)), cost,
-			report.Text(f.Title + ".\n" + f.Evidence), report.Text(f.Remedy),
+			report.Text(code), report.Toned(severityTone(f.Severity), string(f.Severity)), f.costCell(),
+			report.Text(f.Title + ".\n" + f.Evidence), report.Text(remedy),
 		})
 	}
 	return t
+}
+
+func (f Finding) costCell() report.Cell {
+	switch {
+	case f.Outage:
+		return report.Cell{Text: "outage", Tone: report.Bad, Right: true}
+	case f.CostMS == 0:
+		return report.Cell{Text: "-", Right: true}
+	}
+	return report.Number(f.CostMS, 1)
 }
 
 // changesBlock says what differs from the baseline.
@@ -241,25 +250,6 @@ func s14Cell(h HotPath) report.Cell {
 	}
 }
 
-func targetValues(t Target) report.KeyValues {
-	kv := report.KeyValues{Title: "The running server"}
-	pair := func(key, value string) {
-		if value != "" {
-			kv.Pairs = append(kv.Pairs, report.Pair{Key: key, Value: report.Text(value)})
-		}
-	}
-	pair("URL", t.URL)
-	pair("error", t.Error)
-	if t.Error == "" {
-		pair("/readyz", fmt.Sprintf("%d in %.1f ms, %.1f ms with connecting", t.StatusCode, t.WarmMS, t.FirstMS))
-		pair("through a pooler", t.ThroughPooler)
-		pair("execution mode", t.ExecMode)
-		pair("version", strings.TrimSpace(t.Version+" "+t.Commit))
-		pair("Server-Timing", t.ServerTiming)
-	}
-	return kv
-}
-
 func checksTable(checks []CheckResult) report.Table {
 	t := report.Table{Title: "Checks", Columns: []string{"Code", "Outcome", "Looked for", "Why"}}
 	for _, c := range checks {
@@ -273,16 +263,28 @@ func checksTable(checks []CheckResult) report.Table {
 			tone = report.Dim
 		}
 		t.Rows = append(t.Rows, []report.Cell{
-			report.Text(c.Code), report.Toned(tone, string(c.Status)), report.Text(c.Title), report.Text(c.Why),
+			report.Text(c.Code), report.Toned(tone, string(c.Status)), report.Text(c.Title), report.Text(c.message()),
 		})
 	}
 	return t
 }
 
+// message is why a check ended as it did; a symptom's begins with its cause.
+func (c CheckResult) message() string {
+	if c.Because == "" {
+		return c.Why
+	}
+	return "Because of " + c.Because + ": " + c.Why
+}
+
 func (r Result) bill() string {
-	return fmt.Sprintf("This probe took %.1f s; it opened %s to the database, spent %s there and %.1f ms of its time under EXPLAIN ANALYZE, and %s to Redis.",
+	bill := fmt.Sprintf("This probe took %.1f s; it opened %s to the database, spent %s there and %.1f ms of its time under EXPLAIN ANALYZE, read %s, and spent %s on Redis.",
 		r.DurationMS/1000, plural(r.Cost.Connects, "connection", "connections"), plural(int(r.Cost.DBTurns), "turn", "turns"),
-		r.Cost.DBMS, plural(int(r.Cost.RedisTurns), "turn", "turns"))
+		r.Cost.DBMS, plural(int(r.Cost.Rows), "row", "rows"), plural(int(r.Cost.RedisTurns), "turn", "turns"))
+	if n := r.Cost.TargetRequests; n > 0 {
+		bill += fmt.Sprintf(" The running server answered %s.", plural(int(n), "request", "requests"))
+	}
+	return bill
 }
 
 func caseStatus(s Status) report.Status {

@@ -14,17 +14,20 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
+func one(n int64) *int64 { return &n }
+
 // incident is a result in which everything that a document can show is there.
 func incident() Result {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	plan := &Plan{Root: Node{Type: "Seq Scan", Relation: "tasks", Filter: "(residence_id = ?::bigint)", ActualTotal: 11.2, ActualLoops: 1}, PlanningMS: 0.4, ExecutionMS: 12.5}
 	r := Result{
 		StartedAt: at, DurationMS: 9876, BaselineAt: &at,
-		Cost: Cost{DBTurns: 167, Connects: 4, DBMS: 15.3, RedisTurns: 3},
+		Cost: Cost{DBTurns: 167, Connects: 4, DBMS: 15.3, RedisTurns: 3, Rows: 1965, TargetRequests: 40},
 		Findings: []Finding{
 			{Code: "HD-Q06", Severity: Critical, Title: "A hot statement fails", Outage: true, Evidence: "auth_lookup: the server refused (42P01).", CostMS: 5000, Remedy: "honeydue migrate status", Runbook: RunbookPage("HD-Q06")},
 			{Code: "HD-R01", Severity: Critical, Title: "Redis can't be used", Evidence: "redis:6379: in phase tcp, nobody listens there.", CostMS: 110, Remedy: "kubectl get pods", Runbook: RunbookPage("HD-R01")},
 			{Code: "HD-Q01", Severity: Critical, Title: "An expected index is missing", Evidence: "tasks_board_idx on tasks is not there.", CostMS: 11.5, Remedy: "CREATE INDEX CONCURRENTLY …;", Runbook: RunbookPage("HD-Q01")},
+			{Code: "HD-Q03", Severity: Critical, Title: "A hot statement reads a table from end to end", Evidence: "task_board for the heavy user scans all of tasks.", CostMS: 11.5, Remedy: "CREATE INDEX CONCURRENTLY …;", Runbook: RunbookPage("HD-Q03"), Because: "HD-Q01", root: 2},
 			{Code: "HD-C01", Severity: Warning, Title: "A setting drifted from its tuned value", Evidence: "DB_MIN_IDLE_CONNS is 10, tuned is 20.", Remedy: "kubectl set env …", Runbook: RunbookPage("HD-C01")},
 		},
 		Checks: []CheckResult{
@@ -47,15 +50,29 @@ func incident() Result {
 			{Name: "task_board", Subject: "empty", S14: S14Verdict{Unknown, 1, "it was not run: --no-analyze"}},
 			{Name: "auth_lookup", Subject: "heavy", Error: "the server refused (42P01: relation … does not exist)", S14: S14Verdict{Status: Unknown, LimitMS: 8}},
 		},
-		Target:  &Target{URL: "https://api.example", Ready: true, StatusCode: 200, ThroughPooler: "yes", ExecMode: "exec", Version: "1.2.3", Commit: "abc", FirstMS: 330, WarmMS: 111},
+		Target: &Target{URL: "https://api.example", Ready: true, StatusCode: 200, ThroughPooler: "yes", ExecMode: "exec", Version: "1.2.3", Commit: "abc", FirstMS: 330, WarmMS: 111,
+			Cache: "redis", Builds: []string{"1.2.3 abc"}, RoundTripMS: 2.1, LiveMS: 2.6,
+			Reads: []TargetRead{
+				{Route: "task_board", Authed: true, Status: 200, Runs: 4, FirstMS: 121, FirstTurns: one(1), WallMS: 9, ClientNetworkMS: 2.3, IngressMS: 0.5, AppMS: 0.4, RedisMS: 5.8, Turns: one(0), Explained: true, CacheStatus: "token; hit, list; hit", Bytes: 5120},
+				{Route: "task_board?archived=true", Authed: true, Status: 200, Runs: 4, FirstMS: 130, FirstTurns: one(1), WallMS: 150, ClientNetworkMS: 2.3, IngressMS: 1.1, AppMS: 0.6, AcquireMS: 30, TurnsMS: 110.5, DBRestMS: 4, RedisMS: 1.5, Turns: one(1), TurnsWarm: 1, Explained: true, CacheStatus: "token; hit", Bytes: 512},
+				{Route: "document_list", Authed: true, Status: 503, TurnsWarm: 0},
+			},
+			Metrics: &TargetMetrics{URL: "http://127.0.0.1:9090/metrics", Pool: PoolMetrics{Idle: 2, InUse: 23, Max: 25, Acquires: 9000, Waited: 812, MeanMS: 3.25}, Caches: []CacheMetrics{{"list", 1000, 900}}, RedisErrors: 3},
+		},
+		Versions: []Version{{"Postgres", "15.18"}}, Settings: []SettingValue{{"DB_MIN_IDLE_CONNS", "10", true}},
 		Changes: []Change{{What: "floor of pooler", Before: "36.0 ms", After: "110.5 ms", DeltaMS: 74.5, Worse: true}, {What: "HD-D03 Migrations are not applied", Before: "found", After: "not found"}},
+	}
+	for i := range r.Findings {
+		if r.Findings[i].Because == "" {
+			r.Findings[i].root = i
+		}
 	}
 	r.Verdict = verdict(r)
 	return r
 }
 
 func TestDocument(t *testing.T) {
-	for _, format := range []report.Format{report.FormatTable, report.FormatMarkdown, report.FormatJSON, report.FormatJUnit} {
+	for _, format := range []report.Format{report.FormatTable, report.FormatMarkdown, report.FormatJSON, report.FormatJUnit, report.FormatHTML} {
 		t.Run(string(format), func(t *testing.T) {
 			var got bytes.Buffer
 			if err := report.Write(&got, format, incident().Document(), report.Options{Version: "1.2.3", Commit: "abc"}); err != nil {
@@ -93,10 +110,14 @@ func TestBaseline(t *testing.T) {
 	}
 	after := incident()
 	after.Findings = after.Findings[1:]
-	after.Findings[1].Code = "HD-Q03"
+	after.Findings[1].Code = "HD-Q04"
 	after.Endpoints[0].FloorMS = 330
 	after.HotPaths[1].WallMS, after.HotPaths[1].Turns, after.HotPaths[1].Access = 500, 2, []string{"seq tasks"}
 	after.HotPaths[0].WallMS += 4 // noise
+	after.Endpoints[0].ConnectTurns = 7
+	after.Versions[0].Version, after.Settings[0].Value = "17.2", "20"
+	turns := int64(1)
+	after.Target.Reads[0].WallMS, after.Target.Reads[0].Turns = 130, &turns
 	var got []string
 	for _, c := range after.Since(before) {
 		got = append(got, c.What+": "+c.Before+" -> "+c.After)
@@ -104,11 +125,16 @@ func TestBaseline(t *testing.T) {
 	want := []string{
 		"task_board for the median user: wall: 112.0 ms -> 500.0 ms",
 		"floor of pooler: 110.5 ms -> 330.0 ms",
+		"read task_board of the running server: 9.0 ms -> 130.0 ms",
 		"HD-Q06 A hot statement fails: found -> not found",
 		"HD-Q01 An expected index is missing: found -> not found",
-		"HD-Q03 A hot statement reads a table from end to end: not found -> found",
+		"HD-Q04 A hot statement executes longer than S14 allows: not found -> found",
+		"turns of connecting to pooler: 6 -> 7",
 		"task_board for the median user: turns: 1 -> 2",
 		"task_board for the median user: plan: tasks_board_idx -> seq tasks",
+		"read task_board of the running server: turns: 0 -> 1",
+		"version of Postgres: 15.18 -> 17.2",
+		"setting DB_MIN_IDLE_CONNS: 10 -> 20",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the changes are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -144,5 +170,26 @@ func TestVerdict(t *testing.T) {
 				t.Errorf("the verdict is %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestTheMessageToTheChannelIsShort tells the dearest causes, and counts those that it leaves to the whole report.
+func TestTheMessageToTheChannelIsShort(t *testing.T) {
+	r := Result{Checks: []CheckResult{{Code: "HD-X01", Status: Unknown}}}
+	for i := range briefFindings + 3 {
+		r.Findings = append(r.Findings, Finding{Code: "HD-C01", Severity: Warning, CostMS: float64(100 - i), Remedy: "do this", root: i})
+	}
+	r.Findings = append(r.Findings, Finding{Code: "HD-S01", Title: "Hidden", Because: "HD-C01", root: 0})
+	var out bytes.Buffer
+	if err := report.Write(&out, report.FormatMarkdown, r.Document(), report.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for part, want := range map[string]int{
+		"```\ndo this\n```": briefFindings, "3 more findings are told by the whole report": 1, "Explains: HD-S01 Hidden": 1,
+		"Could not be measured: HD-X01": 1, "| Code |": 0,
+	} {
+		if got := strings.Count(out.String(), part); got != want {
+			t.Errorf("%q is there %d times, want %d, in\n%s", part, got, want, out.String())
+		}
 	}
 }

@@ -32,6 +32,8 @@ type explainer struct {
 	generic bool
 	// dbMS adds up what the servers spent on it.
 	dbMS float64
+	// rows adds up what the statements gave while they were analysed.
+	rows int64
 	// prepared numbers the statements prepared so far, so that no two share a name.
 	prepared int
 }
@@ -212,6 +214,7 @@ func (e *explainer) fasterInto(to **Plan) func(pgx.Rows) error {
 			return err
 		}
 		e.dbMS += p.PlanningMS + p.ExecutionMS
+		e.rows += int64(p.Root.ActualRows * p.Root.ActualLoops)
 		if old := *to; old == nil || old.ExecutionMS == 0 || p.PlanningMS+p.ExecutionMS < old.PlanningMS+old.ExecutionMS {
 			*to = p
 		}

@@ -1,18 +1,154 @@
 package probe_test
 
 import (
+	"net/http"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/honeydue/honeydue/internal/cache"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/store"
 )
 
-// appFaults are faults of the app's settings and of the running server.
+// ask points the probe at a server, as its operator would.
+func (b *bed) ask(s *server) {
+	b.config.TargetURL, b.config.MetricsURL, b.config.Token = s.url, s.metrics, s.token
+}
+
+// appFaults are faults of the app's settings and of the running server. cmd's own test lets each tuned setting drift.
 func appFaults() []fault {
 	return []fault{
 		{
 			name: "DB_MIN_IDLE_CONNS drifted", code: "HD-C01", evidence: "DB_MIN_IDLE_CONNS is 10, tuned is 20", short: true,
 			inject: func(_ *testing.T, b *bed) {
 				b.config.Settings = []probe.Setting{{Name: "DB_MIN_IDLE_CONNS", Value: "10", Tuned: "20", Drifted: true}}
+			},
+		},
+		{
+			name: "the server is down", code: "HD-T01", evidence: "nobody listens there", short: true,
+			inject: func(_ *testing.T, b *bed) { b.config.TargetURL = "http://127.0.0.1:1" },
+		},
+		{
+			name: "the server hangs", code: "HD-T01", evidence: "no answer came in time",
+			inject: func(t *testing.T, b *bed) {
+				hung := make(chan struct{})
+				b.config.TargetURL = listen(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hung }))
+				t.Cleanup(func() { close(hung) }) // before the server is closed
+			},
+		},
+		{
+			name: "the server does not get ready", code: "HD-T02", evidence: "warming up",
+			inject: func(t *testing.T, b *bed) { b.ask(serve(t, b.env, serverOptions{notReady: true})) },
+		},
+		{
+			name: "the server drains and does not end", code: "HD-T02", evidence: "draining",
+			inject: func(t *testing.T, b *bed) {
+				s := serve(t, b.env, serverOptions{})
+				s.api.Drain()
+				b.ask(s)
+			},
+		},
+		{
+			name: "the server goes past the pooler", code: "HD-T03", evidence: "end at Postgres itself",
+			inject: func(t *testing.T, b *bed) {
+				b.ask(serve(t, b.env, serverOptions{store: store.Config{URL: b.env.DirectURL}}))
+			},
+		},
+		{
+			name: "the server's pool is too small for its load", code: "HD-T04", evidence: "for a connection",
+			inject: func(t *testing.T, b *bed) {
+				far, _ := labtest.Pooler(t, b.env, link.Model{RTT: 30 * time.Millisecond})
+				s := serve(t, b.env, serverOptions{store: store.Config{URL: far.DatabaseURL, MaxConns: 1, MinIdleConns: 1}})
+				s.load(t, 6)
+				b.ask(s)
+			},
+		},
+		{
+			name: "the server keeps no lists", code: "HD-T05", evidence: "when warm in 4 of 4 answers", short: true,
+			inject: func(t *testing.T, b *bed) {
+				b.ask(serve(t, b.env, serverOptions{cache: cache.Config{ListTTL: -1, NearBytes: -1}}))
+			},
+		},
+		{
+			name: "the server's caches are cold", code: "HD-T06", evidence: "cache had the answer for",
+			inject: func(t *testing.T, b *bed) {
+				s := serve(t, b.env, serverOptions{})
+				for _, token := range s.tokens {
+					s.get(t, "/api/residences/", token)
+				}
+				b.ask(s)
+			},
+		},
+		{
+			name: "the server lost its way to Redis", code: "HD-T07", evidence: "while the probe asked",
+			inject: func(t *testing.T, b *bed) {
+				env := b.env
+				var way *link.Proxy
+				env.RedisURL, way = labtest.Link(t, env.RedisURL, link.Model{})
+				s := serve(t, env, serverOptions{})
+				s.get(t, "/api/tasks/", s.token)
+				if err := way.Close(); err != nil {
+					t.Fatal(err)
+				}
+				b.ask(s)
+			},
+		},
+		{
+			name: "something between client and server is slow", code: "HD-T09", evidence: "neither the way nor the server's own account", short: true,
+			inject: func(t *testing.T, b *bed) {
+				b.ask(serve(t, b.env, serverOptions{}))
+				b.config.TargetURL = behind(t, b.config.TargetURL, link.Model{RTT: 60 * time.Millisecond})
+			},
+		},
+		{
+			name: "a roll-out is stuck between two versions", code: "HD-T10", evidence: "1.2.3 abc; 2.0.0 abc",
+			inject: func(t *testing.T, b *bed) {
+				first := serve(t, b.env, serverOptions{})
+				second := serve(t, b.env, serverOptions{version: "2.0.0"})
+				b.ask(first)
+				var turn atomic.Int64
+				b.config.Token, b.config.MetricsURL = "", "" // the second seed has replaced the first one's users
+				b.config.TargetURL = listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if turn.Add(1)%2 == 1 {
+						first.api.ServeHTTP(w, r)
+						return
+					}
+					second.api.ServeHTTP(w, r)
+				}))
+			},
+		},
+		{
+			name: "the server runs in another mode than the environment says", code: "HD-T11", evidence: "runs in mode cache_describe, the environment says exec",
+			inject: func(t *testing.T, b *bed) {
+				b.ask(serve(t, b.env, serverOptions{store: store.Config{ExecMode: "cache_describe"}}))
+			},
+		},
+		{
+			name: "a list of the server fails", code: "HD-T12", evidence: "contractor_list answers 500", short: true,
+			inject: func(t *testing.T, b *bed) {
+				broken := labtest.Database(t, prepare)
+				s := serve(t, broken, serverOptions{})
+				exec(t, broken, "DROP TABLE contractors CASCADE")
+				b.ask(s)
+			},
+		},
+		{
+			name: "the server has no Redis", code: "HD-T13", evidence: "lives in the process",
+			inject: func(t *testing.T, b *bed) {
+				env := b.env
+				env.RedisURL = ""
+				b.ask(serve(t, env, serverOptions{}))
+			},
+		},
+		{
+			name: "Redis is far from the server", code: "HD-T15", evidence: "on Redis",
+			inject: func(t *testing.T, b *bed) {
+				env := b.env
+				env.RedisURL, _ = labtest.Link(t, env.RedisURL, link.Model{RTT: 30 * time.Millisecond})
+				b.ask(serve(t, env, serverOptions{}))
 			},
 		},
 	}

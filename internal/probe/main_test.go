@@ -21,7 +21,14 @@ func prepare(ctx context.Context, directURL string) error {
 	if err := store.Migrate(ctx, directURL); err != nil {
 		return err
 	}
-	_, err := store.Seed(ctx, directURL, store.SeedOptions{Users: 300, TasksPerResidence: 40, CompletionsPerTask: 1, Seed: 1, Password: "canary-Password-41", TokensOut: io.Discard})
+	return seed(ctx, directURL, io.Discard)
+}
+
+// seed makes the users of every test anew; their tokens go to out.
+func seed(ctx context.Context, directURL string, out io.Writer) error {
+	_, err := store.Seed(ctx, directURL, store.SeedOptions{
+		Wipe: true, Users: 300, TasksPerResidence: 40, CompletionsPerTask: 1, Seed: 1, Password: canaryPassword, TokensOut: out,
+	})
 	return err
 }
 
@@ -39,12 +46,15 @@ func config(env lab.Env) probe.Config {
 	}
 }
 
+// run probes, and looks for secrets in every form of what came of it.
 func run(t *testing.T, c probe.Config) probe.Result {
 	t.Helper()
 	r, err := probe.Run(t.Context(), c)
 	if err != nil {
+		noSecret(t, c, "the error", err.Error())
 		t.Fatal(err)
 	}
+	lookForSecrets(t, c, r)
 	return r
 }
 

@@ -29,6 +29,8 @@ const (
 	watchedServer part = "the database was watched"
 	watchedRedis  part = "Redis was watched"
 	askedCluster  part = "the cluster was asked"
+	knowsReads    part = "the running server's reads were timed"
+	knowsMetrics  part = "the running server's metrics were read"
 )
 
 // observation is everything that was measured, for the checks to judge.
@@ -41,6 +43,7 @@ type observation struct {
 	redis          *redisServer
 	target         *Target
 	targetFailed   *failure
+	targetServer   *targetServer
 
 	schema           *schemaFacts
 	schemaFailed     *failure
@@ -136,6 +139,13 @@ func (o *observation) missing(p part) string {
 		return o.redis.why()
 	case askedCluster:
 		return ifNot(o.cluster != nil, "No cluster is configured.")
+	case knowsReads:
+		if why := o.missing(upTarget); why != "" {
+			return why
+		}
+		return ifNot(len(o.target.Reads) > 0, orElse(o.targetServer.readsFailed, "No read of the running server was timed."))
+	case knowsMetrics:
+		return ifNot(o.target != nil && o.target.Metrics != nil, o.metricsMissing())
 	case knowsSettings:
 		return ifNot(len(o.config.Settings) > 0, "The settings are not known here.")
 	}
@@ -153,7 +163,10 @@ func (o *observation) took(parts []part) time.Duration {
 
 // result is the observation as plain data.
 func (o *observation) result() Result {
-	r := Result{Endpoints: []Endpoint{}, HotPaths: o.hot, Target: o.target, Cost: o.cost, sketch: o.sketch()}
+	r := Result{
+		Endpoints: []Endpoint{}, HotPaths: o.hot, Target: o.target, Cost: o.cost,
+		Versions: o.versions(), Settings: o.settings(), sketch: o.sketch(),
+	}
 	for _, s := range []*pgServer{o.pooler, o.direct} {
 		if s != nil {
 			r.Endpoints = append(r.Endpoints, s.endpoint)

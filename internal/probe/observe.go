@@ -39,6 +39,12 @@ func observe(ctx context.Context, c Config) *observation {
 	o.measureStatements(ctx, s)
 	o.clock(time.Since(began), knowsPlans, knowsWalls)
 
+	if s.target.usable() {
+		began = time.Now()
+		say("asking the running server")
+		s.target.measure(ctx, c.MetricsURL, o.floor(s))
+		o.clock(time.Since(began), knowsReads, knowsMetrics)
+	}
 	say("watching the servers")
 	watch.wait(o)
 	o.cluster = <-cluster
@@ -57,6 +63,7 @@ type session struct {
 	redis    *redisServer
 	explain  *explainer
 	attr     *attributor
+	target   *targetServer
 }
 
 func (s *session) close(ctx context.Context) {
@@ -64,6 +71,7 @@ func (s *session) close(ctx context.Context) {
 		s.db.Close()
 	}
 	s.pools.close(ctx)
+	s.target.close()
 	s.pooler.close(ctx)
 	s.direct.close(ctx)
 	s.redis.close()
@@ -96,7 +104,10 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 		})
 	}
 	if c.TargetURL != "" {
-		wg.Go(func() { o.target, o.targetFailed = askTarget(ctx, c.TargetURL) })
+		wg.Go(func() {
+			s.target = askTarget(ctx, c)
+			o.target, o.targetFailed, o.targetServer = s.target.said, s.target.failed, s.target
+		})
 	}
 	wg.Wait()
 	if s.pools != nil {
@@ -255,6 +266,13 @@ func (o *observation) addCost(s *session) {
 	}
 	if s.explain != nil {
 		o.cost.DBMS = round(s.explain.dbMS)
+		o.cost.Rows += s.explain.rows
+	}
+	if s.attr != nil {
+		o.cost.Rows += s.attr.rows
+	}
+	if s.target.usable() {
+		o.cost.TargetRequests = s.target.client.sent
 	}
 	if o.redis != nil {
 		o.cost.RedisTurns = o.redis.turns()

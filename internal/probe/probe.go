@@ -25,6 +25,11 @@ type Config struct {
 	RedisURL string
 	// TargetURL is a running server to be asked how it is; may be empty.
 	TargetURL string
+	// Token is a user's, for authed reads of the target; without one the target is asked what everyone may ask. It
+	// appears nowhere.
+	Token string
+	// MetricsURL is the admin address of that server, or its /metrics; may be empty.
+	MetricsURL string
 	// ExecMode is the app's execution mode, by the name that store knows.
 	ExecMode string
 	// Settings are the app's, each beside its tuned value.

@@ -40,7 +40,7 @@ func TestHealthyLab(t *testing.T) {
 			t.Errorf("%s: the terms add up to %v, the wall is %v", name, sum, h.WallMS)
 		}
 	}
-	if r.Cost.DBTurns == 0 || r.Cost.Connects == 0 || r.Cost.DBMS == 0 || r.Cost.RedisTurns == 0 {
+	if r.Cost.DBTurns == 0 || r.Cost.Connects == 0 || r.Cost.DBMS == 0 || r.Cost.RedisTurns == 0 || r.Cost.Rows == 0 {
 		t.Errorf("the probe's own cost is not told: %+v", r.Cost)
 	}
 }

@@ -61,7 +61,7 @@ func TestEveryCodeHasARunbookPage(t *testing.T) {
 
 // TestNothingKnownIsNoPass judges an observation in which nothing could be measured.
 func TestNothingKnownIsNoPass(t *testing.T) {
-	results, findings := judge(registry(), &observation{config: Config{TargetURL: "http://x.example", Baseline: &Result{}, Cluster: &Cluster{}}}, nil, nil)
+	results, findings := judge(registry(), &observation{config: Config{TargetURL: "http://x.example", MetricsURL: "http://x.example:9090", Baseline: &Result{}, Cluster: &Cluster{}}}, nil, nil)
 	if len(results) != len(registry()) || len(findings) != 0 {
 		t.Fatalf("%d results and %d findings, want %d and none", len(results), len(findings), len(registry()))
 	}
@@ -75,7 +75,9 @@ func TestNothingKnownIsNoPass(t *testing.T) {
 // optional is how many checks are left out where no target, no baseline and no cluster is named.
 func optional() (n int) {
 	for _, c := range registry() {
-		if slices.ContainsFunc(c.needs, func(p part) bool { return slices.Contains([]part{askedTarget, upTarget, hasBaseline, askedCluster}, p) }) {
+		if slices.ContainsFunc(c.needs, func(p part) bool {
+			return slices.Contains([]part{askedTarget, upTarget, knowsReads, knowsMetrics, hasBaseline, askedCluster}, p)
+		}) {
 			n++
 		}
 	}

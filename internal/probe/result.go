@@ -21,6 +21,9 @@ type Result struct {
 	Server  *ServerReport  `json:"server,omitempty"`
 	Redis   *RedisReport   `json:"redis,omitempty"`
 	Cluster *ClusterReport `json:"cluster,omitempty"`
+	// Versions and Settings are what was in force, so that a later probe can say what has changed.
+	Versions []Version      `json:"versions,omitempty"`
+	Settings []SettingValue `json:"settings,omitempty"`
 	// Changes is what differs from the baseline; nil if there was none to compare with.
 	Changes []Change `json:"changes,omitempty"`
 	// BaselineAt is when the baseline was taken.
@@ -83,6 +86,12 @@ type Finding struct {
 
 	// sql are the remedy's statements, made by a check of this process; what is read from a file has none.
 	sql []string
+	// Because is the code of the finding that this one is a symptom of; empty for a cause. What a cause costs is at
+	// least what its dearest symptom costs.
+	Because string `json:"because,omitempty"`
+
+	about []string
+	root  int // tells apart the causes of one code; it is its own for a cause
 }
 
 // CheckResult is the outcome of one check of the registry.
@@ -93,6 +102,8 @@ type CheckResult struct {
 	// DurationMS is how long the evidence took to gather; checks that share evidence share that time.
 	DurationMS float64 `json:"duration_ms"`
 	Why        string  `json:"why"`
+	// Because is the code of the check whose finding explains all that this one found.
+	Because string `json:"because,omitempty"`
 }
 
 // Endpoint is the connect waterfall of one server and its round trip when warm.
@@ -193,6 +204,10 @@ type Cost struct {
 	CatalogMS float64 `json:"catalog_ms,omitempty"`
 	// ClusterRequests is how often the cluster's API was asked.
 	ClusterRequests int `json:"cluster_requests,omitempty"`
+	// Rows is how many rows the hot statements gave to the probe, timed or under EXPLAIN ANALYZE.
+	Rows int64 `json:"rows"`
+	// TargetRequests is how many requests a running server had to answer.
+	TargetRequests int64 `json:"target_requests,omitempty"`
 }
 
 // Target is what a running server said about itself.
@@ -213,6 +228,87 @@ type Target struct {
 	DBTurns       *int64  `json:"db_turns,omitempty"`
 	ServerTiming  string  `json:"server_timing,omitempty"`
 	Error         string  `json:"error,omitempty"`
+	// Cache is redis or in_process, as /readyz says.
+	Cache string `json:"cache,omitempty"`
+	// Builds are the versions and commits that answered on several connections; more than one during a roll-out.
+	Builds []string `json:"builds,omitempty"`
+	// RoundTripMS is the least of three TCP hand-shakes, LiveMS the least of the answers of /livez on an open
+	// connection: the way, and what stands in it.
+	RoundTripMS float64 `json:"round_trip_ms,omitempty"`
+	LiveMS      float64 `json:"live_ms,omitempty"`
+	// Reads are the hot reads, asked of the server one by one.
+	Reads []TargetRead `json:"reads,omitempty"`
+	// Metrics is what the server counts of its pool and caches; nil if nobody named its admin address.
+	Metrics *TargetMetrics `json:"metrics,omitempty"`
+}
+
+// TargetRead is one route of a running server, as its median of the answers after the first:
+// wall = client network + ingress + app + acquire + turns (turns x floor) + the database's rest + Redis.
+type TargetRead struct {
+	Route  string `json:"route"`
+	Authed bool   `json:"authed"`
+	Status int    `json:"status"`
+	// Runs counts the answers after the first, which warms what it can and is told apart.
+	Runs       int     `json:"runs"`
+	FirstMS    float64 `json:"first_ms"`
+	FirstTurns *int64  `json:"first_db_turns,omitempty"`
+	WallMS     float64 `json:"wall_ms"`
+	// ClientNetworkMS is a round trip and the time from the body's first byte to its last.
+	ClientNetworkMS float64 `json:"client_network_ms"`
+	// IngressMS is what neither the way nor the server's own account explains: proxies, queues in front of the
+	// server. It may be slightly negative, since each term is measured.
+	IngressMS float64 `json:"ingress_ms"`
+	AppMS     float64 `json:"app_ms"`
+	AcquireMS float64 `json:"acquire_ms"`
+	// TurnsMS is turns x the floor that the probe measured itself, DBRestMS what the server waited beyond that.
+	TurnsMS  float64 `json:"db_turns_ms"`
+	DBRestMS float64 `json:"db_rest_ms"`
+	RedisMS  float64 `json:"redis_ms"`
+	Turns    *int64  `json:"db_turns,omitempty"`
+	// TurnsWarm is how many turns the route may take when warm, OverBudget how many of the runs took more.
+	TurnsWarm  int64 `json:"db_turns_warm"`
+	OverBudget int   `json:"over_budget"`
+	// The least of all runs: what not even the fastest was spared.
+	AppLeastMS     float64 `json:"app_least_ms"`
+	AcquireLeastMS float64 `json:"acquire_least_ms"`
+	RedisLeastMS   float64 `json:"redis_least_ms"`
+	// Explained is false where the server sent no Server-Timing; then ingress holds all of it.
+	Explained   bool   `json:"explained"`
+	CacheStatus string `json:"cache_status,omitempty"`
+	Bytes       int    `json:"bytes"`
+	Error       string `json:"error,omitempty"`
+}
+
+// TargetMetrics is what one server counts of itself since it started, and while the probe asked it.
+type TargetMetrics struct {
+	URL  string      `json:"url"`
+	Pool PoolMetrics `json:"pool"`
+	// Caches are its look-ups by cache.
+	Caches []CacheMetrics `json:"caches"`
+	// RedisErrors counts calls to Redis that failed, or were not made because the last ones had.
+	RedisErrors       int64 `json:"redis_errors"`
+	RedisErrorsDuring int64 `json:"redis_errors_during"`
+}
+
+// PoolMetrics is the state of a server's pool of database connections.
+type PoolMetrics struct {
+	Idle  int64 `json:"idle"`
+	InUse int64 `json:"in_use"`
+	Max   int64 `json:"max"`
+	// Acquires counts borrowings, Waited those that found no idle connection.
+	Acquires       int64   `json:"acquires"`
+	Waited         int64   `json:"waited"`
+	MeanMS         float64 `json:"mean_acquire_ms"`
+	AcquiresDuring int64   `json:"acquires_during"`
+	WaitedDuring   int64   `json:"waited_during"`
+	MeanDuringMS   float64 `json:"mean_acquire_during_ms"`
+}
+
+// CacheMetrics is how often one cache was asked, and how often it had the answer.
+type CacheMetrics struct {
+	Cache string `json:"cache"`
+	Asked int64  `json:"asked"`
+	Hits  int64  `json:"hits"`
 }
 
 // Worst returns the gravest severity among the findings, and false if there is none.

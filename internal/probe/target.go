@@ -3,9 +3,9 @@ package probe
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,63 +13,76 @@ import (
 	"github.com/honeydue/honeydue/internal/api"
 )
 
-// askTarget asks a running server's /readyz twice on one connection: the first answer includes
-// connecting, the second is the plain round trip. It sends no credentials.
-func askTarget(ctx context.Context, base string) (*Target, *failure) {
-	t := &Target{ThroughPooler: "unknown"}
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" {
-		t.Error = string(kindURL)
-		return t, &failure{kind: kindURL, err: err}
-	}
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	t.URL = u.String()
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableCompression: true}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
-	for i, ms := range []*float64{&t.FirstMS, &t.WarmMS} {
-		err := bound(ctx, queryTimeout, func(ctx context.Context) error { return t.ask(ctx, client, ms) })
-		if err != nil && i == 0 {
-			f := explain(ctx, "", err)
-			t.Error = f.Error()
-			return t, f
-		}
-	}
-	return t, nil
+// targetServer is a running server under questions: what it said so far, and the way to it.
+type targetServer struct {
+	said   *Target
+	failed *failure
+	// readsFailed is why no read was timed, in a sentence; empty if they were.
+	readsFailed string
+	// metricsFailed is why there are no metrics.
+	metricsFailed string
+	client        *targetClient
 }
 
-func (t *Target) ask(ctx context.Context, client *http.Client, took *float64) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(t.URL, "/")+"/readyz", nil)
-	if err != nil {
-		return err
+// podAsks is how many times /readyz is asked on a connection of its own: a service with two pods shows both of them
+// with a probability of 94%.
+const podAsks = 5
+
+// askTarget asks a running server's /readyz: twice on one connection, the first answer with connecting, the second
+// as the plain round trip; then on fresh connections, behind which other pods may be. It sends no credentials.
+func askTarget(ctx context.Context, c Config) *targetServer {
+	s := &targetServer{said: &Target{ThroughPooler: "unknown"}}
+	t := s.said
+	u, err := url.Parse(c.TargetURL)
+	if err != nil || u.Host == "" {
+		s.fail(&failure{kind: kindURL, err: err})
+		return s
 	}
-	began := time.Now()
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	t.URL = strings.TrimRight(u.String(), "/")
+	s.client = newTargetClient(t.URL, c.Token)
+	for i, took := range []*float64{&t.FirstMS, &t.WarmMS} {
+		a, err := s.client.get(ctx, "/readyz", false)
+		if err != nil && i == 0 {
+			s.fail(explain(ctx, "", err))
+			return s
+		}
+		if err == nil {
+			*took = ms(a.wall)
+			t.readReadiness(a)
+		}
 	}
-	defer func() { _ = resp.Body.Close() }() // it has been read
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	*took = ms(time.Since(began))
-	if err != nil {
-		return err
+	for range podAsks {
+		s.client.hangUp()
+		if a, err := s.client.get(ctx, "/readyz", false); err == nil {
+			t.seePod(a)
+		}
 	}
-	t.StatusCode, t.Ready = resp.StatusCode, resp.StatusCode == http.StatusOK
-	t.ServerTiming = resp.Header.Get("Server-Timing")
-	if n, err := strconv.ParseInt(resp.Header.Get("X-DB-Turns"), 10, 64); err == nil {
-		t.DBTurns = &n
+	return s
+}
+
+func (s *targetServer) fail(f *failure) { s.failed, s.said.Error = f, f.Error() }
+
+func (s *targetServer) usable() bool { return s != nil && s.failed == nil && s.client != nil }
+
+func (s *targetServer) close() {
+	if s != nil && s.client != nil {
+		s.client.hangUp()
 	}
-	t.readReadiness(body)
-	return nil
 }
 
 // readReadiness takes what /readyz says about the way to the database.
-func (t *Target) readReadiness(body []byte) {
+func (t *Target) readReadiness(a answer) {
+	t.StatusCode, t.Ready = a.status, a.status == http.StatusOK
+	t.ServerTiming = a.header.Get("Server-Timing")
+	if n, err := strconv.ParseInt(a.header.Get("X-DB-Turns"), 10, 64); err == nil {
+		t.DBTurns = &n
+	}
 	var said api.Readiness
-	if err := json.Unmarshal(body, &said); err != nil {
+	if err := json.Unmarshal(a.body, &said); err != nil {
 		return // not ours: nothing is known
 	}
-	t.Reason, t.Version, t.Commit, t.ExecMode = said.Reason, said.Version, said.Commit, said.ExecMode
+	t.Reason, t.Version, t.Commit, t.ExecMode, t.Cache = said.Reason, said.Version, said.Commit, said.ExecMode, said.Cache
 	if said.Proof == "" {
 		return // it has not come so far
 	}
@@ -78,3 +91,18 @@ func (t *Target) readReadiness(body []byte) {
 		t.ThroughPooler = "yes"
 	}
 }
+
+// seePod notes which version answered on a connection of its own.
+func (t *Target) seePod(a answer) {
+	var said api.Readiness
+	if json.Unmarshal(a.body, &said) != nil || said.Version == "" && said.Commit == "" {
+		return
+	}
+	build := strings.TrimSpace(said.Version + " " + said.Commit)
+	if !slices.Contains(t.Builds, build) {
+		t.Builds = append(t.Builds, build)
+	}
+}
+
+// targetPause is the least time between two requests of a probe: it is a guest on a server in trouble.
+const targetPause = 20 * time.Millisecond

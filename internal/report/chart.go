@@ -11,7 +11,7 @@ type Charts struct {
 	Plots []Plot
 }
 
-// Plot is one picture of Charts: a LineChart or a HeatMap.
+// Plot is one picture of Charts: a LineChart, a HeatMap or a SpanChart.
 type Plot interface{ plot() }
 
 // LineChart is lines, bars or dots over one pair of axes.
@@ -87,6 +87,9 @@ const (
 	Amber
 	Red
 	Grey
+	Green
+	Violet
+	Teal
 )
 
 // Style is how the points of a line are joined.
@@ -105,6 +108,7 @@ func (Charts) block() {}
 
 func (LineChart) plot() {}
 func (HeatMap) plot()   {}
+func (SpanChart) plot() {}
 
 // check refuses a heat map whose cells do not exist.
 func (c Charts) check() error {

@@ -14,6 +14,12 @@ func (d Document) clean() Document {
 	for i, b := range d.Blocks {
 		out.Blocks[i] = cleanBlock(b)
 	}
+	if d.Brief != nil {
+		out.Brief = make([]Block, len(d.Brief))
+	}
+	for i, b := range d.Brief {
+		out.Brief[i] = cleanBlock(b)
+	}
 	out.Cases = make([]Case, len(d.Cases))
 	for i, c := range d.Cases {
 		c.Suite, c.Name, c.Message = printable(c.Suite), printable(c.Name), printable(c.Message)

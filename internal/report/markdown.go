@@ -11,7 +11,11 @@ func writeMarkdown(b *bytes.Buffer, d Document) {
 	if d.Title != "" {
 		parts = append(parts, "# "+inline(d.Title))
 	}
-	for _, block := range d.Blocks {
+	blocks := d.Blocks
+	if d.Brief != nil {
+		blocks = d.Brief
+	}
+	for _, block := range blocks {
 		switch block := block.(type) {
 		case Paragraph:
 			parts = append(parts, paragraphMarkdown(block.Text))

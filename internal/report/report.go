@@ -54,6 +54,8 @@ type Document struct {
 	Schema string
 	Title  string
 	Blocks []Block
+	// Brief is what Markdown prints instead of Blocks, where the reader is a chat's and not a report's; nil = Blocks.
+	Brief []Block
 	// Data is what JSON prints: a value that encodes to a JSON object. Its field names carry their units (p99_ms).
 	Data any
 	// Cases is what JUnit and GitHub print; a document without cases has neither form.

@@ -57,6 +57,8 @@ func drawPlot(p Plot) template.HTML {
 		drawn = p.draw()
 	case HeatMap:
 		drawn = p.draw()
+	case SpanChart:
+		drawn = p.draw()
 	}
 	//nolint:gosec // markup of this file; every text in it went through escape
 	return template.HTML(drawn)
@@ -405,6 +407,12 @@ func (c Colour) name() string {
 		return "red"
 	case Grey:
 		return "grey"
+	case Green:
+		return "green"
+	case Violet:
+		return "violet"
+	case Teal:
+		return "teal"
 	}
 	return "blue"
 }

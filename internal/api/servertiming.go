@@ -1,4 +1,4 @@
-package bench
+package api
 
 import (
 	"iter"
@@ -9,10 +9,10 @@ import (
 // maxTimings bounds what is kept of one Server-Timing header.
 const maxTimings = 16
 
-// parseServerTiming reads a Server-Timing header into milliseconds by name, the
+// ParseServerTiming reads a Server-Timing header into milliseconds by name, the
 // unit in the name: `db;dur=112.4;desc="1 turn"` gives db_ms: 112.4. Metrics
 // without a duration are left out; what makes no sense is skipped.
-func parseServerTiming(header string) map[string]float64 {
+func ParseServerTiming(header string) map[string]float64 {
 	out := make(map[string]float64)
 	for metric := range splitOutsideQuotes(header, ',') {
 		name, dur, found := "", 0.0, false

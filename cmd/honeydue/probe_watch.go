@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/report"
+)
+
+// watchOptions are the flags of probe that repeat it.
+type watchOptions struct {
+	on       bool
+	interval time.Duration
+	rounds   int
+}
+
+func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
+	flags.BoolVar(&o.on, "watch", false, "probe again and again and show what moves, until Ctrl-C, which prints the last report")
+	flags.DurationVar(&o.interval, "interval", 10*time.Second, "with --watch: the pause between two rounds")
+	flags.IntVar(&o.rounds, "rounds", 0, "with --watch: end after this many rounds (0 = not before Ctrl-C)")
+}
+
+// Validate refuses a pause that would turn the probe into a load.
+func (o *watchOptions) Validate() error {
+	switch {
+	case o.on && o.interval < time.Second:
+		return usagef("Give it at least 1s.", "--interval is %s, and a probe is a guest on a system in trouble", o.interval)
+	case o.rounds < 0:
+		return usagef("Give it a number of rounds, or 0.", "--rounds is %d", o.rounds)
+	case !o.on && o.rounds > 0:
+		return usagef("Add --watch, or leave it out.", "--rounds is about a probe that repeats itself")
+	}
+	return nil
+}
+
+// watch runs round after round and returns the last one that was whole, with what has changed since the first. A round
+// that Ctrl-C has cut short tells nothing and is left out.
+func (a *app) watch(ctx context.Context, o watchOptions, once func(context.Context) (probe.Result, error)) (probe.Result, error) {
+	var first, last *probe.Result
+	for n := 1; ; n++ {
+		r, err := once(ctx)
+		switch {
+		case ctx.Err() != nil && last != nil:
+			return since(*last, first), nil
+		case err != nil:
+			return r, err
+		case ctx.Err() != nil:
+			return r, ctx.Err()
+		}
+		if err := a.showRound(n, r, first, last); err != nil {
+			return r, err
+		}
+		if last = &r; first == nil {
+			first = &r
+		}
+		if n == o.rounds {
+			return since(*last, first), nil
+		}
+		select {
+		case <-ctx.Done():
+			return since(*last, first), nil
+		case <-time.After(o.interval):
+		}
+	}
+}
+
+// since is a result with its changes since a baseline; since itself it has none.
+func since(r probe.Result, baseline *probe.Result) probe.Result {
+	if baseline != nil && !baseline.StartedAt.Equal(r.StartedAt) {
+		r.Changes, r.BaselineAt = r.Since(*baseline), &baseline.StartedAt
+	}
+	return r
+}
+
+// redraws tells whether each round is shown whole, in the place of the one before.
+func (a *app) redraws() bool {
+	return a.output.file == "" && a.output.format() == report.FormatTable && isTerminal(a.stdout)
+}
+
+// showRound shows a round: on a terminal the whole report, redrawn; elsewhere a line on stderr with what has moved, so
+// that stdout holds one report in the end.
+func (a *app) showRound(n int, r probe.Result, first, last *probe.Result) error {
+	if !a.redraws() {
+		_, err := fmt.Fprintf(a.stderr, "%s round %d: %s\n", r.StartedAt.Format(time.RFC3339), n, r.Round(last))
+		return err
+	}
+	const home = "\x1b[H\x1b[2J\x1b[3J"
+	if _, err := fmt.Fprint(a.stdout, home); err != nil {
+		return err
+	}
+	if err := a.write(since(r, first).Document()); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.stdout, "\nround %d at %s; Ctrl-C ends\n", n, r.StartedAt.Local().Format(time.TimeOnly))
+	return err
+}

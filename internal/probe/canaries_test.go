@@ -1,0 +1,108 @@
+package probe_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/report"
+)
+
+// The canaries of every test's database: whatever of them is printed was read from a row, a URL or a variable.
+const (
+	canaryPassword = "canary-Password-41"
+	// canaryToken is the one that a probe of a running server sends, where a test gives no real one.
+	canaryToken = "canary-token-7c1f"
+	// seedMail is how every seeded user's e-mail ends; seed.example is nowhere else.
+	seedMail = "@seed.example"
+)
+
+// lookForSecrets renders a result in every form and looks for what no output may hold: the passwords of all URLs,
+// the token, the canaries of the seed, and more of the test's own.
+func lookForSecrets(t *testing.T, c probe.Config, r probe.Result, more ...string) {
+	t.Helper()
+	d := r.Document()
+	formats := d.Formats()
+	if len(formats) < 5 {
+		t.Errorf("only the forms %v were searched for secrets", formats)
+	}
+	for _, format := range formats {
+		var out bytes.Buffer
+		if err := report.Write(&out, format, d, report.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		noSecret(t, c, string(format), out.String(), more...)
+	}
+	// A name that a form leaves out is in the data all the same.
+	raw, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noSecret(t, c, "data", string(raw), more...)
+}
+
+// noSecret fails if a text holds a secret of the configuration or one of the canaries.
+func noSecret(t *testing.T, c probe.Config, what, text string, more ...string) {
+	t.Helper()
+	for _, around := range secretsIn(c, text, more...) {
+		t.Errorf("%s shows a secret: …%s…", what, around)
+	}
+}
+
+// secretsIn lists the secrets in a text, each by what stands around it.
+func secretsIn(c probe.Config, text string, more ...string) (out []string) {
+	for _, secret := range append(secretsOf(c), more...) {
+		if at := strings.Index(text, secret); secret != "" && at >= 0 {
+			around := text[max(0, at-60):min(len(text), at+len(secret)+60)]
+			out = append(out, strings.ReplaceAll(around, secret, "<SECRET>"))
+		}
+	}
+	if id := userID.FindString(text); id != "" {
+		out = append(out, "a user's id: "+id)
+	}
+	return out
+}
+
+// userID is how a plan or a message would show whose rows they are.
+var userID = regexp.MustCompile(`(?:user_id|owner_id|created_by|completed_by|residence_id)[^a-z?$]{1,6}'?\d+`)
+
+// passwordIn finds a password in a URL or in a keyword=value string that no parser takes.
+var passwordIn = regexp.MustCompile(`(?:://[^/@\s]*:([^@/\s]+)@|password='?([^'\s]+))`)
+
+func secretsOf(c probe.Config) []string {
+	out := []string{canaryPassword, canaryToken, seedMail, c.Token}
+	for _, raw := range []string{c.URL, c.DirectURL, c.AdminURL, c.RedisURL, c.TargetURL, c.MetricsURL} {
+		for _, m := range passwordIn.FindAllStringSubmatch(raw, -1) {
+			password := m[1] + m[2]
+			out = append(out, password)
+			if plain, err := url.QueryUnescape(password); err == nil {
+				out = append(out, plain)
+			}
+		}
+	}
+	return out
+}
+
+// TestTheSearchForSecretsFindsThem plants each secret in a result: a search that finds nothing proves nothing.
+func TestTheSearchForSecretsFindsThem(t *testing.T) {
+	c := probe.Config{
+		URL: "postgres://web:pass%2Fone@h/db", DirectURL: "host=x password='pass-two' user=y",
+		RedisURL: "redis://:pass-three@h", TargetURL: "http://u:pass-four@h/", Token: "a-real-token",
+	}
+	for _, secret := range []string{
+		"pass%2Fone", "pass/one", "pass-two", "pass-three", "pass-four", "a-real-token",
+		canaryPassword, canaryToken, "seed-7" + seedMail, "(user_id = '7'::bigint)", "owner_id=41", "residence_id = 3",
+	} {
+		if len(secretsIn(c, "before "+secret+" after")) == 0 {
+			t.Errorf("%q is not found", secret)
+		}
+	}
+	const harmless = "(user_id = $1) (residence_id = ?::bigint) tasks_residence_idx on tasks (residence_id, completed_at)"
+	if found := secretsIn(c, harmless); len(found) > 0 {
+		t.Errorf("a masked plan is taken for a secret: %q", found)
+	}
+}

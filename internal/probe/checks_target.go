@@ -1,0 +1,275 @@
+package probe
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// The limits of what a running server may take, in ms. A warm read is promised at 10 ms as a whole (p99, mission);
+// what takes twice that by itself breaks the promise wherever the client stands.
+const (
+	warmPromiseMS = 10.0
+	ingressMS     = 2 * warmPromiseMS
+	appMS         = 2 * warmPromiseMS
+	// redisMS is what one visit may take: half of the time-out at which a read goes on without Redis is 25 ms, and
+	// the promise allows 10.
+	redisMS = warmPromiseMS
+	// acquireMS is what borrowing may take. An idle connection is handed over in microseconds.
+	acquireMS = 5.0
+	// farMS is a round trip that leaves a region.
+	farMS = 20.0
+)
+
+// A hit rate is judged from enough look-ups on, and is low where the median read is no hit.
+const (
+	hitLookups = 200
+	hitShare   = 0.5
+)
+
+// acquireLookups is how many borrowings make a mean of them worth judging: the first ones pay for opening the pool.
+const acquireLookups = 100
+
+// timed lists the reads that were answered.
+func (t *Target) timed() []TargetRead {
+	return slices.DeleteFunc(slices.Clone(t.Reads), func(r TargetRead) bool { return r.Runs == 0 })
+}
+
+func targetReadFails(o *observation) outcome {
+	var hits []hit
+	var refused []string
+	for _, r := range o.target.Reads {
+		switch {
+		case r.Error != "":
+			hits = append(hits, hit{evidence: fmt.Sprintf("%s: %s.", r.Route, r.Error)})
+		case r.Status >= http.StatusInternalServerError:
+			hits = append(hits, hit{evidence: fmt.Sprintf("%s answers %d.", r.Route, r.Status)})
+		case r.Status != http.StatusOK && r.Status != 0:
+			refused = append(refused, fmt.Sprintf("%s answers %d", r.Route, r.Status))
+		}
+	}
+	if len(hits) == 0 && len(refused) > 0 {
+		why := "is it a honeydue server?"
+		if strings.HasSuffix(refused[0], fmt.Sprint(http.StatusUnauthorized)) {
+			why = "the token is not valid there."
+		}
+		return notKnown("%s: %s", refused[0], why)
+	}
+	return orPassed(hits, "%s answered.", plural(len(o.target.timed()), "read was", "reads were"))
+}
+
+// targetAcquires finds requests that waited for a connection: in the probe's own reads, or in what the pool counted.
+func targetAcquires(o *observation) outcome {
+	t := o.target
+	asked := false
+	var worst TargetRead
+	for _, r := range t.timed() {
+		if r.Explained && r.Turns != nil && *r.Turns > 0 {
+			asked = true
+			if r.AcquireLeastMS >= worst.AcquireLeastMS {
+				worst = r
+			}
+		}
+	}
+	full, remedy := "", ""
+	if m := t.Metrics; m != nil {
+		asked = true
+		full = fmt.Sprintf(" Its pool: %d of %d in use, %d of %d borrowings waited since it started, %d of %d meanwhile.",
+			m.Pool.InUse, m.Pool.Max, m.Pool.Waited, m.Pool.Acquires, m.Pool.WaitedDuring, m.Pool.AcquiresDuring)
+		remedy = fmt.Sprintf("kubectl set env deployment/honeydue DB_MAX_CONNS=%d   # the pooler's default_pool_size bounds what that buys", 2*m.Pool.Max)
+	}
+	if worst.AcquireLeastMS >= acquireMS {
+		return found(hit{
+			evidence: fmt.Sprintf("%s waited %.1f ms for a connection, and not one of its %d answers less than %.1f ms.%s",
+				worst.Route, worst.AcquireMS, worst.Runs, worst.AcquireLeastMS, full),
+			costMS: worst.AcquireMS, remedy: remedy,
+		})
+	}
+	if m := t.Metrics; m != nil {
+		during := m.Pool.WaitedDuring > 0 && m.Pool.MeanDuringMS >= acquireMS
+		if during || m.Pool.Acquires >= acquireLookups && m.Pool.MeanMS >= acquireMS {
+			cost := cmp.Or(m.Pool.MeanDuringMS, m.Pool.MeanMS)
+			return found(hit{
+				evidence: fmt.Sprintf("A borrowing takes %.1f ms in the mean.%s", cost, full),
+				costMS:   cost, remedy: remedy,
+			})
+		}
+	}
+	if !asked {
+		return notKnown("No read took a database turn: give a user's token by --token-env, or --metrics-url.")
+	}
+	return passed("A connection is there when a request asks for one.%s", full)
+}
+
+func targetWarmTurns(o *observation) outcome {
+	var hits []hit
+	judged := 0
+	for _, r := range o.target.timed() {
+		if !r.Authed || r.Turns == nil {
+			continue
+		}
+		judged++
+		// A write of somebody else may cost one read its copy; half of them is no accident.
+		if 2*r.OverBudget <= r.Runs {
+			continue
+		}
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("%s takes %s when warm in %d of %d answers, and %d is its budget (Cache-Status: %s).",
+				r.Route, plural(int(*r.Turns), "turn", "turns"), r.OverBudget, r.Runs, r.TurnsWarm, orElse(r.CacheStatus, "none")),
+			costMS: r.TurnsMS + r.DBRestMS,
+		})
+	}
+	if len(hits) == 0 && judged == 0 {
+		return notKnown("No authed read was answered: give a user's token by --token-env or --tokens.")
+	}
+	return orPassed(hits, "%s within the turns of the route table.", plural(judged, "warm read stays", "warm reads stay"))
+}
+
+func targetHitRate(o *observation) outcome {
+	var hits []hit
+	var said []string
+	for _, c := range o.target.Metrics.Caches {
+		if c.Asked < hitLookups {
+			continue
+		}
+		share := float64(c.Hits) / float64(c.Asked)
+		said = append(said, fmt.Sprintf("%s %.0f%% of %d", c.Cache, 100*share, c.Asked))
+		if share >= hitShare {
+			continue
+		}
+		h := hit{evidence: fmt.Sprintf("The %s cache had the answer for %.0f%% of %d look-ups since the server started.", c.Cache, 100*share, c.Asked)}
+		if o.pooler.usable() {
+			h.costMS = (1 - share) * o.pooler.endpoint.FloorMS
+		}
+		hits = append(hits, h)
+	}
+	if len(said) == 0 {
+		return notKnown("No cache has been asked %d times since the server started.", hitLookups)
+	}
+	return orPassed(hits, "Hits since the server started: %s.", strings.Join(said, ", "))
+}
+
+func targetRedisErrors(o *observation) outcome {
+	m := o.target.Metrics
+	if m.RedisErrorsDuring > 0 {
+		return found(hit{evidence: fmt.Sprintf("%s while the probe asked, %d since the server started; those requests went on without the cache.",
+			plural(int(m.RedisErrorsDuring), "call failed or was not made", "calls failed or were not made"), m.RedisErrors)})
+	}
+	return passed("No call failed while the probe asked; %d since the server started.", m.RedisErrors)
+}
+
+// leastOf is the least of a value over all reads in which the server told its own account; false if there is none.
+func (t *Target) leastOf(value func(TargetRead) float64) (float64, bool) {
+	var values []float64
+	for _, r := range t.timed() {
+		if r.Explained {
+			values = append(values, value(r))
+		}
+	}
+	if len(values) == 0 {
+		return 0, false
+	}
+	return slices.Min(values), true
+}
+
+const noAccount = "The server sent no Server-Timing."
+
+func targetRedisSlow(o *observation) outcome {
+	asked := slices.DeleteFunc(o.target.timed(), func(r TargetRead) bool { return !r.Authed })
+	least, ok := (&Target{Reads: asked}).leastOf(func(r TargetRead) float64 { return r.RedisLeastMS })
+	switch {
+	case len(asked) == 0:
+		return notKnown("No authed read was answered: give a user's token by --token-env or --tokens.")
+	case !ok:
+		return notKnown(noAccount)
+	case least >= redisMS:
+		return found(hit{
+			evidence: fmt.Sprintf("No read spent less than %.1f ms on Redis; a warm read is promised at %.0f ms as a whole.", least, warmPromiseMS),
+			costMS:   least,
+		})
+	}
+	return passed("The fastest read spent %.1f ms on Redis.", least)
+}
+
+func targetAppSlow(o *observation) outcome {
+	least, ok := o.target.leastOf(func(r TargetRead) float64 { return r.AppLeastMS })
+	if !ok {
+		return notKnown(noAccount)
+	}
+	if least >= appMS {
+		return found(hit{
+			evidence: fmt.Sprintf("Not even the fastest answer spent less than %.1f ms in the server itself, database and Redis not counted.", least),
+			costMS:   least,
+		})
+	}
+	return passed("The fastest answer spent %.1f ms in the server itself.", least)
+}
+
+// medianOf is the median over all reads.
+func (t *Target) medianOf(value func(TargetRead) float64) float64 {
+	var values []float64
+	for _, r := range t.timed() {
+		values = append(values, value(r))
+	}
+	return median(values)
+}
+
+// targetIngress agrees with itself only if /livez, for which the server does nothing, takes as long.
+func targetIngress(o *observation) outcome {
+	t := o.target
+	if _, ok := t.leastOf(func(r TargetRead) float64 { return r.IngressMS }); !ok {
+		return notKnown(noAccount)
+	}
+	idle, cost := t.LiveMS-t.RoundTripMS, t.medianOf(func(r TargetRead) float64 { return r.IngressMS })
+	if idle >= ingressMS && cost >= ingressMS {
+		return found(hit{
+			evidence: fmt.Sprintf("TCP answers in %.1f ms and /livez takes %.1f ms; of a read %.1f ms are neither the way nor the server's own account.",
+				t.RoundTripMS, t.LiveMS, cost),
+			costMS: cost,
+		})
+	}
+	return passed("What stands in between adds %.1f ms to a read.", max(0, cost))
+}
+
+func targetFar(o *observation) outcome {
+	t := o.target
+	wall := t.medianOf(func(r TargetRead) float64 { return r.WallMS })
+	if t.RoundTripMS >= farMS && 2*t.RoundTripMS > wall {
+		return found(hit{evidence: fmt.Sprintf("A round trip to %s takes %.1f ms, a whole read %.1f ms: no change on the server makes it faster from here.", t.URL, t.RoundTripMS, wall)})
+	}
+	return passed("A round trip takes %.1f ms, a read %.1f ms.", t.RoundTripMS, wall)
+}
+
+func targetBuilds(o *observation) outcome {
+	builds := o.target.Builds
+	switch {
+	case len(builds) > 1:
+		return found(hit{evidence: fmt.Sprintf("On %d connections %d versions answered: %s.", podAsks, len(builds), strings.Join(builds, "; "))})
+	case len(builds) == 0:
+		return notKnown("/readyz tells no version.")
+	}
+	return passed("Version %s answered on each of %d connections.", builds[0], podAsks)
+}
+
+func targetMode(o *observation) outcome {
+	is, told := o.target.ExecMode, o.config.ExecMode
+	switch {
+	case is == "" || told == "" || o.config.URL == "":
+		return notKnown("There are no two modes to compare: the server's is %s, the environment's %s.", shown(is), shown(told))
+	case is != told:
+		return found(hit{evidence: fmt.Sprintf("The server runs in mode %s, the environment says %s: it was started with other settings than those judged here.", is, told)})
+	}
+	return passed("It runs in mode %s, as the environment says.", is)
+}
+
+func targetWithoutRedis(o *observation) outcome {
+	switch {
+	case o.target.Cache == "":
+		return notKnown("/readyz does not say where the cache is.")
+	case o.target.Cache == "in_process" && o.config.RedisURL != "":
+		return found(hit{evidence: "/readyz says that the cache lives in the process, and REDIS_URL is set here: with several pods each has its own copies, and writes on one are not seen by the others."})
+	}
+	return passed("Its cache is %s.", o.target.Cache)
+}

@@ -1,0 +1,85 @@
+package probe
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/honeydue/honeydue/internal/report"
+)
+
+// blocks is all that was measured at the running server.
+func (t Target) blocks() []report.Block {
+	out := []report.Block{t.values()}
+	if len(t.Reads) > 0 {
+		out = append(out, t.readsTable())
+	}
+	return out
+}
+
+// values is what the server says of itself.
+func (t Target) values() report.KeyValues {
+	kv := report.KeyValues{Title: "The running server"}
+	pair := func(key, value string) {
+		if value != "" {
+			kv.Pairs = append(kv.Pairs, report.Pair{Key: key, Value: report.Text(value)})
+		}
+	}
+	pair("URL", t.URL)
+	pair("error", t.Error)
+	if t.Error == "" {
+		pair("/readyz", fmt.Sprintf("%d in %.1f ms, %.1f ms with connecting", t.StatusCode, t.WarmMS, t.FirstMS))
+		pair("through a pooler", t.ThroughPooler)
+		pair("execution mode", t.ExecMode)
+		pair("version", orElse(strings.Join(t.Builds, " and "), strings.TrimSpace(t.Version+" "+t.Commit)))
+		pair("cache", t.Cache)
+		pair("Server-Timing", t.ServerTiming)
+		if t.LiveMS > 0 {
+			pair("the way to it", fmt.Sprintf("TCP in %.1f ms, /livez in %.1f ms", t.RoundTripMS, t.LiveMS))
+		}
+	}
+	if m := t.Metrics; m != nil {
+		pair("metrics", m.URL)
+		pair("its pool", fmt.Sprintf("%d idle, %d in use, %d at most; %d of %d borrowings waited, %.2f ms each in the mean",
+			m.Pool.Idle, m.Pool.InUse, m.Pool.Max, m.Pool.Waited, m.Pool.Acquires, m.Pool.MeanMS))
+		for _, c := range m.Caches {
+			pair("cache of "+c.Cache, fmt.Sprintf("%d of %d look-ups hit", c.Hits, c.Asked))
+		}
+		pair("calls to Redis", fmt.Sprintf("%d failed since it started, %d meanwhile", m.RedisErrors, m.RedisErrorsDuring))
+	}
+	return kv
+}
+
+// readsTable splits each read; the first column of times is the sum of the others.
+func (t Target) readsTable() report.Table {
+	table := report.Table{
+		Title:   "Reads of the running server: wall = client network + ingress + app + acquire + turns x floor + rest of the database + Redis, in ms",
+		Columns: []string{"Read", "First", "Wall", "Client network", "Ingress", "App", "Acquire", "DB turns", "Turns x floor", "DB rest", "Redis", "Cache-Status"},
+		Note: fmt.Sprintf("First is the first answer, the rest the median of the %d after it. The floor of a turn is the one measured from here: where the probe does not run beside the server, DB rest holds the difference.",
+			targetRuns-1),
+	}
+	for _, r := range t.Reads {
+		if r.Runs == 0 {
+			why := r.Error
+			if why == "" && r.Status != http.StatusOK {
+				why = fmt.Sprintf("answers %d", r.Status)
+			}
+			dash := report.Cell{Text: "-", Right: true}
+			table.Rows = append(table.Rows, []report.Cell{report.Text(r.Route), dash, dash, dash, dash, dash, dash, dash, dash, dash, dash, report.Toned(report.Bad, why)})
+			continue
+		}
+		turns := report.Cell{Text: "-", Right: true}
+		if r.Turns != nil {
+			turns = report.Count(*r.Turns)
+			if r.OverBudget > 0 {
+				turns = turns.WithTone(report.Warn)
+			}
+		}
+		table.Rows = append(table.Rows, []report.Cell{
+			report.Text(r.Route), report.Number(r.FirstMS, 1), report.Number(r.WallMS, 1), report.Number(r.ClientNetworkMS, 1),
+			report.Number(r.IngressMS, 1), report.Number(r.AppMS, 1), report.Number(r.AcquireMS, 1), turns,
+			report.Number(r.TurnsMS, 1), report.Number(r.DBRestMS, 1), report.Number(r.RedisMS, 1), report.Text(r.CacheStatus),
+		})
+	}
+	return table
+}

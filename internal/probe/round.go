@@ -1,0 +1,26 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Round is a result in one line beside the one before it: what has moved, or that nothing has. before is nil for the
+// first round.
+func (r Result) Round(before *Result) string {
+	if before == nil {
+		return r.Verdict
+	}
+	var moved []string
+	for _, c := range r.Since(*before) {
+		s := fmt.Sprintf("%s: %s -> %s", c.What, c.Before, c.After)
+		if c.DeltaMS != 0 {
+			s += fmt.Sprintf(" (%+.1f)", c.DeltaMS)
+		}
+		moved = append(moved, s)
+	}
+	if len(moved) == 0 {
+		return "Nothing has moved. " + r.Verdict
+	}
+	return strings.Join(moved, "; ") + ". " + r.Verdict
+}

@@ -1,0 +1,164 @@
+package probe_test
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/honeydue/honeydue/internal/api"
+	"github.com/honeydue/honeydue/internal/cache"
+	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/link"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// server is the API as `serve` runs it, on the real lab, with its admin address.
+type server struct {
+	api     *api.Server
+	db      *store.DB
+	url     string
+	metrics string
+	tokens  []string // of the seeded users
+	token   string   // the first of them
+}
+
+// serverOptions are what a fault changes of a healthy server.
+type serverOptions struct {
+	store store.Config
+	cache cache.Config
+	// version is what /readyz tells.
+	version string
+	// notReady leaves it in its boot.
+	notReady bool
+}
+
+// serve starts a server on env's database and Redis. It ends with the test.
+func serve(t *testing.T, env lab.Env, o serverOptions) *server {
+	t.Helper()
+	if o.store.URL == "" {
+		o.store.URL = env.DatabaseURL
+	}
+	if o.store.MaxConns == 0 {
+		o.store.MaxConns, o.store.MinIdleConns = 4, 4
+	}
+	registry := prometheus.NewRegistry()
+	// A busy machine must not let the server give Redis up.
+	o.cache.URL, o.cache.Registerer, o.cache.Timeout = env.RedisURL, registry, 20*time.Second
+	c, err := cache.Open(o.cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	s := &server{tokens: seededTokens(t, env)}
+	s.token = s.tokens[0]
+	if s.db, err = store.Open(t.Context(), o.store); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.db.Close)
+	if _, err := c.Sweep(t.Context(), api.ChangeLog(s.db)); err != nil {
+		t.Fatal(err)
+	}
+	if o.version == "" {
+		o.version = "1.2.3"
+	}
+	s.api, err = api.New(api.Config{DB: s.db, Cache: c, Registry: registry, Version: o.version, Commit: "abc", RequestTimeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeping, end := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { s.api.Keep(keeping) })
+	t.Cleanup(func() { end(); wg.Wait() })
+	if !o.notReady {
+		s.api.SetReady()
+	}
+	s.url = listen(t, s.api)
+	s.metrics = listen(t, api.NewAdmin(registry, s.api))
+	return s
+}
+
+func listen(t *testing.T, h http.Handler) string {
+	t.Helper()
+	l := httptest.NewServer(h)
+	t.Cleanup(l.Close)
+	return l.URL
+}
+
+// seededTokens seeds the database anew, for a seed tells its tokens only while it makes them.
+func seededTokens(t *testing.T, env lab.Env) []string {
+	t.Helper()
+	var text bytes.Buffer
+	if err := seed(t.Context(), env.DirectURL, &text); err != nil {
+		t.Fatal(err)
+	}
+	var tokens []string
+	for line := range strings.Lines(text.String()) {
+		if fields := strings.Fields(line); len(fields) == 2 {
+			tokens = append(tokens, fields[1])
+		}
+	}
+	if len(tokens) == 0 {
+		t.Fatal("the seed made no token")
+	}
+	return tokens
+}
+
+// get reads one path with a token; whatever is answered is an answer.
+func (s *server) get(t *testing.T, path, token string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Token "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+}
+
+// behind puts a link of the test's own in front of an HTTP server.
+func behind(t *testing.T, raw string, m link.Model) string {
+	t.Helper()
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked, _ := labtest.Link(t, u.String(), m)
+	return linked
+}
+
+// load sends reads that each take a database turn from several clients until the test ends.
+func (s *server) load(t *testing.T, clients int) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for ctx.Err() == nil {
+				req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/tasks/?archived=true", nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				req.Header.Set("Authorization", "Token "+s.token)
+				if resp, err := client.Do(req); err == nil {
+					resp.Body.Close()
+				}
+			}
+		})
+	}
+	t.Cleanup(func() { stop(); wg.Wait() })
+}

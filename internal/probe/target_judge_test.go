@@ -1,0 +1,71 @@
+package probe
+
+import (
+	"testing"
+	"time"
+)
+
+// TestTargetJudgements holds the limits of what a running server may take, on figures made up.
+func TestTargetJudgements(t *testing.T) {
+	turns := int64(1)
+	read := func(change func(*TargetRead)) []TargetRead {
+		r := TargetRead{Route: "task_board", Authed: true, Runs: 4, Status: 200, Explained: true, Turns: &turns, TurnsWarm: 1, WallMS: 3}
+		change(&r)
+		return []TargetRead{r}
+	}
+	for _, c := range []struct {
+		name   string
+		run    func(*observation) outcome
+		target Target
+		want   Status
+	}{
+		{"the way is short", targetFar, Target{RoundTripMS: 2, Reads: read(func(*TargetRead) {})}, Pass},
+		{"the way is most of it", targetFar, Target{RoundTripMS: 110, Reads: read(func(r *TargetRead) { r.WallMS = 118 })}, Warn},
+		{"the way is long, the server longer", targetFar, Target{RoundTripMS: 110, Reads: read(func(r *TargetRead) { r.WallMS = 900 })}, Pass},
+		{"the app is fast", targetAppSlow, Target{Reads: read(func(r *TargetRead) { r.AppLeastMS = 19 })}, Pass},
+		{"the app is slow each time", targetAppSlow, Target{Reads: read(func(r *TargetRead) { r.AppLeastMS = 20 })}, Warn},
+		{"the server tells nothing", targetAppSlow, Target{Reads: read(func(r *TargetRead) { r.Explained = false })}, Unknown},
+		{"/livez disagrees", targetIngress, Target{RoundTripMS: 1, LiveMS: 2, Reads: read(func(r *TargetRead) { r.IngressMS = 50 })}, Pass},
+		{"/livez agrees", targetIngress, Target{RoundTripMS: 1, LiveMS: 40, Reads: read(func(r *TargetRead) { r.IngressMS = 50 })}, Warn},
+		{"half of the reads took a turn", targetWarmTurns, Target{Reads: read(func(r *TargetRead) { r.OverBudget = 2 })}, Pass},
+		{"most of them did", targetWarmTurns, Target{Reads: read(func(r *TargetRead) { r.OverBudget = 3 })}, Warn},
+		{"one wait for a connection", targetAcquires, Target{Reads: read(func(r *TargetRead) { r.AcquireMS, r.AcquireLeastMS = 80, 0.1 })}, Pass},
+		{"each waits for a connection", targetAcquires, Target{Reads: read(func(r *TargetRead) { r.AcquireMS, r.AcquireLeastMS = 80, 60 })}, Warn},
+		{"the pool waits, as it counts", targetAcquires, Target{Metrics: &TargetMetrics{Pool: PoolMetrics{Max: 5, Acquires: 50, WaitedDuring: 3, MeanDuringMS: 40}}}, Warn},
+		{"the pool waited at boot", targetAcquires, Target{Metrics: &TargetMetrics{Pool: PoolMetrics{Max: 5, Acquires: 20, Waited: 20, MeanMS: 400}}}, Pass},
+		{"few look-ups", targetHitRate, Target{Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 199, 0}}}}, Unknown},
+		{"few hits", targetHitRate, Target{Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 200, 99}}}}, Warn},
+		{"enough hits", targetHitRate, Target{Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 200, 100}}}}, Pass},
+		{"a read answers 429", targetReadFails, Target{Reads: []TargetRead{{Route: "task_board", Status: 429}}}, Unknown},
+		{"a read answers 503", targetReadFails, Target{Reads: []TargetRead{{Route: "task_board", Status: 503}}}, Warn},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := &observation{target: &c.target, targetServer: &targetServer{}}
+			results, _ := judge([]check{{code: "X", severity: Warning, run: c.run}}, o, nil, nil)
+			if got := results[0]; got.Status != c.want {
+				t.Errorf("it is %s, want %s: %s", got.Status, c.want, got.Why)
+			}
+		})
+	}
+}
+
+// TestSplitAddsUp: whatever the server says, the terms of a read add up to its wall, and no turn costs more than the
+// server waited.
+func TestSplitAddsUp(t *testing.T) {
+	a := answer{wall: 250 * time.Millisecond, ttfb: 240 * time.Millisecond, tcp: 10 * time.Millisecond, header: map[string][]string{
+		"Server-Timing": {`acquire;dur=20, db;dur=150;desc="1 turn", redis;dur=2;desc="1 trip", app;dur=3`}, "X-Db-Turns": {"1"},
+	}}
+	for floor, want := range map[float64][2]float64{110: {110, 40}, 200: {150, 0}, 0: {0, 150}} {
+		var r TargetRead
+		r.split(a, 12, floor)
+		if r.TurnsMS != want[0] || r.DBRestMS != want[1] {
+			t.Errorf("with a floor of %v the turn costs %v and the rest %v, want %v", floor, r.TurnsMS, r.DBRestMS, want)
+		}
+		if sum := r.ClientNetworkMS + r.IngressMS + r.AppMS + r.AcquireMS + r.TurnsMS + r.DBRestMS + r.RedisMS; sum != r.WallMS || r.WallMS != 240 {
+			t.Errorf("the terms add up to %v, the wall is %v, want 240", sum, r.WallMS)
+		}
+		if r.ClientNetworkMS != 22 || r.IngressMS != 43 {
+			t.Errorf("client network %v and ingress %v, want 22 and 43", r.ClientNetworkMS, r.IngressMS)
+		}
+	}
+}

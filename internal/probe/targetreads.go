@@ -1,0 +1,155 @@
+package probe
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/api"
+)
+
+// How often each route is asked, and how long all of that may take. The first answer warms what it can; the others
+// are what is split.
+const (
+	targetRuns  = 5
+	targetShare = 3 * time.Second
+)
+
+// question is one path that the probe asks of a running server.
+type question struct {
+	route, path string
+	authed      bool
+	// budget is how many turns it takes when warm.
+	budget int64
+}
+
+// questions are the hot reads of the route table and their variants, or, without a token, the one route of the API
+// that asks for none and reads no database.
+func questions(authed bool) []question {
+	var out []question
+	for _, r := range api.Routes() {
+		switch {
+		case r.Method != http.MethodGet:
+		case authed && r.Hot:
+			out = append(out, question{r.ID, r.Path, true, int64(r.Budget.Warm)})
+			for _, v := range r.Variants {
+				out = append(out, question{r.ID + "?" + v.Query, r.Path + "?" + v.Query, true, int64(v.Budget.Warm)})
+			}
+		case !authed && r.ID == "static_data":
+			out = append(out, question{r.ID, r.Path, false, int64(r.Budget.Warm)})
+		}
+	}
+	return out
+}
+
+// read times the hot reads and /livez, one request at a time. floor is what a turn takes from here, 0 if unknown.
+func (s *targetServer) read(ctx context.Context, floor time.Duration) {
+	began := time.Now()
+	if f := s.measureWay(ctx); f != nil {
+		s.readsFailed = "The running server stopped answering: " + f.Error() + "."
+		return
+	}
+	t := s.said
+	for _, q := range questions(s.client.token != "") {
+		if time.Since(began) > targetShare {
+			s.readsFailed = "There was no time to ask for every hot read."
+			break
+		}
+		t.Reads = append(t.Reads, s.readOne(ctx, q, floor))
+	}
+}
+
+// measureWay takes the round trip to the server, the least of three TCP hand-shakes, and what /livez takes on an
+// open connection: the way and whatever stands in it, for the server itself has nothing to do.
+func (s *targetServer) measureWay(ctx context.Context) *failure {
+	const handshakes = 3
+	t := s.said
+	for i := range handshakes + targetRuns {
+		if i < handshakes {
+			s.client.hangUp()
+		}
+		a, err := s.client.get(ctx, "/livez", false)
+		if err != nil {
+			return explain(ctx, "", err)
+		}
+		if took := ms(a.tcp); took > 0 && (t.RoundTripMS == 0 || took < t.RoundTripMS) {
+			t.RoundTripMS = took
+		}
+		if took := ms(a.wall - a.connecting()); t.LiveMS == 0 || took < t.LiveMS {
+			t.LiveMS = took
+		}
+	}
+	return nil
+}
+
+// readOne asks one question targetRuns times and splits the answer whose wall is the median of those after the first.
+func (s *targetServer) readOne(ctx context.Context, q question, floor time.Duration) TargetRead {
+	r := TargetRead{Route: q.route, Authed: q.authed, TurnsWarm: q.budget}
+	var warm []answer
+	for i := range targetRuns {
+		a, err := s.client.get(ctx, q.path, q.authed)
+		if err != nil {
+			f := explain(ctx, "", err)
+			if !f.outOfTime() {
+				r.Error = f.Error()
+			}
+			break
+		}
+		r.Status = a.status
+		if a.status != http.StatusOK {
+			break // a refusal does not get truer by repeating it
+		}
+		if i == 0 {
+			r.FirstMS, r.FirstTurns = ms(a.wall), turnsOf(a.header)
+			continue
+		}
+		warm = append(warm, a)
+	}
+	r.Runs = len(warm)
+	if len(warm) == 0 {
+		return r
+	}
+	slices.SortFunc(warm, func(a, b answer) int { return int(a.wall - b.wall) })
+	r.split(warm[(len(warm)-1)/2], s.said.RoundTripMS, ms(floor))
+	r.AppLeastMS, r.RedisLeastMS, r.AcquireLeastMS = math.Inf(1), math.Inf(1), math.Inf(1)
+	for _, a := range warm {
+		if n := turnsOf(a.header); n != nil && *n > q.budget {
+			r.OverBudget++
+		}
+		said := api.ParseServerTiming(a.header.Get("Server-Timing"))
+		r.AppLeastMS = min(r.AppLeastMS, said["app_ms"])
+		r.RedisLeastMS = min(r.RedisLeastMS, said["redis_ms"])
+		r.AcquireLeastMS = min(r.AcquireLeastMS, said["acquire_ms"])
+	}
+	return r
+}
+
+// split divides one answer: wall = client network (a round trip, and the body's bytes after the first) + ingress
+// (what the server's own account does not explain) + app + pool acquire + turns x floor + the database's rest + Redis.
+func (r *TargetRead) split(a answer, roundTripMS, floorMS float64) {
+	r.WallMS = ms(a.wall - a.connecting()) // as a rule the connection was there
+	r.CacheStatus = a.header.Get("Cache-Status")
+	r.Turns = turnsOf(a.header)
+	r.Bytes = len(a.body)
+	r.ClientNetworkMS = round(roundTripMS + ms(a.wall-a.ttfb))
+	said := api.ParseServerTiming(a.header.Get("Server-Timing"))
+	r.Explained = len(said) > 0
+	r.AppMS, r.AcquireMS, r.RedisMS = said["app_ms"], said["acquire_ms"], said["redis_ms"]
+	db := said["db_ms"]
+	if r.Turns != nil {
+		r.TurnsMS = round(min(db, float64(*r.Turns)*floorMS))
+	}
+	r.DBRestMS = round(db - r.TurnsMS)
+	r.IngressMS = roundSigned(r.WallMS - r.ClientNetworkMS - r.AppMS - r.AcquireMS - db - r.RedisMS)
+}
+
+func turnsOf(h http.Header) *int64 {
+	n, err := strconv.ParseInt(h.Get("X-DB-Turns"), 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &n
+}
