@@ -97,7 +97,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 		URL: database.URL, DirectURL: database.DirectURL, AdminURL: database.AdminURL, RedisURL: redis.URL,
 		TargetURL: o.target, ExecMode: database.ExecMode,
 		Settings: tunedSettings(a.env), RedisTuned: tunedRedis(),
-		Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout,
+		Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout, Baseline: baseline,
 		Progress: progress.Describe,
 	})
 	if errors.Is(err, probe.ErrNothing) {

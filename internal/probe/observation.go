@@ -47,6 +47,7 @@ type observation struct {
 	walls       bool
 	wallsFailed string
 	pools       *poolsRow
+	ways        waysFacts
 
 	cost  Cost
 	times map[part]time.Duration
@@ -131,6 +132,9 @@ func (o *observation) result() Result {
 	}
 	if o.redis != nil {
 		r.Endpoints = append(r.Endpoints, o.redis.endpoint)
+	}
+	if o.ways.web != nil {
+		r.Endpoints = append(r.Endpoints, o.ways.web.endpoint)
 	}
 	if r.HotPaths == nil {
 		r.HotPaths = []HotPath{}

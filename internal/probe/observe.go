@@ -28,13 +28,17 @@ func observe(ctx context.Context, c Config) *observation {
 
 	began = time.Now()
 	say("reading the database's catalogue")
+	ways := o.beginWays(ctx, s)
 	o.readCatalogue(ctx, s)
+	ways()
 	o.clock(time.Since(began), knowsSchema)
 
 	began = time.Now()
 	say("explaining and running the hot statements")
 	o.measureStatements(ctx, s)
 	o.clock(time.Since(began), knowsPlans, knowsWalls)
+	say("looking at the network again")
+	o.endWays(ctx, s)
 	o.addCost(s)
 	return o
 }
@@ -46,6 +50,7 @@ type session struct {
 	db       *store.DB
 	dbFailed *failure
 	pools    *poolsConsole
+	pair     *pair
 	explain  *explainer
 	attr     *attributor
 }
@@ -55,6 +60,7 @@ func (s *session) close(ctx context.Context) {
 		s.db.Close()
 	}
 	s.pools.close(ctx)
+	s.pair.close(ctx)
 	s.pooler.close(ctx)
 	s.direct.close(ctx)
 }
@@ -67,9 +73,6 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 		wg.Go(func() {
 			o.pooler = openPG(ctx, "pooler", c.URL, pgx.QueryExecModeExec)
 			s.pooler = o.pooler
-			if c.AdminURL != "" && o.pooler.usable() {
-				s.pools = openPools(ctx, c.AdminURL, o.pooler.config.Database)
-			}
 		})
 		wg.Go(func() { s.db, s.dbFailed = openStore(ctx, c.URL, o.mode) })
 	}
@@ -85,11 +88,8 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 	if c.TargetURL != "" {
 		wg.Go(func() { o.target, o.targetFailed = askTarget(ctx, c.TargetURL) })
 	}
+	o.reachWays(ctx, s, &wg)
 	wg.Wait()
-	if s.pools != nil {
-		last := s.pools.last
-		o.pools = &last
-	}
 }
 
 // openStore opens the app's own pool, of one connection.
@@ -194,7 +194,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 			o.hot = append(o.hot, h)
 		}
 	}
-	if s.pools != nil {
+	if s.pools != nil && s.pools.seen {
 		last := s.pools.last
 		o.pools = &last
 	}
@@ -239,6 +239,7 @@ func (o *observation) addCost(s *session) {
 		o.cost.Connects++
 		o.cost.DBTurns += s.pools.turns
 	}
+	o.ways.addCost(&o.cost, s)
 	if s.explain != nil {
 		o.cost.DBMS = round(s.explain.dbMS)
 	}

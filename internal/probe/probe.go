@@ -37,6 +37,8 @@ type Config struct {
 	NoAnalyze bool
 	// Timeout bounds the whole probe (DefaultTimeout if zero). What it cuts off is reported as unknown.
 	Timeout time.Duration
+	// Baseline is an earlier result, to compare round trips with; may be nil.
+	Baseline *Result
 	// Progress is called with what is being done; may be nil.
 	Progress func(what string)
 }

@@ -1,10 +1,12 @@
 package probe
 
+import "slices"
+
 // registry lists every check. A code is for ever: it names a runbook page, alerts and skip lists. The
 // letter says where the fault lies: N network, P pooler and pool, D database server, Q queries, R Redis,
 // C configuration, T the running server. Causes stand before their symptoms.
 func registry() []check {
-	return []check{
+	return slices.Concat(wayOutages(), []check{
 		{
 			code: "HD-P01", title: "The app's database endpoint can't be reached", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: poolerDown,
@@ -109,5 +111,5 @@ func registry() []check {
 			needs: []part{upPooler}, run: helloRetry,
 			remedy: "Let the server's TLS accept X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups).",
 		},
-	}
+	}, wayChecks())
 }
