@@ -1,13 +1,12 @@
 package probe
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"crypto/tls"
 )
 
 func nameFails(o *observation) outcome {
@@ -59,11 +58,11 @@ func jitters(o *observation) outcome {
 		return passed("The median of %d round trips is %.1f ms above the least of %.1f ms.", FloorSamples, e.JitterMS, e.FloorMS)
 	case o.queues():
 		return notKnown("Clients queue in the pooler; what the network adds can't be told from it.")
-	case o.direct.usable() && !unsteady(o.direct.endpoint):
+	case o.direct.answered() && !unsteady(o.direct.endpoint):
 		return passed("The pooler's round trips vary by %.1f ms, those to Postgres itself by %.1f ms: it is not the network.", e.JitterMS, o.direct.endpoint.JitterMS)
 	}
 	evidence := fmt.Sprintf("The median of %d round trips to the pooler is %.1f ms above the least of %.1f ms", FloorSamples, e.JitterMS, e.FloorMS)
-	if o.direct.usable() {
+	if o.direct.answered() {
 		evidence += fmt.Sprintf(", to Postgres itself %.1f ms above %.1f ms", o.direct.endpoint.JitterMS, o.direct.endpoint.FloorMS)
 	}
 	return found(hit{evidence: evidence + ".", costMS: e.JitterMS})
@@ -165,7 +164,7 @@ func farAway(o *observation) outcome {
 	var hits []hit
 	for _, e := range o.endpoints() {
 		before, now := o.earlier(e.Name), reachMS(e)
-		if before >= 0 && now >= 0 && now >= grownBy*before && now-before >= farLeastMS && e.Name != "target" {
+		if before >= 0 && now >= 0 && now >= grownBy*before && now-before >= farLeastMS {
 			hits = append(hits, hit{
 				evidence: fmt.Sprintf("A round trip to %s takes %.1f ms, and took %.1f ms when the baseline was saved.", e.Name, now, before),
 				costMS:   now - before,
@@ -174,7 +173,7 @@ func farAway(o *observation) outcome {
 	}
 	pooler := reachMS(o.pooler.endpoint)
 	between := o.pooler.endpoint.FloorMS - pooler
-	if o.direct.usable() && pooler >= 0 {
+	if o.direct.answered() && pooler >= 0 {
 		if direct := reachMS(o.direct.endpoint); direct >= 0 && pooler-direct >= max(farLeastMS, direct/2) {
 			hits = append(hits, hit{
 				evidence: fmt.Sprintf("A round trip to the pooler takes %.1f ms, to Postgres itself %.1f ms: the pooler stands elsewhere.", pooler, direct),
@@ -195,13 +194,16 @@ func farAway(o *observation) outcome {
 	return orPassed(hits, "A round trip to the pooler takes %.1f ms; %s.", pooler, compared)
 }
 
-// reachMS is a round trip to the server that ends the connection: the quickest turn of connecting, for
-// which nobody queues; on Redis the floor. -1 if there is none.
+// reachMS is a round trip to the server that ends the connection: the floor, or the quickest turn of
+// connecting, for which nobody queues. -1 if there is none.
 func reachMS(e Endpoint) float64 {
-	if e.Name == "redis" && e.FloorMS > 0 {
-		return e.FloorMS
-	}
 	out := -1.0
+	if e.FloorMS > 0 {
+		out = e.FloorMS
+	}
+	if e.Name == "redis" || e.Name == "target" {
+		return out // what they answer while connecting is their own work
+	}
 	for _, p := range e.Phases {
 		if p.Turns == 0 || p.Name == "tcp" || p.Name == "earlier_attempts" {
 			continue
@@ -230,7 +232,7 @@ func (o *observation) earlier(name string) float64 {
 func (o *observation) endpoints() []Endpoint { return o.result().Endpoints }
 
 func phaseMS(e Endpoint, name string) float64 {
-	_, took := 0, 0.0
+	took := 0.0
 	for _, p := range e.Phases {
 		if p.Name == name {
 			took += p.MS

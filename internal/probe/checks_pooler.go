@@ -157,6 +157,15 @@ func haveWaited(o *observation) outcome {
 	if o.queues() {
 		return passed("Clients wait now: HD-P04.")
 	}
+	mean := d.meanWaitMS()
+	if mean >= waitLeastMS || o.pools != nil && o.pools.maxWaitMS() >= maxWaitMS {
+		return found(hit{evidence: fmt.Sprintf("In the pooler a statement waited %.0f ms on average (SHOW STATS and its avg_wait_time).", mean), costMS: mean})
+	}
+	return passed("A statement waited %.1f ms on average.", mean)
+}
+
+// meanWaitMS is how long a statement waited for a server connection, 0 where too few were counted.
+func (d counts) meanWaitMS() float64 {
 	mean := 0.0
 	if d.queries >= leastQueries {
 		mean = d.waitMS / float64(d.queries)
@@ -164,10 +173,19 @@ func haveWaited(o *observation) outcome {
 	if d.settled {
 		mean = max(mean, d.avgMS)
 	}
-	if mean >= waitLeastMS || o.pools != nil && o.pools.maxWaitMS() >= maxWaitMS {
-		return found(hit{evidence: fmt.Sprintf("In the pooler a statement waited %.0f ms on average (SHOW STATS and its avg_wait_time).", mean), costMS: mean})
+	return mean
+}
+
+// waitedMS is what a request pays for whatever makes the pool's connections scarce: what HD-P04 and
+// HD-P10 call their own.
+func (o *observation) waitedMS(d counts) float64 {
+	var residuals []float64
+	for _, h := range o.hot {
+		if h.ResidualName != "" {
+			residuals = append(residuals, h.ResidualMS)
+		}
 	}
-	return passed("A statement waited %.1f ms on average.", mean)
+	return max(d.meanWaitMS(), median(residuals))
 }
 
 // Transactions that do nothing hold idleShare of the pool, a tenth, all the time, or each idleLeastMS,
@@ -186,10 +204,10 @@ func idleTransactions(o *observation) outcome {
 	each := d.avgTransactionMS - d.avgQueryMS
 	switch {
 	case held >= idleShare*float64(max(o.ways.console.poolSize, 1)):
-		return found(hit{evidence: fmt.Sprintf("Transactions that did nothing held %.1f of %d server connections on average, in %d transactions of %.0f ms that executed for %.0f ms.",
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("Transactions that did nothing held %.1f of %d server connections on average, in %d transactions of %.0f ms that executed for %.0f ms.",
 			held, o.ways.console.poolSize, d.transactions, d.transactionMS/float64(max(d.transactions, 1)), d.queryMS/float64(max(d.transactions, 1)))})
 	case d.settled && each >= idleLeastMS && d.avgTransactionMS >= 2*d.avgQueryMS:
-		return found(hit{evidence: fmt.Sprintf("SHOW STATS of the last minute: a transaction lasts %.0f ms, its statement %.0f ms.", d.avgTransactionMS, d.avgQueryMS)})
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("SHOW STATS of the last minute: a transaction lasts %.0f ms, its statement %.0f ms.", d.avgTransactionMS, d.avgQueryMS)})
 	}
 	return passed("Transactions that did nothing held %.1f of %d server connections on average.", held, o.ways.console.poolSize)
 }
@@ -222,7 +240,7 @@ func churn(o *observation) outcome {
 	replaced := min(gone, fresh)
 	rate := float64(replaced) / d.windowMS * 60000
 	if replaced >= churnMin && rate >= churnPerMinute {
-		return found(hit{evidence: fmt.Sprintf("%d of %d server connections were replaced within %.1f s: %.0f a minute, and each start costs the statement that waits for it.", replaced, len(before), d.windowMS/1000, rate)})
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("%d of %d server connections were replaced within %.1f s: %.0f a minute, and each start costs the statement that waits for it.", replaced, len(before), d.windowMS/1000, rate)})
 	}
 	return passed("%d of %d server connections were replaced within %.1f s.", replaced, len(before), d.windowMS/1000)
 }

@@ -128,6 +128,9 @@ func (s *pgServer) usable() bool {
 	return s != nil && s.failed == nil && s.conn != nil && !s.conn.IsClosed()
 }
 
+// answered reports whether the server could be used; the connection may be closed by now.
+func (s *pgServer) answered() bool { return s != nil && s.failed == nil }
+
 // turns is what this connection has cost so far, connecting included.
 func (s *pgServer) turns() int64 {
 	if s == nil || s.meter == nil {

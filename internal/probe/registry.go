@@ -6,7 +6,7 @@ import "slices"
 // letter says where the fault lies: N network, P pooler and pool, D database server, Q queries, R Redis,
 // C configuration, T the running server. Causes stand before their symptoms.
 func registry() []check {
-	return slices.Concat(wayOutages(), []check{
+	return slices.Concat(wayCauses(), []check{
 		{
 			code: "HD-P01", title: "The app's database endpoint can't be reached", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: poolerDown,
@@ -105,11 +105,6 @@ func registry() []check {
 		{
 			code: "HD-C01", title: "A setting drifted from its tuned value", severity: Warning,
 			needs: []part{knowsSettings}, run: drifted,
-		},
-		{
-			code: "HD-N01", title: "TLS needs a second round trip to connect", severity: Info,
-			needs: []part{upPooler}, run: helloRetry,
-			remedy: "Let the server's TLS accept X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups).",
 		},
 	}, wayChecks())
 }

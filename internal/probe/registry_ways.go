@@ -1,8 +1,8 @@
 package probe
 
-// wayOutages are the causes for which the app's endpoint can't be used at all; they stand before the
-// checks that only say that it can't.
-func wayOutages() []check {
+// wayCauses are causes of what the other checks find: why the app's endpoint can't be used at all, why
+// the pooler's connections are scarce, why connecting is slow.
+func wayCauses() []check {
 	return []check{
 		{
 			code: "HD-N02", title: "The name of the app's database endpoint doesn't resolve", severity: Critical, outage: true,
@@ -23,6 +23,21 @@ func wayOutages() []check {
 			code: "HD-P08", title: "The pooler refuses a start-up parameter of the database URL", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: parameterRefused,
 			remedy: "Take it out of DATABASE_URL; where it is needed: ALTER ROLE ... SET ...",
+		},
+		{
+			code: "HD-P11", title: "Transactions hold server connections and do nothing", severity: Warning,
+			needs: []part{upPooler}, run: idleTransactions,
+			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, application_name, now() - xact_start AS open FROM pg_stat_activity WHERE state = 'idle in transaction' ORDER BY 3 DESC"   # one statement, or Batch.BeginTx, instead of BEGIN ... COMMIT`,
+		},
+		{
+			code: "HD-P12", title: "The pooler opens server connections again and again", severity: Warning,
+			needs: []part{upPooler}, run: churn,
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CONFIG'   # server_lifetime and server_idle_timeout: 3600 and 600; then its log: why does it close them?`,
+		},
+		{
+			code: "HD-N01", title: "TLS needs a second round trip to connect", severity: Info,
+			needs: []part{upPooler}, run: helloRetry,
+			remedy: "Let the server's TLS accept X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups).",
 		},
 	}
 }
@@ -74,16 +89,6 @@ func wayChecks() []check {
 			code: "HD-P09", title: "The pooler has little left to give", severity: Warning,
 			needs: []part{upPooler}, run: poolerFull,
 			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS' -c 'SHOW CLIENTS'   # shorten what holds servers, or raise the limit`,
-		},
-		{
-			code: "HD-P11", title: "Transactions hold server connections and do nothing", severity: Warning,
-			needs: []part{upPooler}, run: idleTransactions,
-			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, application_name, now() - xact_start AS open FROM pg_stat_activity WHERE state = 'idle in transaction' ORDER BY 3 DESC"   # one statement, or Batch.BeginTx, instead of BEGIN ... COMMIT`,
-		},
-		{
-			code: "HD-P12", title: "The pooler opens server connections again and again", severity: Warning,
-			needs: []part{upPooler}, run: churn,
-			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CONFIG'   # server_lifetime and server_idle_timeout: 3600 and 600; then its log: why does it close them?`,
 		},
 		{
 			code: "HD-P10", title: "Statements have waited in the pooler", severity: Warning,
