@@ -11,7 +11,7 @@ func unsafeMode(o *observation) outcome {
 	if store.PooledSafe(mode) {
 		return passed("%s is safe behind a pooler in transaction mode.", mode)
 	}
-	if o.pooler.usable() && !o.pooler.pooled {
+	if o.pooler.answered() && !o.pooler.pooled {
 		return passed("%s would not be safe behind a pooler, and there is none.", mode)
 	}
 	// What each mode does there was measured; the runbook has the figures.

@@ -19,9 +19,9 @@ func (o *observation) turnMS() float64 {
 	return 0
 }
 
-// fullShare: Redis refuses writes above its limit and frees nothing under noeviction; 95% are reached again
+// redisFullShare: Redis refuses writes above its limit and frees nothing under noeviction; 95% are reached again
 // within a moment.
-const fullShare = 0.95
+const redisFullShare = 0.95
 
 func redisFull(o *observation) outcome {
 	r := o.redis
@@ -30,7 +30,7 @@ func redisFull(o *observation) outcome {
 	}
 	used, limit := r.facts.count("used_memory"), r.facts.count("maxmemory")
 	refused := r.facts.grew("errorstat_OOM")
-	full := limit > 0 && float64(used) >= fullShare*float64(limit) && r.facts.last["maxmemory_policy"] == "noeviction"
+	full := limit > 0 && float64(used) >= redisFullShare*float64(limit) && r.facts.last["maxmemory_policy"] == "noeviction"
 	if !full && errorCount(r.facts.last["errorstat_OOM"]) == errorCount(r.facts.first["errorstat_OOM"]) {
 		return passed("%d of %d MB are in use, and no write was refused while the probe looked.", used>>20, limit>>20)
 	}

@@ -19,6 +19,7 @@ func one(n int64) *int64 { return &n }
 // incident is a result in which everything that a document can show is there.
 func incident() Result {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	idle, sent, again := 110.4, int64(240), int64(0)
 	plan := &Plan{Root: Node{Type: "Seq Scan", Relation: "tasks", Filter: "(residence_id = ?::bigint)", ActualTotal: 11.2, ActualLoops: 1}, PlanningMS: 0.4, ExecutionMS: 12.5}
 	r := Result{
 		StartedAt: at, DurationMS: 9876, BaselineAt: &at,
@@ -39,8 +40,9 @@ func incident() Result {
 		Endpoints: []Endpoint{
 			{
 				Name: "pooler", Address: "db-pooler.example:5432", FloorMS: 110.5, JitterMS: 0.4, ConnectMS: 663, ConnectTurns: 6, ProxyBetween: true,
-				Phases: []Phase{{"dns", 0, 0.2}, {"tcp", 1, 0.1}, {"ssl_request", 1, 221}, {"tls", 1, 110.5}, {"startup", 1, 110.4}, {"sasl_first", 1, 110.4}, {"sasl_final", 1, 110.4}},
-				TLS:    &TLS{Version: "TLS 1.3", Curve: "CurveP256", HelloRetry: true}, Notes: []string{"a proxy answers nearer than the server"},
+				Phases:    []Phase{{"dns", 0, 0.2}, {"tcp", 1, 0.1}, {"ssl_request", 1, 221}, {"tls", 1, 110.5}, {"startup", 1, 110.4}, {"sasl_first", 1, 110.4}, {"sasl_final", 1, 110.4}},
+				DirectTLS: "refused", Transfers: []Transfer{{KB: 1}, {KB: 30, HotMS: 0.1, IdleMS: &idle, ExtraTurns: 1}}, SegmentsSent: &sent, SegmentsAgain: &again,
+				TLS: &TLS{Version: "TLS 1.3", Curve: "CurveP256", HelloRetry: true}, Notes: []string{"a proxy answers nearer than the server"},
 			},
 			{Name: "redis", Address: "redis:6379", Phases: []Phase{{"dns", 0, 0.1}}, ConnectMS: 0.1, Error: "in phase tcp, nobody listens there"},
 		},

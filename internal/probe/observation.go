@@ -58,6 +58,7 @@ type observation struct {
 	walls       bool
 	wallsFailed string
 	pools       *poolsRow
+	ways        waysFacts
 
 	// server is what watching Postgres gave; nil if there was none to watch.
 	server  *serverFacts
@@ -176,6 +177,9 @@ func (o *observation) result() Result {
 		r.Endpoints = append(r.Endpoints, o.redis.endpoint)
 	}
 	r.Server, r.Redis, r.Cluster = o.serverReport(), o.redisReport(), o.clusterReport()
+	if o.ways.web != nil {
+		r.Endpoints = append(r.Endpoints, o.ways.web.endpoint)
+	}
 	if r.HotPaths == nil {
 		r.HotPaths = []HotPath{}
 	}

@@ -31,13 +31,17 @@ func observe(ctx context.Context, c Config) *observation {
 	watching := time.Now()
 	began = time.Now()
 	say("reading the database's catalogue")
+	ways := o.beginWays(ctx, s)
 	o.readCatalogue(ctx, s)
+	ways()
 	o.clock(time.Since(began), knowsSchema, knowsFacts)
 
 	began = time.Now()
 	say("explaining and running the hot statements")
 	o.measureStatements(ctx, s)
 	o.clock(time.Since(began), knowsPlans, knowsWalls)
+	say("looking at the network again")
+	o.endWays(ctx, s)
 
 	if s.target.usable() {
 		began = time.Now()
@@ -61,6 +65,7 @@ type session struct {
 	dbFailed *failure
 	pools    *poolsConsole
 	redis    *redisServer
+	pair     *pair
 	explain  *explainer
 	attr     *attributor
 	target   *targetServer
@@ -72,6 +77,7 @@ func (s *session) close(ctx context.Context) {
 	}
 	s.pools.close(ctx)
 	s.target.close()
+	s.pair.close(ctx)
 	s.pooler.close(ctx)
 	s.direct.close(ctx)
 	s.redis.close()
@@ -85,9 +91,6 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 		wg.Go(func() {
 			o.pooler = openPG(ctx, "pooler", c.URL, pgx.QueryExecModeExec)
 			s.pooler = o.pooler
-			if c.AdminURL != "" && o.pooler.usable() {
-				s.pools = openPools(ctx, c.AdminURL, o.pooler.config.Database)
-			}
 		})
 		wg.Go(func() { s.db, s.dbFailed = openStore(ctx, c.URL, o.mode) })
 	}
@@ -109,11 +112,8 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 			o.target, o.targetFailed, o.targetServer = s.target.said, s.target.failed, s.target
 		})
 	}
+	o.reachWays(ctx, s, &wg)
 	wg.Wait()
-	if s.pools != nil {
-		last := s.pools.last
-		o.pools = &last
-	}
 }
 
 // openStore opens the app's own pool, of one connection.
@@ -219,7 +219,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 			o.hot = append(o.hot, h)
 		}
 	}
-	if s.pools != nil {
+	if s.pools != nil && s.pools.seen {
 		last := s.pools.last
 		o.pools = &last
 	}
@@ -264,6 +264,7 @@ func (o *observation) addCost(s *session) {
 		o.cost.Connects++
 		o.cost.DBTurns += s.pools.turns
 	}
+	o.ways.addCost(&o.cost, s)
 	if s.explain != nil {
 		o.cost.DBMS = round(s.explain.dbMS)
 		o.cost.Rows += s.explain.rows

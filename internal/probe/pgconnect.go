@@ -210,7 +210,7 @@ func describeTLS(state tls.ConnectionState) *TLS {
 		out.Curve = state.CurveID.String()
 	}
 	if len(state.PeerCertificates) > 0 {
-		out.NotAfter = state.PeerCertificates[0].NotAfter
+		out.NotAfter, out.NotBefore = state.PeerCertificates[0].NotAfter, state.PeerCertificates[0].NotBefore
 	}
 	return out
 }

@@ -35,6 +35,8 @@ type pgServer struct {
 	// dials counts the connections tried, connectTurns what all of them cost.
 	dials        int
 	connectTurns int64
+	// samples are the times of all empty queries so far.
+	samples []time.Duration
 }
 
 // openPG connects by url in the given mode and measures the waterfall, the proof of a pooler and the
@@ -107,9 +109,14 @@ func (s *pgServer) measure(ctx context.Context) {
 
 // empty makes one round trip with an empty statement.
 func (s *pgServer) empty(ctx context.Context) error {
-	return bound(ctx, queryTimeout, func(ctx context.Context) error {
+	began := time.Now()
+	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
 		return s.conn.PgConn().Exec(ctx, "").Close()
 	})
+	if err == nil {
+		s.samples = append(s.samples, time.Since(began))
+	}
+	return err
 }
 
 func (s *pgServer) fail(ctx context.Context, phase string, err error) {
@@ -120,6 +127,9 @@ func (s *pgServer) fail(ctx context.Context, phase string, err error) {
 func (s *pgServer) usable() bool {
 	return s != nil && s.failed == nil && s.conn != nil && !s.conn.IsClosed()
 }
+
+// answered reports whether the server could be used; the connection may be closed by now.
+func (s *pgServer) answered() bool { return s != nil && s.failed == nil }
 
 // turns is what this connection has cost so far, connecting included.
 func (s *pgServer) turns() int64 {

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -12,8 +11,9 @@ type poolsConsole struct {
 	conn     *pgx.Conn
 	database string
 	turns    int64
-	// last is what SHOW POOLS said of the app's database.
+	// last is what SHOW POOLS said of the app's database; seen is whether it ever did.
 	last poolsRow
+	seen bool
 }
 
 type poolsRow struct {
@@ -24,59 +24,45 @@ type poolsRow struct {
 
 func (r poolsRow) maxWaitMS() float64 { return float64(r.maxWaitS)*1000 + float64(r.maxWaitUS)/1000 }
 
-// openPools opens the console and reads SHOW POOLS for a database once. It returns nil if that fails.
-func openPools(ctx context.Context, adminURL, database string) *poolsConsole {
+// openPools opens the console, to ask for one database.
+func openPools(ctx context.Context, adminURL, database string) (*poolsConsole, *failure) {
 	config, err := pgx.ParseConfig(adminURL)
 	if err != nil {
-		return nil
+		return nil, explain(ctx, "config", err)
 	}
 	config.ConnectTimeout = connectTimeout
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	conn, w, err := connectPG(ctx, config)
 	if err != nil {
-		return nil
+		return nil, explain(ctx, w.reached(), err)
 	}
 	p := &poolsConsole{conn: conn, database: database}
 	for _, phase := range w.phases() {
 		p.turns += phase.Turns
 	}
-	if !p.ask(ctx) {
-		p.close(ctx)
-		return nil
-	}
-	return p
+	return p, nil
 }
 
-// ask reads SHOW POOLS into last and reports whether it could.
+// ask reads SHOW POOLS into last and reports whether it could. A database that no client has used yet
+// has no pool.
 func (p *poolsConsole) ask(ctx context.Context) bool {
-	p.turns++
-	var found bool
-	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
-		results, err := p.conn.PgConn().Exec(ctx, "SHOW POOLS").ReadAll()
-		if err != nil || len(results) != 1 {
-			return err
+	rows, err := p.show(ctx, "POOLS")
+	rows = p.of(rows, "database")
+	if err != nil || len(rows) == 0 {
+		return false
+	}
+	p.last = poolsRow{}
+	for _, r := range rows { // one for each user
+		p.last.clientsActive += r.number("cl_active")
+		p.last.clientsWaiting += r.number("cl_waiting")
+		p.last.serversActive += r.number("sv_active")
+		p.last.serversIdle += r.number("sv_idle")
+		if wait := (poolsRow{maxWaitS: r.number("maxwait"), maxWaitUS: r.number("maxwait_us")}); wait.maxWaitMS() > p.last.maxWaitMS() {
+			p.last.maxWaitS, p.last.maxWaitUS = wait.maxWaitS, wait.maxWaitUS
 		}
-		for _, row := range results[0].Rows {
-			values := map[string]string{}
-			for i, f := range results[0].FieldDescriptions {
-				values[f.Name] = string(row[i])
-			}
-			if values["database"] != p.database {
-				continue
-			}
-			found = true
-			number := func(name string) int64 {
-				n, _ := strconv.ParseInt(values[name], 10, 64) // a column of another version: 0
-				return n
-			}
-			p.last = poolsRow{
-				number("cl_active"), number("cl_waiting"), number("sv_active"), number("sv_idle"),
-				number("maxwait"), number("maxwait_us"),
-			}
-		}
-		return nil
-	})
-	return err == nil && found
+	}
+	p.seen = true
+	return true
 }
 
 // waiting is how many clients are in the queue now, -1 if that can't be told.

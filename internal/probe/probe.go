@@ -38,7 +38,7 @@ type Config struct {
 	RedisTuned []RedisParameter
 	// Only and Skip choose checks by their codes; an empty Only is all.
 	Only, Skip []string
-	// Baseline is an earlier result whose plans are compared with today's; may be nil.
+	// Baseline is an earlier result, whose plans and round trips are compared with those of today; may be nil.
 	Baseline *Result
 	// NoAnalyze leaves every statement unexecuted: plans are estimates, and there is no attribution.
 	NoAnalyze bool

@@ -7,8 +7,8 @@ import "slices"
 // C configuration, T the running server, K the cluster. Causes stand before their symptoms.
 func registry() []check {
 	return slices.Concat(
-		reachChecks(), statementCauses(), scanChecks(), statementSteps(), tuningChecks(),
-		serverChecks(), redisChecks(), clusterChecks(), statementRemarks(),
+		wayCauses(), reachChecks(), statementCauses(), scanChecks(), statementSteps(), tuningChecks(),
+		serverChecks(), redisChecks(), clusterChecks(), statementRemarks(), wayChecks(),
 	)
 }
 
@@ -184,11 +184,6 @@ func tuningChecks() []check {
 			code: "HD-T08", title: "The way to the server takes more than everything behind it", severity: Info,
 			needs: []part{knowsReads}, run: targetFar,
 			remedy: "Measure from where the users are: honeydue probe --target URL on a machine near them.",
-		},
-		{
-			code: "HD-N01", title: "TLS needs a second round trip to connect", severity: Info,
-			needs: []part{upPooler}, run: helloRetry,
-			remedy: "Let the server's TLS accept X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups).",
 		},
 	}
 }

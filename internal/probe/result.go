@@ -119,6 +119,15 @@ type Endpoint struct {
 	ConnectTurns int64   `json:"connect_turns"`
 	Phases       []Phase `json:"phases"`
 	TLS          *TLS    `json:"tls,omitempty"`
+	// SegmentsSent and SegmentsAgain are the kernel's count of TCP segments and of those sent again, at
+	// the probe's end; nil where the kernel can't be asked.
+	SegmentsSent  *int64 `json:"segments_sent,omitempty"`
+	SegmentsAgain *int64 `json:"segments_retransmitted,omitempty"`
+	// DirectTLS says whether sslnegotiation=direct works there: supported, refused or in use; empty if it
+	// was not tried.
+	DirectTLS string `json:"direct_tls,omitempty"`
+	// Transfers are results of several sizes, on a hot connection and after idleness.
+	Transfers []Transfer `json:"transfers,omitempty"`
 	// ProxyBetween is set when TCP's handshake is far faster than a turn: someone nearer answers it.
 	ProxyBetween bool     `json:"proxy_between"`
 	Notes        []string `json:"notes,omitempty"`
@@ -141,6 +150,18 @@ type TLS struct {
 	// HelloRetry is set when the server refused the key share offered first, which costs one more turn.
 	HelloRetry bool      `json:"hello_retry_request"`
 	NotAfter   time.Time `json:"certificate_not_after"`
+	NotBefore  time.Time `json:"certificate_not_before"`
+}
+
+// Transfer is one result of a size: how long its bytes kept arriving after the first of them.
+type Transfer struct {
+	KB int `json:"kb"`
+	// HotMS is on a connection that has just carried as much, IdleMS after IdleS seconds of silence;
+	// IdleMS is nil where that was not tried.
+	HotMS  float64  `json:"hot_spread_ms"`
+	IdleMS *float64 `json:"idle_spread_ms,omitempty"`
+	// ExtraTurns is how many round trips more the idle one took.
+	ExtraTurns int `json:"idle_extra_turns"`
 }
 
 // HotPath is one hot statement for one kind of user:

@@ -1,8 +1,10 @@
 package probe
 
 import (
+	"errors"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -18,7 +20,8 @@ type stamps struct {
 }
 
 type turn struct {
-	sent, replied time.Time
+	// arrived is the first read of the answer, replied the last.
+	sent, arrived, replied time.Time
 	// asked and answer are the first bytes of either direction, to tell what the turn was.
 	asked, answer []byte
 }
@@ -48,7 +51,7 @@ func (s *stamps) read(b []byte) {
 	now := time.Now()
 	if s.pending {
 		s.pending = false
-		s.turns = append(s.turns, turn{sent: s.sent, replied: now, asked: s.first})
+		s.turns = append(s.turns, turn{sent: s.sent, arrived: now, replied: now, asked: s.first})
 	}
 	if n := len(s.turns); n > 0 {
 		t := &s.turns[n-1]
@@ -62,6 +65,13 @@ func (s *stamps) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
+}
+
+// restart forgets what was recorded and records again.
+func (s *stamps) restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped, s.pending, s.turns, s.first = false, false, nil, nil
 }
 
 func (s *stamps) all() []turn {
@@ -82,6 +92,15 @@ type stampedConn struct {
 
 // NetConn gives the connection below, so that the meter can be found through it.
 func (c *stampedConn) NetConn() net.Conn { return c.Conn }
+
+// SyscallConn gives the raw connection below, for what the kernel knows of it.
+func (c *stampedConn) SyscallConn() (syscall.RawConn, error) {
+	s, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.New("the connection has no file descriptor")
+	}
+	return s.SyscallConn()
+}
 
 func (c *stampedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)

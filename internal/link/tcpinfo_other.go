@@ -1,0 +1,5 @@
+//go:build !linux
+
+package link
+
+func segments(uintptr) (Segments, bool) { return Segments{}, false }

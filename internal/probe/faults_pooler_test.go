@@ -1,0 +1,198 @@
+package probe_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/honeydue/honeydue/internal/lab"
+)
+
+// poolerFaults are faults of the pooler, its settings, and of how its clients behave.
+func poolerFaults() []fault {
+	faults := []fault{
+		{
+			name: "the pooler is down", code: "HD-P01", evidence: "the other side closed the connection", lab: &lab.Config{},
+			inject: func(t *testing.T, b *bed) {
+				if err := b.lab.StopPooler(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+		{
+			name: "the pooler is paused", code: "HD-P05", evidence: "the direct endpoint answers", lab: &lab.Config{},
+			inject: func(t *testing.T, b *bed) {
+				console(t, b.env, "PAUSE")
+				t.Cleanup(func() { undo(t, b.env, "RESUME") })
+			},
+		},
+		{
+			name: "a pool of two with long holders", code: "HD-P04", evidence: "are explained neither by turns nor by execution", lab: &lab.Config{PoolSize: 2},
+			inject: func(t *testing.T, b *bed) {
+				clients(t, 6, func(ctx context.Context) { hold(ctx, t, b.env) })
+			},
+		},
+		{
+			name: "most of the pool is held", code: "HD-P09", evidence: "8 of 10 server connections were busy", lab: &lab.Config{PoolSize: 10},
+			inject: func(t *testing.T, b *bed) {
+				for range 8 {
+					conn := poolerClient(t, b)
+					if _, err := conn.Exec(t.Context(), "BEGIN"); err != nil {
+						t.Fatal(err)
+					}
+				}
+			},
+		},
+		{
+			name: "the pooler has no client connection left", code: "HD-P07", evidence: "max_client_conn is reached", lab: &lab.Config{},
+			inject: func(t *testing.T, b *bed) {
+				for range 5 {
+					poolerClient(t, b)
+				}
+				setting(t, b, "max_client_conn", "5", "1000")
+			},
+		},
+		{
+			name: "transactions wait for their clients", code: "HD-P11", evidence: "Transactions that did nothing held",
+			inject: func(t *testing.T, b *bed) {
+				clients(t, 5, func(ctx context.Context) { think(ctx, t, b) })
+			},
+		},
+		{
+			name: "clients leave in the middle of transactions", code: "HD-P12", evidence: "server connections were replaced",
+			inject: func(t *testing.T, b *bed) {
+				clients(t, 4, func(ctx context.Context) { leave(ctx, t, b) })
+			},
+		},
+		{
+			name: "the database URL sends a start-up parameter", code: "HD-P08", evidence: "DATABASE_URL sends statement_timeout", short: true,
+			inject: func(t *testing.T, b *bed) {
+				b.config.URL = changed(t, b.config.URL, parameter("statement_timeout", "5000"))
+			},
+		},
+		{
+			name: "the execution mode is cache_statement", code: "HD-P03", evidence: "cache_statement", short: true,
+			inject: func(_ *testing.T, b *bed) { b.config.ExecMode = "cache_statement" },
+		},
+		{
+			name: "the execution mode is describe_exec", code: "HD-P03", evidence: "describe_exec", short: true,
+			inject: func(_ *testing.T, b *bed) { b.config.ExecMode = "describe_exec" },
+		},
+	}
+	for _, s := range []struct{ name, value, tuned string }{
+		{"pool_mode", "session", "transaction"},
+		{"default_pool_size", "5", "20"},
+		{"max_client_conn", "200", "1000"},
+		{"server_idle_timeout", "20", "600"},
+		{"server_lifetime", "300", "3600"},
+		{"query_wait_timeout", "0", "120"},
+		{"server_reset_query_always", "1", "0"},
+	} {
+		faults = append(faults, fault{
+			name: "the pooler's " + s.name + " drifted", code: "HD-P13", evidence: fmt.Sprintf("%s is %s", s.name, s.value),
+			inject: func(t *testing.T, b *bed) { setting(t, b, s.name, s.value, s.tuned) },
+		})
+	}
+	return faults
+}
+
+// setting changes one of the pooler's settings until the test's end.
+func setting(t *testing.T, b *bed, name, value, before string) {
+	t.Helper()
+	console(t, b.env, fmt.Sprintf("SET %s = '%s'", name, value))
+	t.Cleanup(func() { undo(t, b.env, fmt.Sprintf("SET %s = '%s'", name, before)) })
+}
+
+// undo runs a command on the console when the test's own context is over.
+func undo(t *testing.T, env lab.Env, command string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	config, err := pgx.ParseConfig(env.AdminURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.PgConn().Exec(ctx, command).ReadAll(); err != nil {
+		t.Errorf("%s: %v", command, err)
+	}
+}
+
+// clients runs that many until the test's end, and waits until each had the time to begin.
+func clients(t *testing.T, n int, client func(context.Context)) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() { client(ctx) })
+	}
+	t.Cleanup(func() {
+		stop()
+		all.Wait()
+	})
+	time.Sleep(300 * time.Millisecond)
+}
+
+// poolerClient is a client of the app's endpoint that stays until the test's end.
+func poolerClient(t *testing.T, b *bed) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), b.env.DatabaseURL+"&default_query_exec_mode=simple_protocol")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// think keeps a transaction open for 250 ms between two statements, again and again.
+func think(ctx context.Context, t *testing.T, b *bed) {
+	conn, err := pgx.Connect(ctx, b.env.DatabaseURL+"&default_query_exec_mode=simple_protocol")
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	for ctx.Err() == nil {
+		for _, sql := range []string{"BEGIN", "SELECT 1", "COMMIT"} {
+			if _, err := conn.Exec(ctx, sql); err != nil && ctx.Err() == nil {
+				t.Error(err)
+				return
+			}
+			if sql == "SELECT 1" {
+				pause(ctx, 250*time.Millisecond)
+			}
+		}
+	}
+}
+
+// leave connects, begins a transaction and goes without a word, again and again.
+func leave(ctx context.Context, t *testing.T, b *bed) {
+	for ctx.Err() == nil {
+		conn, err := pgx.Connect(ctx, b.env.DatabaseURL+"&default_query_exec_mode=simple_protocol")
+		if err == nil {
+			_, err = conn.Exec(ctx, "BEGIN")
+			_ = conn.PgConn().Conn().Close()
+		}
+		if err != nil && ctx.Err() == nil {
+			t.Error(err)
+			return
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

@@ -1,0 +1,186 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// isolation is what two clients with tagged rows have seen in the app's execution mode.
+type isolation struct {
+	mode string
+	// answers came back; wrong of them held the other client's tag; collided is how many calls failed
+	// because a statement was not the one that the client had prepared.
+	answers, wrong, collided int
+	notRun                   string // why there is nothing; empty if it was run
+}
+
+// isolationRounds is how often each client of a safe mode asks. The modes that are not safe fail in the
+// first round, for the second client is sent to the server connection that the first one has just left.
+const isolationRounds = 5
+
+// guardParameters is how many parameters the self-test's statement has in a mode whose second turn may
+// meet another client's statement: no statement of an app has as many, so that Postgres refuses to run
+// that one (08P01) instead of running it for the probe.
+const guardParameters = 61
+
+// testIsolation asks constants by both clients at once, in the app's mode, and compares each answer with
+// the question. What is asked differs from everyone else's SQL by the pair's token. See
+// docs/decisions/0018-the-isolation-self-test.md for why no mode can harm others by it.
+func testIsolation(ctx context.Context, p *pair, mode string) isolation {
+	out := isolation{mode: mode}
+	switch {
+	case !p.usable():
+		out.notRun = "there are no two connections"
+	case mode == "describe_exec":
+		out.unnamed(ctx, p)
+	case mode == "cache_statement":
+		out.named(ctx, p)
+	case store.PooledSafe(mode):
+		out.wholeCalls(ctx, p)
+	default:
+		out.notRun = fmt.Sprintf("%q is no execution mode", mode)
+	}
+	if out.notRun == "" && out.answers+out.collided == 0 {
+		out.notRun = "no answer came in time"
+	}
+	return out
+}
+
+// wholeCalls lets both clients ask at the same time by pgx's own means.
+func (out *isolation) wholeCalls(ctx context.Context, p *pair) {
+	modes := map[string]pgx.QueryExecMode{
+		"exec": pgx.QueryExecModeExec, "cache_describe": pgx.QueryExecModeCacheDescribe, "simple_protocol": pgx.QueryExecModeSimpleProtocol,
+	}
+	sql := fmt.Sprintf("/* honeydue probe %s */ SELECT $1::text", p.token)
+	for round := range isolationRounds {
+		var wg sync.WaitGroup
+		tags, got, errs := make([]string, 2), make([]string, 2), make([]error, 2)
+		for i, c := range []*pairClient{p.a, p.b} {
+			tags[i] = fmt.Sprintf("%s-%d-%d", p.token, i, round)
+			wg.Go(func() {
+				errs[i] = bound(ctx, queryTimeout, func(ctx context.Context) error {
+					return c.conn.QueryRow(ctx, sql, modes[out.mode], tags[i]).Scan(&got[i])
+				})
+			})
+		}
+		wg.Wait()
+		for i, err := range errs {
+			out.judge(tags[i], got[i], err)
+		}
+		if errors.Join(errs...) != nil {
+			return
+		}
+	}
+}
+
+// judge counts one answer. An error that is not about a statement says nothing about isolation.
+func (out *isolation) judge(tag, got string, err error) {
+	var pg *pgconn.PgError
+	switch {
+	case err == nil:
+		out.answers++
+		if got != tag {
+			out.wrong++
+		}
+	case errors.As(err, &pg) && mixedUp(pg.Code):
+		out.collided++
+	}
+}
+
+// mixedUp reports whether a code means that the statement on the server was not the client's own: it is
+// there already, it is not there, or it takes other parameters.
+func mixedUp(sqlstate string) bool {
+	const duplicate, missing, protocol = "42P05", "26000", "08P01"
+	return sqlstate == duplicate || sqlstate == missing || sqlstate == protocol
+}
+
+// unnamed does what describe_exec does: the statement without a name is prepared in one turn and run in
+// the next, and in between the other client prepares its own.
+func (out *isolation) unnamed(ctx context.Context, p *pair) {
+	ask := func(tag string) string {
+		var list []string
+		for i := range guardParameters {
+			list = append(list, fmt.Sprintf("$%d::text", i+1))
+		}
+		return fmt.Sprintf("SELECT '%s'::text WHERE concat(%s) IS NOT NULL", tag, strings.Join(list, ", "))
+	}
+	parameters := make([][]byte, guardParameters)
+	for i := range parameters {
+		parameters[i] = []byte("x")
+	}
+	clients := []*pairClient{p.a, p.b}
+	tags := []string{p.token + "-a", p.token + "-b"}
+	for i, c := range clients {
+		if err := prepareAs(ctx, c, "", ask(tags[i])); err != nil {
+			out.judge("", "", err)
+			return
+		}
+	}
+	for i, c := range clients {
+		got, err := runPrepared(ctx, c, "", parameters)
+		out.judge(tags[i], got, err)
+	}
+}
+
+// named does what cache_statement does: the name comes from the SQL, so that two clients with the same
+// SQL prepare the same name. Its name is the pair's own; what is left of it goes with forget.
+func (out *isolation) named(ctx context.Context, p *pair) {
+	name := p.name("isolation")
+	for i, c := range []*pairClient{p.a, p.b} {
+		tag := fmt.Sprintf("%s-%d", p.token, i)
+		if err := prepareAs(ctx, c, name, "SELECT $1::text"); err != nil {
+			out.judge(tag, "", err)
+			continue
+		}
+		got, err := runPrepared(ctx, c, name, [][]byte{[]byte(tag)})
+		out.judge(tag, got, err)
+	}
+	p.forget(ctx, name)
+}
+
+// name is a statement's name that nobody else has.
+func (p *pair) name(what string) string {
+	return "honeydue_probe_" + what + "_" + strings.ToLower(p.token)
+}
+
+// forget takes a named statement off the server connections that both clients meet at once: usually the
+// one on which it was prepared is among them. One that is not met keeps a few kB until the pooler closes it.
+func (p *pair) forget(ctx context.Context, name string) {
+	sql := fmt.Sprintf("DO $$ BEGIN IF EXISTS (SELECT FROM pg_prepared_statements WHERE name = '%[1]s') THEN EXECUTE 'DEALLOCATE %[1]s'; END IF; END $$", name)
+	var wg sync.WaitGroup
+	for _, c := range []*pairClient{p.a, p.b} {
+		wg.Go(func() {
+			_ = bound(ctx, queryTimeout, func(ctx context.Context) error {
+				return c.conn.PgConn().Exec(ctx, sql).Close()
+			}) // what is left dies with its server connection
+		})
+	}
+	wg.Wait()
+}
+
+func prepareAs(ctx context.Context, c *pairClient, name, sql string) error {
+	return bound(ctx, queryTimeout, func(ctx context.Context) error {
+		_, err := c.conn.PgConn().Prepare(ctx, name, sql, nil)
+		return err
+	})
+}
+
+// runPrepared runs a prepared statement and gives the first value of its first row.
+func runPrepared(ctx context.Context, c *pairClient, name string, parameters [][]byte) (got string, err error) {
+	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		r := c.conn.PgConn().ExecPrepared(ctx, name, parameters, nil, nil).Read()
+		if r.Err == nil && len(r.Rows) > 0 && len(r.Rows[0]) > 0 {
+			got = string(r.Rows[0][0])
+		}
+		return r.Err
+	})
+	return got, err
+}

@@ -1,0 +1,82 @@
+package probe
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// pair is two clients of the app's endpoint, for what one alone cannot show: whose answer comes to whom,
+// and what a connection that was idle pays.
+type pair struct {
+	a, b   *pairClient
+	failed *failure
+	// token makes the pair's SQL and names different from everyone else's.
+	token string
+}
+
+type pairClient struct {
+	conn  *pgx.Conn
+	w     *pgWaterfall
+	dials int
+}
+
+// openPair connects both clients at once.
+func openPair(ctx context.Context, config *pgx.ConnConfig) *pair {
+	p := &pair{token: rand.Text(), a: &pairClient{}, b: &pairClient{}}
+	config = config.Copy()
+	config.ConnectTimeout = connectTimeout
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	var wg sync.WaitGroup
+	errs := make([]error, 2)
+	for i, c := range []*pairClient{p.a, p.b} {
+		wg.Go(func() {
+			c.dials++
+			c.conn, c.w, errs[i] = connectPG(ctx, config)
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil && p.failed == nil {
+			p.failed = explain(ctx, "", err)
+		}
+	}
+	return p
+}
+
+func (p *pair) usable() bool {
+	return p != nil && p.failed == nil && !p.a.conn.IsClosed() && !p.b.conn.IsClosed()
+}
+
+// bill is what the pair has cost: connections and turns.
+func (p *pair) bill() (dials int, turns int64) {
+	if p == nil {
+		return 0, 0
+	}
+	for _, c := range []*pairClient{p.a, p.b} {
+		dials += c.dials
+		turns += c.w.turns()
+	}
+	return dials, turns
+}
+
+func (p *pair) close(ctx context.Context) {
+	if p == nil {
+		return
+	}
+	for _, c := range []*pairClient{p.a, p.b} {
+		if c.conn != nil {
+			_ = bound(context.WithoutCancel(ctx), queryTimeout, c.conn.Close) // nothing is lost with it
+		}
+	}
+}
+
+// turns is what the connection has cost so far, TCP's own handshake included; 0 if it came to none.
+func (w *pgWaterfall) turns() int64 {
+	if w == nil || w.meter == nil {
+		return 0
+	}
+	return w.meter.Turns() + 1
+}

@@ -1,0 +1,118 @@
+package probe
+
+// wayCauses are causes of what the other checks find: why the app's endpoint can't be used at all, why
+// the pooler's connections are scarce, why connecting is slow.
+func wayCauses() []check {
+	return []check{
+		{
+			code: "HD-N02", title: "The name of the app's database endpoint doesn't resolve", severity: Critical, outage: true,
+			needs: []part{askedPooler}, run: nameFails,
+			remedy: `getent hosts "$DB_HOST"; kubectl -n kube-system get pods -l k8s-app=kube-dns   # correct DB_HOST (or DATABASE_URL), or mend the cluster's DNS`,
+		},
+		{
+			code: "HD-N03", title: "The certificate of the app's database endpoint is refused", severity: Critical, outage: true,
+			needs: []part{askedPooler}, run: certificateRefused,
+			remedy: "Renew the certificate at the pooler and RELOAD it, or give the authority that signed it as sslrootcert (or PGSSLROOTCERT).",
+		},
+		{
+			code: "HD-P07", title: "The pooler takes no more clients", severity: Critical, outage: true,
+			needs: []part{askedPooler}, run: clientsRefused,
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CLIENTS'   # who holds them? then raise max_client_conn and RELOAD`,
+		},
+		{
+			code: "HD-P08", title: "The pooler refuses a start-up parameter of the database URL", severity: Critical, outage: true,
+			needs: []part{askedPooler}, run: parameterRefused,
+			remedy: "Take it out of DATABASE_URL; where it is needed: ALTER ROLE ... SET ...",
+		},
+		{
+			code: "HD-P11", title: "Transactions hold server connections and do nothing", severity: Warning,
+			needs: []part{upPooler}, run: idleInPool,
+			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, application_name, now() - xact_start AS open FROM pg_stat_activity WHERE state = 'idle in transaction' ORDER BY 3 DESC"   # one statement, or Batch.BeginTx, instead of BEGIN ... COMMIT`,
+		},
+		{
+			code: "HD-P12", title: "The pooler opens server connections again and again", severity: Warning,
+			needs: []part{upPooler}, run: churn,
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CONFIG'   # server_lifetime and server_idle_timeout: 3600 and 600; then its log: why does it close them?`,
+		},
+		{
+			code: "HD-N01", title: "TLS needs a second round trip to connect", severity: Info,
+			needs: []part{upPooler}, run: helloRetry,
+			remedy: "Let the server's TLS accept X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups).",
+		},
+	}
+}
+
+// wayChecks judge the ways to the servers, and the pooler.
+func wayChecks() []check {
+	return []check{
+		{
+			code: "HD-P06", title: "An answer comes back to the wrong client", severity: Critical,
+			needs: []part{upPooler}, run: mixedAnswers,
+			remedy: "kubectl set env deployment/honeydue DB_EXEC_MODE=exec",
+		},
+		{
+			code: "HD-N08", title: "The database is farther away than it should be", severity: Critical,
+			needs: []part{upPooler}, run: farAway,
+			remedy: "Run app, pooler and database in one region: compare the hosts' regions, and roll back what moved one of them.",
+		},
+		{
+			code: "HD-N06", title: "Packets to the database are lost", severity: Warning,
+			needs: []part{upPooler}, run: packetsLost,
+			remedy: "nstat -az TcpRetransSegs TcpExtTCPTimeouts; mtr -rwc 100 \"$DB_HOST\"   # which hop drops them?",
+		},
+		{
+			code: "HD-N05", title: "The connection stands still now and then", severity: Warning,
+			needs: []part{upPooler}, run: stalls,
+			remedy: "nstat -az TcpRetransSegs TcpExtTCPTimeouts; mtr -rwc 100 \"$DB_HOST\"   # loss on the way, or a host that pauses?",
+		},
+		{
+			code: "HD-N04", title: "Round trips to the database vary", severity: Warning,
+			needs: []part{upPooler}, run: jitters,
+			remedy: "mtr -rwc 100 \"$DB_HOST\"   # which hop varies? then kubectl top nodes: a busy node looks the same",
+		},
+		{
+			code: "HD-N10", title: "Large results come slowly", severity: Warning,
+			needs: []part{upPooler}, run: narrowBand,
+			remedy: "Look for a limit of bandwidth on the way: the node's network class, a CNI bandwidth annotation, a VPN.",
+		},
+		{
+			code: "HD-N07", title: "Looking up a name takes long", severity: Warning,
+			needs: []part{askedPooler}, run: slowNames,
+			remedy: "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=20   # and end the host with a dot, so that no search list is tried",
+		},
+		{
+			code: "HD-N09", title: "A certificate is at its end", severity: Critical,
+			needs: []part{askedPooler}, run: certificateEnds,
+			remedy: "Renew the certificate and reload the server that shows it.",
+		},
+		{
+			code: "HD-P09", title: "The pooler has little left to give", severity: Warning,
+			needs: []part{upPooler}, run: poolerFull,
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS' -c 'SHOW CLIENTS'   # shorten what holds servers, or raise the limit`,
+		},
+		{
+			code: "HD-P10", title: "Statements have waited in the pooler", severity: Warning,
+			needs: []part{upPooler}, run: haveWaited,
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW STATS' -c 'SHOW POOLS'   # in a busier moment: honeydue probe --only HD-P04`,
+		},
+		{
+			code: "HD-P13", title: "A setting of the pooler drifted", severity: Warning,
+			needs: []part{upPooler}, run: poolerDrifted,
+		},
+		{
+			code: "HD-P14", title: "The pooler doesn't carry the prepared statements of the execution mode", severity: Critical,
+			needs: []part{upPooler}, run: preparedLost,
+			remedy: "kubectl set env deployment/honeydue DB_EXEC_MODE=exec   # or max_prepared_statements = 200 in PgBouncer 1.21 or newer",
+		},
+		{
+			code: "HD-N11", title: "An idle connection starts slowly again", severity: Info,
+			needs: []part{upPooler}, run: slowStart,
+			remedy: "At the far side: sysctl -w net.ipv4.tcp_slow_start_after_idle=0; here: keep results below 14 kB.",
+		},
+		{
+			code: "HD-N12", title: "Connecting could save a round trip", severity: Info,
+			needs: []part{upPooler}, run: couldBeDirect,
+			remedy: "Add sslnegotiation=direct to DATABASE_URL.",
+		},
+	}
+}

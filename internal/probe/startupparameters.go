@@ -1,0 +1,121 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// startupParameters is what the app's endpoint does with parameters of the start-up packet.
+type startupParameters struct {
+	// refused of those that were tried; ignored were accepted and had no effect.
+	tried, refused, ignored []string
+	// ofURL are the parameters that the app's own URL sends and that are refused.
+	ofURL []string
+	// withoutThem is nil if connecting works once those are left out.
+	failedWithout *failure
+	dials         int
+	turns         int64
+}
+
+// triedParameters are the ones that people put into a database URL, with a value that harms nothing.
+func triedParameters() map[string]string {
+	return map[string]string{"statement_timeout": "14997", "options": "-c lock_timeout=14997"}
+}
+
+// everyPoolerKnows reports whether a parameter is among those that PgBouncer tracks, so that none refuses it.
+func everyPoolerKnows(name string) bool {
+	return slices.Contains([]string{"application_name", "client_encoding", "datestyle", "timezone", "standard_conforming_strings"}, name)
+}
+
+// testStartup tries parameters one by one, each on a connection of its own. Those of the app's URL are
+// tried only if it could not connect with them (refused is what it failed with).
+func testStartup(ctx context.Context, config *pgx.ConnConfig, refused *failure) startupParameters {
+	var out startupParameters
+	if refused != nil {
+		out.tryURL(ctx, config)
+		return out
+	}
+	shown := map[string]string{"statement_timeout": "SHOW statement_timeout", "options": "SHOW lock_timeout"}
+	all := triedParameters()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		c := withParameters(config, map[string]string{name: all[name]})
+		value, err := out.connect(ctx, c, shown[name])
+		switch {
+		case refusedParameter(err):
+			out.refused = append(out.refused, name)
+		case err != nil:
+			continue // it says nothing of the parameter
+		case value != "14997ms":
+			out.ignored = append(out.ignored, name)
+		}
+		out.tried = append(out.tried, name)
+	}
+	return out
+}
+
+// tryURL finds which of the URL's own parameters are refused.
+func (out *startupParameters) tryURL(ctx context.Context, config *pgx.ConnConfig) {
+	harmless, suspects := map[string]string{}, map[string]string{}
+	for name, value := range config.RuntimeParams {
+		if everyPoolerKnows(name) {
+			harmless[name] = value
+		} else {
+			suspects[name] = value
+		}
+	}
+	if len(suspects) == 0 {
+		return
+	}
+	_, err := out.connect(ctx, withParameters(config, harmless), "")
+	out.failedWithout = explain(ctx, "", err)
+	if err != nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(suspects)) {
+		out.tried = append(out.tried, name)
+		if _, err := out.connect(ctx, withParameters(config, map[string]string{name: suspects[name]}), ""); refusedParameter(err) {
+			out.ofURL = append(out.ofURL, name)
+		}
+	}
+}
+
+// connect opens a connection and asks one thing of it, if there is one to ask.
+func (out *startupParameters) connect(ctx context.Context, config *pgx.ConnConfig, ask string) (value string, err error) {
+	out.dials++
+	conn, w, err := connectPG(ctx, config)
+	defer func() { out.turns += w.turns() }()
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = bound(context.WithoutCancel(ctx), queryTimeout, conn.Close) }() // nothing is lost with it
+	if ask == "" {
+		return "", nil
+	}
+	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		results, err := conn.PgConn().Exec(ctx, ask).ReadAll()
+		if err == nil && len(results) == 1 && len(results[0].Rows) == 1 {
+			value = string(results[0].Rows[0][0])
+		}
+		return err
+	})
+	return value, err
+}
+
+func withParameters(config *pgx.ConnConfig, parameters map[string]string) *pgx.ConnConfig {
+	c := config.Copy()
+	c.RuntimeParams = parameters
+	c.ConnectTimeout = connectTimeout
+	return c
+}
+
+// refusedParameter reports whether the server has answered the start-up packet with a refusal of it:
+// 08P01 of PgBouncer and its kin, 42704 and 22023 of Postgres itself.
+func refusedParameter(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && slices.Contains([]string{"08P01", "42704", "22023"}, pg.Code)
+}

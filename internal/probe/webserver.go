@@ -1,0 +1,97 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// webSamples is how many answers the floor of the running server is the least of.
+const webSamples = 5
+
+// webServer is the connect waterfall of the running server, by HTTP or HTTPS.
+type webServer struct {
+	endpoint  Endpoint
+	failed    *failure
+	waterfall *redisWaterfall
+}
+
+// probeWeb connects to the server as a phone does and asks /livez, which touches nothing behind it. It
+// sends no credentials. nil means that an HTTP proxy leads there, whose waterfall would be another's.
+func probeWeb(ctx context.Context, base string) *webServer {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" {
+		return nil // HD-T01 says so
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil || proxy != nil {
+		return nil
+	}
+	s := &webServer{endpoint: Endpoint{Name: "target", Address: u.Host}, waterfall: &redisWaterfall{socket: &stamps{}, began: time.Now()}}
+	if u.Scheme == "https" {
+		s.waterfall.tlsConfig = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	}
+	transport := &http.Transport{DialContext: s.waterfall.dial, DisableCompression: true}
+	if s.waterfall.tlsConfig != nil {
+		transport.DialContext, transport.DialTLSContext = nil, s.waterfall.dial
+	}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	livez := strings.TrimRight(u.String(), "/") + "/livez"
+	ask := func(ctx context.Context) error { return getAndDrop(ctx, client, livez) }
+	if err := bound(ctx, connectTimeout, ask); err != nil {
+		s.endpoint.Phases = s.waterfall.phases()
+		s.failed = explain(ctx, s.waterfall.reached(), err)
+		s.endpoint.Error = s.failed.Error()
+		s.endpoint.sum()
+		return s
+	}
+	s.waterfall.socket.stop()
+	s.endpoint.Phases, s.endpoint.TLS = s.waterfall.phases(), s.waterfall.tls
+	for i := range s.endpoint.Phases {
+		if s.endpoint.Phases[i].Name == "command" {
+			s.endpoint.Phases[i].Name = "first_answer"
+		}
+	}
+	s.endpoint.sum()
+	var samples []time.Duration
+	for range webSamples {
+		began := time.Now()
+		if err := bound(ctx, queryTimeout, ask); err != nil {
+			return s
+		}
+		samples = append(samples, time.Since(began))
+	}
+	floor := slices.Min(samples)
+	s.endpoint.FloorMS, s.endpoint.JitterMS = ms(floor), ms(median(samples)-floor)
+	s.endpoint.judgeProxy()
+	return s
+}
+
+func getAndDrop(ctx context.Context, client *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }() // it has been read
+	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	return err
+}
+
+// sum adds up the phases.
+func (e *Endpoint) sum() {
+	e.ConnectMS, e.ConnectTurns = 0, 0
+	for _, p := range e.Phases {
+		e.ConnectMS += p.MS
+		e.ConnectTurns += p.Turns
+	}
+}
