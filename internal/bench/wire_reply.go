@@ -1,0 +1,322 @@
+package bench
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+)
+
+// maxInformational is how many replies of 1xx may come before the reply, as in net/http.
+const maxInformational = 5
+
+// wireHead is the head of a reply, as far as a load test needs it.
+type wireHead struct {
+	status int
+	length int64
+	close  bool
+	// The values of header lines, nil where there is none. They are parts of the
+	// buffer and hold until the next read.
+	media, encoding, cacheStatus, serverTiming, turns []byte
+}
+
+// parsed says what came of parsing.
+type headParsed int
+
+const (
+	headWhole headParsed = iota
+	headShort            // there is more of it to read
+	headOdd              // net/http has to read it
+)
+
+// parse reads the head of a reply, so many bytes of b. It knows the plain cases:
+// HTTP/1.1, a body of a stated length or none, every framing header once. All
+// others, right and wrong, are net/http's to judge.
+func (h *wireHead) parse(b []byte, method string) (size int, got headParsed) {
+	*h = wireHead{length: -1}
+	line, rest, got := headLine(b)
+	if got != headWhole {
+		return 0, got
+	}
+	const version = "HTTP/1.1 "
+	if len(line) < len(version)+3 || string(line[:len(version)]) != version || (len(line) > len(version)+3 && line[len(version)+3] != ' ') {
+		return 0, headOdd
+	}
+	for _, d := range line[len(version) : len(version)+3] {
+		if d < '0' || d > '9' {
+			return 0, headOdd
+		}
+		h.status = 10*h.status + int(d-'0')
+	}
+	if h.status < 100 || h.status == http.StatusSwitchingProtocols {
+		return 0, headOdd
+	}
+	seen := 0 // framing headers, one bit each
+	for {
+		if line, rest, got = headLine(rest); got != headWhole {
+			return 0, got
+		}
+		if len(line) == 0 {
+			break
+		}
+		colon := bytes.IndexByte(line, ':')
+		if colon < 1 || !isName(line[:colon]) {
+			return 0, headOdd
+		}
+		if !h.field(line[:colon], bytes.Trim(line[colon+1:], " \t"), &seen) {
+			return 0, headOdd
+		}
+	}
+	switch {
+	case h.status < 200, h.status == http.StatusNoContent, h.status == http.StatusNotModified, method == http.MethodHead:
+		h.length = 0
+	case h.length < 0: // it ends with the connection
+		return 0, headOdd
+	}
+	return len(b) - len(rest), headWhole
+}
+
+// field takes in one header line; false: it is not a plain case.
+func (h *wireHead) field(name, value []byte, seen *int) bool {
+	once := func(bit int) bool {
+		again := *seen&bit != 0
+		*seen |= bit
+		return !again
+	}
+	set := func(into *[]byte) {
+		if *into == nil { // the first one counts, as in net/http
+			*into = value[:len(value):len(value)]
+		}
+	}
+	switch len(name) {
+	case len("Trailer"):
+		return !isNamed(name, "trailer")
+	case len("Connection"): // and X-DB-Turns
+		switch {
+		case isNamed(name, "connection"):
+			h.close = isNamed(value, "close")
+			return once(1) && (h.close || isNamed(value, "keep-alive"))
+		case isNamed(name, "x-db-turns"):
+			set(&h.turns)
+		}
+	case len("Cache-Status"): // and Content-Type
+		switch {
+		case isNamed(name, "cache-status"):
+			set(&h.cacheStatus)
+		case isNamed(name, "content-type"):
+			set(&h.media)
+		}
+	case len("Server-Timing"):
+		if isNamed(name, "server-timing") {
+			set(&h.serverTiming)
+		}
+	case len("Content-Length"):
+		if isNamed(name, "content-length") {
+			var ok bool
+			h.length, ok = digits(value)
+			return once(2) && ok
+		}
+	case len("Content-Encoding"):
+		if isNamed(name, "content-encoding") {
+			set(&h.encoding)
+		}
+	case len("Transfer-Encoding"):
+		return !isNamed(name, "transfer-encoding")
+	}
+	return true
+}
+
+// headLine takes the next line off. A line with a byte that is not plain text, or
+// without a carriage return, is odd.
+func headLine(b []byte) (line, rest []byte, got headParsed) {
+	end := bytes.IndexByte(b, '\n')
+	if end < 0 {
+		return nil, nil, headShort
+	}
+	if end == 0 || b[end-1] != '\r' {
+		return nil, nil, headOdd
+	}
+	line = b[:end-1]
+	for _, c := range line {
+		if c < ' ' && c != '\t' || c >= 0x7f {
+			return nil, nil, headOdd
+		}
+	}
+	return line, b[end+1:], headWhole
+}
+
+// isName reports whether a header's name is of letters, digits and dashes alone.
+func isName(name []byte) bool {
+	for _, c := range name {
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// isNamed compares with a text in lower case, whatever the case of b.
+func isNamed(b []byte, lower string) bool {
+	if len(b) != len(lower) {
+		return false
+	}
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// digits reads a plain number.
+func digits(b []byte) (n int64, ok bool) {
+	if len(b) == 0 || len(b) > 18 {
+		return 0, false
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	return n, true
+}
+
+// read reads the reply to a call to its end.
+func (w *wire) read(k *wireConn, c *call) (o outcome) {
+	method := c.shot.Method
+	k.in.left = maxHead
+	for range maxInformational + 1 {
+		var h wireHead
+		size, got := 0, headShort
+		for got == headShort {
+			have := k.buffer.Buffered()
+			if have == k.buffer.Size() {
+				got = headOdd // too long for the buffer
+				break
+			}
+			if have > 0 {
+				part, _ := k.buffer.Peek(have) // what is there is there
+				if size, got = h.parse(part, method); got != headShort {
+					break
+				}
+			}
+			if _, o.err = k.buffer.Peek(have + 1); o.err != nil {
+				o.heard = o.heard || have > 0
+				return o.cut()
+			}
+		}
+		o.heard = true
+		if got == headOdd {
+			return w.readByNetHTTP(k, c, o)
+		}
+		if h.status >= 200 {
+			c.took(&h, &k.strings)
+			_, _ = k.buffer.Discard(size) // it is in the buffer
+			k.in.left = math.MaxInt64
+			o.inBody = true
+			o.err = w.readBody(k, c, h.length)
+			o.reuse = o.err == nil && !h.close
+			return o
+		}
+		_, _ = k.buffer.Discard(size)
+	}
+	o.err = errors.New("too many replies of 1xx")
+	return o
+}
+
+// cut makes the end of a connection amid a head what it is.
+func (o outcome) cut() outcome {
+	if o.heard && errors.Is(o.err, io.EOF) {
+		o.err = io.ErrUnexpectedEOF
+	}
+	return o
+}
+
+// readBody reads a body of a stated length.
+func (w *wire) readBody(k *wireConn, c *call, left int64) error {
+	if part := min(left, int64(k.buffer.Buffered())); part > 0 {
+		p, _ := k.buffer.Peek(int(part)) // it is there
+		c.read(p)
+		_, _ = k.buffer.Discard(len(p))
+		left -= part
+	}
+	if left == 0 {
+		return nil
+	}
+	room := w.buffers.Get().(*[bodyBuffer]byte) //nolint:errcheck,forcetypeassert // it holds nothing else
+	defer w.buffers.Put(room)
+	for left > 0 {
+		n, err := k.buffer.Read(room[:min(left, bodyBuffer)])
+		c.read(room[:n])
+		if left -= int64(n); err != nil && left > 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+// readByNetHTTP reads a reply that is not a plain case; nothing of it has been
+// taken from the buffer.
+func (w *wire) readByNetHTTP(k *wireConn, c *call, o outcome) outcome {
+	req := &http.Request{Method: or(c.shot.Method, http.MethodGet)}
+	reply, err := readResponse(k, req)
+	if err != nil {
+		o.err = err
+		return o.cut()
+	}
+	c.answered(reply.StatusCode, reply.ProtoMajor, reply.Header.Get("Content-Type"), reply.Header.Get("Content-Encoding"))
+	c.headers(reply.Header)
+	o.inBody = true
+	if reply.StatusCode != http.StatusSwitchingProtocols { // what follows is no HTTP
+		room := w.buffers.Get().(*[bodyBuffer]byte) //nolint:errcheck,forcetypeassert // it holds nothing else
+		o.err = c.readAll(reply.Body, room[:])
+		w.buffers.Put(room)
+		o.reuse = o.err == nil && !reply.Close
+	}
+	return o
+}
+
+// readResponse reads the head of a reply, after those of 1xx.
+func readResponse(k *wireConn, req *http.Request) (*http.Response, error) {
+	k.in.left = maxHead
+	for range maxInformational + 1 {
+		reply, err := http.ReadResponse(k.buffer, req)
+		if err != nil {
+			return nil, err
+		}
+		if reply.StatusCode >= 200 || reply.StatusCode == http.StatusSwitchingProtocols {
+			k.in.left = math.MaxInt64
+			return reply, nil
+		}
+	}
+	return nil, errors.New("too many replies of 1xx")
+}
+
+// took takes in the head of a reply.
+func (c *call) took(h *wireHead, s *repeated) {
+	c.answered(h.status, 1, s.media.of(h.media), s.encoding.of(h.encoding))
+	c.reply.CacheStatus = s.cacheStatus.of(h.cacheStatus)
+	c.reply.ServerTiming = s.serverTiming.of(h.serverTiming)
+	if turns, ok := digits(h.turns); ok {
+		c.reply.Turns = int(min(turns, math.MaxInt32))
+	}
+}
+
+// repeated is the header values of a connection's last reply: the next one says
+// most of them again, and then they are taken and not made.
+type repeated struct{ media, encoding, cacheStatus, serverTiming repeatedString }
+
+type repeatedString string
+
+func (s *repeatedString) of(b []byte) string {
+	if string(*s) != string(b) {
+		*s = repeatedString(b)
+	}
+	return string(*s)
+}
+
