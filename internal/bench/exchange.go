@@ -57,7 +57,12 @@ func (x *exchange) send(ctx context.Context, c *call) {
 func (c *call) headers(h http.Header) {
 	c.reply.CacheStatus = h.Get("Cache-Status")
 	c.reply.ServerTiming = h.Get("Server-Timing")
-	if turns, err := strconv.Atoi(h.Get("X-DB-Turns")); err == nil && turns >= 0 {
+	c.turns(h.Get("X-DB-Turns"))
+}
+
+// turns takes in the value of X-DB-Turns.
+func (c *call) turns(said string) {
+	if turns, err := strconv.Atoi(said); err == nil && turns >= 0 {
 		c.reply.Turns = turns
 	}
 }

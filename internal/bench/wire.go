@@ -87,7 +87,8 @@ func speaksPlainly(base *url.URL) bool {
 
 func newWire(c HitterConfig) *wire {
 	w := &wire{
-		address: c.Base.Host, dialer: net.Dialer{Timeout: c.Timeout, KeepAlive: 30 * time.Second},
+		// No probes of TCP's own: they are four system calls for each connection, and every request has a deadline.
+		address: c.Base.Host, dialer: net.Dialer{Timeout: c.Timeout, KeepAlive: -1},
 		handed: make(chan *tls.Conn, 1),
 		fixed:  " HTTP/1.1\r\nHost: " + c.Base.Host + "\r\nUser-Agent: " + c.UserAgent + "\r\nAccept: application/json\r\nAccept-Encoding: gzip\r\nTraceparent: ",
 		plain:  (c.Base.Path == "" || c.Base.Path == "/") && c.Base.Opaque == "" && !c.Base.ForceQuery,
@@ -238,15 +239,24 @@ func (o outcome) kind() Kind {
 }
 
 // ask sends a call over a connection and reads the reply to its end.
-func (w *wire) ask(ctx context.Context, k *wireConn, c *call, deadline time.Time) (o outcome) {
-	if o.err = k.SetDeadline(deadline); o.err != nil {
-		return o
+func (w *wire) ask(ctx context.Context, k *wireConn, c *call, deadline time.Time) outcome {
+	if err := k.SetDeadline(deadline); err != nil {
+		return outcome{err: err}
 	}
-	if ctx.Done() != nil {
-		defer k.obey(ctx, &o)()
+	if ctx.Done() == nil { // as in every attack
+		return w.say(k, c)
 	}
-	if _, o.err = k.Write(c.head); o.err != nil {
-		return o
+	var o outcome
+	done := k.obey(ctx, &o)
+	o = w.say(k, c)
+	done()
+	return o
+}
+
+// say writes the request of a call and reads the reply.
+func (w *wire) say(k *wireConn, c *call) outcome {
+	if _, err := k.Write(c.head); err != nil {
+		return outcome{err: err}
 	}
 	return w.read(k, c)
 }

@@ -21,7 +21,7 @@ type wireHead struct {
 	media, encoding, cacheStatus, serverTiming, turns []byte
 }
 
-// parsed says what came of parsing.
+// headParsed says what came of parsing.
 type headParsed int
 
 const (
@@ -64,7 +64,7 @@ func (h *wireHead) parse(b []byte, method string) (size int, got headParsed) {
 		if colon < 1 || !isName(line[:colon]) {
 			return 0, headOdd
 		}
-		if !h.field(line[:colon], bytes.Trim(line[colon+1:], " \t"), &seen) {
+		if !h.field(line[:colon], trimmed(line[colon+1:]), &seen) {
 			return 0, headOdd
 		}
 	}
@@ -144,6 +144,17 @@ func headLine(b []byte) (line, rest []byte, got headParsed) {
 		}
 	}
 	return line, b[end+1:], headWhole
+}
+
+// trimmed takes spaces and tabs off both ends; it is never nil.
+func trimmed(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 // isName reports whether a header's name is of letters, digits and dashes alone.
@@ -302,8 +313,8 @@ func (c *call) took(h *wireHead, s *repeated) {
 	c.answered(h.status, 1, s.media.of(h.media), s.encoding.of(h.encoding))
 	c.reply.CacheStatus = s.cacheStatus.of(h.cacheStatus)
 	c.reply.ServerTiming = s.serverTiming.of(h.serverTiming)
-	if turns, ok := digits(h.turns); ok {
-		c.reply.Turns = int(min(turns, math.MaxInt32))
+	if h.turns != nil {
+		c.turns(string(h.turns))
 	}
 }
 
