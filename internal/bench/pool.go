@@ -210,4 +210,3 @@ func (p *pool) drop() {
 	clear(p.idle)
 	p.idle = p.idle[:0]
 }
-

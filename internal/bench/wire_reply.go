@@ -330,4 +330,3 @@ func (s *repeatedString) of(b []byte) string {
 	}
 	return string(*s)
 }
-

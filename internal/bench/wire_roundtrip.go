@@ -68,4 +68,3 @@ func closeBody(req *http.Request) error {
 	}
 	return req.Body.Close()
 }
-
