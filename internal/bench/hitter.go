@@ -92,7 +92,7 @@ type Attack struct {
 	Schedule Schedule
 	Shots    Shots
 	// Observe is called once for each request, one call at a time, in the order
-	// in which they end.
+	// in which they end, as far as two moments can be told apart.
 	Observe func(Sample)
 	// Tick, if set, is called about once a second between two calls of Observe.
 	Tick func(elapsed time.Duration)

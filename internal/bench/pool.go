@@ -70,6 +70,7 @@ func (p *pool) get(ctx context.Context, deadline time.Time, careful bool) (*wire
 		k.close()
 		p.mu.Lock()
 		p.open--
+		p.more()
 	}
 	w := &waiter{given: make(chan delivery, 1)}
 	place := p.line.PushBack(w)
