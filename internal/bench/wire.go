@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,22 +8,14 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
-const (
-	// wireBuffer holds the head of a reply, and most small replies whole; one is kept for each connection.
-	wireBuffer = 4 << 10
-	// bodyBuffer is for the rest of a body; one is in use for each body that is being read.
-	bodyBuffer = 32 << 10
-	// maxHead bounds a reply's head, as net/http does.
-	maxHead = 10 << 20
-)
+// bodyBuffer is for the rest of a body; one is in use for each body that is being read.
+const bodyBuffer = 32 << 10
 
 // errSecond says that the server has chosen HTTP/2.
 var errSecond = errors.New("the server speaks HTTP/2")
@@ -49,34 +40,6 @@ type wire struct {
 
 	second atomic.Bool // the server speaks HTTP/2
 	handed chan *tls.Conn
-}
-
-// wireConn is a connection and what is kept with it. One goroutine uses it at a time.
-type wireConn struct {
-	net.Conn
-
-	in      headLimit
-	buffer  *bufio.Reader
-	used    bool // a reply has come over it
-	usedAt  time.Time
-	strings repeated
-}
-
-// headLimit reads from a connection, at most so many bytes.
-type headLimit struct {
-	net.Conn
-
-	left int64
-}
-
-// Read implements io.Reader.
-func (l *headLimit) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, errors.New("the head of the reply has no end")
-	}
-	n, err := l.Conn.Read(p[:min(int64(len(p)), l.left)])
-	l.left -= int64(n)
-	return n, err
 }
 
 // speaksPlainly reports whether a target is one that the wire knows: net/http
@@ -143,9 +106,7 @@ func (w *wire) dial(ctx context.Context, at *stage) (*wireConn, error) {
 			return nil, errors.Join(errSecond, secure.Close())
 		}
 	}
-	k := &wireConn{Conn: conn, in: headLimit{Conn: conn}}
-	k.buffer = bufio.NewReaderSize(&k.in, wireBuffer)
-	return k, nil
+	return newWireConn(conn), nil
 }
 
 // dialSecond gives net/http's Transport its connections: first the one by which
@@ -261,26 +222,6 @@ func (w *wire) say(k *wireConn, c *call) outcome {
 	return w.read(k, c)
 }
 
-// obey lets a connection's I/O end with a context. The function that it returns
-// ends that, and says what it did in the outcome.
-func (k *wireConn) obey(ctx context.Context, o *outcome) func() {
-	done := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(done)
-		_ = k.SetDeadline(time.Unix(1, 0)) // long ago; of a closed connection it is of no use
-	})
-	return func() {
-		if stop() {
-			return
-		}
-		<-done
-		o.reuse = false
-		if errors.Is(o.err, os.ErrDeadlineExceeded) {
-			o.err = ctx.Err()
-		}
-	}
-}
-
 // release gives a connection back, or ends it.
 func (w *wire) release(k *wireConn, o outcome) {
 	if !o.reuse || k.buffer.Buffered() > 0 {
@@ -289,32 +230,4 @@ func (w *wire) release(k *wireConn, o outcome) {
 	}
 	k.used = true
 	w.pool.put(k)
-}
-
-func (k *wireConn) close() {
-	_ = k.Close() // nobody uses it any more
-}
-
-// alive reports whether an idle connection is as the last reply left it: neither
-// closed nor with something to read that nobody asked for.
-func (k *wireConn) alive() bool {
-	conn := k.Conn
-	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn()
-	}
-	plain, ok := conn.(syscall.Conn)
-	if !ok {
-		return false
-	}
-	raw, err := plain.SyscallConn()
-	if err != nil {
-		return false
-	}
-	silent := false
-	err = raw.Control(func(fd uintptr) {
-		var one [1]byte
-		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT) //nolint:gosec // a descriptor
-		silent = errors.Is(err, syscall.EAGAIN)
-	})
-	return err == nil && silent
 }

@@ -35,9 +35,7 @@ func replyWire() *wire {
 }
 
 func replyConn(text io.Reader) *wireConn {
-	k := &wireConn{in: headLimit{Conn: replyText{text: text}}}
-	k.buffer = bufio.NewReaderSize(&k.in, wireBuffer)
-	return k
+	return newWireConn(replyText{text: text})
 }
 
 // heard is all that a load test takes from a reply.
