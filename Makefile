@@ -89,8 +89,8 @@ bench-targets: ensure ## Measure latencies and turns of serve over 110 ms, besid
 	$(GO) test -run '^$$' -v -bench '^BenchmarkTargets$$' -benchtime 1x -timeout 8m ./cmd/honeydue
 
 .PHONY: bench-loadtest
-bench-loadtest: ensure ## Measure what a request costs loadtest, vegeta, wrk and k6, where they are there
-	$(GO) test -run '^$$' -v -bench '^BenchmarkGenerators$$' -benchtime 1x -timeout 12m ./cmd/honeydue
+bench-loadtest: ensure ## Measure what a request costs loadtest, vegeta, k6 and wrk, and the highest rate each keeps
+	HONEYDUE_BENCH_K6=1 $(GO) test -run '^$$' -v -bench '^BenchmarkGenerators$$' -benchtime 1x -timeout 20m ./cmd/honeydue
 
 .PHONY: verify
 verify: ensure build ## Serve over a 110 ms link on real servers, warm up, probe, load-test; print the verdicts

@@ -36,18 +36,20 @@ type keeper struct {
 	body    []byte
 }
 
-// newKeeper says what to look at. A body without a claim to be JSON is anybody's.
-func newKeeper(reply *http.Response, kind Kind, whole bool) keeper {
+// newKeeper says what to look at, by the reply's status, Content-Type and
+// Content-Encoding. A body without a claim to be JSON is anybody's. The room is
+// for what has to be kept.
+func newKeeper(status int, media, encoding string, kind Kind, whole bool, room []byte) keeper {
 	// Most replies come as plain `application/json`; parameters do not matter here.
-	media, _, _ := strings.Cut(reply.Header.Get("Content-Type"), ";")
+	media, _, _ = strings.Cut(media, ";")
 	media = strings.ToLower(strings.TrimSpace(media))
-	k := keeper{packed: strings.EqualFold(reply.Header.Get("Content-Encoding"), "gzip")}
+	k := keeper{packed: strings.EqualFold(encoding, "gzip"), body: room}
 	switch {
 	case kind == KindClient || kind == KindServer:
 		if k.problem = media == "application/problem+json"; k.problem {
 			k.wants = maxProblemKept
 		}
-	case kind == KindNone && reply.StatusCode != http.StatusNoContent && reply.StatusCode != http.StatusNotModified:
+	case kind == KindNone && status != http.StatusNoContent && status != http.StatusNotModified:
 		k.json = media == "application/json" || strings.HasSuffix(media, "+json")
 		if k.json && whole {
 			k.wants = maxKept

@@ -9,145 +9,102 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
-// seqHeader is the header in which vegeta numbers its requests.
-const seqHeader = "X-Vegeta-Seq"
-
-// exchange is the http.RoundTripper of one attack. vegeta hands it a blank
-// request with a sequence number; it makes the real request of that number,
-// sends it, and notes what vegeta's Result cannot carry.
+// exchange sends by an http.RoundTripper: HTTP/2 by net/http's, and whatever
+// stands in for a server.
 type exchange struct {
 	base      *url.URL
 	transport http.RoundTripper
-	shots     Shots
 	run       RunID
-	attack    uint32
 	userAgent string
 	timeout   time.Duration
-
-	mu    sync.Mutex
-	notes map[uint64]*note // requests under way; the collector takes each note out
 }
 
-// note is what one request left behind. Its fields are written by the goroutine
-// that sends the request and read after vegeta has handed over the Result.
-type note struct {
-	shot      Shot
-	kind      Kind
-	reply     Reply
-	connected time.Time
-	stage     stage  // what the request waits for
-	kept      keeper // what of the body has to be looked at
-}
+// prepare implements sender: a request of net/http can't be made beforehand.
+func (x *exchange) prepare(*call) {}
 
-func newExchange(h *Hitter, shots Shots, attack uint32) *exchange {
-	return &exchange{
-		base: h.base, transport: h.transport, shots: shots, run: h.run, attack: attack,
-		userAgent: h.userAgent, timeout: h.timeout, notes: make(map[uint64]*note),
-	}
-}
-
-// RoundTrip implements http.RoundTripper.
-func (x *exchange) RoundTrip(blank *http.Request) (*http.Response, error) {
-	seq, err := strconv.ParseUint(blank.Header.Get(seqHeader), 10, 64)
-	if err != nil {
-		return nil, errors.New("the request carries no sequence number")
-	}
-	n := &note{shot: x.shots(seq), reply: Reply{Turns: -1}}
-	x.mu.Lock()
-	x.notes[seq] = n
-	x.mu.Unlock()
-
-	// Not http.Client's Timeout: with a RoundTripper that is none of net/http's
-	// it cancels by a channel, too, and then a time-out looks like any other end.
-	ctx, cancel := context.WithTimeout(blank.Context(), x.timeout)
-	reply, err := x.transport.RoundTrip(x.request(ctx, blank, seq, n))
-	if err != nil {
-		cancel()
-		n.kind = n.stage.of(kindOfError(err))
-		return nil, err
-	}
-	n.kind = kindOfStatus(reply.StatusCode)
-	n.reply.Status, n.reply.Proto = reply.StatusCode, reply.ProtoMajor
-	n.kept = newKeeper(reply, n.kind, x.attack == singles || seq%wholeCheckEvery == 0)
-	n.reply.CacheStatus = reply.Header.Get("Cache-Status")
-	n.reply.ServerTiming = reply.Header.Get("Server-Timing")
-	if turns, err := strconv.Atoi(reply.Header.Get("X-DB-Turns")); err == nil && turns >= 0 {
-		n.reply.Turns = turns
-	}
-	reply.Body = &countedBody{ReadCloser: reply.Body, note: n, cancel: cancel}
-	return reply, nil
-}
-
-// request is the real request of a sequence number. The token goes in here and
-// nowhere else, so that no target, result or report ever holds one.
-func (x *exchange) request(ctx context.Context, blank *http.Request, seq uint64, n *note) *http.Request {
+// send implements sender.
+func (x *exchange) send(ctx context.Context, c *call) {
+	ctx, cancel := context.WithDeadline(ctx, c.began.Add(x.timeout))
+	defer cancel()
+	var at stage
+	var connected time.Time
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) {
-			n.connected = time.Now()
-			n.stage.enter(stageHeader)
+			connected = time.Now()
+			at.enter(stageHeader)
 		},
 		// These two may still be called when the request has another connection, or has ended.
-		ConnectStart:      func(string, string) { n.stage.enter(stageDial) },
-		TLSHandshakeStart: func() { n.stage.enter(stageTLS) },
+		ConnectStart:      func(string, string) { at.enter(stageDial) },
+		TLSHandshakeStart: func() { at.enter(stageTLS) },
 	})
-	req := blank.WithContext(ctx)
-	req.Method = or(n.shot.Method, http.MethodGet)
-	target := *x.base
-	path, query, _ := cutQuery(n.shot.Path)
-	target.Path, target.RawQuery = joinPath(x.base.Path, path), query
-	req.URL, req.Host = &target, target.Host
-	req.Header = http.Header{
-		"Accept":          {"application/json"},
-		"Accept-Encoding": {"gzip"},
-		"Traceparent":     {x.run.traceparent(x.attack, seq)},
-		"User-Agent":      {x.userAgent},
+	reply, err := x.transport.RoundTrip(x.request(ctx, c))
+	c.connected = connected
+	if err != nil {
+		c.kind = at.of(kindOfError(err))
+		return
 	}
-	if body := n.shot.Body; body != "" {
+	c.answered(reply.StatusCode, reply.ProtoMajor, reply.Header.Get("Content-Type"), reply.Header.Get("Content-Encoding"))
+	c.headers(reply.Header)
+	if err := errors.Join(c.readAll(reply.Body, make([]byte, 8<<10)), reply.Body.Close()); err != nil {
+		c.kind = kindOfBodyError(err)
+	}
+}
+
+// headers takes what the server says about itself from the reply.
+func (c *call) headers(h http.Header) {
+	c.reply.CacheStatus = h.Get("Cache-Status")
+	c.reply.ServerTiming = h.Get("Server-Timing")
+	c.turns(h.Get("X-DB-Turns"))
+}
+
+// turns takes in the value of X-DB-Turns.
+func (c *call) turns(said string) {
+	if turns, err := strconv.Atoi(said); err == nil && turns >= 0 {
+		c.reply.Turns = turns
+	}
+}
+
+// readAll reads a body to its end.
+func (c *call) readAll(body io.Reader, buffer []byte) error {
+	for {
+		n, err := body.Read(buffer)
+		c.read(buffer[:n])
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// request is the request of a call. The token goes in here, and in the wire's
+// own form of it, and nowhere else, so that no result or report ever holds one.
+func (x *exchange) request(ctx context.Context, c *call) *http.Request {
+	target := *x.base
+	path, query, _ := cutQuery(c.shot.Path)
+	target.Path, target.RawQuery = joinPath(x.base.Path, path), query
+	req := (&http.Request{
+		Method: or(c.shot.Method, http.MethodGet), URL: &target, Host: target.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{
+			"Accept":          {"application/json"},
+			"Accept-Encoding": {"gzip"},
+			"Traceparent":     {x.run.traceparent(c.attack, c.seq)},
+			"User-Agent":      {x.userAgent},
+		},
+	}).WithContext(ctx)
+	if body := c.shot.Body; body != "" {
 		// With GetBody net/http may start again on a fresh connection when it finds an idle one closed.
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
 		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 		req.Header["Content-Type"] = []string{"application/json"}
 	}
-	if !n.shot.User.Token.Empty() {
-		req.Header["Authorization"] = []string{"Token " + n.shot.User.Token.secret}
+	if !c.shot.User.Token.Empty() {
+		req.Header["Authorization"] = []string{"Token " + c.shot.User.Token.secret}
 	}
 	return req
-}
-
-// take hands over the note of a request that has ended.
-func (x *exchange) take(seq uint64) *note {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	n, ok := x.notes[seq]
-	if !ok {
-		return &note{kind: KindOther, shot: x.shots(seq), reply: Reply{Turns: -1}}
-	}
-	delete(x.notes, seq)
-	return n
-}
-
-// countedBody notes the size of a body, and the kind of error that ended it.
-type countedBody struct {
-	io.ReadCloser
-	note   *note
-	cancel context.CancelFunc // of the request's time limit
-}
-
-func (b *countedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.note.reply.Bytes += int64(n)
-	b.note.kept.keep(p[:n])
-	if err != nil && !errors.Is(err, io.EOF) {
-		b.note.kind = kindOfBodyError(err)
-	}
-	return n, err
-}
-
-func (b *countedBody) Close() error {
-	defer b.cancel()
-	return b.ReadCloser.Close()
 }

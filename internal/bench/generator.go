@@ -1,12 +1,6 @@
 package bench
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net"
-	"net/http"
-	"net/url"
 	"runtime/metrics"
 	"syscall"
 	"time"
@@ -60,52 +54,4 @@ func (u usage) since() (cpuPct float64, longestPause time.Duration) {
 		}
 	}
 	return cpuPct, longestPause
-}
-
-const (
-	// canaryLength is how long the tool measures itself before a run.
-	canaryLength = 1500 * time.Millisecond
-	// canaryRate is the least rate of that, so that it has 300 samples.
-	canaryRate = 200
-)
-
-// floor measures the tool itself: the p99 of an attack at the given rate, for so
-// long, on a server in this process that answers at once. What a run measures can't be
-// less, and what is not far above it says nothing about the target.
-func floor(ctx context.Context, rate float64, over time.Duration) (p99 time.Duration, err error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("the canary found no free port: %w", err)
-	}
-	server := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
-		ReadHeaderTimeout: DefaultTimeout,
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	defer func() {
-		closed := server.Close()
-		if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
-			err = errors.Join(err, ended)
-		}
-		err = errors.Join(err, closed)
-	}()
-
-	h, err := NewHitter(HitterConfig{Base: &url.URL{Scheme: "http", Host: listener.Addr().String()}, Run: NewRunID()})
-	if err != nil {
-		return 0, err
-	}
-	defer h.Close()
-	schedule, err := Constant(rate, over)
-	if err != nil {
-		return 0, err
-	}
-	latency := NewHistogram()
-	h.Attack(ctx, Attack{
-		Schedule: schedule,
-		Shots:    func(uint64) Shot { return Shot{Route: "canary", Path: "/"} },
-		Observe:  func(s Sample) { latency.Record(s.Latency) },
-	})
-	return latency.Quantile(0.99), nil
 }

@@ -25,11 +25,14 @@ func (s *stage) enter(next int32) {
 }
 
 // of tells a time-out by its stage and leaves the other kinds.
-func (s *stage) of(k Kind) Kind {
+func (s *stage) of(k Kind) Kind { return kindAt(s.at.Load(), k) }
+
+// kindAt tells a time-out by the stage it came in and leaves the other kinds.
+func kindAt(at int32, k Kind) Kind {
 	if k != KindTimeout {
 		return k
 	}
-	switch s.at.Load() {
+	switch at {
 	case stageQueue:
 		return KindTimeoutQueue
 	case stageDial:

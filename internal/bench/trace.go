@@ -29,11 +29,21 @@ func (r RunID) TraceID(attack uint32, seq uint64) string {
 }
 
 // traceparent is the W3C header that makes the server's span a part of the
-// trace, sampled. The span id is derived too; its first bit keeps it from zero.
+// trace, sampled.
 func (r RunID) traceparent(attack uint32, seq uint64) string {
-	var span [8]byte
-	binary.BigEndian.PutUint64(span[:], 1<<63|within(attack, seq))
-	return "00-" + r.TraceID(attack, seq) + "-" + hex.EncodeToString(span[:]) + "-01"
+	return string(r.appendTraceparent(nil, attack, seq))
+}
+
+// appendTraceparent adds that header's value. The span id is derived too; its
+// first bit keeps it from zero.
+func (r RunID) appendTraceparent(b []byte, attack uint32, seq uint64) []byte {
+	var id [24]byte // the trace id and the span id
+	copy(id[:8], r[:])
+	binary.BigEndian.PutUint64(id[8:], within(attack, seq))
+	binary.BigEndian.PutUint64(id[16:], 1<<63|within(attack, seq))
+	b = hex.AppendEncode(append(b, "00-"...), id[:16])
+	b = hex.AppendEncode(append(b, '-'), id[16:])
+	return append(b, "-01"...)
 }
 
 // within numbers a request in its run: MaxRequests fits into the 40 bits.

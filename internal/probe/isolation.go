@@ -33,7 +33,7 @@ const guardParameters = 61
 
 // testIsolation asks constants by both clients at once, in the app's mode, and compares each answer with
 // the question. What is asked differs from everyone else's SQL by the pair's token. See
-// docs/decisions/0018-the-isolation-self-test.md for why no mode can harm others by it.
+// docs/decisions/0019-the-isolation-self-test.md for why no mode can harm others by it.
 func testIsolation(ctx context.Context, p *pair, mode string) isolation {
 	out := isolation{mode: mode}
 	switch {

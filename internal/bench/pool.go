@@ -1,0 +1,213 @@
+package bench
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	// idleConnections and idleFor bound what is kept of connections that nobody
+	// uses, as net/http's Transport was told to keep them for a load test.
+	idleConnections = 10_000
+	idleFor         = 90 * time.Second
+	// staleAfter is how long a connection may have been idle before it is looked at
+	// first: below that a server that closes it is rare, and the look costs a system call.
+	staleAfter = time.Second
+)
+
+// pool is the connections to one server. The one used last is used next; with
+// none idle, those who want one wait in line while connections are dialled for
+// them, at most so many as are allowed. Whoever is first in line gets the next
+// connection, dialled or given back.
+type pool struct {
+	dial    func(context.Context, *stage) (*wireConn, error)
+	most    int // open at once; 0 = as many as are wanted
+	timeout time.Duration
+
+	mu      sync.Mutex
+	idle    []*wireConn // the one used last is the last
+	line    list.List   // of *waiter
+	open    int         // connections, with those being dialled
+	dialing int
+	life    context.Context // of the dials
+	end     context.CancelFunc
+	dials   sync.WaitGroup
+}
+
+// waiter waits for a connection.
+type waiter struct {
+	given   chan delivery // of one
+	stage   stage
+	dialing bool // a connection is being dialled because of it
+}
+
+type delivery struct {
+	conn *wireConn
+	err  error
+}
+
+func newPool(most int, timeout time.Duration, dial func(context.Context, *stage) (*wireConn, error)) *pool {
+	p := &pool{dial: dial, most: most, timeout: timeout}
+	p.life, p.end = context.WithCancel(context.Background())
+	return p
+}
+
+// get gives a connection, or says why there was none by the deadline and in
+// which stage that was. A careful caller wants one that is not known to be dead.
+func (p *pool) get(ctx context.Context, deadline time.Time, careful bool) (*wireConn, int32, error) {
+	p.mu.Lock()
+	for len(p.idle) > 0 {
+		k := p.idle[len(p.idle)-1]
+		p.idle = p.idle[:len(p.idle)-1]
+		p.mu.Unlock()
+		if age := time.Since(k.usedAt); age < staleAfter && !careful || age < idleFor && k.alive() {
+			return k, stageHeader, nil
+		}
+		k.close()
+		p.mu.Lock()
+		p.open--
+		p.more()
+	}
+	w := &waiter{given: make(chan delivery, 1)}
+	place := p.line.PushBack(w)
+	p.more()
+	p.mu.Unlock()
+
+	over := time.NewTimer(time.Until(deadline))
+	defer over.Stop()
+	err := os.ErrDeadlineExceeded
+	select {
+	case d := <-w.given:
+		return d.conn, w.stage.at.Load(), d.err
+	case <-over.C:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case d := <-w.given: // in the same moment
+		if d.err != nil {
+			return nil, w.stage.at.Load(), d.err
+		}
+		p.give(d.conn)
+	default:
+		p.line.Remove(place)
+	}
+	return nil, w.stage.at.Load(), err
+}
+
+// put gives a connection back for others to use.
+func (p *pool) put(k *wireConn) {
+	k.usedAt = time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.give(k)
+}
+
+// give hands a connection to the first in line, or keeps it.
+func (p *pool) give(k *wireConn) {
+	if first := p.line.Front(); first != nil {
+		p.line.Remove(first).(*waiter).given <- delivery{conn: k} //nolint:errcheck,forcetypeassert // the line holds nothing else
+		return
+	}
+	if len(p.idle) >= idleConnections {
+		k.close()
+		p.open--
+		return
+	}
+	p.idle = append(p.idle, k)
+}
+
+// discard ends a connection; its place is for the next in line.
+func (p *pool) discard(k *wireConn) {
+	k.close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open--
+	p.more()
+}
+
+// instead ends a connection and dials another in its place, for the same request.
+func (p *pool) instead(ctx context.Context, k *wireConn, deadline time.Time) (*wireConn, int32, error) {
+	k.close()
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	var at stage
+	fresh, err := p.dial(ctx, &at)
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.open--
+		p.more()
+	}
+	return fresh, at.at.Load(), err
+}
+
+// more dials for those in line until there is a dial for each, as far as it is
+// allowed. It is called with the lock held.
+func (p *pool) more() {
+	for at := p.line.Front(); at != nil && p.dialing < p.line.Len() && (p.most == 0 || p.open < p.most); at = at.Next() {
+		w := at.Value.(*waiter) //nolint:errcheck,forcetypeassert // the line holds nothing else
+		if w.dialing {
+			continue
+		}
+		w.dialing = true
+		p.open++
+		p.dialing++
+		life := p.life
+		p.dials.Go(func() { p.dialFor(life, at, w) })
+	}
+}
+
+// dialFor makes a connection because of one in line. Whoever is first by then
+// gets it; an error is only for the one it was made for.
+func (p *pool) dialFor(ctx context.Context, at *list.Element, w *waiter) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	k, err := p.dial(ctx, &w.stage)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dialing--
+	w.dialing = false
+	if err == nil {
+		p.give(k)
+	} else {
+		p.open--
+		if isOf(&p.line, at) {
+			p.line.Remove(at)
+			w.given <- delivery{err: err}
+		}
+		for next := p.line.Front(); next != nil && errors.Is(err, errSecond); next = p.line.Front() {
+			p.line.Remove(next).(*waiter).given <- delivery{err: err} //nolint:errcheck,forcetypeassert // the line holds nothing else
+		}
+	}
+	p.more()
+}
+
+// isOf reports whether an element is still in its list.
+func isOf(l *list.List, e *list.Element) bool {
+	return e.Next() != nil || e.Prev() != nil || l.Front() == e
+}
+
+// drop closes what is idle and gives up what is being dialled. The pool can be
+// used on.
+func (p *pool) drop() {
+	p.mu.Lock()
+	p.end()
+	p.life, p.end = context.WithCancel(context.Background())
+	p.mu.Unlock()
+	p.dials.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range p.idle {
+		k.close()
+	}
+	p.open -= len(p.idle)
+	clear(p.idle)
+	p.idle = p.idle[:0]
+}
