@@ -104,7 +104,7 @@ func setting(e Environ, group, name string, tag reflect.StructTag) Setting {
 		s.Differs = s.differs(tuned)
 	}
 	if name == ablateVariable && s.Value != "" {
-		s.Tuned, s.Decision, s.Differs = string(NotSet), "experiment", true
+		s.Decision, s.Differs = "experiment", true
 	}
 	switch {
 	case s.Source != FromEnvironment && s.Source != Overruled:
