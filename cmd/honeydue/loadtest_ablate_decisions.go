@@ -77,8 +77,8 @@ func ablations() []ablation {
 			method:   "Turned back, /readyz says yes before the database was asked for anything. Connections opened meanwhile count the whole pool: the change log's reader opens one as well.",
 		},
 		{
-			name: "S4", title: "a full Redis evicts", old: "noeviction", tuned: "allkeys-lru", special: (*ablating).fullRedis, users: 2 * (fullKnown + fullFresh),
-			method: "Redis was filled with the lists of users and then limited to the memory in use. 2.5 s later users who came after that were asked for their board a second time, and users who were known before.",
+			name: "S4", title: "a full Redis evicts", old: "noeviction", tuned: "allkeys-lru", special: (*ablating).fullRedis, users: 2 * (fullIdle + fullBusy + fullFresh),
+			method: "Redis was filled with the lists of 60 users, 2 s later with those of 30 more, and then limited to the memory in use. 30 others came. 2.5 s later all were asked for the board: the 30 for the second time, those seen just before, and those not seen since. An evicting cache gives the memory of the last to the first.",
 		},
 		{
 			name: "S5", title: "token cache in Redis", old: was("TOKEN_CACHE_TTL"), tuned: "1h", special: (*ablating).tokenReplay, users: replayUsers,

@@ -15,9 +15,9 @@ import (
 
 // How much the decisions that are measured in ways of their own ask.
 const (
-	fullKnown, fullFresh = 150, 40
-	replayUsers          = 40
-	writeUsers           = 6
+	fullIdle, fullBusy, fullFresh = 60, 30, 30
+	replayUsers                   = 40
+	writeUsers                    = 6
 	// uncapped is a USER_CACHE_SIZE that no flood reaches. The cache reserves nothing for it.
 	uncapped = "1000000"
 	// idsForgotten is when a cache of residence ids of 1 s has certainly expired.
@@ -26,28 +26,31 @@ const (
 
 // fullRedis is S4. Redis is started anew before and after each side, which empties it and gives it its limits back.
 func (x *ablating) fullRedis(ctx context.Context, d ablation) error {
-	known, fresh := x.take(2*fullKnown), x.take(2*fullFresh)
+	crowds := [2]bench.Crowd{}
+	for i := range crowds {
+		crowds[i] = bench.Crowd{Idle: x.take(fullIdle), Busy: x.take(fullBusy), Fresh: x.take(fullFresh)}
+	}
 	old, tuned, err := x.pair(ctx, d, false, func(ctx context.Context, s *ablatedServer, back bool, into *bench.Samples) error {
 		if err := x.emptyRedis(ctx); err != nil {
 			return err
 		}
-		policy, half := d.tuned, 1
+		policy, crowd := d.tuned, crowds[1]
 		if back {
-			policy, half = d.old, 0
+			policy, crowd = d.old, crowds[0]
 		}
 		s.with(nil)
-		err := x.at(s).FullRedis(ctx, known[half*fullKnown:][:fullKnown], fresh[half*fullFresh:][:fullFresh], func(ctx context.Context) error {
+		err := x.at(s).FullRedis(ctx, crowd, func(ctx context.Context) error {
 			_, err := x.lab.FillRedis(ctx, policy)
 			return err
 		}, into)
-		if err != nil {
+		if err != nil || ctx.Err() != nil {
 			return err
 		}
 		refused, _, err := x.lab.RedisRefusals(ctx)
 		into.Add(bench.FullRefused, float64(refused))
 		return err
 	})
-	x.row(d, bench.Ablate(old, tuned, bench.FullRefused, bench.FullNewMS, bench.FullNewAsks, bench.FullKnownMS, bench.FullKnownAsks))
+	x.row(d, bench.Ablate(old, tuned, bench.FullRefused, bench.FullNewMS, bench.FullNewAsks, bench.FullBusyMS, bench.FullBusyAsks, bench.FullIdleMS, bench.FullIdleAsks))
 	if err != nil || ctx.Err() != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -45,8 +46,9 @@ type AblatedFigure struct {
 	WithOld Spread `json:"with_old"`
 	Tuned   Spread `json:"tuned"`
 	// Buys is WithOld minus Tuned: above zero where the decision helps. It means
-	// something only if Seen: the two intervals have nothing in common, and the
-	// difference is at least 5% of the larger figure.
+	// something only if Seen: the two intervals have nothing in common, the
+	// difference is at least 5% of the larger figure, and a time was measured four
+	// times on each side at least.
 	Buys float64 `json:"buys"`
 	Seen bool    `json:"seen"`
 }
@@ -61,6 +63,11 @@ type Spread struct {
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
 }
+
+// fewestTimes is the fewest times of a side that may show a difference: ranges of
+// four and four that do not touch happen by chance in 1 of 35 comparisons, of
+// three and three in 1 of 10.
+const fewestTimes = 4
 
 // AblatedPath is one row of the mission's table.
 type AblatedPath struct {
@@ -85,34 +92,36 @@ type Measure string
 
 // The measures.
 const (
-	ReadyMS       Measure = "ready_ms"
-	StartTurns    Measure = "start_turns"
-	StartDials    Measure = "start_connections"
-	FirstMS       Measure = "first_request_ms"
-	FirstTurns    Measure = "first_request_turns"
-	FirstDials    Measure = "first_request_connections"
-	BurstMS       Measure = "burst_ms"
-	BurstMaxMS    Measure = "burst_slowest_ms"
-	ColdMS        Measure = "cold_read_ms"
-	ColdTurns     Measure = "cold_read_turns"
-	AccountMS     Measure = "cold_account_ms"
-	AccountTurns  Measure = "cold_account_turns"
-	WarmMS        Measure = "warm_read_ms"
-	WarmP99MS     Measure = "warm_read_p99_ms"
-	WarmTurns     Measure = "warm_read_turns"
-	OpeningMS     Measure = "opening_ms"
-	OpeningAsks   Measure = "opening_asks_database_pct"
-	WriteMS       Measure = "write_ms"
-	WriteTurns    Measure = "write_turns"
-	BareMS        Measure = "write_without_lists_ms"
-	BareTurns     Measure = "write_without_lists_turns"
-	FullNewMS     Measure = "full_redis_new_user_ms"
-	FullNewAsks   Measure = "full_redis_new_user_asks_database_pct"
-	FullKnownMS   Measure = "full_redis_known_user_ms"
-	FullKnownAsks Measure = "full_redis_known_user_asks_database_pct"
-	FullRefused   Measure = "full_redis_refused_commands"
-	FloodEntries  Measure = "flood_users_in_memory"
-	FloodHeapMB   Measure = "flood_heap_growth_mb"
+	ReadyMS      Measure = "ready_ms"
+	StartTurns   Measure = "start_turns"
+	StartDials   Measure = "start_connections"
+	FirstMS      Measure = "first_request_ms"
+	FirstTurns   Measure = "first_request_turns"
+	FirstDials   Measure = "first_request_connections"
+	BurstMS      Measure = "burst_ms"
+	BurstMaxMS   Measure = "burst_slowest_ms"
+	ColdMS       Measure = "cold_read_ms"
+	ColdTurns    Measure = "cold_read_turns"
+	AccountMS    Measure = "cold_account_ms"
+	AccountTurns Measure = "cold_account_turns"
+	WarmMS       Measure = "warm_read_ms"
+	WarmP99MS    Measure = "warm_read_p99_ms"
+	WarmTurns    Measure = "warm_read_turns"
+	OpeningMS    Measure = "opening_ms"
+	OpeningAsks  Measure = "opening_asks_database_pct"
+	WriteMS      Measure = "write_ms"
+	WriteTurns   Measure = "write_turns"
+	BareMS       Measure = "write_without_lists_ms"
+	BareTurns    Measure = "write_without_lists_turns"
+	FullNewMS    Measure = "full_redis_new_user_ms"
+	FullNewAsks  Measure = "full_redis_new_user_asks_database_pct"
+	FullBusyMS   Measure = "full_redis_busy_user_ms"
+	FullBusyAsks Measure = "full_redis_busy_user_asks_database_pct"
+	FullIdleMS   Measure = "full_redis_idle_user_ms"
+	FullIdleAsks Measure = "full_redis_idle_user_asks_database_pct"
+	FullRefused  Measure = "full_redis_refused_commands"
+	FloodEntries Measure = "flood_users_in_memory"
+	FloodHeapMB  Measure = "flood_heap_growth_mb"
 )
 
 // label says a measure in words.
@@ -164,9 +173,13 @@ func (m Measure) label() string {
 		return "Redis full: a new user's second board: p50, ms"
 	case FullNewAsks:
 		return "of those, ask the database, %"
-	case FullKnownMS:
-		return "Redis full: a known user's board: p50, ms"
-	case FullKnownAsks:
+	case FullBusyMS:
+		return "Redis full: the board of one seen just before: p50, ms"
+	case FullBusyAsks:
+		return "of those, ask the database, %"
+	case FullIdleMS:
+		return "Redis full: the board of one not seen since: p50, ms"
+	case FullIdleAsks:
 		return "of those, ask the database, %"
 	case FullRefused:
 		return "commands that Redis refused for want of memory"
@@ -179,7 +192,11 @@ func (m Measure) label() string {
 }
 
 // share tells a measure whose samples are 0 or 100 and whose figure is their mean.
-func (m Measure) share() bool { return m == OpeningAsks || m == FullNewAsks || m == FullKnownAsks }
+func (m Measure) share() bool { return strings.HasSuffix(string(m), "_pct") }
+
+// timed tells a measure that chance plays with: a count of turns, of connections
+// or of users does not vary by itself.
+func (m Measure) timed() bool { return strings.HasSuffix(string(m), "_ms") }
 
 // Samples are the measured values of one variant, by measure.
 type Samples struct {
@@ -286,7 +303,8 @@ func Ablate(old, tuned *Samples, measures ...Measure) []AblatedFigure {
 		}
 		f.Buys = round(f.WithOld.Value - f.Tuned.Value)
 		apart := f.WithOld.Low > f.Tuned.High || f.WithOld.High < f.Tuned.Low
-		f.Seen = apart && math.Abs(f.Buys) >= DefaultMinEffect*max(f.WithOld.Value, f.Tuned.Value)
+		enough := !m.timed() || min(f.WithOld.N, f.Tuned.N) >= fewestTimes
+		f.Seen = enough && apart && math.Abs(f.Buys) >= DefaultMinEffect*max(f.WithOld.Value, f.Tuned.Value)
 		out = append(out, f)
 	}
 	return out

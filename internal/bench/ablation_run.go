@@ -12,15 +12,15 @@ import (
 )
 
 // How much one round of an ablation asks. Four rounds give enough warm requests
-// for an interval of the p99 (368 at least), and with four starts of each side
-// ranges that do not touch happen by chance in 1 of 35 comparisons.
+// for an interval of the p99 (368 at least), and enough starts: see fewestTimes.
 const (
-	AblationRounds  = 4
+	AblationRounds  = fewestTimes
 	roundCold       = 8
 	roundAccounts   = 4
 	roundWarm       = 100
 	roundWarmRate   = 80.0
 	leaseLapses     = 2500 * time.Millisecond // after which what keeps a lease alive would have renewed it or not
+	lruTick         = 2 * time.Second         // Redis tells which key is colder in whole seconds
 	floodAtOnce     = 16
 	accountPath     = "/api/auth/me/"
 	settleUsersOnce = 8
@@ -161,30 +161,38 @@ func (s AblationServer) Replay(ctx context.Context, r Replay, into *Samples) err
 	return nil
 }
 
-// FullRedis starts the server, fills the cache with what the known users see,
-// calls full, which leaves Redis no more memory than it has in use, and then
-// asks as users who are new (twice; the second time is measured) and as known ones.
-func (s AblationServer) FullRedis(ctx context.Context, known, fresh []User, full func(context.Context) error, into *Samples) error {
+// Crowd is the people of FullRedis.
+type Crowd struct {
+	Idle  []User // were seen once, and not since
+	Busy  []User // were seen a moment before Redis was full
+	Fresh []User // came after that
+}
+
+// FullRedis starts the server, fills the cache with what the idle and the busy
+// users see, calls full, which leaves Redis no more memory than it has in use,
+// lets the fresh ones come, and then asks as all of them for the board.
+func (s AblationServer) FullRedis(ctx context.Context, c Crowd, full func(context.Context) error, into *Samples) error {
 	if err := s.start(ctx); err != nil {
 		return err
 	}
-	s.all(ctx, known, func(u User) {
-		for _, r := range s.Mix.Routes() {
-			s.ask(ctx, r, u)
-		}
-	})
+	for _, group := range [][]User{c.Idle, c.Busy} {
+		s.all(ctx, group, func(u User) {
+			for _, r := range s.Mix.Routes() {
+				s.ask(ctx, r, u)
+			}
+		})
+		wait(ctx, lruTick)
+	}
 	if err := full(ctx); err != nil || ended(ctx) {
 		return err
 	}
 	board := s.Mix.foremost()
-	s.all(ctx, fresh, func(u User) { s.ask(ctx, board, u) })
-	if wait(ctx, leaseLapses); ended(ctx) {
-		return nil
-	}
+	s.all(ctx, c.Fresh, func(u User) { s.ask(ctx, board, u) })
+	wait(ctx, leaseLapses)
 	for _, group := range []struct {
 		users      []User
 		took, asks Measure
-	}{{fresh, FullNewMS, FullNewAsks}, {known[:min(len(known), len(fresh))], FullKnownMS, FullKnownAsks}} {
+	}{{c.Fresh, FullNewMS, FullNewAsks}, {c.Busy, FullBusyMS, FullBusyAsks}, {c.Idle, FullIdleMS, FullIdleAsks}} {
 		for _, u := range group.users {
 			sample := s.ask(ctx, board, u)
 			if ended(ctx) {
