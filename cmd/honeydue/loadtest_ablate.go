@@ -28,14 +28,16 @@ func newLoadtestAblateCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ablate",
 		Short: "Turn each tuned decision back, one at a time, and show what it buys",
-		Long: `ablate starts a replica of production, and in it the server as it is tuned and, for each decision of the team (` + strings.Join(ablationNames(), ", ") + `),
-the server with that one decision turned back to its old value. It measures what the decision is about, and tabulates
-both with their intervals: where no difference was seen, it says so. "all" is everything turned back at once, beside
-the table that the tuning began with.
+		Long: `ablate starts a replica of production, and in it the server as it is tuned and, for each decision of the team, the
+server with that one decision turned back to its old value. It measures what the decision is about, and tabulates both
+with their intervals: where no difference was seen, it says so. "all" is everything turned back at once, beside the
+table that the tuning began with. The decisions are
+` + strings.Join(ablationNames(), ", ") + `.
 
 The servers take turns, --rounds times, so that a slow moment of the machine meets all of them. What shows only after
-minutes or hours is measured on a clock that runs faster; the report says how much. Everything that it started has ended
-when it returns. The exit code is 0 if everything could be measured, and 1 if a server did not start: the report says which.`,
+minutes or hours is measured on a clock that runs faster; the report says how much. Everything that it started has
+ended when it returns. The exit code is 0 if everything could be measured, and 1 if a server did not start: the report
+says which.`,
 		Example: `  honeydue loadtest ablate
   honeydue loadtest ablate --only S3,S8 --rtt 50ms
   honeydue loadtest ablate -o json --out ablate.json`,
@@ -45,7 +47,7 @@ when it returns. The exit code is 0 if everything could be measured, and 1 if a 
 	flags := c.Flags()
 	flags.StringSliceVar(&o.only, "only", nil, "only these `DECISIONS`, such as S2,S3 (default: all)")
 	flags.IntVar(&o.rounds, "rounds", bench.AblationRounds, "starts of each server that is measured from its start on")
-	flags.IntVar(&o.flood, "flood", 15000, "users of the flood that S7 bounds")
+	flags.IntVar(&o.flood, "flood", 10000, "users of the flood that S7 bounds")
 	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "round trip of the link to the database")
 	flags.StringVar(&o.data, "data", "", "data `FOLDER` of the lab (default: one of the load test's own)")
 	return c

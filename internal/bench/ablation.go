@@ -120,7 +120,7 @@ const (
 	FullIdleMS   Measure = "full_redis_idle_user_ms"
 	FullIdleAsks Measure = "full_redis_idle_user_asks_database_pct"
 	FullRefused  Measure = "full_redis_refused_commands"
-	FloodEntries Measure = "flood_users_in_memory"
+	FloodEntries Measure = "flood_remembered_users"
 	FloodHeapMB  Measure = "flood_heap_growth_mb"
 )
 
@@ -194,9 +194,10 @@ func (m Measure) label() string {
 // share tells a measure whose samples are 0 or 100 and whose figure is their mean.
 func (m Measure) share() bool { return strings.HasSuffix(string(m), "_pct") }
 
-// timed tells a measure that chance plays with: a count of turns, of connections
-// or of users does not vary by itself.
-func (m Measure) timed() bool { return strings.HasSuffix(string(m), "_ms") }
+// timed tells a measure that chance plays with: what a request takes of turns and
+// connections does not vary by itself. The turns of a start do, by how TLS
+// happens to cut its records.
+func (m Measure) timed() bool { return strings.HasSuffix(string(m), "_ms") || m == StartTurns }
 
 // Samples are the measured values of one variant, by measure.
 type Samples struct {
