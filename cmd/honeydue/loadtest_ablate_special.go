@@ -130,10 +130,7 @@ func (x *ablating) floodOne(ctx context.Context, s *ablatedServer, users []bench
 		return err
 	}
 	failed += measured.Flood(ctx, users)
-	if ctx.Err() != nil {
-		return nil
-	}
-	if failed > 0 {
+	if failed > 0 && ctx.Err() == nil {
 		return fmt.Errorf("%d of the %d users of the flood were not answered", failed, len(users))
 	}
 	after, err := s.number(ctx, "/debug/pprof/heap?debug=1&gc=1", heapInUse())

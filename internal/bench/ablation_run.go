@@ -234,7 +234,7 @@ func (s AblationServer) Writes(ctx context.Context, users []User, forget time.Du
 		var err error
 		if tasks[i], err = s.taskOf(ctx, board, u); err != nil {
 			if ended(ctx) {
-				return nil //nolint:nilerr // cut off
+				return nil
 			}
 			return err
 		}
