@@ -62,7 +62,7 @@ func ablations() []ablation {
 		{
 			name: "S1", title: "through the pooler", old: "the direct endpoint", tuned: "the pooler", set: direct,
 			measures: []bench.Measure{bench.ReadyMS, bench.StartTurns, bench.FirstMS, bench.BurstMaxMS, bench.ColdMS},
-			method:   "The same 110 ms link lies before both endpoints (or what --rtt says). A connection to the lab's Postgres takes one round trip more than one to its PgBouncer (HelloRetryRequest in TLS). A process of Postgres starts in some ms here; what that takes on Neon is not in these figures.",
+			method:   "The same link lies before both endpoints. A connection to the lab's Postgres takes one round trip more than one to its PgBouncer (HelloRetryRequest in TLS). A process of Postgres starts in some ms here; what that takes on Neon is not in these figures.",
 		},
 		{
 			name: "S2", title: "20 idle connections, kept", old: was("DB_MIN_IDLE_CONNS") + ", 600s, closed after 30m idle", tuned: "20, 1800s, never closed",
