@@ -120,7 +120,7 @@ rate at which the p99 target holds, and names what limits it.`,
 		},
 	}
 	c.AddCommand(
-		newLoadtestSweepCommand(a), newLoadtestInitCommand(a), newLoadtestSchemaCommand(a), newLoadtestCleanupCommand(a), newLoadtestReportCommand(a),
+		newLoadtestSweepCommand(a), newLoadtestAblateCommand(a), newLoadtestInitCommand(a), newLoadtestSchemaCommand(a), newLoadtestCleanupCommand(a), newLoadtestReportCommand(a),
 	)
 	o.addFlags(c.Flags())
 	return c
@@ -431,6 +431,9 @@ func gate(ctx context.Context, h *bench.Hitter, profile string) (bench.Server, e
 		return server, failedf("Start the server, or mend the URL.", "%w", err)
 	case !ready:
 		return server, failedf("Wait until /readyz answers 200.", "the server is not ready")
+	case profile == "release" && len(server.Ablated) > 0:
+		return server, failedf("Unset HONEYDUE_ABLATE and restart the server.",
+			"the release gate judges no experiment, and this server has decision %s turned back", strings.Join(server.Ablated, ", "))
 	case profile == "release" && server.ThroughPooler == nil:
 		return server, failedf("Test honeydue serve, or use --profile smoke.", "the release gate demands a server that proves the way to its database, and this one's /readyz does not speak of it")
 	case profile == "release" && !*server.ThroughPooler:

@@ -129,6 +129,7 @@ func TestLoadtestReleaseDemandsThePooler(t *testing.T) {
 	}{
 		"direct":    {200, `{"ready":true,"through_pooler":false}`, "reaches its database without one"},
 		"silent":    {200, `{"ready":true}`, "does not speak of it"},
+		"ablated":   {200, `{"ready":true,"through_pooler":true,"ablated":["s8"]}`, "has decision s8 turned back"},
 		"not ready": {503, `{"ready":false,"reason":"warming up"}`, "the server is not ready"},
 		"no JSON":   {200, `ok`, "has no /readyz that answers in JSON"},
 	} {

@@ -227,12 +227,12 @@ func (a *app) saveBaseline(path string, r probe.Result) error {
 	return writeFile("--save-baseline", path, b.Bytes())
 }
 
-// tunedSettings are the variables that carry a tuned value. The endpoint's name is not among them: the
+// tunedSettings are the variables that carry a tuned value, and an experiment's, which differs as soon as it is set. The endpoint's name is not among them: the
 // probe proves the pooler by itself, whatever its host is called.
 func tunedSettings(env config.Environ) []probe.Setting {
 	var out []probe.Setting
 	for _, s := range config.Settings(env) {
-		if t, ok := config.TunedFor(s.Env); ok && t.Kind != config.KindHost {
+		if t, ok := config.TunedFor(s.Env); (ok && t.Kind != config.KindHost) || (!ok && s.Differs) {
 			out = append(out, probe.Setting{Name: s.Env, Value: s.Value, Tuned: s.Tuned, Drifted: s.Differs})
 		}
 	}

@@ -30,6 +30,14 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 	if err != nil {
 		return nil, err
 	}
+	experiment, err := load(a, config.ParseExperiment)
+	if err != nil {
+		return nil, err
+	}
+	ablated := experiment.Decisions()
+	if len(ablated) > 0 {
+		tel.Log.WarnContext(ctx, "HONEYDUE_ABLATE makes this server worse, for an experiment; unset it", slog.Any("decisions", ablated))
+	}
 	var demo *store.Demo
 	if o.lab || database.URL == "" {
 		env, err := bootLab(ctx, a, o, tel.Log, closing, g)
@@ -46,6 +54,7 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 	}
 	closing.add(func(context.Context) error { return c.Close() })
 	pool := poolConfig(database)
+	pool.Unwarmed, pool.SplitAuth = experiment.Has(config.AblateWarmUp), experiment.Has(config.AblateAuthJoin)
 	pool.Tracer = api.NewQueryTracer(tel.Recorded())
 	pool.Meanwhile = func(ctx context.Context, db *store.DB) {
 		if _, err := c.Sweep(ctx, api.ChangeLog(db)); err != nil && ctx.Err() == nil {
@@ -59,7 +68,7 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 	closing.add(func(context.Context) error { db.Close(); return nil })
 	s, err := api.New(api.Config{ //nolint:contextcheck // its handlers take each request's own
 		DB: db, Cache: c, Log: tel.Log, Tracer: tel.Recorded(), Propagator: tel.Propagator, Registry: tel.Registry,
-		Version: a.build.Version, Commit: a.build.Commit,
+		Version: a.build.Version, Commit: a.build.Commit, Ablated: ablated, Unwarmed: pool.Unwarmed,
 	})
 	if err != nil {
 		return nil, err

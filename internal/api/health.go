@@ -22,6 +22,8 @@ type Readiness struct {
 	Cache           string `json:"cache" doc:"redis or in_process"`
 	Version         string `json:"version"`
 	Commit          string `json:"commit"`
+	// Ablated is empty in production.
+	Ablated []string `json:"ablated,omitempty" doc:"decisions that HONEYDUE_ABLATE has turned back for an experiment"`
 }
 
 const (
@@ -59,7 +61,7 @@ func (s *Server) Readiness(ctx context.Context) Readiness {
 	proof := s.db.Proof()
 	r := Readiness{
 		ThroughPooler: proof.ThroughPooler, Proof: proof.How, ExecMode: proof.ExecMode,
-		OpenConnections: s.db.Stat().Total, Cache: "redis", Version: s.version, Commit: s.commit,
+		OpenConnections: s.db.Stat().Total, Cache: "redis", Version: s.version, Commit: s.commit, Ablated: s.ablated,
 	}
 	if s.cache.InProcess() {
 		r.Cache = "in_process"

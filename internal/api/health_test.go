@@ -134,3 +134,17 @@ func TestAdmin(t *testing.T) {
 		isProblem(t, p.get(path, ""), http.StatusNotFound, codeNoSuchRoute)
 	}
 }
+
+// TestReadyzTellsAnExperiment: with S3 turned back it says yes before the database was asked, and never without saying
+// which decisions are turned back.
+func TestReadyzTellsAnExperiment(t *testing.T) {
+	env := labtest.Database(t, store.Migrate)
+	p := newPod(t, env, func(c *Config) { c.Unwarmed, c.Ablated = true, []string{"s3"} })
+	before := p.pooler.Counts().Turns
+	if r := want[Readiness](t, p.get("/readyz", ""), http.StatusOK); len(r.Ablated) != 1 || r.Ablated[0] != "s3" {
+		t.Errorf("got %+v", r)
+	}
+	if n := p.pooler.Counts().Turns - before; n != 0 {
+		t.Errorf("the database was asked for %d turns", n)
+	}
+}

@@ -41,8 +41,13 @@ type Config struct {
 	Registry *prometheus.Registry
 	// Version and Commit are told by /readyz.
 	Version, Commit string
-	RequestTimeout  time.Duration    // 0: DefaultRequestTimeout
-	Now             func() time.Time // nil: time.Now
+	// Ablated are the decisions that an experiment has turned back, as /readyz
+	// tells them. Unwarmed is S3's own part here: /readyz says yes before the
+	// database was ever asked.
+	Ablated        []string
+	Unwarmed       bool
+	RequestTimeout time.Duration    // 0: DefaultRequestTimeout
+	Now            func() time.Time // nil: time.Now
 }
 
 // Server answers the household API. It is an http.Handler.
@@ -61,6 +66,7 @@ type Server struct {
 	names           propagation.TextMapPropagator
 	document        []byte
 	version, commit string
+	ablated         []string
 	requestTimeout  time.Duration
 	now             func() time.Time
 	compressors     compressors
@@ -74,7 +80,10 @@ func New(cfg Config) (*Server, error) {
 		db: cfg.DB, cache: cfg.Cache, log: cfg.Log, registry: cfg.Registry,
 		passwords: newPasswords(), metrics: newMetrics(cfg.DB),
 		routes: map[routeKey]*Route{}, unslashed: map[string]bool{}, hot: map[string]bool{},
-		version: cfg.Version, commit: cfg.Commit, requestTimeout: cfg.RequestTimeout, now: cfg.Now,
+		version: cfg.Version, commit: cfg.Commit, requestTimeout: cfg.RequestTimeout, now: cfg.Now, ablated: cfg.Ablated,
+	}
+	if cfg.Unwarmed {
+		s.health.pinged = time.Unix(0, 0) // long ago, and well
 	}
 	if s.requestTimeout == 0 {
 		s.requestTimeout = DefaultRequestTimeout

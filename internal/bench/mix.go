@@ -63,6 +63,17 @@ func appWeight(id string) uint64 {
 // Routes lists the routes of the mix.
 func (m Mix) Routes() []MixRoute { return m.routes }
 
+// foremost is the route with the largest share.
+func (m Mix) foremost() MixRoute {
+	most := m.routes[0]
+	for _, r := range m.routes {
+		if r.Weight > most.Weight {
+			most = r
+		}
+	}
+	return most
+}
+
 // at is the route of request seq: the same one in every run.
 func (m Mix) at(seq uint64) MixRoute {
 	draw := scatter(seq) % m.total

@@ -40,6 +40,8 @@ type Server struct {
 	ThroughPooler *bool   `json:"through_pooler"` // null: it does not say
 	PoolerProof   string  `json:"pooler_proof,omitempty"`
 	LinkRTTMS     float64 `json:"link_rtt_ms,omitempty"` // between server and database, where it is known
+	// Ablated are decisions that the target says an experiment has turned back.
+	Ablated []string `json:"ablated,omitempty"`
 }
 
 // Phase is one phase's figures and verdict.

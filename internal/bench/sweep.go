@@ -73,12 +73,7 @@ func SweepValue(ctx context.Context, value string, c Config, restart func(contex
 		return row, nil //nolint:nilerr // it is the row's
 	}
 	row.ReadyMS = ms(time.Since(began))
-	board := c.Mix.Routes()[0]
-	for _, r := range c.Mix.Routes() {
-		if r.Weight > board.Weight {
-			board = r
-		}
-	}
+	board := c.Mix.foremost()
 	row.First = c.Hitter.atOnce(ctx, board, c.Users[:1])
 	row.Burst = c.Hitter.atOnce(ctx, board, c.Users[1:1+SweepBurst])
 	c.Users = c.Users[1+SweepBurst:]
@@ -89,12 +84,7 @@ func SweepValue(ctx context.Context, value string, c Config, restart func(contex
 
 // atOnce asks one route as each of the users at the same moment.
 func (h *Hitter) atOnce(ctx context.Context, r MixRoute, users []User) SweepFigure {
-	samples := make([]Sample, len(users))
-	var wg sync.WaitGroup
-	for i, u := range users {
-		wg.Go(func() { samples[i] = h.Once(ctx, Shot{Route: r.ID, Path: r.Path, User: u}) })
-	}
-	wg.Wait()
+	samples := h.eachAtOnce(ctx, r, users)
 	f := SweepFigure{Requests: len(samples)}
 	var took []time.Duration
 	for _, s := range samples {
@@ -109,6 +99,17 @@ func (h *Hitter) atOnce(ctx context.Context, r MixRoute, users []User) SweepFigu
 	slices.Sort(took)
 	f.P50MS, f.MaxMS = ms(took[(len(took)-1)/2]), ms(took[len(took)-1])
 	return f
+}
+
+// eachAtOnce is atOnce with the samples as they are, in the order of the users.
+func (h *Hitter) eachAtOnce(ctx context.Context, r MixRoute, users []User) []Sample {
+	samples := make([]Sample, len(users))
+	var wg sync.WaitGroup
+	for i, u := range users {
+		wg.Go(func() { samples[i] = h.Once(ctx, Shot{Route: r.ID, Path: r.Path, User: u}) })
+	}
+	wg.Wait()
+	return samples
 }
 
 // Document is the report of a sweep. It is pure.

@@ -89,6 +89,7 @@ func (h *Hitter) Ask(ctx context.Context) (server Server, ready bool, err error)
 	}
 	return Server{
 		Version: said.Version, Commit: said.Commit, ThroughPooler: said.ThroughPooler, PoolerProof: said.Proof,
+		Ablated: said.Ablated,
 	}, reply.StatusCode == http.StatusOK, nil
 }
 

@@ -51,6 +51,7 @@ func groups() []struct {
 		{"redis", reflect.TypeFor[Redis]()},
 		{"cache", reflect.TypeFor[Cache]()},
 		{"server", reflect.TypeFor[Server]()},
+		{"experiment", reflect.TypeFor[Experiment]()},
 		{"log", reflect.TypeFor[Log]()},
 		{"telemetry", reflect.TypeFor[Telemetry]()},
 		{"lab", reflect.TypeFor[Lab]()},
@@ -102,6 +103,9 @@ func setting(e Environ, group, name string, tag reflect.StructTag) Setting {
 	if isTuned {
 		s.Differs = s.differs(tuned)
 	}
+	if name == ablateVariable && s.Value != "" {
+		s.Decision, s.Differs = "experiment", true
+	}
 	switch {
 	case s.Source != FromEnvironment && s.Source != Overruled:
 	case s.Secret == secretAll:
@@ -147,6 +151,7 @@ func Check(e Environ) error {
 	_, telemetry := ParseTelemetry(e)
 	_, log := ParseLog(e)
 	_, server := ParseServer(e)
+	_, experiment := ParseExperiment(e)
 	_, lab := ParseLab(e)
-	return errors.Join(database, redis, cache, telemetry, log, server, lab)
+	return errors.Join(database, redis, cache, telemetry, log, server, experiment, lab)
 }

@@ -37,6 +37,11 @@ type Config struct {
 	// the client sees it (15 s): statement_timeout of the server would bound
 	// neither the pooler's queue nor what is in flight.
 	ConnectTimeout, AcquireTimeout, StatementTimeout time.Duration
+	// Unwarmed and SplitAuth turn decisions S3 and S8 back, for an experiment
+	// only. Unwarmed: Open opens nothing and proves nothing, and the pool has
+	// connections only from the first requests on. SplitAuth: a token and its
+	// user are looked up by two statements, one after the other.
+	Unwarmed, SplitAuth bool
 	// Tracer gets every statement; while its span is current the attribute
 	// db.turns is set on it. May be nil.
 	Tracer pgx.QueryTracer
@@ -121,6 +126,14 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// opened is how many connections Open opens and the pool keeps.
+func (c Config) opened() int32 {
+	if c.Unwarmed {
+		return 0
+	}
+	return c.MinIdleConns
+}
+
 func setDefault[T comparable](v *T, d T) {
 	var zero T
 	if *v == zero {
@@ -138,6 +151,10 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Unwarmed && !PooledSafe(c.ExecMode) {
+		return nil, advise("Set DB_EXEC_MODE to exec, cache_describe or simple_protocol.",
+			"execution mode %s needs the proof that no pooler is in between, and an unwarmed pool proves nothing", c.ExecMode)
+	}
 	pc, err := pgxpool.ParseConfig(c.URL)
 	if err != nil {
 		return nil, advise(urlHint, "the database URL cannot be read: %w", redactURL(err))
@@ -152,7 +169,7 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	pc.MaxConns = c.MaxConns
 	// MinConns and not MinIdleConns: the latter would open more connections
 	// whenever some are busy, up to the maximum.
-	pc.MinConns = c.MinIdleConns
+	pc.MinConns = c.opened()
 	pc.MinIdleConns = 0
 	pc.MaxConnLifetime = c.MaxLifetime
 	pc.MaxConnLifetimeJitter = c.MaxLifetime / 10

@@ -133,6 +133,8 @@ func calls() []call {
 	patch := "Patched"
 	return []call{
 		{authLookup, func(ctx context.Context, w *world, _ int) error { return drop2(w.db.UserByToken(ctx, w.token)) }},
+		{authToken, func(ctx context.Context, w *world, _ int) error { return drop(w.db.userOfToken(ctx, w.token)) }},
+		{authUser, func(ctx context.Context, w *world, _ int) error { return drop2(w.db.userByID(ctx, w.owner.ID)) }},
 		{taskBoard, func(ctx context.Context, w *world, _ int) error {
 			return drop2(w.db.Board(ctx, w.token, at(), household.DueSoonDays))
 		}},

@@ -66,7 +66,7 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 	if err != nil {
 		return nil, err
 	}
-	boot := newBoot(ctx, int(c.MinIdleConns), c.ConnectTimeout)
+	boot := newBoot(ctx, int(c.opened()), c.ConnectTimeout)
 	pc.ConnConfig.DialFunc = boot.abortable(c.Dials.Wrap(newDialer().DialContext))
 	tracer := newPoolTracer(c.Tracer, boot.fail)
 	pc.ConnConfig.Tracer = tracer
@@ -88,6 +88,9 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 			"the database at %s cannot be used: %w: %w", addressOf(pc.ConnConfig), ErrUnavailable, err)
 	}
 	db.proof.ExecMode = c.ExecMode
+	if c.Unwarmed {
+		db.proof.How = "nothing was proved: no connection was opened at the start, for an experiment"
+	}
 	if db.proof.ThroughPooler && !PooledSafe(c.ExecMode) {
 		db.Close()
 		return nil, advise("Set DB_EXEC_MODE to exec, cache_describe or simple_protocol.",

@@ -87,12 +87,14 @@ func readNext(conn *pgx.Conn, results *pgconn.MultiResultReader, scan func(pgx.R
 func (db *DB) forBearer(ctx context.Context, tokenHash []byte, q Query, args []any, reset func(), scan func(pgx.Rows) error) (household.User, error) {
 	var u household.User
 	found := false
-	err := db.pipeline(ctx, func() { u, found = household.User{}, false; reset() },
-		reading{authLookup, []any{tokenHash}, func(rows pgx.Rows) error {
-			found = true
-			return rows.Scan(append(intoUser(&u), nil)...) // the list tells the residences itself, from its own snapshot
-		}},
-		reading{q, args, scan})
+	auth, err := db.authReading(ctx, tokenHash, func(rows pgx.Rows) error {
+		found = true
+		return rows.Scan(append(intoUser(&u), nil)...) // the list tells the residences itself, from its own snapshot
+	})
+	if err != nil {
+		return household.User{}, err
+	}
+	err = db.pipeline(ctx, func() { u, found = household.User{}, false; reset() }, auth, reading{q, args, scan})
 	if err == nil && !found {
 		err = fmt.Errorf("store: %s: %w", authLookup.Name, ErrNotFound)
 	}

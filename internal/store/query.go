@@ -50,6 +50,7 @@ func Catalogue() []Query {
 		contractorCreate, contractorDelete, documentCreate, documentDelete,
 		changesSince, changesOfUser, writeSettle, changesPrune, syncDelta,
 		subjectPick, poolPing, poolProof,
+		authToken, authUser,
 	}
 }
 

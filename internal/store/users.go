@@ -86,15 +86,22 @@ WHERE a.key_hash = $1::bytea`,
 // UserByToken finds the account behind a token, and the ids of the residences
 // that it sees, sorted.
 func (db *DB) UserByToken(ctx context.Context, tokenHash []byte) (household.User, []int64, error) {
-	type bearer struct {
-		household.User
-		homes []int64
+	if db.cfg.SplitAuth {
+		return db.splitUserByToken(ctx, tokenHash)
 	}
-	b, err := one(ctx, db, authLookup, []any{tokenHash}, func(b *bearer) []any {
-		b.homes = []int64{}
-		return append(intoUser(&b.User), &b.homes)
-	})
+	b, err := one(ctx, db, authLookup, []any{tokenHash}, intoBearer)
 	return b.User, b.homes, err
+}
+
+// bearer is the user of a token, with the residences that he sees.
+type bearer struct {
+	household.User
+	homes []int64
+}
+
+func intoBearer(b *bearer) []any {
+	b.homes = []int64{}
+	return append(intoUser(&b.User), &b.homes)
 }
 
 var tokenDelete = Query{

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/bench"
+	"github.com/honeydue/honeydue/internal/link"
+)
+
+// How much the decisions that are measured in ways of their own ask.
+const (
+	fullIdle, fullBusy, fullFresh = 60, 30, 30
+	replayUsers                   = 40
+	writeUsers                    = 6
+	// uncapped is a USER_CACHE_SIZE that no flood reaches. The cache reserves nothing for it.
+	uncapped = "1000000"
+	// idsForgotten is when a cache of residence ids of 1 s has certainly expired.
+	idsForgotten = 1300 * time.Millisecond
+)
+
+// fullRedis is S4. Redis is started anew before and after each side, which empties it and gives it its limits back.
+func (x *ablating) fullRedis(ctx context.Context, d ablation) error {
+	crowds := [2]bench.Crowd{}
+	for i := range crowds {
+		crowds[i] = bench.Crowd{Idle: x.take(fullIdle), Busy: x.take(fullBusy), Fresh: x.take(fullFresh)}
+	}
+	old, tuned, err := x.pair(ctx, d, false, func(ctx context.Context, s *ablatedServer, back bool, into *bench.Samples) error {
+		if err := x.emptyRedis(ctx); err != nil {
+			return err
+		}
+		policy, crowd := d.tuned, crowds[1]
+		if back {
+			policy, crowd = d.old, crowds[0]
+		}
+		s.with(nil)
+		err := x.at(s).FullRedis(ctx, crowd, func(ctx context.Context) error {
+			_, err := x.lab.FillRedis(ctx, policy)
+			return err
+		}, into)
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		refused, _, err := x.lab.RedisRefusals(ctx)
+		into.Add(bench.FullRefused, float64(refused))
+		return err
+	})
+	x.row(d, bench.Ablate(old, tuned, bench.FullRefused, bench.FullNewMS, bench.FullNewAsks, bench.FullBusyMS, bench.FullBusyAsks, bench.FullIdleMS, bench.FullIdleAsks))
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	return x.emptyRedis(ctx)
+}
+
+func (x *ablating) emptyRedis(ctx context.Context) error {
+	if err := x.lab.StopRedis(ctx); err != nil {
+		return err
+	}
+	return x.lab.StartRedis(ctx)
+}
+
+// tokenReplay is S5 on a clock 300 times faster.
+func (x *ablating) tokenReplay(ctx context.Context, d ablation) error {
+	return x.replay(ctx, d, "TOKEN_CACHE_TTL", "1s", "12s", bench.Replay{
+		Gap: 4 * time.Second, Settle: 12 * time.Second, Length: 18 * time.Second,
+	})
+}
+
+// userReplay is S6 on a clock 30 times faster.
+func (x *ablating) userReplay(ctx context.Context, d ablation) error {
+	return x.replay(ctx, d, "USER_CACHE_TTL", "1s", "10s", bench.Replay{
+		Account: true, Gap: 2 * time.Second, Settle: 10 * time.Second, Length: 15 * time.Second,
+	})
+}
+
+func (x *ablating) replay(ctx context.Context, d ablation, variable, old, tuned string, r bench.Replay) error {
+	r.Users, r.Seed = x.take(replayUsers), 1
+	withOld, withTuned, err := x.pair(ctx, d, true, func(ctx context.Context, s *ablatedServer, back bool, into *bench.Samples) error {
+		value := tuned
+		if back {
+			value = old
+		}
+		s.with(map[string]string{variable: value})
+		return x.at(s).Replay(ctx, r, into)
+	})
+	x.row(d, bench.Ablate(withOld, withTuned, bench.OpeningAsks, bench.OpeningMS))
+	return err
+}
+
+// floodUsers is S7.
+func (x *ablating) floodUsers(ctx context.Context, d ablation) error {
+	users := x.take(x.flood)
+	near := func(m link.Model) error { return x.lab.Pooler().SetModel(m) }
+	far := x.lab.Pooler().Model()
+	if err := near(link.Model{}); err != nil {
+		return err
+	}
+	old, tuned, err := x.pair(ctx, d, false, func(ctx context.Context, s *ablatedServer, back bool, into *bench.Samples) error {
+		s.with(nil)
+		if back {
+			s.with(map[string]string{"USER_CACHE_SIZE": uncapped})
+		}
+		return x.floodOne(ctx, s, users, into)
+	})
+	x.row(d, bench.Ablate(old, tuned, bench.FloodEntries, bench.FloodHeapMB))
+	if back := near(far); err == nil {
+		err = back
+	}
+	return err
+}
+
+func (x *ablating) floodOne(ctx context.Context, s *ablatedServer, users []bench.User, into *bench.Samples) error {
+	var err error
+	if s.admin, err = freeAddr(); err != nil {
+		return err
+	}
+	measured := x.at(s)
+	if err := measured.Start(ctx); err != nil {
+		return err
+	}
+	// A few first: what every server keeps once it has served is not the flood's.
+	failed := measured.Flood(ctx, users[:min(len(users), 100)])
+	before, err := s.number(ctx, "/debug/pprof/heap?debug=1&gc=1", heapInUse())
+	if err != nil {
+		return err
+	}
+	failed += measured.Flood(ctx, users)
+	if failed > 0 && ctx.Err() == nil {
+		return fmt.Errorf("%d of the %d users of the flood were not answered", failed, len(users))
+	}
+	after, err := s.number(ctx, "/debug/pprof/heap?debug=1&gc=1", heapInUse())
+	if err != nil {
+		return err
+	}
+	entries, err := s.number(ctx, "/metrics", regexp.MustCompile(`(?m)^honeydue_cache_users ([0-9.e+]+)$`))
+	if err != nil {
+		return err
+	}
+	into.Add(bench.FloodEntries, entries)
+	into.Add(bench.FloodHeapMB, max(0, after-before)/(1<<20))
+	return nil
+}
+
+// heapInUse is the line of pprof's heap profile that has the bytes of live objects.
+func heapInUse() *regexp.Regexp { return regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)$`) }
+
+// number reads one number from a page of the server's admin address.
+func (s *labServer) number(ctx context.Context, path string, pattern *regexp.Regexp) (float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, serverGrace)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.admin+path, http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	reply, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("ask the server's admin address: %w", err)
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	if err != nil {
+		return 0, fmt.Errorf("read from the server's admin address: %w", err)
+	}
+	m := pattern.FindSubmatch(text)
+	if m == nil {
+		return 0, fmt.Errorf("the server's %s does not tell %s", path, pattern)
+	}
+	return strconv.ParseFloat(string(m[1]), 64)
+}
+
+// residenceIDs is S11, with the lists' copies and without them.
+func (x *ablating) residenceIDs(ctx context.Context, d ablation) error {
+	users := x.take(4 * writeUsers)
+	old, tuned, err := x.pair(ctx, d, false, func(ctx context.Context, s *ablatedServer, back bool, into *bench.Samples) error {
+		set, own := map[string]string{}, users[:2*writeUsers]
+		if back {
+			set["RESIDENCE_IDS_CACHE_TTL"], own = "1s", users[2*writeUsers:]
+		}
+		s.with(set)
+		if err := x.at(s).Writes(ctx, own[:writeUsers], idsForgotten, bench.WriteMS, bench.WriteTurns, into); err != nil {
+			return err
+		}
+		set["BOARD_CACHE_TTL"] = "0"
+		s.with(set)
+		return x.at(s).Writes(ctx, own[writeUsers:], idsForgotten, bench.BareMS, bench.BareTurns, into)
+	})
+	x.row(d, bench.Ablate(old, tuned, bench.WriteTurns, bench.WriteMS, bench.BareTurns, bench.BareMS))
+	return err
+}

@@ -1,0 +1,144 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/honeydue/honeydue/internal/report"
+)
+
+// Document is the report of an ablation. It is pure.
+func (a Ablation) Document() report.Document {
+	d := report.Document{Schema: AblateSchema, Title: "loadtest ablate: what each tuned decision buys at " + figure(a.LinkRTTMS), Data: a}
+	if len(a.Rows) > 0 {
+		d.Blocks = append(d.Blocks, a.decisions())
+	}
+	if len(a.Paths) > 0 {
+		d.Blocks = append(d.Blocks, a.paths())
+	}
+	for _, r := range a.Rows {
+		d.Blocks = append(d.Blocks, report.Paragraph{Text: fmt.Sprintf("%s: %s -> %s. %s", r.Decision, r.Old, r.Tuned, r.Method)})
+	}
+	for _, f := range a.Failures {
+		d.Blocks = append(d.Blocks, report.Paragraph{Text: f.Variant + " could not be measured: " + f.Error, Tone: report.Bad})
+	}
+	if len(a.NotMeasured) > 0 {
+		d.Blocks = append(d.Blocks, report.Paragraph{Text: "Interrupted; not measured, or with fewer samples than planned: " + strings.Join(a.NotMeasured, ", "), Tone: report.Warn})
+	}
+	return d
+}
+
+func (a Ablation) decisions() report.Table {
+	t := report.Table{
+		Columns: []string{"decision", "measured", "n", "turned back", "tuned", "what it buys"},
+		Note: fmt.Sprintf("R = %s between the server and its database. Of each figure its 95%% interval, below 6 samples the range. A difference is claimed where they do not touch, it is 5%% at least, and a time was measured 4 times on each side. %s of each server, in turns; /readyz was asked each 20 ms.",
+			figure(a.LinkRTTMS), plural(a.Rounds, "start", "starts")),
+	}
+	for _, r := range a.Rows {
+		name := r.Decision + " " + r.Title
+		if len(r.Figures) == 0 {
+			t.Rows = append(t.Rows, []report.Cell{report.Text(name), report.Toned(report.Warn, "not measured")})
+		}
+		for _, f := range r.Figures {
+			t.Rows = append(t.Rows, []report.Cell{
+				report.Text(name), report.Text(f.Label), right(counts(f.WithOld, f.Tuned)), f.WithOld.cell(), f.Tuned.cell(), a.buys(f),
+			})
+			name = ""
+		}
+	}
+	return t
+}
+
+// counts are the samples of both sides.
+func counts(old, tuned Spread) string {
+	if old.N == tuned.N {
+		return report.Thousands(int64(old.N))
+	}
+	return report.Thousands(int64(old.N)) + "/" + report.Thousands(int64(tuned.N))
+}
+
+func (s Spread) String() string {
+	text := brief(s.Value)
+	if s.Low != s.High {
+		text += fmt.Sprintf(" [%s, %s]", brief(s.Low), brief(s.High))
+	}
+	if s.Errors > 0 {
+		text += fmt.Sprintf(", %d failed", s.Errors)
+	}
+	return text
+}
+
+func (s Spread) cell() report.Cell {
+	c := right(s.String())
+	if s.Errors > 0 {
+		c.Tone = report.Bad
+	}
+	return c
+}
+
+// brief is plain, but that a whole number has no decimals.
+func brief(v float64) string {
+	if v == math.Trunc(v) {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return plain(v)
+}
+
+// buys says the difference in words, and nothing more than was seen.
+func (a Ablation) buys(f AblatedFigure) report.Cell {
+	unit := f.unit()
+	size := brief(math.Abs(f.Buys)) + unit
+	if math.Abs(f.Buys) == 1 {
+		size = strings.TrimSuffix(size, "s")
+	}
+	if r := math.Abs(f.Buys) / a.LinkRTTMS; unit == " ms" && a.LinkRTTMS > 0 && r >= 0.05 {
+		size += fmt.Sprintf(" (%.1f R)", r)
+	}
+	switch {
+	case !f.Seen && f.WithOld.Value != f.Tuned.Value && Measure(f.Measure).timed() && min(f.WithOld.N, f.Tuned.N) < fewestTimes:
+		return report.Toned(report.Dim, "too few samples to say")
+	case !f.Seen:
+		return report.Toned(report.Dim, fmt.Sprintf("no difference seen: %s vs %s%s", brief(f.WithOld.Value), brief(f.Tuned.Value), unit))
+	case f.Buys > 0:
+		return report.Toned(report.Good, size+" less")
+	}
+	return report.Toned(report.Warn, size+" more")
+}
+
+// unit is the measure's, as one writes it after a number.
+func (f AblatedFigure) unit() string {
+	i := strings.LastIndexByte(f.Measure, '_')
+	switch f.Measure[i+1:] {
+	case "ms":
+		return " ms"
+	case "turns":
+		return " turns"
+	case "pct":
+		return " points"
+	case "mb":
+		return " MB"
+	}
+	return ""
+}
+
+func (a Ablation) paths() report.Table {
+	t := report.Table{
+		Title:   "The table that it began with",
+		Columns: []string{"path of a request", "before, as the mission has it", "everything turned back, here", "turns", "their aim", "tuned, here", "turns"},
+		Note:    "ms, p50. The mission's figures come from another system: the real link, Neon, and the app as it was, with statements one after the other that the server of today no longer has (S10). The order of the rows can be compared, their heights can't. The mission's fourth row, GET /api/tasks/ as a whole, is a mix of these: loadtest measures it.",
+	}
+	for _, p := range a.Paths {
+		t.Rows = append(t.Rows, []report.Cell{
+			report.Text(p.Path), right("~" + brief(p.BeforeMS)), p.OldApp.cell(), right(p.OldAppTurns.String()), right(p.Aim), p.Tuned.cell(), right(p.TunedTurns.String()),
+		})
+	}
+	return t
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return report.Thousands(int64(n)) + " " + many
+}

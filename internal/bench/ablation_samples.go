@@ -1,0 +1,117 @@
+package bench
+
+import (
+	"math"
+	"slices"
+	"sort"
+	"time"
+)
+
+// fewestTimes is the fewest times of a side that may show a difference: ranges of
+// four and four that do not touch happen by chance in 1 of 35 comparisons, of
+// three and three in 1 of 10.
+const fewestTimes = 4
+
+// Samples are the measured values of one variant, by measure.
+type Samples struct {
+	values map[Measure][]float64
+	errors map[Measure]int
+}
+
+// NewSamples holds none yet.
+func NewSamples() *Samples {
+	return &Samples{values: make(map[Measure][]float64), errors: make(map[Measure]int)}
+}
+
+// Add adds a value.
+func (s *Samples) Add(m Measure, v float64) { s.values[m] = append(s.values[m], v) }
+
+// Empty reports whether nothing was measured.
+func (s *Samples) Empty() bool { return len(s.values) == 0 }
+
+// answer adds a request: its time from the moment it was due, and unless it failed its turns.
+func (s *Samples) answer(took, turns Measure, sample Sample, timeout time.Duration) {
+	latency := sample.Latency
+	if sample.Failed() {
+		s.errors[took]++
+		latency = max(latency, timeout)
+	} else if turns != "" && sample.Reply.Turns >= 0 {
+		s.Add(turns, float64(sample.Reply.Turns))
+	}
+	s.Add(took, ms(latency))
+}
+
+// asks adds whether an answered request went to the database.
+func (s *Samples) asks(m Measure, sample Sample) {
+	switch {
+	case sample.Failed():
+	case sample.Reply.Turns > 0:
+		s.Add(m, 100)
+	default:
+		s.Add(m, 0)
+	}
+}
+
+// Spread is the figure of a measure: the median, for a p99 that, for a share the mean.
+func (s *Samples) Spread(m Measure) Spread {
+	v := slices.Sorted(slices.Values(s.values[m.source()]))
+	out := Spread{N: len(v), Errors: s.errors[m.source()]}
+	if len(v) == 0 {
+		return out
+	}
+	switch {
+	case m.share():
+		out.Value, out.Low, out.High = shareOf(v)
+	case m == WarmP99MS:
+		lo, hi := P99Ranks(len(v))
+		out.Value = v[int(math.Ceil(0.99*float64(len(v))))-1]
+		out.Low, out.High = v[max(lo, 1)-1], v[len(v)-1] // without an upper bound: the greatest that was seen
+		if hi > 0 {
+			out.High = v[hi-1]
+		}
+	default:
+		lo, hi := medianRanks(len(v))
+		out.Value, out.Low, out.High = median(v), v[lo-1], v[hi-1]
+	}
+	out.Value, out.Low, out.High = round(out.Value), round(out.Low), round(out.High)
+	return out
+}
+
+// medianRanks returns the ranks (1 = the least) of the two samples that enclose
+// the true median with at least 95% confidence, whatever the distribution; with
+// fewer than 6 samples nothing does, and it is the least and the greatest.
+func medianRanks(n int) (lo, hi int) {
+	const side = risk / 2
+	lo = sort.Search(n/2, func(k int) bool { return binomialCDF(k, n, 0.5) > side })
+	lo = max(lo, 1)
+	return lo, n + 1 - lo
+}
+
+// shareOf is the mean of samples that are 0 or 100, with Wilson's 95% interval.
+func shareOf(v []float64) (mean, low, high float64) {
+	const z = 1.959964 // of 95%
+	n, p := float64(len(v)), 0.0
+	for _, x := range v {
+		p += x / 100 / n
+	}
+	middle, half := (p+z*z/(2*n))/(1+z*z/n), z/(1+z*z/n)*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
+	return 100 * p, max(0, 100*(middle-half)), min(100, 100*(middle+half))
+}
+
+// Ablate gives the figures of a decision. A measure without samples on a side
+// is left out.
+func Ablate(old, tuned *Samples, measures ...Measure) []AblatedFigure {
+	out := []AblatedFigure{}
+	for _, m := range measures {
+		f := AblatedFigure{Measure: string(m), Label: m.label(), WithOld: old.Spread(m), Tuned: tuned.Spread(m)}
+		if f.WithOld.N == 0 || f.Tuned.N == 0 {
+			continue
+		}
+		f.Buys = round(f.WithOld.Value - f.Tuned.Value)
+		apart := f.WithOld.Low > f.Tuned.High || f.WithOld.High < f.Tuned.Low
+		enough := !m.timed() || min(f.WithOld.N, f.Tuned.N) >= fewestTimes
+		f.Seen = enough && apart && math.Abs(f.Buys) >= DefaultMinEffect*max(f.WithOld.Value, f.Tuned.Value)
+		out = append(out, f)
+	}
+	return out
+}

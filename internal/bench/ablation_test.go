@@ -1,0 +1,176 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/report"
+)
+
+func samplesOf(values map[Measure][]float64) *Samples {
+	s := NewSamples()
+	for m, v := range values {
+		for _, x := range v {
+			s.Add(m, x)
+		}
+	}
+	return s
+}
+
+// TestMedianRanks: P(the interval misses the median) is at most 5%, and one rank less would be more.
+func TestMedianRanks(t *testing.T) {
+	for n := 1; n <= 400; n++ {
+		lo, hi := medianRanks(n)
+		if lo < 1 || hi > n || lo+hi != n+1 {
+			t.Fatalf("n = %d: ranks %d and %d", n, lo, hi)
+		}
+		miss := func(lo int) float64 { return 2 * binomialCDF(lo-1, n, 0.5) }
+		if n >= 6 && miss(lo) > risk {
+			t.Errorf("n = %d: [%d, %d] misses the median in %.3f", n, lo, hi, miss(lo))
+		}
+		if n >= 6 && lo < n/2 && miss(lo+1) <= risk {
+			t.Errorf("n = %d: [%d, %d] is wider than it has to be", n, lo, hi)
+		}
+		if n < 6 && lo != 1 {
+			t.Errorf("n = %d: no interval is sure, and the range is [%d, %d]", n, lo, hi)
+		}
+	}
+}
+
+func TestShareOf(t *testing.T) {
+	// Wilson's interval of 8 in 10 and of 0 in 10.
+	for _, c := range []struct {
+		hits, n         int
+		mean, low, high float64
+	}{{8, 10, 80, 49.02, 94.33}, {0, 10, 0, 0, 27.75}, {10, 10, 100, 72.25, 100}} {
+		v := make([]float64, c.n)
+		for i := range c.hits {
+			v[i] = 100
+		}
+		mean, low, high := shareOf(v)
+		for _, d := range []float64{mean - c.mean, low - c.low, high - c.high} {
+			if math.Abs(d) > 0.01 {
+				t.Errorf("%d of %d: %.2f [%.2f, %.2f], want %.2f [%.2f, %.2f]", c.hits, c.n, mean, low, high, c.mean, c.low, c.high)
+				break
+			}
+		}
+	}
+}
+
+// TestAblateClaimsNoMoreThanItSaw: intervals that touch, a change below the least effect and too few times are no
+// difference; a turn is.
+func TestAblateClaimsNoMoreThanItSaw(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		m          Measure
+		old, tuned []float64
+		seen       bool
+	}{
+		{"a turn", ColdTurns, []float64{2}, []float64{1}, true},
+		{"the same turns", ColdTurns, []float64{1, 1}, []float64{1}, false},
+		{"three times each", FirstMS, []float64{900, 910, 920}, []float64{110, 111, 112}, false},
+		{"four times each", FirstMS, []float64{900, 910, 920, 930}, []float64{110, 111, 112, 113}, true},
+		{"it is worse", FirstMS, []float64{110, 111, 112, 113}, []float64{900, 910, 920, 930}, true},
+		{"ranges that touch", FirstMS, []float64{110, 111, 112, 200}, []float64{200, 300, 400, 500}, false},
+		{"less than 5%", FirstMS, []float64{104, 104, 104, 104}, []float64{100, 100, 100, 100}, false},
+	} {
+		got := Ablate(samplesOf(map[Measure][]float64{c.m: c.old}), samplesOf(map[Measure][]float64{c.m: c.tuned}), c.m)
+		if len(got) != 1 || got[0].Seen != c.seen {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+	if got := Ablate(NewSamples(), samplesOf(map[Measure][]float64{ColdMS: {1}}), ColdMS); len(got) != 0 {
+		t.Errorf("a figure of nothing: %+v", got)
+	}
+}
+
+// TestAFailureIsNoFastAnswer: it counts as the time-out, and has no turns.
+func TestAFailureIsNoFastAnswer(t *testing.T) {
+	s := NewSamples()
+	s.answer(ColdMS, ColdTurns, Sample{Kind: KindConnect, Latency: time.Millisecond, Reply: Reply{Turns: -1}}, 5*time.Second)
+	if got := s.Spread(ColdMS); got.Errors != 1 || got.Value != 5000 {
+		t.Errorf("got %+v", got)
+	}
+	if got := s.Spread(ColdTurns); got.N != 0 {
+		t.Errorf("turns of an answer that never came: %+v", got)
+	}
+}
+
+func someAblation() Ablation {
+	old, tuned := samplesOf(map[Measure][]float64{
+		ReadyMS: {300, 310, 320, 330}, FirstMS: {900, 910, 920, 930}, FirstDials: {2, 2, 2, 2}, ColdTurns: {2, 2, 2}, ColdMS: {112, 113, 114, 115},
+		WarmMS: {110, 111}, OpeningAsks: {100, 100, 0, 100}, FloodHeapMB: {4.5},
+	}), samplesOf(map[Measure][]float64{
+		ReadyMS: {900, 910, 920, 930}, FirstMS: {112, 112, 113, 114}, FirstDials: {0, 0, 0, 0}, ColdTurns: {1, 1, 1}, ColdMS: {112, 113, 114, 116},
+		WarmMS: {1.5, 1.625}, OpeningAsks: {0, 0, 0, 100}, FloodHeapMB: {1.5},
+	})
+	old.errors[WarmMS] = 1
+	return Ablation{
+		LinkRTTMS: 110, Rounds: 4, StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), DurationMS: 300000,
+		Rows: []Ablated{
+			{Decision: "S3", Title: "eager warm-up", Old: "none", Tuned: "20 connections", Method: "As it says.", Figures: Ablate(old, tuned, ReadyMS, FirstMS, FirstDials)},
+			{Decision: "S8", Title: "one join", Old: "two statements", Tuned: "one", Method: "Cold users.", Figures: Ablate(old, tuned, ColdTurns, ColdMS, WarmMS)},
+			{Decision: "S5", Title: "token cache", Old: "5m", Tuned: "1h", Method: "A fast clock.", Figures: Ablate(old, tuned, OpeningAsks, FloodHeapMB)},
+			{Decision: "S4", Title: "a full Redis", Old: "noeviction", Tuned: "allkeys-lru", Method: "Full.", Figures: []AblatedFigure{}},
+		},
+		Paths: []AblatedPath{{
+			Path: "first request after a deploy", BeforeMS: 2500, Aim: "700-900", OldApp: old.Spread(FirstMS), Tuned: tuned.Spread(FirstMS),
+			OldAppTurns: old.Spread(ColdTurns), TunedTurns: tuned.Spread(ColdTurns),
+		}},
+		Failures:    []AblationFailure{{Variant: "S1", Error: "honeydue serve ended before it was ready"}},
+		NotMeasured: []string{"S4"},
+	}
+}
+
+func TestAblationGolden(t *testing.T) {
+	d := someAblation().Document()
+	for format, ext := range map[report.Format]string{report.FormatTable: "txt", report.FormatJSON: "json", report.FormatMarkdown: "md"} {
+		var b bytes.Buffer
+		if err := report.Write(&b, format, d, report.Options{Version: "1.2.3", Commit: "abc123"}); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "ablate."+ext, b.String())
+	}
+}
+
+// TestAblationJSON: the names that others read.
+func TestAblationJSON(t *testing.T) {
+	var b bytes.Buffer
+	if err := report.Write(&b, report.FormatJSON, someAblation().Document(), report.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Schema    string
+		Decisions []struct {
+			Decision string
+			Figures  []struct {
+				Measure string
+				Seen    *bool
+				Tuned   struct {
+					N     int
+					Value *float64
+				}
+				WithOld struct{ N int } `json:"with_old"`
+			}
+		}
+		Paths []map[string]any
+	}
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Schema != "honeydue.loadtest-ablate/1" || len(got.Decisions) != 4 || len(got.Paths) != 1 {
+		t.Fatalf("%+v", got)
+	}
+	for _, d := range got.Decisions {
+		for _, f := range d.Figures {
+			i := strings.LastIndexByte(f.Measure, '_')
+			if unit := f.Measure[i+1:]; f.Seen == nil || f.Tuned.Value == nil || f.WithOld.N == 0 || !strings.Contains(" ms turns connections pct commands users mb ", " "+unit+" ") {
+				t.Errorf("%s: %+v", d.Decision, f)
+			}
+		}
+	}
+}
