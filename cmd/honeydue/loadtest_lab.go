@@ -41,7 +41,8 @@ func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) error {
 		if err := s.restart(ctx); err != nil {
 			return err
 		}
-		t := loadtest{options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr}
+		t := loadtest{options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr, around: aroundLab(env)}
+		t.around.Metrics.URL = "http://" + s.admin + "/metrics"
 		if o.scenario != nil {
 			return a.runScenario(ctx, t)
 		}
@@ -133,26 +134,26 @@ func (a *app) populate(ctx context.Context, l *lab.Lab, users int) (lab.Env, []b
 type labServer struct {
 	app    *app
 	addr   string
+	admin  string // for operators
 	env    map[string]string
 	hitter *bench.Hitter
 	child  *child
 }
 
 func (a *app) newLabServer(o *loadtestOptions, env lab.Env) (*labServer, error) {
-	// The port is free now, and was given by the kernel from a range that it does not hand out again at once.
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not wait
+	addr, err := freeAddr()
 	if err != nil {
-		return nil, fmt.Errorf("find a port for the server: %w", err)
+		return nil, err
 	}
-	addr := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		return nil, fmt.Errorf("find a port for the server: %w", err)
+	admin, err := freeAddr()
+	if err != nil {
+		return nil, err
 	}
 	hitter, err := a.newHitter(o, &url.URL{Scheme: "http", Host: addr})
 	if err != nil {
 		return nil, err
 	}
-	return &labServer{app: a, addr: addr, hitter: hitter, env: map[string]string{
+	return &labServer{app: a, addr: addr, admin: admin, hitter: hitter, env: map[string]string{
 		"DATABASE_URL": env.DatabaseURL, "DATABASE_DIRECT_URL": env.DirectURL, "REDIS_URL": env.RedisURL,
 		// The lab's, and no other: these would overrule or complete the URLs.
 		"DB_HOST": "", "DB_PORT": "", "DB_NAME": "", "DB_USER": "", "DB_PASSWORD": "", "DB_SSLMODE": "", "DB_DIRECT_HOST": "",
@@ -160,12 +161,25 @@ func (a *app) newLabServer(o *loadtestOptions, env lab.Env) (*labServer, error) 
 	}}, nil
 }
 
+// freeAddr is an address that nobody listens on: the kernel gives it from a range that it does not hand out again at once.
+func freeAddr() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not wait
+	if err != nil {
+		return "", fmt.Errorf("find a port for the server: %w", err)
+	}
+	addr := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		return "", fmt.Errorf("find a port for the server: %w", err)
+	}
+	return addr, nil
+}
+
 // restart stops the server, if there is one, starts it, and returns when it is ready.
 func (s *labServer) restart(ctx context.Context) error {
 	if err := s.stop(); err != nil {
 		return err
 	}
-	c, err := s.app.startChild(s.env, "serve", "--addr", s.addr, "--admin-addr", "127.0.0.1:0", "--drain-delay", "0")
+	c, err := s.app.startChild(s.env, "serve", "--addr", s.addr, "--admin-addr", s.admin, "--drain-delay", "0")
 	if err != nil {
 		return err
 	}

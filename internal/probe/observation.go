@@ -46,7 +46,7 @@ type observation struct {
 	plansFailed string // why there are none
 	walls       bool
 	wallsFailed string
-	pools       *poolsRow
+	pools       *store.Pools
 
 	cost  Cost
 	times map[part]time.Duration

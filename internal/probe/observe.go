@@ -237,7 +237,7 @@ func (o *observation) addCost(s *session) {
 	}
 	if s.pools != nil {
 		o.cost.Connects++
-		o.cost.DBTurns += s.pools.turns
+		o.cost.DBTurns += s.pools.turns()
 	}
 	if s.explain != nil {
 		o.cost.DBMS = round(s.explain.dbMS)
