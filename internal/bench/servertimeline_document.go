@@ -15,7 +15,7 @@ func (r Result) serverSide() []report.Block {
 	t := report.Table{
 		Title:   "The server's side, mean / max of each phase",
 		Columns: []string{""},
-		Note:    "Read once a second beside the load: the server of one pod; the pooler, the database and Redis whoever asks them. Means of shares and rates are over the whole phase.",
+		Note:    "Read beside the load, once a second at most: the server of one pod; the pooler, the database and Redis whoever asks them. Means of shares and rates are over the whole phase.",
 	}
 	var phases []Phase
 	var cost SamplingCost
