@@ -12,11 +12,11 @@ import (
 	"github.com/honeydue/honeydue/internal/store"
 )
 
-// A pooler that has two server connections, in front of a database that holds each for 10 ms and more a read (a row
+// A pooler that has four server connections, in front of a database that holds each for 10 ms and more a read (a row
 // policy that sleeps, so that no CPU is the limit), is named as what the capacity is limited by. The app's own pool of
 // 25 is full as well, as it waits for the pooler: it is not what is named.
 func TestASmallPoolerIsNamedAsTheLimit(t *testing.T) {
-	l := labtest.New(t, lab.Config{PoolSize: 2})
+	l := labtest.New(t, lab.Config{PoolSize: 4})
 	env, err := l.CreateDatabase(t.Context(), "limited", "")
 	if err != nil {
 		t.Fatal(err)
@@ -54,8 +54,8 @@ func TestASmallPoolerIsNamedAsTheLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	base, _ := ParseTarget("http://127.0.0.1")
-	o := CapacityOptions{Start: 100, Max: 800, Step: 2 * time.Second}
-	plan, err := CapacityPlan(PlanOptions{P99: 500 * time.Millisecond}, o, true)
+	o := CapacityOptions{Start: 200, Max: 800, Step: 2 * time.Second}
+	plan, err := CapacityPlan(PlanOptions{P99: 600 * time.Millisecond}, o, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestASmallPoolerIsNamedAsTheLimit(t *testing.T) {
 	for _, s := range c.Steps {
 		t.Logf("%s at %v/s: %s, p99 %v ms", s.Kind, s.RPS, s.Verdict, s.P99MS)
 	}
-	if c.LimitedBy != "pooler connections" || !strings.Contains(c.Evidence, "all 2 server connections of the pooler were busy") {
+	if c.LimitedBy != "pooler connections" || !strings.Contains(c.Evidence, "all 4 server connections of the pooler were busy") {
 		t.Errorf("limited by %q: %q", c.LimitedBy, c.Evidence)
 	}
 	if r.Verdict != Pass || !strings.HasSuffix(c.Summary, "limited by pooler connections") {

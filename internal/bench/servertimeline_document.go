@@ -151,35 +151,43 @@ func (p Phase) serverCourse() (report.Charts, bool) {
 	}{
 		{
 			"Waiting for a database connection", "ms each", lines(report.Line{Name: "acquire", Colour: report.Amber, Style: report.Area}),
-			[]string{"pool_acquire_ms"}, "",
+			[]string{"pool_acquire_ms"},
+			"",
 		},
 		{
 			"The server's pool", "connections", lines(report.Line{Name: "in use", Style: report.Area}, report.Line{Name: "idle", Colour: report.Grey}),
-			[]string{seriesPoolInUse, "pool_idle"}, seriesPoolMax,
+			[]string{seriesPoolInUse, "pool_idle"},
+			seriesPoolMax,
 		},
 		{
 			"The pooler's clients", "clients", lines(report.Line{Name: "cl_waiting", Colour: report.Red, Style: report.Area}, report.Line{Name: "cl_active", Colour: report.Grey}),
-			[]string{seriesPoolerWaiting, "pooler_cl_active"}, "",
+			[]string{seriesPoolerWaiting, "pooler_cl_active"},
+			"",
 		},
 		{
 			"The pooler's servers", "connections", lines(report.Line{Name: "sv_active", Style: report.Area}, report.Line{Name: "sv_idle", Colour: report.Grey}),
-			[]string{seriesPoolerActive, seriesPoolerIdle}, "",
+			[]string{seriesPoolerActive, seriesPoolerIdle},
+			"",
 		},
 		{
 			"Statements for each request", "calls", lines(report.Line{Name: "calls", Style: report.Area}),
-			[]string{"db_calls_per_request"}, "",
+			[]string{"db_calls_per_request"},
+			"",
 		},
 		{
 			"Execution in the database", "ms each second", lines(report.Line{Name: "execution", Style: report.Area}),
-			[]string{seriesDBBusy}, "",
+			[]string{seriesDBBusy},
+			"",
 		},
 		{
 			"Hits", "%", lines(report.Line{Name: "lists, of the cache"}, report.Line{Name: "keys, of Redis", Colour: report.Grey}),
-			[]string{"cache_hit_pct", "redis_hit_pct"}, "",
+			[]string{"cache_hit_pct", "redis_hit_pct"},
+			"",
 		},
 		{
 			"CPU of the server", "% of a core", lines(report.Line{Name: "CPU", Colour: report.Amber, Style: report.Area}),
-			[]string{seriesCPU}, seriesCores,
+			[]string{seriesCPU},
+			seriesCores,
 		},
 	} {
 		chart := report.LineChart{Title: plot.title, X: p.Timeline.axis(), Y: report.Axis{Unit: plot.unit}, Empty: "zero all the time"}
