@@ -48,6 +48,7 @@ type loadtestOptions struct {
 	state                  string
 	compare                compareOptions
 	capacity               capacityOptions
+	side                   sideOptions
 
 	plan     bench.Plan
 	base     *url.URL // of target
@@ -76,6 +77,11 @@ A scenario (loadtest init writes one) says in a file who does what, in which pha
 and data are made through the API, carry the run's name, and are removed at the end; loadtest cleanup does it after a
 crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario names is tested only with --i-mean HOST.
 
+Once a second it also reads what stands behind the target: the server's /metrics (--metrics-url; --lab knows its own),
+SHOW POOLS (PGBOUNCER_ADMIN_URL), pg_stat_statements (DATABASE_DIRECT_URL) and Redis' INFO (REDIS_URL). What of it can't
+be read is told as not seen, with the reason, and fails no run. --trace-link URL with {trace_id} leads from the slowest
+requests to their traces.
+
 With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.
 
 --against lets two servers take turns, slice by slice, under the same requests: a regression is claimed only if a rank
@@ -87,6 +93,8 @@ rate at which the p99 target holds, and names what limits it.`,
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
   honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms
   honeydue loadtest --lab --layer db --p99 150ms
+  honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --metrics-url http://127.0.0.1:9090/metrics \
+    --trace-link 'https://jaeger.example/trace/{trace_id}'
   honeydue loadtest --lab --save run.json && honeydue loadtest report run.json --out report.html
   honeydue loadtest --target http://127.0.0.1:8080 --against http://127.0.0.1:8081 --tokens tokens.txt
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --compare-with last.json
@@ -153,6 +161,7 @@ func (o *loadtestOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.save, "save", "", "keep the run with all its latencies in `FILE`, for loadtest report")
 	o.compare.addFlags(flags)
 	o.capacity.addFlags(flags)
+	o.side.addFlags(flags)
 }
 
 // Validate refuses what makes no sense, and a plan that could not end in a verdict.
@@ -355,6 +364,8 @@ type loadtest struct {
 	// mix and server are set where there is no server to ask.
 	mix    *bench.Mix
 	server bench.Server
+	// around says where the parts behind the server are.
+	around bench.SamplerConfig
 	// baseline is the other server of a comparison, nil without one.
 	baseline *bench.Baseline
 }
@@ -400,6 +411,8 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 		}
 		c.Server, c.Mix = server, mix
 	}
+	c.Sampler, c.TraceLink = bench.OpenSampler(ctx, a.around(t)), o.side.link
+	defer c.Sampler.Close(ctx)
 	live := &loadtestProgress{app: a}
 	c.Progress = live.show
 	result, err := t.measure(ctx, c)

@@ -46,7 +46,7 @@ func (a *app) loadtestDatabase(ctx context.Context, o *loadtestOptions) error {
 	if database.URL == "" {
 		return usagef(`Set DATABASE_URL; with a lab: eval "$(honeydue lab env)".`, "no database is configured")
 	}
-	return a.loadtestPool(ctx, o, database, users)
+	return a.loadtestPool(ctx, o, database, a.aroundEnvironment(), users)
 }
 
 // loadtestLabDatabase tests the database of a lab of its own.
@@ -56,10 +56,10 @@ func (a *app) loadtestLabDatabase(ctx context.Context, o *loadtestOptions, env l
 		return err
 	}
 	database.URL = env.DatabaseURL
-	return a.loadtestPool(ctx, o, database, users)
+	return a.loadtestPool(ctx, o, database, aroundLab(env), users)
 }
 
-func (a *app) loadtestPool(ctx context.Context, o *loadtestOptions, database config.Database, users []bench.User) (err error) {
+func (a *app) loadtestPool(ctx context.Context, o *loadtestOptions, database config.Database, around bench.SamplerConfig, users []bench.User) (err error) {
 	host, err := hostOf(database.URL)
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (a *app) loadtestPool(ctx context.Context, o *loadtestOptions, database con
 		return err
 	}
 	proof := db.Proof()
-	return a.runLoadtest(ctx, loadtest{options: o, hitter: hitter, users: users, target: "the database at " + host, mix: &mix, server: bench.Server{
+	return a.runLoadtest(ctx, loadtest{options: o, around: around, hitter: hitter, users: users, target: "the database at " + host, mix: &mix, server: bench.Server{
 		ThroughPooler: &proof.ThroughPooler, PoolerProof: proof.How, LinkRTTMS: float64(o.linkRTT().Microseconds()) / 1000,
 	}})
 }

@@ -41,7 +41,8 @@ func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) error {
 		if err := s.restart(ctx); err != nil {
 			return err
 		}
-		t := loadtest{options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr}
+		t := loadtest{options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr, around: aroundLab(env)}
+		t.around.Metrics.URL = "http://" + s.admin + "/metrics"
 		if o.scenario != nil {
 			return a.runScenario(ctx, t)
 		}
@@ -151,11 +152,15 @@ func (a *app) newLabServer(o *loadtestOptions, env lab.Env) (*labServer, error) 
 	if err != nil {
 		return nil, err
 	}
+	admin, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
 	hitter, err := a.newHitter(o, &url.URL{Scheme: "http", Host: addr})
 	if err != nil {
 		return nil, err
 	}
-	return &labServer{app: a, addr: addr, admin: "127.0.0.1:0", hitter: hitter, env: map[string]string{
+	return &labServer{app: a, addr: addr, admin: admin, hitter: hitter, env: map[string]string{
 		"DATABASE_URL": env.DatabaseURL, "DATABASE_DIRECT_URL": env.DirectURL, "REDIS_URL": env.RedisURL,
 		// The lab's, and no other: these would overrule or complete the URLs.
 		"DB_HOST": "", "DB_PORT": "", "DB_NAME": "", "DB_USER": "", "DB_PASSWORD": "", "DB_SSLMODE": "", "DB_DIRECT_HOST": "",

@@ -39,7 +39,11 @@ func TestLoadtestLabLeavesNoProcess(t *testing.T) {
 				Name, Verdict string
 				Requests      int
 				Turns         struct{ Max int } `json:"db_turns"`
+				Side          struct {
+					Series []struct{ Name, Source string }
+				} `json:"server_timeline"`
 			}
+			NotSeen []struct{ What, Because string } `json:"not_seen"`
 		}
 		if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
 			t.Fatal(err)
@@ -49,6 +53,13 @@ func TestLoadtestLabLeavesNoProcess(t *testing.T) {
 		}
 		if warm := got.Phases[0]; warm.Requests != 400 || warm.Turns.Max > 1 {
 			t.Errorf("warm: %+v, want 400 requests of 1 DB turn at most", warm)
+		}
+		seen := map[string]bool{}
+		for _, s := range got.Phases[0].Side.Series {
+			seen[s.Source] = true
+		}
+		if len(seen) != 4 || len(got.NotSeen) != 1 || !strings.Contains(got.NotSeen[0].What, "phase first") {
+			t.Errorf("the lab's server, pooler, database and Redis: seen %v, not seen %v", seen, got.NotSeen)
 		}
 		if first := got.Phases[1]; first.Requests != 2 || first.Turns.Max > 2 {
 			t.Errorf("first: %+v, want 2 requests of 2 DB turns at most", first)

@@ -43,6 +43,9 @@ func (a *app) loadtestManners(o *loadtestOptions) error {
 	}
 	o.permit.Hosts = o.allowHosts
 	o.permit.Production = append(o.permit.Production, own.ProductionHosts()...)
+	if err := o.side.read(own); err != nil {
+		return err
+	}
 	return o.readTrust()
 }
 
@@ -186,9 +189,11 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 	}
 	live := &loadtestProgress{app: a}
 	plan := o.scenario.Bind(o.plan, world) //nolint:contextcheck // as in runLoadtest
+	sampler := bench.OpenSampler(ctx, a.around(t))
+	defer sampler.Close(ctx)
 	result, err := bench.Run(ctx, bench.Config{
 		Target: t.target, Hitter: t.hitter, Plan: plan, Users: world.Users(), Server: server,
-		Progress: live.show,
+		Progress: live.show, Sampler: sampler, TraceLink: o.side.link,
 	})
 	live.done()
 	gone, cleaning := a.cleanUpRun(ctx, t, ledger)

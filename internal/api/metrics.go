@@ -64,6 +64,7 @@ type poolCollector struct {
 	db                                      *store.DB
 	conns, opened, closed, acquires, waited *prometheus.Desc
 	acquireTime, max, dialTurns             *prometheus.Desc
+	gaveUp, waitTime                        *prometheus.Desc
 }
 
 func newPoolCollector(db *store.DB) *poolCollector {
@@ -79,13 +80,15 @@ func newPoolCollector(db *store.DB) *poolCollector {
 		acquires:    d("acquires_total", "Connections borrowed."),
 		waited:      d("waited_total", "Borrowings that found no idle connection."),
 		acquireTime: d("acquire_seconds_total", "Time that all borrowings took."),
+		gaveUp:      d("gave_up_total", "Borrowings that ended without a connection: the caller or its deadline gave up."),
+		waitTime:    d("wait_seconds_total", "Time that the borrowings took that found no idle connection."),
 		dialTurns:   d("dial_turns_total", "DB turns of connecting, which no request's bill holds."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (p *poolCollector) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{p.conns, p.max, p.opened, p.closed, p.acquires, p.waited, p.acquireTime, p.dialTurns} {
+	for _, d := range []*prometheus.Desc{p.conns, p.max, p.opened, p.closed, p.acquires, p.waited, p.acquireTime, p.dialTurns, p.gaveUp, p.waitTime} {
 		c <- d
 	}
 }
@@ -108,5 +111,7 @@ func (p *poolCollector) Collect(c chan<- prometheus.Metric) {
 	count(p.acquires, float64(s.Acquires))
 	count(p.waited, float64(s.Waited))
 	count(p.acquireTime, s.AcquireTime.Seconds())
+	count(p.gaveUp, float64(s.GaveUp))
+	count(p.waitTime, s.WaitTime.Seconds())
 	count(p.dialTurns, float64(p.db.Dials().Turns()))
 }

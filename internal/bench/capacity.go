@@ -302,7 +302,7 @@ func (k *capacityRun) conclude(ctx context.Context, s *search) {
 	case generator && k.invalid != nil:
 		c.LimitedBy, c.Evidence = "the generator, which ended first", firstReason(k.invalid)
 	case s.hi > 0 && k.missed != nil:
-		c.LimitedBy, c.Evidence = limitOf(*k.missed)
+		c.LimitedBy, c.Evidence = limitOf(*k.missed, k.ceiling)
 	case s.lo >= s.max:
 		c.LimitedBy = fmt.Sprintf("the end of the search, %.4g requests/s", s.max)
 	}

@@ -235,24 +235,59 @@ func TestLimitIsNamedFromEvidence(t *testing.T) {
 	slow := func(latency, lag, queue float64, timing map[string]float64) Phase {
 		return Phase{Over: 50, Rate: Rate{Planned: 400}, Slowest: []Slow{{LatencyMS: latency, LagMS: lag, QueueMS: queue, ServerTiming: timing}}}
 	}
+	// behind is a phase with a server's side; each series has the same value in all readings but the first.
+	behind := func(p Phase, series map[string]float64) Phase {
+		p.Server = &ServerTimeline{AtMS: []float64{1000, 2000, 3000}}
+		for name, v := range series {
+			p.Server.Series = append(p.Server.Series, Series{Name: name, Mean: &v, Max: &v, Values: []*float64{nil, &v, &v}})
+		}
+		return p
+	}
+	inAcquire := slow(500, 1, 2, map[string]float64{"acquire_ms": 400, "db_ms": 80, "app_ms": 5})
+	inDB := slow(500, 1, 2, map[string]float64{"acquire_ms": 10, "db_ms": 440, "app_ms": 5})
+	inApp := slow(500, 1, 2, map[string]float64{"acquire_ms": 10, "db_ms": 100, "app_ms": 380})
+	queue := map[string]float64{seriesPoolerWaiting: 7, seriesPoolerIdle: 0, seriesPoolerActive: 4, seriesExecPerCall: 3}
+	noQueue := map[string]float64{seriesPoolerWaiting: 0, seriesPoolerIdle: 3, seriesPoolInUse: 25, seriesPoolMax: 25}
+	idle := map[string]float64{seriesPoolerWaiting: 7, seriesPoolerIdle: 1}
+	busy := map[string]float64{seriesCPU: 190, seriesCores: 2}
+	refused := Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"5xx": 40}, Rate: Rate{Planned: 400}}
+	stood := func(execution float64) *Phase {
+		p := behind(Phase{Rate: Rate{Planned: 100}}, map[string]float64{seriesExecPerCall: execution})
+		return &p
+	}
 	for _, tc := range []struct {
-		p    Phase
-		want string
+		p     Phase
+		want  string
+		stood *Phase
 	}{
-		{slow(500, 1, 2, map[string]float64{"acquire_ms": 400, "db_ms": 80, "app_ms": 5}), "pool of database connections"},
-		{slow(500, 1, 2, map[string]float64{"acquire_ms": 10, "db_ms": 440, "app_ms": 5}), "the database"},
-		{slow(500, 1, 2, map[string]float64{"acquire_ms": 10, "db_ms": 100, "app_ms": 380}), "own code or CPU"},
-		{slow(500, 1, 2, map[string]float64{"redis_ms": 400, "db_ms": 80}), "Redis"},
-		{slow(500, 1, 400, map[string]float64{"db_ms": 80}), "--max-connections"},
-		{slow(500, 1, 2, map[string]float64{"db_ms": 80}), "before the server's own account"},
-		{slow(500, 1, 2, nil), "does not say by what"},
-		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"5xx": 38, "reset": 2}}, "5xx"},
-		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"429": 40}}, "rate limit"},
-		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"timeout": 40}}, "can't be seen"},
-		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"timeout_header": 40}}, "can't be seen"},
-		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"5xx:database_unavailable": 40}}, "5xx"},
+		{behind(inDB, queue), "pooler connections", nil},
+		{behind(inAcquire, queue), "pooler connections", nil},
+		{behind(inDB, queue), "pooler connections", stood(2.5)},
+		{behind(inDB, queue), "the database's execution", stood(1.2)},
+		{behind(inDB, idle), "the database and the way to it", nil},
+		{behind(inDB, noQueue), "the database and the way to it", nil},
+		{behind(inAcquire, noQueue), "DB_MAX_CONNS", nil},
+		{behind(inAcquire, map[string]float64{seriesPoolInUse: 20, seriesPoolMax: 25}), "pool of database connections", nil},
+		{behind(inApp, busy), "the server's CPU", nil},
+		{behind(inApp, queue), "own code or CPU", nil},
+		{behind(inApp, map[string]float64{seriesCPU: 100, seriesCores: 2}), "own code or CPU", nil},
+		{behind(refused, queue), "pooler connections", nil},
+		{behind(refused, noQueue), "DB_MAX_CONNS", nil},
+		{behind(refused, idle), "5xx", nil},
+		{slow(500, 1, 2, map[string]float64{"acquire_ms": 400, "db_ms": 80, "app_ms": 5}), "pool of database connections", nil},
+		{slow(500, 1, 2, map[string]float64{"acquire_ms": 10, "db_ms": 440, "app_ms": 5}), "the database", nil},
+		{slow(500, 1, 2, map[string]float64{"acquire_ms": 10, "db_ms": 100, "app_ms": 380}), "own code or CPU", nil},
+		{slow(500, 1, 2, map[string]float64{"redis_ms": 400, "db_ms": 80}), "Redis", nil},
+		{slow(500, 1, 400, map[string]float64{"db_ms": 80}), "--max-connections", nil},
+		{slow(500, 1, 2, map[string]float64{"db_ms": 80}), "before the server's own account", nil},
+		{slow(500, 1, 2, nil), "does not say by what", nil},
+		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"5xx": 38, "reset": 2}}, "5xx", nil},
+		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"429": 40}}, "rate limit", nil},
+		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"timeout": 40}}, "can't be seen", nil},
+		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"timeout_header": 40}}, "can't be seen", nil},
+		{Phase{Over: 50, Errors: 40, ErrorKinds: map[string]int{"5xx:database_unavailable": 40}}, "5xx", nil},
 	} {
-		if name, evidence := limitOf(tc.p); !strings.Contains(name, tc.want) || evidence == "" {
+		if name, evidence := limitOf(tc.p, tc.stood); !strings.Contains(name, tc.want) || evidence == "" {
 			t.Errorf("%q, %q; want %q", name, evidence, tc.want)
 		}
 	}

@@ -26,6 +26,9 @@ func (r Result) charts() []report.Block {
 			continue
 		}
 		out = append(out, p.course())
+		if c, ok := p.serverCourse(); ok {
+			out = append(out, c)
+		}
 	}
 	return out
 }

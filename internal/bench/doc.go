@@ -9,6 +9,7 @@
 //   - the gate says whether "p99 <= target" holds, is refuted, or is not decided;
 //   - a phase (warm, cold, first, get) is what is sent, to whom, and in which state;
 //   - a [Scenario] is a plan as a file, with requests, users, data and [Threshold]s of its own;
+//   - a [Sampler] reads what stands behind the target meanwhile;
 //   - [Run] runs the phases of a [Plan] and returns a [Result], plain data;
 //   - [Result.Document] is the report of that data.
 //

@@ -32,7 +32,8 @@ func (r Result) Document() report.Document {
 	d.Blocks = slices.Concat(d.Blocks, r.Comparison.blocks(r.Reasons), r.Capacity.blocks(), r.Earlier.blocks())
 	d.Blocks = append(d.Blocks, r.thresholds(), r.latencies())
 	d.Blocks = append(d.Blocks, r.charts()...)
-	d.Blocks = append(d.Blocks, r.goals(), r.routes(), r.slowest(), r.conditions())
+	d.Blocks = append(d.Blocks, r.goals(), r.routes(), r.slowest())
+	d.Blocks = append(append(d.Blocks, r.serverSide()...), r.conditions())
 	if r.Data != nil {
 		d.Blocks = append(d.Blocks, r.madeAndLeft())
 	}
@@ -167,7 +168,7 @@ func (r Result) slowest() report.Table {
 	t := report.Table{
 		Title:   fmt.Sprintf("Slowest %d of each phase, in ms", shownSlowest),
 		Columns: []string{"phase", "latency", "lag", "queue", "service"},
-		Note:    "latency = lag (the generator was late) + queue (waiting for a connection) + service; the server's own account follows.",
+		Note:    "latency = lag (the generator was late) + queue (waiting for a connection) + service; service = the server's own account + network (the way, and waiting that the server does not see).",
 	}
 	timings := make(map[string]bool)
 	for _, p := range r.Phases {
@@ -181,6 +182,10 @@ func (r Result) slowest() report.Table {
 	for _, name := range names {
 		t.Columns = append(t.Columns, strings.TrimSuffix(name, "_ms"))
 	}
+	network := len(names) > 0
+	if network {
+		t.Columns = append(t.Columns, "network")
+	}
 	t.Columns = append(t.Columns, "turns", "route", "outcome", "trace")
 	for _, p := range r.Phases {
 		for _, s := range p.Slowest[:min(shownSlowest, len(p.Slowest))] {
@@ -192,14 +197,29 @@ func (r Result) slowest() report.Table {
 					row = append(row, right("-"))
 				}
 			}
+			if network {
+				row = append(row, optional(s.NetworkMS))
+			}
 			turns := right("-")
 			if s.DBTurns != nil {
 				turns = report.Count(int64(*s.DBTurns))
 			}
-			t.Rows = append(t.Rows, append(row, turns, report.Text(s.Route), s.outcome(), report.Toned(report.Dim, s.TraceID)))
+			t.Rows = append(t.Rows, append(row, turns, report.Text(s.Route), s.outcome(), report.Toned(report.Dim, s.TraceID).WithLink(s.TraceURL)))
 		}
 	}
 	return t
+}
+
+// slowestTrace is the address of the trace of the slowest request of all; "" where
+// nothing is linked.
+func (r Result) slowestTrace() string {
+	var worst Slow
+	for _, p := range r.Phases {
+		if len(p.Slowest) > 0 && p.Slowest[0].LatencyMS > worst.LatencyMS {
+			worst = p.Slowest[0]
+		}
+	}
+	return worst.TraceURL
 }
 
 func (s Slow) outcome() report.Cell {
@@ -221,6 +241,9 @@ func (r Result) conditions() report.KeyValues {
 		{Key: "longest GC pause", Value: report.Textf("at most %s", figure(g.GCPauseMaxMS))},
 		{Key: "traces", Value: report.Textf("trace ids of this run begin with %s", r.Run)},
 	}}
+	if url := r.slowestTrace(); url != "" {
+		kv.Pairs = append(kv.Pairs, report.Pair{Key: "slowest trace", Value: report.Text(url)})
+	}
 	if s := r.Server; s.ThroughPooler != nil {
 		pooler := report.Toned(report.Good, "yes")
 		if !*s.ThroughPooler {

@@ -121,11 +121,12 @@ func passingResult() Result {
 				Slowest: []Slow{
 					{TraceID: "01020304050607080100000000000005", LatencyMS: 5000, Route: "task_board", ServerTiming: map[string]float64{}, LagMS: 0.6, ServiceMS: 5000, Error: "timeout"},
 					{
-						TraceID: "01020304050607080100000000000009", LatencyMS: 260.4, Route: "residence_list", LagMS: 0.6, QueueMS: 0.1, ServiceMS: 259.7,
+						TraceID: "01020304050607080100000000000009", LatencyMS: 260.4, Route: "residence_list", LagMS: 0.6, QueueMS: 0.1, ServiceMS: 259.7, NetworkMS: v(0.98),
+						TraceURL:     "https://jaeger.example/trace/01020304050607080100000000000009?a=1&b=<2>",
 						ServerTiming: map[string]float64{"app_ms": 1.2, "db_ms": 257.1, "acquire_ms": 0.02, "redis_ms": 0.4}, DBTurns: &one, Status: 200,
 					},
 				},
-				DurationMS: 240116, BytesMean: 4210,
+				DurationMS: 240116, BytesMean: 4210, Server: testServerTimeline(4),
 			},
 			{
 				Name: PhaseCold, Verdict: Pass, Reasons: []string{}, Requests: 650, ErrorKinds: map[string]int{}, OverAllowed: 2, TargetMS: 700,
@@ -142,6 +143,10 @@ func passingResult() Result {
 				Latency: Latency{P50: 228, P90: 235, Max: 241}, DBTurns: Turns{2, 2, true}, Apart: map[string]int{},
 				Restarts: &Restarts{Done: 20, Planned: 20, Under: 20, TargetMS: 900, SureShare: 0.861},
 			},
+		},
+		NotSeen: []Unseen{
+			{What: sourceRedis, Because: "the connection broke", Missed: 1, Readings: 5},
+			{What: "the server's side in phase first", Because: "the server is another one for each request"},
 		},
 		Generator: Generator{CPUPct: 7.4, Cores: 2, LagP99MS: 1.4, FloorP99MS: 1.6, FloorRate: 200, GCPauseMaxMS: 0.2},
 	}

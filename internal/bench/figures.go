@@ -86,11 +86,32 @@ func (r *run) slow(s slowSample, attack uint32) Slow {
 		LagMS:        ms(s.Lag), QueueMS: ms(s.Queue), ServiceMS: ms(s.Service),
 		CacheStatus: s.Reply.CacheStatus, Status: s.Reply.Status, Error: string(s.Kind),
 	}
+	out.TraceURL = r.TraceLink.To(out.TraceID)
+	out.NetworkMS = out.network()
 	if turns := s.Reply.Turns; turns >= 0 {
 		out.DBTurns = &turns
 	}
 	return out
 }
+
+// network is the part of the service that the server does not account for.
+func (s Slow) network() *float64 {
+	told, rest := false, s.ServiceMS
+	for _, name := range serverParts() {
+		if took, ok := s.ServerTiming[name+"_ms"]; ok {
+			told, rest = true, rest-took
+		}
+	}
+	if !told {
+		return nil
+	}
+	rest = max(0, round(rest))
+	return &rest
+}
+
+// serverParts are the parts of a request that the server accounts for: together
+// they are its whole time there.
+func serverParts() []string { return []string{"acquire", "db", "redis", "app"} }
 
 func timesOf(h *Histogram) Times {
 	return Times{P50: ms(h.Quantile(0.5)), P99: ms(h.Quantile(0.99))}

@@ -43,6 +43,9 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 	}
 	cpu, pause := before.since()
 	r.note(cpu, pause)
+	if r.Sampler != nil {
+		r.notSeen(Unseen{What: "the server's side in phase " + p.Name, Because: "the server is another one for each request"})
+	}
 
 	phase := r.figures(p, t, singles, time.Since(began))
 	phase.Rate, phase.OverAllowed = Rate{}, 0

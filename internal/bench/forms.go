@@ -11,18 +11,22 @@ import (
 	"github.com/honeydue/honeydue/internal/report"
 )
 
-// sheet is the CSV form: one row for each slice of each phase.
+// sheet is the CSV form: one row for each slice of each phase, the series of the
+// server's side in the columns after its own.
 func (r Result) sheet() *report.Sheet {
 	s := &report.Sheet{Columns: []string{
 		"phase", "at_ms", "slice_ms", "requests", "ended", "errors", "over", "p50_ms", "p99_ms", "max_ms",
 	}}
+	series := r.seriesNames()
+	s.Columns = append(s.Columns, series...)
 	for _, p := range r.Phases {
-		for _, slice := range p.Timeline.Slices {
-			s.Rows = append(s.Rows, []string{
+		server := p.bySlice(series)
+		for i, slice := range p.Timeline.Slices {
+			s.Rows = append(s.Rows, append([]string{
 				p.Name, decimal(&slice.AtMS), decimal(&p.Timeline.SliceMS),
 				strconv.Itoa(slice.Requests), strconv.Itoa(slice.Ended), strconv.Itoa(slice.Errors), strconv.Itoa(slice.Over),
 				decimal(slice.P50MS), decimal(slice.P99MS), decimal(slice.MaxMS),
-			})
+			}, server[i]...))
 		}
 	}
 	return s

@@ -8,11 +8,18 @@ import (
 )
 
 // limitOf names what a phase that missed its target ran out of, from what is
-// seen of it: the errors, if they are the larger part of what was over, else the
-// largest part of the time of the slowest requests, as the server accounts for
-// it. evidence says what that rests on.
-func limitOf(p Phase) (name, evidence string) {
+// seen of it: the errors, if they are the larger part of what was over; else what
+// the parts behind the server told meanwhile; else the largest part of the time of
+// the slowest requests, as the server accounts for it. stood is a phase at a lower
+// rate that was on target, nil if there is none. evidence says what it rests on.
+func limitOf(p Phase, stood *Phase) (name, evidence string) {
 	if kind, n := commonest(p.ErrorKinds); p.Over > 0 && 2*p.Errors > p.Over && !Kind(kind).TimedOut() {
+		// A server that gives up waiting for what is behind it answers 5xx.
+		if Kind(kind).Class() == KindServer {
+			if name, evidence := limitBehind(p, "acquire", stood); name != "" {
+				return name, evidence
+			}
+		}
 		return "errors: " + errorWords(Kind(kind)), fmt.Sprintf("%d of the %d requests over the target at %.4g/s failed, %d of them with %s", p.Errors, p.Over, p.Rate.Planned, n, kind)
 	}
 	parts, total, told := make(map[string]float64), 0.0, 0
@@ -26,7 +33,7 @@ func limitOf(p Phase) (name, evidence string) {
 		if len(s.ServerTiming) > 0 {
 			told++
 		}
-		for _, name := range []string{"acquire", "db", "redis", "app"} {
+		for _, name := range serverParts() {
 			took := min(s.ServerTiming[name+"_ms"], max(rest, 0))
 			parts[name] += took
 			rest -= took
@@ -37,6 +44,9 @@ func limitOf(p Phase) (name, evidence string) {
 		return "what can't be seen from here", "no request was answered"
 	}
 	largest := slices.MaxFunc(slices.Sorted(maps.Keys(parts)), func(a, b string) int { return cmp.Compare(parts[a], parts[b]) })
+	if name, evidence := limitBehind(p, largest, stood); name != "" {
+		return name, evidence
+	}
 	if largest == "rest" && told == 0 {
 		return "the server, which does not say by what (no Server-Timing)",
 			fmt.Sprintf("%.0f%% of the time of the slowest %d requests at %.4g/s passed in the server", 100*parts["rest"]/total, len(p.Slowest), p.Rate.Planned)

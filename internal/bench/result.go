@@ -23,6 +23,8 @@ type Result struct {
 	Generator Generator `json:"generator"`
 	// NotMeasured are phases of the profile that the verdict says nothing about.
 	NotMeasured []Skipped `json:"not_measured"`
+	// NotSeen is what a report does not show of the server's side, with the reason.
+	NotSeen []Unseen `json:"not_seen,omitempty"`
 	// Data is what a scenario made on the target for its run, and what became of it.
 	Data *ScenarioData `json:"data,omitempty"`
 	// Comparison is of a run that compared two servers; its phases are the two.
@@ -79,6 +81,8 @@ type Phase struct {
 	// Thresholds are a scenario's own limits beside the p99 of the whole phase.
 	Thresholds []ThresholdResult `json:"thresholds,omitempty"`
 	Timeline   Timeline          `json:"timeline,omitzero"`
+	// Server is the phase as the parts behind the target told of it; nil: nobody asked them.
+	Server *ServerTimeline `json:"server_timeline,omitempty"`
 
 	latency *Histogram // every latency of the phase; nil: not kept
 }
@@ -151,10 +155,15 @@ type Slow struct {
 	LagMS        float64            `json:"lag_ms"`
 	QueueMS      float64            `json:"queue_ms"`
 	ServiceMS    float64            `json:"service_ms"`
-	DBTurns      *int               `json:"db_turns"`
-	CacheStatus  string             `json:"cache_status,omitempty"`
-	Status       int                `json:"status"`
-	Error        string             `json:"error,omitempty"`
+	// NetworkMS is what is left of the service when the server's own account is taken
+	// from it: the way there and back, and waiting where the server does not see it.
+	// Null: the server gave no account.
+	NetworkMS   *float64 `json:"network_ms,omitempty"`
+	TraceURL    string   `json:"trace_url,omitempty"`
+	DBTurns     *int     `json:"db_turns"`
+	CacheStatus string   `json:"cache_status,omitempty"`
+	Status      int      `json:"status"`
+	Error       string   `json:"error,omitempty"`
 }
 
 // Generator is what the tool says about itself: the worst of all phases.

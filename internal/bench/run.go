@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,6 +22,9 @@ type Config struct {
 	Restart func(context.Context) error
 	// Progress, if set, is called about once a second.
 	Progress func(Progress)
+	// Sampler reads the server's side meanwhile; nil: nobody does.
+	Sampler   *Sampler
+	TraceLink TraceLink
 
 	canaryFor time.Duration // 0 = canaryLength
 }
@@ -70,6 +74,9 @@ func newRun(c Config) *run {
 		NotMeasured: append([]Skipped{}, c.Plan.Skipped...),
 	}
 	r.result.Generator.Cores = cores()
+	if c.Sampler != nil {
+		r.notSeen(c.Sampler.unseen...)
+	}
 	return r
 }
 
@@ -210,14 +217,17 @@ feed:
 func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase, tripped bool) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	seen := r.Sampler.begin(ctx)
 	t := newTally(p.State, p.Target, r.Hitter.timeout)
 	t.watched = newWatches(p.Thresholds)
 	t.windows = newWindows()
+	seen.run(ctx, t.time.began, p.Schedule.Duration())
 	before := selfUsage()
 	ran := r.Hitter.Attack(ctx, Attack{
 		Schedule: p.Schedule,
 		Shots:    shots,
 		Observe: func(s Sample) {
+			seen.answered()
 			if t.observe(p.Schedule.At(s.Seq), s); t.tripped {
 				cancel(errBreaker)
 			}
@@ -226,6 +236,8 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	})
 	cpu, pause := before.since()
 	r.note(cpu, pause)
+	server, unseen := seen.end(ctx)
+	r.notSeen(unseen...)
 
 	stopped := ""
 	if ran.Sent < ran.Planned {
@@ -238,7 +250,9 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 		planned: p.Schedule.meanRate(ran.Sent), achieved: ran.Achieved(p.Schedule), late: ran.Late(p.Schedule),
 		lagP99: t.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: r.floorP99,
 	}
-	return r.judged(p, t, ran, e, stopped), t.tripped
+	phase = r.judged(p, t, ran, e, stopped)
+	phase.Server = server
+	return phase, t.tripped
 }
 
 func (r *run) tick(p PhasePlan, t *tally, elapsed time.Duration) {
@@ -251,6 +265,21 @@ func (r *run) tick(p PhasePlan, t *tally, elapsed time.Duration) {
 		Rate: float64(done) / elapsed.Seconds(),
 		P50:  t.all.latency.Quantile(0.5), P99: t.all.latency.Quantile(0.99), Errors: t.all.errors,
 	})
+}
+
+// notSeen keeps what is not seen of the server's side: the same thing for the same
+// reason once, its readings added up.
+func (r *run) notSeen(all ...Unseen) {
+	out := &r.result
+	for _, u := range all {
+		i := slices.IndexFunc(out.NotSeen, func(o Unseen) bool { return o.What == u.What && o.Because == u.Because })
+		if i < 0 {
+			out.NotSeen = append(out.NotSeen, u)
+			continue
+		}
+		out.NotSeen[i].Missed += u.Missed
+		out.NotSeen[i].Readings += u.Readings
+	}
 }
 
 func (r *run) note(cpuPct float64, pause time.Duration) {

@@ -150,6 +150,8 @@ func (p *Phase) restore(from storedHistograms) error {
 		return errors.New("its percentiles are not those of its histogram")
 	case !(p.Timeline.SliceMS >= 0 && p.Timeline.SliceMS < math.MaxInt64/1e6):
 		return errors.New("its timeline has slices of no length")
+	case p.Server.check() != nil:
+		return p.Server.check()
 	case !slices.IsSorted(p.Timeline.BucketsMS) || len(p.Timeline.BucketsMS) > 0 && !(p.Timeline.BucketsMS[0] > 0):
 		return errors.New("the buckets of its timeline are in no order")
 	}

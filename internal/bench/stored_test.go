@@ -45,6 +45,7 @@ func timedResult() Result {
 	cold := phaseOf("cold, again", 700*time.Millisecond, due[:300], samples[:300])
 	cold.Verdict = Inconclusive
 	warm.Timeline.StartedAt, cold.Timeline.StartedAt = r.StartedAt.Add(2500*time.Millisecond), r.StartedAt.Add(20*time.Second)
+	warm.Server = testServerTimeline(14)
 	r.Verdict, r.Phases = Fail, []Phase{warm, cold}
 	r.NotMeasured = []Skipped{{PhaseFirst, "there was nothing to restart the server with"}}
 	return r

@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -17,7 +16,7 @@ func (c *Cache) connect(ctx context.Context, cn *redis.Conn) error {
 		if err != nil {
 			return fmt.Errorf("ask Redis who it is: %w", err)
 		}
-		if run = runID(info); run == "" {
+		if run = ParseInfo(info)["run_id"]; run == "" {
 			return fmt.Errorf("redis does not tell its run_id in INFO server")
 		}
 	}
@@ -29,13 +28,4 @@ func (c *Cache) connect(ctx context.Context, cn *redis.Conn) error {
 		c.metrics.emptied.Inc()
 	}
 	return nil
-}
-
-func runID(info string) string {
-	for line := range strings.Lines(info) {
-		if id, ok := strings.CutPrefix(line, "run_id:"); ok {
-			return strings.TrimSpace(id)
-		}
-	}
-	return ""
 }

@@ -56,7 +56,7 @@ func TestLookSaysWhatAReadWouldBeServed(t *testing.T) {
 		{"no-lease", func() { rdb.Set(t.Context(), sharedKey, "nonsense", 0) }},
 	} {
 		rdb.FlushDB(t.Context())
-		rdb.HSet(t.Context(), sharedKey, "run", runID(rdb.Info(t.Context(), "server").Val()))
+		rdb.HSet(t.Context(), sharedKey, "run", ParseInfo(rdb.Info(t.Context(), "server").Val())["run_id"])
 		fill()
 		if got := why(); got != "" {
 			t.Fatalf("before %s: %q", s.want, got)

@@ -45,6 +45,8 @@ func (l Lab) Dirs() []string {
 type Loadtest struct {
 	// Production is hosts with commas between them; each is tested only when its name is typed.
 	Production string `env:"HONEYDUE_PRODUCTION_HOSTS"`
+	// TraceLink is the address of a trace, with {trace_id} in the place of its id.
+	TraceLink string `env:"HONEYDUE_TRACE_LINK"`
 }
 
 // ParseLoadtest reads the load test's variables.

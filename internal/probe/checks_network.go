@@ -70,10 +70,10 @@ func jitters(o *observation) outcome {
 
 // queues reports whether something says that statements wait in the pooler.
 func (o *observation) queues() bool {
-	if o.pools != nil && o.pools.clientsWaiting > 0 {
+	if o.pools != nil && o.pools.ClientsWaiting > 0 {
 		return true
 	}
-	if c := o.ways.console; c != nil && c.first.clientsWaiting > 0 {
+	if c := o.ways.console; c != nil && c.first.ClientsWaiting > 0 {
 		return true
 	}
 	return slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.ResidualName != "" })

@@ -72,7 +72,7 @@ func poolerWait(o *observation) outcome {
 	queue := ""
 	if o.pools != nil {
 		queue = fmt.Sprintf(" SHOW POOLS: %d waiting, %d servers busy, %d idle, longest wait %.0f ms.",
-			o.pools.clientsWaiting, o.pools.serversActive, o.pools.serversIdle, o.pools.maxWaitMS())
+			o.pools.ClientsWaiting, o.pools.ServersActive, o.pools.ServersIdle, o.pools.MaxWaitMS())
 	}
 	switch {
 	case len(residuals) > 0 && float64(len(residuals)) >= waitingShare*float64(timed):
@@ -82,8 +82,8 @@ func poolerWait(o *observation) outcome {
 				len(residuals), timed, cost, beside, queue),
 			costMS: cost,
 		})
-	case o.pools != nil && o.pools.clientsWaiting > 0:
-		return found(hit{evidence: "Clients wait in the pooler's queue." + queue, costMS: o.pools.maxWaitMS()})
+	case o.pools != nil && o.pools.ClientsWaiting > 0:
+		return found(hit{evidence: "Clients wait in the pooler's queue." + queue, costMS: o.pools.MaxWaitMS()})
 	}
 	if n := o.notRun(); n > 0 {
 		return notKnown("%d of %d hot paths were not run.%s", n, len(o.hot), queue)

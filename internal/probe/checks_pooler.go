@@ -32,7 +32,7 @@ func clientsRefused(o *observation) outcome {
 	}
 	limit := int64(0)
 	if c := o.ways.console; c != nil {
-		limit = row(c.settings).number("max_client_conn")
+		limit = c.settings.Number("max_client_conn")
 	}
 	full := limit > 0 && o.ways.console.clients >= limit
 	if !full && !strings.Contains(pg.Message, "max_client_conn") {
@@ -125,16 +125,16 @@ func poolerFull(o *observation) outcome {
 		return notKnown("SHOW POOLS says nothing of the app's database.")
 	}
 	var hits []hit
-	if busy := min(c.first.serversActive, o.pools.serversActive); c.poolSize > 0 && float64(busy) >= fullShare*float64(c.poolSize) {
-		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d server connections were busy both times that SHOW POOLS was asked; %d clients wait.", busy, c.poolSize, o.pools.clientsWaiting)})
+	if busy := min(c.first.ServersActive, o.pools.ServersActive); c.poolSize > 0 && float64(busy) >= fullShare*float64(c.poolSize) {
+		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d server connections were busy both times that SHOW POOLS was asked; %d clients wait.", busy, c.poolSize, o.pools.ClientsWaiting)})
 	}
 	if c.maxConnections > 0 && float64(c.connections) >= fullShare*float64(c.maxConnections) {
 		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d connections that the pooler may have to the database are open (max_db_connections).", c.connections, c.maxConnections)})
 	}
-	if limit := row(c.settings).number("max_client_conn"); limit > 0 && float64(c.clients) >= fullShare*float64(limit) {
+	if limit := c.settings.Number("max_client_conn"); limit > 0 && float64(c.clients) >= fullShare*float64(limit) {
 		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d clients are connected (max_client_conn).", c.clients, limit)})
 	}
-	return orPassed(hits, "%d of %d server connections are busy, %d idle.", o.pools.serversActive, c.poolSize, o.pools.serversIdle)
+	return orPassed(hits, "%d of %d server connections are busy, %d idle.", o.pools.ServersActive, c.poolSize, o.pools.ServersIdle)
 }
 
 // What the pooler's counts are judged by. A wait of waitLeastMS is more than the statement that it is for
@@ -158,7 +158,7 @@ func haveWaited(o *observation) outcome {
 		return passed("Clients wait now: HD-P04.")
 	}
 	mean := d.meanWaitMS()
-	if mean >= waitLeastMS || o.pools != nil && o.pools.maxWaitMS() >= maxWaitMS {
+	if mean >= waitLeastMS || o.pools != nil && o.pools.MaxWaitMS() >= maxWaitMS {
 		return found(hit{evidence: fmt.Sprintf("In the pooler a statement waited %.0f ms on average (SHOW STATS and its avg_wait_time).", mean), costMS: mean})
 	}
 	return passed("A statement waited %.1f ms on average.", mean)

@@ -57,7 +57,7 @@ type observation struct {
 	plansFailed string // why there are none
 	walls       bool
 	wallsFailed string
-	pools       *poolsRow
+	pools       *store.Pools
 	ways        waysFacts
 
 	// server is what watching Postgres gave; nil if there was none to watch.

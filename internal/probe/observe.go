@@ -262,7 +262,7 @@ func (o *observation) addCost(s *session) {
 	}
 	if s.pools != nil {
 		o.cost.Connects++
-		o.cost.DBTurns += s.pools.turns
+		o.cost.DBTurns += s.pools.turns()
 	}
 	o.ways.addCost(&o.cost, s)
 	if s.explain != nil {

@@ -2,20 +2,21 @@ package probe
 
 import (
 	"context"
-	"strconv"
+
+	"github.com/honeydue/honeydue/internal/store"
 )
 
 // poolerFacts is what the pooler's console says of itself and of the app's database.
 type poolerFacts struct {
 	// settings is SHOW CONFIG by key.
-	settings map[string]string
+	settings store.ConsoleRow
 	// Of SHOW DATABASES: 0 is "no limit" for both.
 	poolSize, maxConnections, connections int64
 	paused                                bool
 	poolMode                              string // of this database; empty is the pooler's own
 	// clients is how many are connected, of any database.
 	clients int64
-	first   poolsRow // SHOW POOLS at the probe's begin
+	first   store.Pools // SHOW POOLS at the probe's begin
 	hasPool bool
 	// before and after are SHOW STATS and SHOW SERVERS at the begin of the statements and at the end.
 	before, after consoleMoment
@@ -38,70 +39,28 @@ type poolerStats struct {
 	avgTransactionMS, avgQueryMS, avgMS float64 // the pooler's own averages of its last period, a minute
 }
 
-// row is a line of the console by column.
-type row map[string]string
-
-func (r row) number(name string) int64 {
-	n, _ := strconv.ParseInt(r[name], 10, 64) // a column of another version: 0
-	return n
-}
-
-// milliseconds reads a column of microseconds.
-func (r row) milliseconds(name string) float64 { return float64(r.number(name)) / 1000 }
-
-// show asks the console one thing. It speaks the simple protocol only.
-func (p *poolsConsole) show(ctx context.Context, what string) (rows []row, err error) {
-	p.turns++
-	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
-		results, err := p.conn.PgConn().Exec(ctx, "SHOW "+what).ReadAll()
-		if err != nil || len(results) != 1 {
-			return err
-		}
-		for _, values := range results[0].Rows {
-			r := row{}
-			for i, f := range results[0].FieldDescriptions {
-				r[f.Name] = string(values[i])
-			}
-			rows = append(rows, r)
-		}
-		return nil
-	})
-	return rows, err
-}
-
-// of keeps the rows of the app's database.
-func (p *poolsConsole) of(rows []row, column string) []row {
-	var out []row
-	for _, r := range rows {
-		if r[column] == p.database {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
 // readSettings reads what does not change while the probe runs.
 func (p *poolsConsole) readSettings(ctx context.Context) *poolerFacts {
-	f := &poolerFacts{settings: map[string]string{}}
+	f := &poolerFacts{settings: store.ConsoleRow{}}
 	for _, step := range []struct {
 		what string
-		take func([]row)
+		take func([]store.ConsoleRow)
 	}{
-		{"CONFIG", func(rows []row) {
+		{"CONFIG", func(rows []store.ConsoleRow) {
 			for _, r := range rows {
 				f.settings[r["key"]] = r["value"]
 			}
 		}},
-		{"DATABASES", func(rows []row) {
-			for _, r := range p.of(rows, "name") {
-				f.poolSize, f.maxConnections, f.connections = r.number("pool_size"), r.number("max_connections"), r.number("current_connections")
+		{"DATABASES", func(rows []store.ConsoleRow) {
+			for _, r := range p.console.Of(rows, "name") {
+				f.poolSize, f.maxConnections, f.connections = r.Number("pool_size"), r.Number("max_connections"), r.Number("current_connections")
 				f.poolMode, f.paused = r["pool_mode"], r["paused"] == "1"
 			}
 		}},
-		{"LISTS", func(rows []row) {
+		{"LISTS", func(rows []store.ConsoleRow) {
 			for _, r := range rows {
 				if r["list"] == "used_clients" {
-					f.clients = r.number("items")
+					f.clients = r.Number("items")
 				}
 			}
 		}},
@@ -114,7 +73,7 @@ func (p *poolsConsole) readSettings(ctx context.Context) *poolerFacts {
 		step.take(rows)
 	}
 	if f.poolSize == 0 {
-		f.poolSize = row(f.settings).number("default_pool_size")
+		f.poolSize = f.settings.Number("default_pool_size")
 	}
 	return f
 }
@@ -130,16 +89,16 @@ func (p *poolsConsole) moment(ctx context.Context, atMS float64) consoleMoment {
 		return consoleMoment{}
 	}
 	m := consoleMoment{known: true, at: atMS, servers: map[string]bool{}}
-	for _, r := range p.of(stats, "database") {
+	for _, r := range p.console.Of(stats, "database") {
 		m.stats = poolerStats{
-			transactions: r.number("total_xact_count"), queries: r.number("total_query_count"),
-			transactionMS: r.milliseconds("total_xact_time"), queryMS: r.milliseconds("total_query_time"),
-			waitMS:           r.milliseconds("total_wait_time"),
-			avgTransactionMS: r.milliseconds("avg_xact_time"), avgQueryMS: r.milliseconds("avg_query_time"),
-			avgMS: r.milliseconds("avg_wait_time"),
+			transactions: r.Number("total_xact_count"), queries: r.Number("total_query_count"),
+			transactionMS: r.Milliseconds("total_xact_time"), queryMS: r.Milliseconds("total_query_time"),
+			waitMS:           r.Milliseconds("total_wait_time"),
+			avgTransactionMS: r.Milliseconds("avg_xact_time"), avgQueryMS: r.Milliseconds("avg_query_time"),
+			avgMS: r.Milliseconds("avg_wait_time"),
 		}
 	}
-	for _, r := range p.of(servers, "database") {
+	for _, r := range p.console.Of(servers, "database") {
 		if r["state"] != "new" { // it has no process id yet
 			m.servers[r["remote_pid"]+" "+r["connect_time"]] = true
 		}

@@ -44,7 +44,7 @@ func poolerDrifted(o *observation) outcome {
 		if !ok {
 			continue // a version without it
 		}
-		n := row(c.settings).number(s.name)
+		n := c.settings.Number(s.name)
 		if s.name == "default_pool_size" && c.poolSize > 0 {
 			n = c.poolSize // the database may have its own
 			value = fmt.Sprint(n)

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/link"
 )
 
@@ -118,25 +119,13 @@ func (s *redisServer) sum() {
 
 // read takes from INFO's text what the checks need.
 func (s *redisServer) read(info string) {
-	for line := range strings.Lines(info) {
-		name, value, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if !ok {
-			continue
-		}
-		n, _ := strconv.ParseInt(value, 10, 64) // 0 for what is no number
-		switch name {
-		case "maxmemory_policy":
-			s.policy = value
-		case "maxmemory":
-			s.maxMemory = n
-		case "used_memory":
-			s.memory = n
-		case "evicted_keys":
-			s.evicted = n
-		case "redis_version":
-			s.version = value
-		}
+	values := cache.ParseInfo(info)
+	number := func(name string) int64 {
+		n, _ := strconv.ParseInt(values[name], 10, 64) // 0 for what is no number
+		return n
 	}
+	s.policy, s.version = values["maxmemory_policy"], values["redis_version"]
+	s.maxMemory, s.memory, s.evicted = number("maxmemory"), number("used_memory"), number("evicted_keys")
 }
 
 // redisWaterfall stamps the connection that go-redis opens.

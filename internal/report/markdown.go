@@ -71,7 +71,7 @@ func tableMarkdown(t Table) string {
 	for _, row := range t.Rows {
 		fields := make([]string, len(t.Columns))
 		for i := range t.Columns {
-			fields[i] = fieldMarkdown(cell(row, i).Text)
+			fields[i] = linkedMarkdown(cell(row, i))
 		}
 		line(fields)
 	}
@@ -90,6 +90,17 @@ func keyValuesMarkdown(kv KeyValues) string {
 		b.WriteString("- " + inline(p.Key) + ": " + strings.ReplaceAll(inline(p.Value.Text), "\n", " ") + "\n")
 	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// linkedMarkdown is a cell, with its link if it has one.
+func linkedMarkdown(c Cell) string {
+	text, address := fieldMarkdown(c.Text), c.Address()
+	if address == "" || text == "" {
+		return text
+	}
+	// Inside < > only these end an address; a bar would end the cell.
+	address = strings.NewReplacer("<", "%3C", ">", "%3E", "|", "%7C", "\\", "%5C", "`", "%60").Replace(address)
+	return "[" + text + "](<" + address + ">)"
 }
 
 // fieldMarkdown makes a text safe inside a table's row.

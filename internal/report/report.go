@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -130,6 +131,7 @@ type Cell struct {
 	Text  string
 	Tone  Tone
 	Right bool
+	Link  string // http or https: where HTML and Markdown lead from the text; anything else leads nowhere
 }
 
 func (Paragraph) block() {}
@@ -161,6 +163,21 @@ func Count(n int64) Cell { return Cell{Text: Thousands(n), Right: true} }
 func (c Cell) WithTone(t Tone) Cell {
 	c.Tone = t
 	return c
+}
+
+// WithLink returns the cell as a link; "" is none.
+func (c Cell) WithLink(address string) Cell {
+	c.Link = address
+	return c
+}
+
+// Address is the cell's link, "" unless it is an http or https URL: the others may run a script.
+func (c Cell) Address() string {
+	u, err := url.Parse(c.Link)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	return u.String()
 }
 
 // Thousands writes a whole number with commas between its thousands.

@@ -23,9 +23,10 @@ type Stat struct {
 	// that were closed for their age or their idleness.
 	Opened, ClosedOld, ClosedIdle int64
 	// Acquires counts borrowings, Waited those that found no idle connection,
-	// and AcquireTime is what all of them took together.
-	Acquires, Waited int64
-	AcquireTime      time.Duration
+	// and AcquireTime is what all of them took together; WaitTime is the part of
+	// it that Waited took. GaveUp counts those that ended without a connection.
+	Acquires, Waited, GaveUp int64
+	AcquireTime, WaitTime    time.Duration
 }
 
 // Stat reads the pool's counters.
@@ -35,5 +36,6 @@ func (db *DB) Stat() Stat {
 		Total: s.TotalConns(), Idle: s.IdleConns(), InUse: s.AcquiredConns(), Max: s.MaxConns(),
 		Opened: s.NewConnsCount(), ClosedOld: s.MaxLifetimeDestroyCount(), ClosedIdle: s.MaxIdleDestroyCount(),
 		Acquires: s.AcquireCount(), Waited: s.EmptyAcquireCount(), AcquireTime: s.AcquireDuration(),
+		GaveUp: s.CanceledAcquireCount(), WaitTime: s.EmptyAcquireWaitTime(),
 	}
 }

@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/link"
+)
+
+// The totals count what others execute, each once, and not their own look-ups; one is one turn.
+func TestStatementTotals(t *testing.T) {
+	env := labtest.Database(t, Migrate)
+	dials := &link.Dials{}
+	stats, err := OpenStatementStats(t.Context(), env.DirectURL, dials)
+	check(t, err)
+	defer stats.Close(context.WithoutCancel(t.Context()))
+	_, err = stats.Totals(t.Context()) // the first look-up plans with what the catalogue has to be asked for
+	check(t, err)
+	db := open(t, env, func(c *Config) { c.MaxConns, c.MinIdleConns = 1, 1 })
+	before, err := stats.Totals(t.Context())
+	check(t, err)
+	turns := dials.Total()
+	for range 5 {
+		check(t, db.Ping(t.Context()))
+	}
+	after, err := stats.Totals(t.Context())
+	check(t, err)
+	if got := after.Calls - before.Calls; got != 5 || after.ExecMS <= before.ExecMS {
+		t.Errorf("5 statements of others and 1 of its own: %d calls, %+v to %+v", got, before, after)
+	}
+	if got := dials.Total() - turns; got != 1 || dials.Count() != 1 {
+		t.Errorf("one look-up: %d turns over %d connections", got, dials.Count())
+	}
+	check(t, stats.Close(t.Context()))
+	if stats.Usable() {
+		t.Error("it is closed, and usable")
+	}
+	check(t, stats.Close(t.Context()))
+}
+
+func TestConsole(t *testing.T) {
+	env := labtest.Database(t, Migrate)
+	db := open(t, env, func(c *Config) { c.MaxConns, c.MinIdleConns = 3, 3 })
+	check(t, db.Ping(t.Context()))
+	name := env.DatabaseURL[strings.LastIndex(env.DatabaseURL, "/test_")+1:]
+	name, _, _ = strings.Cut(name, "?")
+	dials := &link.Dials{}
+	console, err := OpenConsole(t.Context(), env.AdminURL, name, dials)
+	check(t, err)
+	defer console.Close(context.WithoutCancel(t.Context()))
+	turns := dials.Total()
+	pools, err := console.Pools(t.Context())
+	check(t, err)
+	if pools.ClientsActive != 3 || pools.ClientsWaiting != 0 || pools.ServersActive+pools.ServersIdle < 1 {
+		t.Errorf("a pool of 3 idle clients: %+v", pools)
+	}
+	if got := dials.Total() - turns; got != 1 {
+		t.Errorf("SHOW POOLS took %d turns", got)
+	}
+	all, err := OpenConsole(t.Context(), env.AdminURL, "", nil)
+	check(t, err)
+	defer all.Close(context.WithoutCancel(t.Context()))
+	if sum, err := all.Pools(t.Context()); err != nil || sum.ClientsActive < pools.ClientsActive {
+		t.Errorf("all databases: %+v, %v", sum, err)
+	}
+	other, err := OpenConsole(t.Context(), env.AdminURL, "nobody_has_it", nil)
+	check(t, err)
+	defer other.Close(context.WithoutCancel(t.Context()))
+	if _, err := other.Pools(t.Context()); err == nil || !strings.Contains(err.Error(), "no pool of this database") {
+		t.Errorf("a database without a pool: %v", err)
+	}
+	if _, err := OpenConsole(t.Context(), "postgres://me:canary@127.0.0.1:1/%zz", "", nil); err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("a URL that is none: %v", err)
+	}
+}
