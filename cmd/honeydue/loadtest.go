@@ -411,7 +411,7 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 		}
 		c.Server, c.Mix = server, mix
 	}
-	c.Sampler, c.TraceLink = bench.OpenSampler(ctx, a.around(t)), o.side.link
+	c.Sampler, c.TraceLink = a.openSampler(ctx, t), o.side.link
 	defer c.Sampler.Close(ctx)
 	live := &loadtestProgress{app: a}
 	c.Progress = live.show

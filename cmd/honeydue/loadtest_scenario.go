@@ -189,7 +189,7 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 	}
 	live := &loadtestProgress{app: a}
 	plan := o.scenario.Bind(o.plan, world) //nolint:contextcheck // as in runLoadtest
-	sampler := bench.OpenSampler(ctx, a.around(t))
+	sampler := a.openSampler(ctx, t)
 	defer sampler.Close(ctx)
 	result, err := bench.Run(ctx, bench.Config{
 		Target: t.target, Hitter: t.hitter, Plan: plan, Users: world.Users(), Server: server,

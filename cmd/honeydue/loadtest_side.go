@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+	"log/slog"
 	"net/url"
 	"strings"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/bench"
@@ -38,6 +41,12 @@ func (o *sideOptions) read(own config.Loadtest) (err error) {
 		return usagef("Give it as https://jaeger.example/trace/{trace_id}.", "%s: %w", from, err)
 	}
 	return nil
+}
+
+// openSampler connects to the parts behind a load test's target.
+func (a *app) openSampler(ctx context.Context, t loadtest) *bench.Sampler {
+	redis.SetLogger(redisLog{slog.New(slog.DiscardHandler)}) // a Redis that is gone is told in the report
+	return bench.OpenSampler(ctx, a.around(t))
 }
 
 // around is where the parts behind a load test's target are: those of the environment, unless the test knows its own.
@@ -80,8 +89,8 @@ func (a *app) aroundEnvironment() bench.SamplerConfig {
 	c.Console = sourceAt(database.AdminURL, err, "PGBOUNCER_ADMIN_URL is not set (Neon's pooler shows its console to nobody)")
 	c.Statements = sourceAt(database.DirectURL, err, "neither DATABASE_DIRECT_URL nor DB_DIRECT_HOST is set")
 	c.Database = databaseOf(database.URL)
-	redis, err := config.ParseRedis(a.env)
-	c.Redis = sourceAt(redis.URL, err, "REDIS_URL is not set")
+	cached, err := config.ParseRedis(a.env)
+	c.Redis = sourceAt(cached.URL, err, "REDIS_URL is not set")
 	return c
 }
 

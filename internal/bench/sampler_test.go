@@ -30,7 +30,7 @@ func realServer(t *testing.T, env lab.Env) (public, metrics string) {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 5, MinIdleConns: 5})
+	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 5, MinIdleConns: 5, AcquireTimeout: time.Minute, StatementTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,9 +93,9 @@ func TestSamplerInTheLab(t *testing.T) {
 			}
 		}
 	}
-	const requests = 250
+	const requests = 125
 	base, _ := ParseTarget(target)
-	schedule, err := Constant(100, 2500*time.Millisecond)
+	schedule, err := Constant(50, 2500*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
