@@ -40,9 +40,9 @@ type AblatedFigure struct {
 	WithOld Spread `json:"with_old"`
 	Tuned   Spread `json:"tuned"`
 	// Buys is WithOld minus Tuned: above zero where the decision helps. It means
-	// something only if Seen: the two intervals have nothing in common, the
-	// difference is at least 5% of the larger figure, and a time was measured four
-	// times on each side at least.
+	// something only if Seen: the two intervals have nothing in common, nor have the
+	// medians of the single starts, the difference is at least 5% of the larger
+	// figure, and a time was measured four times on each side at least.
 	Buys float64 `json:"buys"`
 	Seen bool    `json:"seen"`
 }

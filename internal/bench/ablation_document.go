@@ -32,7 +32,7 @@ func (a Ablation) Document() report.Document {
 func (a Ablation) decisions() report.Table {
 	t := report.Table{
 		Columns: []string{"decision", "measured", "n", "turned back", "tuned", "what it buys"},
-		Note: fmt.Sprintf("R = %s between the server and its database. Of each figure its 95%% interval, below 6 samples the range. A difference is claimed where they do not touch, it is 5%% at least, and a time was measured 4 times on each side. %s of each server, in turns; /readyz was asked each 20 ms.",
+		Note: fmt.Sprintf("R = %s between the server and its database. Of each figure its 95%% interval, below 6 samples the range. A difference is claimed where they do not touch, nor do the medians of the single starts, it is 5%% at least, and a time was measured 4 times on each side. %s of each server, in turns; /readyz was asked each 20 ms.",
 			figure(a.LinkRTTMS), plural(a.Rounds, "start", "starts")),
 	}
 	for _, r := range a.Rows {

@@ -48,6 +48,7 @@ func (s AblationServer) Round(ctx context.Context, users []User, into *Samples) 
 	if len(users) < AblationRoundUsers {
 		return &PlanError{fmt.Sprintf("a round of an ablation needs %d users, and there are %d", AblationRoundUsers, len(users)), "Give more: --users."}
 	}
+	into.start++
 	before, began := s.Link(), time.Now()
 	if err := s.start(ctx); err != nil {
 		return err

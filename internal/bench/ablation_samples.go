@@ -12,19 +12,24 @@ import (
 // three and three in 1 of 10.
 const fewestTimes = 4
 
-// Samples are the measured values of one variant, by measure.
+// Samples are the measured values of one variant, by measure and by start of
+// the server: what was measured after one start has its luck in common.
 type Samples struct {
 	values map[Measure][]float64
+	starts map[Measure][]int // of each value, the start that it belongs to
 	errors map[Measure]int
+	start  int
 }
 
 // NewSamples holds none yet.
 func NewSamples() *Samples {
-	return &Samples{values: make(map[Measure][]float64), errors: make(map[Measure]int)}
+	return &Samples{values: make(map[Measure][]float64), starts: make(map[Measure][]int), errors: make(map[Measure]int)}
 }
 
 // Add adds a value.
-func (s *Samples) Add(m Measure, v float64) { s.values[m] = append(s.values[m], v) }
+func (s *Samples) Add(m Measure, v float64) {
+	s.values[m], s.starts[m] = append(s.values[m], v), append(s.starts[m], s.start)
+}
 
 // Empty reports whether nothing was measured.
 func (s *Samples) Empty() bool { return len(s.values) == 0 }
@@ -110,8 +115,32 @@ func Ablate(old, tuned *Samples, measures ...Measure) []AblatedFigure {
 		f.Buys = round(f.WithOld.Value - f.Tuned.Value)
 		apart := f.WithOld.Low > f.Tuned.High || f.WithOld.High < f.Tuned.Low
 		enough := !m.timed() || min(f.WithOld.N, f.Tuned.N) >= fewestTimes
-		f.Seen = enough && apart && math.Abs(f.Buys) >= DefaultMinEffect*max(f.WithOld.Value, f.Tuned.Value)
+		f.Seen = enough && apart && startsApart(old.medians(m), tuned.medians(m)) && math.Abs(f.Buys) >= DefaultMinEffect*max(f.WithOld.Value, f.Tuned.Value)
 		out = append(out, f)
 	}
 	return out
+}
+
+// medians are the medians of a measure's values, of a share the means, start by start.
+func (s *Samples) medians(m Measure) []float64 {
+	middle := median
+	if m.share() {
+		middle = func(v []float64) float64 { mean, _, _ := shareOf(v); return mean }
+	}
+	m = m.source()
+	var out, one []float64
+	for i, v := range s.values[m] {
+		one = append(one, v)
+		if last := i+1 == len(s.values[m]); last || s.starts[m][i+1] != s.starts[m][i] {
+			out, one = append(out, middle(one)), nil
+		}
+	}
+	return out
+}
+
+// startsApart reports whether the starts of one side all lie on one side of
+// those of the other. A slow minute of the machine, which one start has met with
+// all its requests, is no difference.
+func startsApart(old, tuned []float64) bool {
+	return slices.Min(old) > slices.Max(tuned) || slices.Max(old) < slices.Min(tuned)
 }

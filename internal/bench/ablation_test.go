@@ -76,12 +76,30 @@ func TestAblateClaimsNoMoreThanItSaw(t *testing.T) {
 		{"four times each", FirstMS, []float64{900, 910, 920, 930}, []float64{110, 111, 112, 113}, true},
 		{"it is worse", FirstMS, []float64{110, 111, 112, 113}, []float64{900, 910, 920, 930}, true},
 		{"ranges that touch", FirstMS, []float64{110, 111, 112, 200}, []float64{200, 300, 400, 500}, false},
+		{"a share", OpeningAsks, append(make([]float64, 21), 100, 100, 100, 100, 100, 100, 100, 100, 100), make([]float64, 30), true},
 		{"less than 5%", FirstMS, []float64{104, 104, 104, 104}, []float64{100, 100, 100, 100}, false},
 	} {
 		got := Ablate(samplesOf(map[Measure][]float64{c.m: c.old}), samplesOf(map[Measure][]float64{c.m: c.tuned}), c.m)
 		if len(got) != 1 || got[0].Seen != c.seen {
 			t.Errorf("%s: %+v", c.name, got)
 		}
+	}
+	// Eight of each side, in two starts; one of the old ones met a slow minute.
+	old, tuned := NewSamples(), NewSamples()
+	for start, luck := range []float64{0, 40} {
+		old.start, tuned.start = start, start
+		for range 8 {
+			old.Add(ColdMS, 121+luck)
+			tuned.Add(ColdMS, 110)
+		}
+	}
+	if got := Ablate(old, tuned, ColdMS); !got[0].Seen {
+		t.Errorf("starts that lie apart: %+v", got)
+	}
+	tuned.start = 2
+	tuned.Add(ColdMS, 130)
+	if got := Ablate(old, tuned, ColdMS); got[0].Seen {
+		t.Errorf("a start of the tuned server that lies among the others': %+v", got)
 	}
 	if got := Ablate(NewSamples(), samplesOf(map[Measure][]float64{ColdMS: {1}}), ColdMS); len(got) != 0 {
 		t.Errorf("a figure of nothing: %+v", got)
