@@ -24,7 +24,7 @@ func observe(ctx context.Context, c Config) *observation {
 	defer s.close(ctx)
 	began := time.Now()
 	o.reachServers(ctx, s)
-	o.clock(time.Since(began), upPooler, upDirect, upRedis, upTarget, askedPooler, askedDirect, askedRedis, askedTarget)
+	o.clock(time.Since(began), upPooler, upDirect, upRedis, upTarget, askedPooler, askedDirect, askedRedis, askedTarget, knowsReads, knowsMetrics)
 
 	began = time.Now()
 	say("reading the database's catalogue")
@@ -35,13 +35,7 @@ func observe(ctx context.Context, c Config) *observation {
 	say("explaining and running the hot statements")
 	o.measureStatements(ctx, s)
 	o.clock(time.Since(began), knowsPlans, knowsWalls)
-
-	if s.target.usable() {
-		began = time.Now()
-		say("asking the running server")
-		s.target.measure(ctx, c.MetricsURL, o.floor(s))
-		o.clock(time.Since(began), knowsReads, knowsMetrics)
-	}
+	s.target.settle(o.floor(s))
 	o.addCost(s)
 	return o
 }
@@ -94,6 +88,7 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 	if c.TargetURL != "" {
 		wg.Go(func() {
 			s.target = askTarget(ctx, c)
+			s.target.measure(ctx, c.MetricsURL)
 			o.target, o.targetFailed, o.targetServer = s.target.said, s.target.failed, s.target
 		})
 	}
