@@ -88,7 +88,7 @@ func (a *app) showRound(n int, r probe.Result, first, last *probe.Result) error 
 		_, err := fmt.Fprintf(a.stderr, "%s round %d: %s\n", r.StartedAt.Format(time.RFC3339), n, r.Round(last))
 		return err
 	}
-	const home = "\x1b[H\x1b[2J\x1b[3J"
+	const home = "\x1b[H\x1b[2J"
 	if _, err := fmt.Fprint(a.stdout, home); err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -61,14 +63,19 @@ func secretsIn(c probe.Config, text string, more ...string) (out []string) {
 			out = append(out, strings.ReplaceAll(around, secret, "<SECRET>"))
 		}
 	}
-	if id := userID.FindString(text); id != "" {
-		out = append(out, "a user's id: "+id)
+	for _, shape := range []*regexp.Regexp{userID, hash} {
+		if found := shape.FindString(text); found != "" {
+			out = append(out, "a user's id, or a token's hash: "+found)
+		}
 	}
 	return out
 }
 
 // userID is how a plan or a message would show whose rows they are.
 var userID = regexp.MustCompile(`(?:user_id|owner_id|created_by|completed_by|residence_id)[^a-z?$]{1,6}'?\d+`)
+
+// hash is how a token's hash looks, in whatever notation.
+var hash = regexp.MustCompile(`[0-9a-fA-F]{32,}`)
 
 // passwordIn finds a password in a URL or in a keyword=value string that no parser takes.
 var passwordIn = regexp.MustCompile(`(?:://[^/@\s]*:([^@/\s]+)@|password='?([^'\s]+))`)
@@ -87,6 +94,26 @@ func secretsOf(c probe.Config) []string {
 	return out
 }
 
+// TestEveryProbeIsSearched holds the tests of this package to run, which searches what it returns: a probe that goes
+// past it would be one whose output nobody has looked through. main_test.go has run itself, and the test of a probe
+// with nothing to do has no output.
+func TestEveryProbeIsSearched(t *testing.T) {
+	files, err := filepath.Glob("*_test.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no test was found", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		past := strings.Count(string(text), "probe.Run(t") - strings.Count(string(text), "probe.Run(t.Context(), probe.Config{})")
+		if past > 0 && file != "main_test.go" && file != "canaries_test.go" {
+			t.Errorf("%s probes by probe.Run itself: use run, which looks for secrets", file)
+		}
+	}
+}
+
 // TestTheSearchForSecretsFindsThem plants each secret in a result: a search that finds nothing proves nothing.
 func TestTheSearchForSecretsFindsThem(t *testing.T) {
 	c := probe.Config{
@@ -96,6 +123,7 @@ func TestTheSearchForSecretsFindsThem(t *testing.T) {
 	for _, secret := range []string{
 		"pass%2Fone", "pass/one", "pass-two", "pass-three", "pass-four", "a-real-token",
 		canaryPassword, canaryToken, "seed-7" + seedMail, "(user_id = '7'::bigint)", "owner_id=41", "residence_id = 3",
+		`(key_hash = '\x` + strings.Repeat("0badcafe", 8) + `'::bytea)`,
 	} {
 		if len(secretsIn(c, "before "+secret+" after")) == 0 {
 			t.Errorf("%q is not found", secret)

@@ -76,6 +76,8 @@ const leastFaults = 35
 // withoutFault are the codes that no fault of the catalogue brings about, each with the reason.
 func withoutFault() map[string]string {
 	return map[string]string{
+		"HD-Q04": "it stands behind the finding that says why a statement is slow; alone it takes slow hardware (its limits: TestWorthAnotherLook)",
+		"HD-Q05": "no execution mode that the probe would use takes a second turn: the store's own tests hold them to one",
 		"HD-T08": "a remark about where the probe runs: the lab can't hold back a TCP hand-shake (TestTargetJudgements)",
 		"HD-T14": "it takes a node whose CPU is short, which the test machine must not be made (TestTargetJudgements)",
 	}

@@ -108,8 +108,10 @@ func hotPathBars(hot []HotPath) report.SpanChart {
 		c.Rows = append(c.Rows, report.SpanRow{
 			Name: h.Name + ", " + h.Subject, Sum: fmt.Sprintf("%.1f", h.WallMS),
 			Spans: stack([]term{
-				{"network: turns x floor", report.Blue, h.NetworkMS}, {"planning", report.Violet, h.PlanningMS},
-				{"execution", report.Amber, h.ExecutionMS}, residual,
+				{"network: turns x floor", report.Blue, h.NetworkMS},
+				{"planning", report.Violet, h.PlanningMS},
+				{"execution", report.Amber, h.ExecutionMS},
+				residual,
 			}),
 		})
 	}
@@ -126,9 +128,13 @@ func (t Target) bars() report.SpanChart {
 		c.Rows = append(c.Rows, report.SpanRow{
 			Name: strings.ReplaceAll(r.Route, "?", " ?"), Sum: fmt.Sprintf("%.1f", r.WallMS),
 			Spans: stack([]term{
-				{"client network", report.Grey, r.ClientNetworkMS}, {"ingress", report.Violet, r.IngressMS}, {"app", report.Green, r.AppMS},
-				{"wait for a connection", report.Red, r.AcquireMS}, {"turns x floor", report.Blue, r.TurnsMS},
-				{"rest of the database", report.Amber, r.DBRestMS}, {"Redis", report.Teal, r.RedisMS},
+				{"client network", report.Grey, r.ClientNetworkMS},
+				{"ingress", report.Violet, r.IngressMS},
+				{"app", report.Green, r.AppMS},
+				{"wait for a connection", report.Red, r.AcquireMS},
+				{"turns x floor", report.Blue, r.TurnsMS},
+				{"rest of the database", report.Amber, r.DBRestMS},
+				{"Redis", report.Teal, r.RedisMS},
 			}),
 		})
 	}

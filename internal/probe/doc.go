@@ -3,8 +3,9 @@
 //
 // Run measures first and judges afterwards. Measuring fills one observation: the connect waterfall of
 // the pooler, the direct endpoint and Redis; the plans of every hot statement of the store's catalogue;
-// the wall time of the same statements through the pooler. Judging runs the registry of checks over
-// that observation and never touches the network.
+// the wall time of the same statements through the pooler; the hot reads of a running server. Judging runs
+// the registry of checks over that observation, puts each symptom under its cause by the table of causes,
+// and never touches the network.
 //
 // Everything that leaves the package is free of secrets: expressions in plans are masked while they are
 // parsed (see Expr), and errors are described by their kind, never by their text alone.

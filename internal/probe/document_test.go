@@ -52,7 +52,8 @@ func incident() Result {
 			{Name: "task_board", Subject: "empty", S14: S14Verdict{Unknown, 1, "it was not run: --no-analyze"}},
 			{Name: "auth_lookup", Subject: "heavy", Error: "the server refused (42P01: relation … does not exist)", S14: S14Verdict{Status: Unknown, LimitMS: 8}},
 		},
-		Target: &Target{URL: "https://api.example", Ready: true, StatusCode: 200, ThroughPooler: "yes", ExecMode: "exec", Version: "1.2.3", Commit: "abc", FirstMS: 330, WarmMS: 111,
+		Target: &Target{
+			URL: "https://api.example", Ready: true, StatusCode: 200, ThroughPooler: "yes", ExecMode: "exec", Version: "1.2.3", Commit: "abc", FirstMS: 330, WarmMS: 111,
 			Cache: "redis", Builds: []string{"1.2.3 abc"}, RoundTripMS: 2.1, LiveMS: 2.6,
 			Reads: []TargetRead{
 				{Route: "task_board", Authed: true, Status: 200, Runs: 4, FirstMS: 121, FirstTurns: one(1), WallMS: 9, ClientNetworkMS: 2.3, IngressMS: 0.5, AppMS: 0.4, RedisMS: 5.8, Turns: one(0), Explained: true, CacheStatus: "token; hit, list; hit", Bytes: 5120},

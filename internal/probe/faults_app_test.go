@@ -28,6 +28,23 @@ func appFaults() []fault {
 			},
 		},
 		{
+			name: "the direct URL leads to the pooler", code: "HD-D02", evidence: "is a pooler",
+			inject: func(_ *testing.T, b *bed) { b.config.DirectURL = b.env.DatabaseURL },
+		},
+		{
+			name: "a hot table is gone", code: "HD-Q06", evidence: "contractor_list for the heavy user",
+			inject: func(t *testing.T, b *bed) { exec(t, b.env, "DROP TABLE contractors CASCADE") },
+		},
+		{
+			name: "the planner is told to use no index", code: "HD-Q03", evidence: "scans all of",
+			inject: func(t *testing.T, b *bed) {
+				for _, setting := range []string{"enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan"} {
+					exec(t, b.env, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET "+setting+" = off', current_database()); END $$")
+				}
+				console(t, b.env, "RECONNECT")
+			},
+		},
+		{
 			name: "the server is down", code: "HD-T01", evidence: "nobody listens there", short: true,
 			inject: func(_ *testing.T, b *bed) { b.config.TargetURL = "http://127.0.0.1:1" },
 		},

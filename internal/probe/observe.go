@@ -25,7 +25,7 @@ func observe(ctx context.Context, c Config) *observation {
 	began := time.Now()
 	cluster := o.askCluster(ctx)
 	o.reachServers(ctx, s)
-	o.clock(time.Since(began), upPooler, upDirect, upRedis, upTarget, askedPooler, askedDirect, askedRedis, askedTarget)
+	o.clock(time.Since(began), upPooler, upDirect, upRedis, upTarget, askedPooler, askedDirect, askedRedis, askedTarget, knowsReads, knowsMetrics)
 
 	watch := o.startWatching(ctx, s, began)
 	watching := time.Now()
@@ -43,12 +43,7 @@ func observe(ctx context.Context, c Config) *observation {
 	say("looking at the network again")
 	o.endWays(ctx, s)
 
-	if s.target.usable() {
-		began = time.Now()
-		say("asking the running server")
-		s.target.measure(ctx, c.MetricsURL, o.floor(s))
-		o.clock(time.Since(began), knowsReads, knowsMetrics)
-	}
+	s.target.settle(o.floor(s))
 	say("watching the servers")
 	watch.wait(o)
 	o.cluster = <-cluster
@@ -109,6 +104,7 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 	if c.TargetURL != "" {
 		wg.Go(func() {
 			s.target = askTarget(ctx, c)
+			s.target.measure(ctx, c.MetricsURL)
 			o.target, o.targetFailed, o.targetServer = s.target.said, s.target.failed, s.target
 		})
 	}

@@ -57,7 +57,8 @@ func TestSplitAddsUp(t *testing.T) {
 	}}
 	for floor, want := range map[float64][2]float64{110: {110, 40}, 200: {150, 0}, 0: {0, 150}} {
 		var r TargetRead
-		r.split(a, 12, floor)
+		r.split(a, 12)
+		r.settle(floor)
 		if r.TurnsMS != want[0] || r.DBRestMS != want[1] {
 			t.Errorf("with a floor of %v the turn costs %v and the rest %v, want %v", floor, r.TurnsMS, r.DBRestMS, want)
 		}

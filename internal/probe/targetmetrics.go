@@ -8,17 +8,20 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 )
 
-// measure reads the metrics, the reads, and the metrics once more.
-func (s *targetServer) measure(ctx context.Context, metricsURL string, floor time.Duration) {
+// measure reads the metrics, the reads, and the metrics once more. It is done while the probe still connects to the
+// other servers: it asks another process, by one request at a time, and the probe has no second to give away.
+func (s *targetServer) measure(ctx context.Context, metricsURL string) {
+	if !s.usable() {
+		return
+	}
 	before := s.scrape(ctx, metricsURL)
-	s.read(ctx, floor)
+	s.read(ctx)
 	if before == nil {
 		return
 	}

@@ -45,20 +45,20 @@ func questions(authed bool) []question {
 	return out
 }
 
-// read times the hot reads and /livez, one request at a time. floor is what a turn takes from here, 0 if unknown.
-func (s *targetServer) read(ctx context.Context, floor time.Duration) {
+// read times /livez and the hot reads, one request at a time.
+func (s *targetServer) read(ctx context.Context) {
 	began := time.Now()
 	if f := s.measureWay(ctx); f != nil {
 		s.readsFailed = "The running server stopped answering: " + f.Error() + "."
 		return
 	}
 	t := s.said
-	for _, q := range questions(s.client.token != "") {
+	for _, q := range questions(s.client.token != "") { //nolint:contextcheck // the table's handlers take each request's own
 		if time.Since(began) > targetShare {
 			s.readsFailed = "There was no time to ask for every hot read."
 			break
 		}
-		t.Reads = append(t.Reads, s.readOne(ctx, q, floor))
+		t.Reads = append(t.Reads, s.readOne(ctx, q))
 	}
 }
 
@@ -86,7 +86,7 @@ func (s *targetServer) measureWay(ctx context.Context) *failure {
 }
 
 // readOne asks one question targetRuns times and splits the answer whose wall is the median of those after the first.
-func (s *targetServer) readOne(ctx context.Context, q question, floor time.Duration) TargetRead {
+func (s *targetServer) readOne(ctx context.Context, q question) TargetRead {
 	r := TargetRead{Route: q.route, Authed: q.authed, TurnsWarm: q.budget}
 	var warm []answer
 	for i := range targetRuns {
@@ -113,7 +113,7 @@ func (s *targetServer) readOne(ctx context.Context, q question, floor time.Durat
 		return r
 	}
 	slices.SortFunc(warm, func(a, b answer) int { return int(a.wall - b.wall) })
-	r.split(warm[(len(warm)-1)/2], s.said.RoundTripMS, ms(floor))
+	r.split(warm[(len(warm)-1)/2], s.said.RoundTripMS)
 	r.AppLeastMS, r.RedisLeastMS, r.AcquireLeastMS = math.Inf(1), math.Inf(1), math.Inf(1)
 	for _, a := range warm {
 		if n := turnsOf(a.header); n != nil && *n > q.budget {
@@ -128,8 +128,9 @@ func (s *targetServer) readOne(ctx context.Context, q question, floor time.Durat
 }
 
 // split divides one answer: wall = client network (a round trip, and the body's bytes after the first) + ingress
-// (what the server's own account does not explain) + app + pool acquire + turns x floor + the database's rest + Redis.
-func (r *TargetRead) split(a answer, roundTripMS, floorMS float64) {
+// (what the server's own account does not explain) + app + pool acquire + database + Redis. The database's part is
+// its rest as long as nobody knows what a turn takes: see settle.
+func (r *TargetRead) split(a answer, roundTripMS float64) {
 	r.WallMS = ms(a.wall - a.connecting()) // as a rule the connection was there
 	r.CacheStatus = a.header.Get("Cache-Status")
 	r.Turns = turnsOf(a.header)
@@ -137,13 +138,27 @@ func (r *TargetRead) split(a answer, roundTripMS, floorMS float64) {
 	r.ClientNetworkMS = round(roundTripMS + ms(a.wall-a.ttfb))
 	said := api.ParseServerTiming(a.header.Get("Server-Timing"))
 	r.Explained = len(said) > 0
-	r.AppMS, r.AcquireMS, r.RedisMS = said["app_ms"], said["acquire_ms"], said["redis_ms"]
-	db := said["db_ms"]
-	if r.Turns != nil {
-		r.TurnsMS = round(min(db, float64(*r.Turns)*floorMS))
+	r.AppMS, r.AcquireMS, r.DBRestMS, r.RedisMS = said["app_ms"], said["acquire_ms"], said["db_ms"], said["redis_ms"]
+	r.IngressMS = roundSigned(r.WallMS - r.ClientNetworkMS - r.AppMS - r.AcquireMS - r.DBRestMS - r.RedisMS)
+}
+
+// settle takes turns x floor out of the database's part of every read, once the floor is known; 0 leaves it whole.
+func (s *targetServer) settle(floor time.Duration) {
+	if s == nil {
+		return
 	}
+	for i := range s.said.Reads {
+		s.said.Reads[i].settle(ms(floor))
+	}
+}
+
+func (r *TargetRead) settle(floorMS float64) {
+	if r.Turns == nil {
+		return
+	}
+	db := r.TurnsMS + r.DBRestMS
+	r.TurnsMS = round(min(db, float64(*r.Turns)*floorMS))
 	r.DBRestMS = round(db - r.TurnsMS)
-	r.IngressMS = roundSigned(r.WallMS - r.ClientNetworkMS - r.AppMS - r.AcquireMS - db - r.RedisMS)
 }
 
 func turnsOf(h http.Header) *int64 {

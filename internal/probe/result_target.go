@@ -1,0 +1,102 @@
+package probe
+
+// Target is what a running server said about itself.
+type Target struct {
+	URL   string `json:"url"`
+	Ready bool   `json:"ready"`
+	// StatusCode is /readyz's; 0 if no answer came.
+	StatusCode int `json:"status_code"`
+	// Reason is what /readyz says when it is not ready.
+	Reason string `json:"reason,omitempty"`
+	// ThroughPooler is yes, no or unknown.
+	ThroughPooler string  `json:"through_pooler"`
+	ExecMode      string  `json:"exec_mode,omitempty"`
+	Version       string  `json:"version,omitempty"`
+	Commit        string  `json:"commit,omitempty"`
+	FirstMS       float64 `json:"first_ms"`
+	WarmMS        float64 `json:"warm_ms"`
+	DBTurns       *int64  `json:"db_turns,omitempty"`
+	ServerTiming  string  `json:"server_timing,omitempty"`
+	Error         string  `json:"error,omitempty"`
+	// Cache is redis or in_process, as /readyz says.
+	Cache string `json:"cache,omitempty"`
+	// Builds are the versions and commits that answered on several connections; more than one during a roll-out.
+	Builds []string `json:"builds,omitempty"`
+	// RoundTripMS is the least of three TCP hand-shakes, LiveMS the least of the answers of /livez on an open
+	// connection: the way, and what stands in it.
+	RoundTripMS float64 `json:"round_trip_ms,omitempty"`
+	LiveMS      float64 `json:"live_ms,omitempty"`
+	// Reads are the hot reads, asked of the server one by one.
+	Reads []TargetRead `json:"reads,omitempty"`
+	// Metrics is what the server counts of its pool and caches; nil if nobody named its admin address.
+	Metrics *TargetMetrics `json:"metrics,omitempty"`
+}
+
+// TargetRead is one route of a running server, as its median of the answers after the first:
+// wall = client network + ingress + app + acquire + turns (turns x floor) + the database's rest + Redis.
+type TargetRead struct {
+	Route  string `json:"route"`
+	Authed bool   `json:"authed"`
+	Status int    `json:"status"`
+	// Runs counts the answers after the first, which warms what it can and is told apart.
+	Runs       int     `json:"runs"`
+	FirstMS    float64 `json:"first_ms"`
+	FirstTurns *int64  `json:"first_db_turns,omitempty"`
+	WallMS     float64 `json:"wall_ms"`
+	// ClientNetworkMS is a round trip and the time from the body's first byte to its last.
+	ClientNetworkMS float64 `json:"client_network_ms"`
+	// IngressMS is what neither the way nor the server's own account explains: proxies, queues in front of the
+	// server. It may be slightly negative, since each term is measured.
+	IngressMS float64 `json:"ingress_ms"`
+	AppMS     float64 `json:"app_ms"`
+	AcquireMS float64 `json:"acquire_ms"`
+	// TurnsMS is turns x the floor that the probe measured itself, DBRestMS what the server waited beyond that.
+	TurnsMS  float64 `json:"db_turns_ms"`
+	DBRestMS float64 `json:"db_rest_ms"`
+	RedisMS  float64 `json:"redis_ms"`
+	Turns    *int64  `json:"db_turns,omitempty"`
+	// TurnsWarm is how many turns the route may take when warm, OverBudget how many of the runs took more.
+	TurnsWarm  int64 `json:"db_turns_warm"`
+	OverBudget int   `json:"over_budget"`
+	// The least of all runs: what not even the fastest was spared.
+	AppLeastMS     float64 `json:"app_least_ms"`
+	AcquireLeastMS float64 `json:"acquire_least_ms"`
+	RedisLeastMS   float64 `json:"redis_least_ms"`
+	// Explained is false where the server sent no Server-Timing; then ingress holds all of it.
+	Explained   bool   `json:"explained"`
+	CacheStatus string `json:"cache_status,omitempty"`
+	Bytes       int    `json:"bytes"`
+	Error       string `json:"error,omitempty"`
+}
+
+// TargetMetrics is what one server counts of itself since it started, and while the probe asked it.
+type TargetMetrics struct {
+	URL  string      `json:"url"`
+	Pool PoolMetrics `json:"pool"`
+	// Caches are its look-ups by cache.
+	Caches []CacheMetrics `json:"caches"`
+	// RedisErrors counts calls to Redis that failed, or were not made because the last ones had.
+	RedisErrors       int64 `json:"redis_errors"`
+	RedisErrorsDuring int64 `json:"redis_errors_during"`
+}
+
+// PoolMetrics is the state of a server's pool of database connections.
+type PoolMetrics struct {
+	Idle  int64 `json:"idle"`
+	InUse int64 `json:"in_use"`
+	Max   int64 `json:"max"`
+	// Acquires counts borrowings, Waited those that found no idle connection.
+	Acquires       int64   `json:"acquires"`
+	Waited         int64   `json:"waited"`
+	MeanMS         float64 `json:"mean_acquire_ms"`
+	AcquiresDuring int64   `json:"acquires_during"`
+	WaitedDuring   int64   `json:"waited_during"`
+	MeanDuringMS   float64 `json:"mean_acquire_during_ms"`
+}
+
+// CacheMetrics is how often one cache was asked, and how often it had the answer.
+type CacheMetrics struct {
+	Cache string `json:"cache"`
+	Asked int64  `json:"asked"`
+	Hits  int64  `json:"hits"`
+}
