@@ -46,11 +46,12 @@ type observation struct {
 	factsFailed      *failure
 	migrationsFailed *failure
 
-	hot         []HotPath
-	plansFailed string // why there are none
-	walls       bool
-	wallsFailed string
-	pools       *poolsRow
+	subjectsFrom string // the statement that picked the users
+	hot          []HotPath
+	plansFailed  string // why there are none
+	walls        bool
+	wallsFailed  string
+	pools        *poolsRow
 
 	cost  Cost
 	times map[part]time.Duration
@@ -134,7 +135,7 @@ func (o *observation) took(parts []part) time.Duration {
 
 // result is the observation as plain data.
 func (o *observation) result() Result {
-	r := Result{Endpoints: []Endpoint{}, HotPaths: o.hot, Target: o.target, Cost: o.cost, sketch: o.sketch()}
+	r := Result{Endpoints: []Endpoint{}, HotPaths: o.hot, Target: o.target, Cost: o.cost, SubjectsFrom: o.subjectsFrom, sketch: o.sketch()}
 	for _, s := range []*pgServer{o.pooler, o.direct} {
 		if s != nil {
 			r.Endpoints = append(r.Endpoints, s.endpoint)

@@ -162,7 +162,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 		o.plansFailed = "No users could be picked: " + failureText(s.dbFailed) + "."
 		return
 	}
-	subjects, err := s.db.Subjects(ctx)
+	subjects, err := o.pickSubjects(ctx, s, planner)
 	if err != nil {
 		o.plansFailed = "No users could be picked: " + explain(ctx, "", err).Error() + "."
 		return

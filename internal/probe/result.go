@@ -16,7 +16,10 @@ type Result struct {
 	Checks    []CheckResult `json:"checks"`
 	Endpoints []Endpoint    `json:"endpoints"`
 	HotPaths  []HotPath     `json:"hot_paths"`
-	Target    *Target       `json:"target,omitempty"`
+	// SubjectsFrom names the statement that picked the users: subject_pick, or a coarser one where that
+	// would have read a table from end to end.
+	SubjectsFrom string  `json:"subjects_from,omitempty"`
+	Target       *Target `json:"target,omitempty"`
 	// Changes is what differs from the baseline; nil if there was none to compare with.
 	Changes []Change `json:"changes,omitempty"`
 	// BaselineAt is when the baseline was taken.
