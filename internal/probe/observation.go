@@ -44,6 +44,7 @@ type observation struct {
 	pending          []string
 	facts            *databaseFacts
 	factsFailed      *failure
+	promises         map[string]promise // by the index's name
 	migrationsFailed *failure
 
 	subjectsFrom string // the statement that picked the users

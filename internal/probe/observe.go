@@ -195,6 +195,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 			o.hot = append(o.hot, h)
 		}
 	}
+	o.askHypoPG(ctx, s, subjects)
 	if s.pools != nil {
 		last := s.pools.last
 		o.pools = &last
