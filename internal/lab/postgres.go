@@ -169,7 +169,7 @@ func (l *Lab) setUp(ctx context.Context) error {
 		return nil
 	}
 	rows, err := conn.Query(ctx, "SELECT name FROM pg_available_extensions WHERE name = ANY($1)",
-		[]string{"pg_stat_statements", "pg_prewarm"})
+		[]string{"pg_stat_statements", "pg_prewarm", "hypopg"})
 	if err != nil {
 		return fmt.Errorf("lab: set up the database: %w", err)
 	}

@@ -101,6 +101,9 @@ func indexHit(o *observation, want store.Index, evidence, remedy string) hit {
 		}
 		h.evidence = fmt.Sprintf("%s, and %s pays for it.", evidence, which)
 	}
+	if p, ok := o.promises[want.Name]; ok {
+		h.evidence += p.String()
+	}
 	return h
 }
 

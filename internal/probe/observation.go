@@ -51,14 +51,16 @@ type observation struct {
 	pending          []string
 	facts            *databaseFacts
 	factsFailed      *failure
+	promises         map[string]promise // by the index's name
 	migrationsFailed *failure
 
-	hot         []HotPath
-	plansFailed string // why there are none
-	walls       bool
-	wallsFailed string
-	pools       *store.Pools
-	ways        waysFacts
+	subjectsFrom string // the statement that picked the users
+	hot          []HotPath
+	plansFailed  string // why there are none
+	walls        bool
+	wallsFailed  string
+	pools        *store.Pools
+	ways         waysFacts
 
 	// server is what watching Postgres gave; nil if there was none to watch.
 	server  *serverFacts
@@ -166,7 +168,7 @@ func (o *observation) took(parts []part) time.Duration {
 func (o *observation) result() Result {
 	r := Result{
 		Endpoints: []Endpoint{}, HotPaths: o.hot, Target: o.target, Cost: o.cost,
-		Versions: o.versions(), Settings: o.settings(), sketch: o.sketch(),
+		Versions: o.versions(), Settings: o.settings(), SubjectsFrom: o.subjectsFrom, sketch: o.sketch(),
 	}
 	for _, s := range []*pgServer{o.pooler, o.direct} {
 		if s != nil {

@@ -182,7 +182,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 		o.plansFailed = "No users could be picked: " + failureText(s.dbFailed) + "."
 		return
 	}
-	subjects, err := s.db.Subjects(ctx)
+	subjects, err := o.pickSubjects(ctx, s, planner)
 	if err != nil {
 		o.plansFailed = "No users could be picked: " + explain(ctx, "", err).Error() + "."
 		return
@@ -215,6 +215,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 			o.hot = append(o.hot, h)
 		}
 	}
+	o.askHypoPG(ctx, s, subjects)
 	if s.pools != nil && s.pools.seen {
 		last := s.pools.last
 		o.pools = &last

@@ -16,7 +16,10 @@ type Result struct {
 	Checks    []CheckResult `json:"checks"`
 	Endpoints []Endpoint    `json:"endpoints"`
 	HotPaths  []HotPath     `json:"hot_paths"`
-	Target    *Target       `json:"target,omitempty"`
+	// SubjectsFrom names the statement that picked the users: subject_pick, or a coarser one where that
+	// would have read a table from end to end.
+	SubjectsFrom string  `json:"subjects_from,omitempty"`
+	Target       *Target `json:"target,omitempty"`
 	// Server, Redis and Cluster are what watching them gave; nil where that was not possible.
 	Server  *ServerReport  `json:"server,omitempty"`
 	Redis   *RedisReport   `json:"redis,omitempty"`

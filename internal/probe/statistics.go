@@ -103,6 +103,7 @@ func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error)
 	b.Queue("ROLLBACK")
 	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return conn.SendBatch(ctx, b).Close() })
 	if err != nil {
+		(&explainer{conn: conn}).rollback(ctx)
 		return nil, err
 	}
 	err = bound(ctx, queryTimeout, func(ctx context.Context) error {

@@ -18,11 +18,16 @@ type Trial struct {
 	Remedy string `json:"remedy"`
 	// NotPriced says why there are no figures; empty where there are.
 	NotPriced string `json:"not_priced,omitempty"`
+	// Price is nil, and its members are left out of the JSON, where there are none.
+	*Price
+}
+
+// Price is what the hot path that gains most paid before a remedy and after it.
+type Price struct {
 	// Reproduced is whether the lab's probe found the same before the remedy.
-	Reproduced bool `json:"reproduced"`
-	// Statement and Subject name the hot path that gained most; all figures are its own.
-	Statement string `json:"statement,omitempty"`
-	Subject   string `json:"subject,omitempty"`
+	Reproduced bool   `json:"reproduced"`
+	Statement  string `json:"statement"`
+	Subject    string `json:"subject"`
 	// BeforeDBMS and AfterDBMS are planning and execution, the fastest of the runs.
 	BeforeDBMS float64 `json:"before_db_ms"`
 	AfterDBMS  float64 `json:"after_db_ms"`
@@ -117,9 +122,7 @@ func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note s
 			continue
 		}
 		if same, ok := tried[f.Remedy]; ok {
-			code := trials[i].Code
-			trials[i] = trials[same]
-			trials[i].Code, trials[i].Reproduced = code, built.shows(f.Code)
+			trials[i] = trials[same].of(f, built)
 			continue
 		}
 		tried[f.Remedy] = i
@@ -162,31 +165,46 @@ func (t *Trial) try(ctx context.Context, bed TrialBed, f Finding, name string, f
 	if err != nil {
 		return err
 	}
+	if t.Price = compare(*from.before, after); t.Price == nil {
+		t.NotPriced = "no hot statement could be run before and after it"
+		return nil
+	}
 	t.Reproduced = from.shows(f.Code)
-	t.compare(*from.before, after)
 	return nil
 }
 
-// compare fills in the hot path that gained most.
-func (t *Trial) compare(before, after Result) {
+// of is the same price for another finding with the same remedy.
+func (t Trial) of(f Finding, from *built) Trial {
+	t.Code = f.Code
+	if t.Price != nil {
+		price := *t.Price
+		price.Reproduced = from.shows(f.Code)
+		t.Price = &price
+	}
+	return t
+}
+
+// compare prices the hot path that gained most; nil if none was run both times.
+func compare(before, after Result) *Price {
 	db := func(h HotPath) float64 { return h.PlanningMS + h.ExecutionMS }
 	best := math.Inf(-1)
+	var out *Price
 	for _, a := range after.HotPaths {
 		b, ok := pathOf(before.HotPaths, a)
-		if !ok || a.Error != "" || b.Error != "" {
+		if !ok || a.Error != "" || b.Error != "" || a.FirstRun == nil || b.FirstRun == nil {
 			continue
 		}
 		if saved := db(b) - db(a); saved > best {
 			best = saved
-			t.Statement, t.Subject = a.Name, a.Subject
-			t.BeforeDBMS, t.AfterDBMS, t.SavedMS = round(db(b)), round(db(a)), roundSigned(saved)
-			t.BeforeMS, t.AfterMS = b.WallMS, a.WallMS
-			t.BeforeTurns, t.AfterTurns, t.SavedTurns = b.Turns, a.Turns, b.Turns-a.Turns
+			out = &Price{
+				Statement: a.Name, Subject: a.Subject,
+				BeforeDBMS: round(db(b)), AfterDBMS: round(db(a)), SavedMS: roundSigned(saved),
+				BeforeMS: b.WallMS, AfterMS: a.WallMS,
+				BeforeTurns: b.Turns, AfterTurns: a.Turns, SavedTurns: b.Turns - a.Turns,
+			}
 		}
 	}
-	if t.Statement == "" {
-		t.NotPriced = "no hot statement could be run before and after it"
-	}
+	return out
 }
 
 // built is the database that the copies are taken from.

@@ -42,7 +42,7 @@ func (s *sketch) build(ctx context.Context, bed TrialBed, findings []Finding) (*
 	if err != nil {
 		return out, err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is lost with it
+	defer conn.Close(context.WithoutCancel(ctx))
 	b := &breaker{conn: conn, direct: direct, facts: s.facts}
 	for _, f := range findings {
 		b.codes = append(b.codes, f.Code)
@@ -247,7 +247,7 @@ func runDirect(ctx context.Context, directURL string, sql []string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is lost with it
+	defer conn.Close(context.WithoutCancel(ctx))
 	for _, statement := range sql {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return err

@@ -11,7 +11,7 @@ func trialTable(trials []Trial, note string) report.Table {
 	}
 	for _, p := range trials {
 		row := []report.Cell{report.Text(p.Code), report.Text(p.Remedy)}
-		if p.NotPriced != "" {
+		if p.Price == nil {
 			row = append(row, report.Toned(report.Dim, "not priced: "+p.NotPriced))
 			for len(row) < len(t.Columns) {
 				row = append(row, report.Cell{Text: "-", Right: true})

@@ -51,7 +51,10 @@ func TestTrialPricesRemedies(t *testing.T) {
 	priced := map[string]bool{}
 	for i, p := range trials {
 		switch {
-		case p.NotPriced != "":
+		case p.Price == nil:
+			if p.NotPriced == "" {
+				t.Errorf("%s has no price and no reason", p.Code)
+			}
 		case !p.Reproduced || p.BeforeTurns != 1 || p.AfterTurns != 1 || p.Statement == "":
 			t.Errorf("the trial of %s shows something else: %+v", p.Code, p)
 		case strings.Contains(p.Remedy, "tasks_board_idx") && (p.SavedMS <= 0 || p.Statement != "task_board"):
