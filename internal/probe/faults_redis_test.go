@@ -112,7 +112,7 @@ func redisFaults() []fault {
 				c := b.set(t)
 				_, err := dialRedis(t, b).Write([]byte("BLPOP queue 60\r\n"))
 				must(t, err)
-				for !strings.Contains(c.Info(t.Context(), "clients").Val(), "blocked_clients:1"); {
+				for !strings.Contains(c.Info(t.Context(), "clients").Val(), "blocked_clients:1") {
 					time.Sleep(10 * time.Millisecond)
 				}
 			},
