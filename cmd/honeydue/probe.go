@@ -25,6 +25,8 @@ type probeOptions struct {
 	baseline   string
 	save       string
 	timeout    time.Duration
+	// kubeContext and kubeNamespace let kubectl be asked.
+	kubeContext, kubeNamespace string
 }
 
 func newProbeCommand(a *app) *cobra.Command {
@@ -55,6 +57,8 @@ prints no value of any row, no user and no password. A server that is down is a 
 	flags.BoolVar(&o.noAnalyze, "no-analyze", false, "run no statement: plans are estimates, and walls stay unknown")
 	flags.StringVar(&o.baseline, "baseline", "", "also say what has changed since the probe saved in `FILE`")
 	flags.StringVar(&o.save, "save-baseline", "", "save this probe as JSON in `FILE`, to compare with later")
+	flags.StringVar(&o.kubeContext, "kube-context", "", "also ask Kubernetes about the pods, by kubectl with this `CONTEXT`")
+	flags.StringVar(&o.kubeNamespace, "kube-namespace", "", "the same in this `NAMESPACE` (default honeydue; in a pod with a service account neither is needed)")
 	flags.DurationVar(&o.timeout, "timeout", probe.DefaultTimeout, "how long the whole probe may take")
 	return cmd
 }
@@ -98,7 +102,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 		TargetURL: o.target, ExecMode: database.ExecMode,
 		Settings: tunedSettings(a.env), RedisTuned: tunedRedis(),
 		Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout,
-		Progress: progress.Describe,
+		Cluster: o.cluster(a), Progress: progress.Describe,
 	})
 	if errors.Is(err, probe.ErrNothing) {
 		return failedf(`Set DATABASE_URL, or try the local replica: eval "$(honeydue lab env)".`, "%w", err)

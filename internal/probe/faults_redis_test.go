@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -17,6 +18,8 @@ import (
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
+	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/report"
 )
 
 // redisFaults share the package's Redis: each gives back the settings that it changed.
@@ -275,5 +278,40 @@ func TestRedisIsDialledOnce(t *testing.T) {
 	}
 	if r.Redis == nil || r.Redis.Pings < 3 {
 		t.Errorf("Redis was not watched: %+v", r.Redis)
+	}
+}
+
+// TestWatchingShowsNoSecret plants values where the watched views have them: a program's name, keys of
+// Redis, arguments of slow commands.
+func TestWatchingShowsNoSecret(t *testing.T) {
+	b := &bed{env: labtest.Database(t, prepare)}
+	b.config = config(b.env)
+	const canary = "948271635"
+	c := b.set(t)
+	must(t, c.Set(t.Context(), "list:1.tasks:"+canary, strings.Repeat("x", 2<<20), 0).Err())
+	must(t, c.Set(t.Context(), "Canary-Key:"+canary, strings.Repeat("x", 2<<20), 0).Err())
+	const script = `local t = redis.call('TIME'); local ends = t[1] * 1000000 + t[2] + 60000
+		repeat t = redis.call('TIME') until t[1] * 1000000 + t[2] > ends; return 1`
+	must(t, c.Eval(t.Context(), script, []string{"token:" + canary}, "canary@secret.example").Err())
+	session(t, b.env, "SET application_name = 'canary@secret.example'", "BEGIN", "SELECT '"+canary+"'")
+	lockChain(t, b.env)
+
+	r := run(t, b.config)
+	if r.Redis == nil || r.Server == nil || r.Redis.Sampled < 2 {
+		t.Fatalf("nothing was watched: %+v %+v", r.Redis, r.Server)
+	}
+	for _, code := range []string{"HD-R08", "HD-R10", "HD-D04"} {
+		if got := check(t, r, code); got.Status == probe.Pass || got.Status == probe.Unknown {
+			t.Errorf("%s is %s, so the test proves nothing: %s", code, got.Status, got.Why)
+		}
+	}
+	for _, format := range r.Document().Formats() {
+		var out bytes.Buffer
+		must(t, report.Write(&out, format, r.Document(), report.Options{}))
+		for _, secret := range []string{canary, "canary@", "Canary-Key"} {
+			if at := strings.Index(out.String(), secret); at >= 0 {
+				t.Errorf("as %s it shows a secret: …%s…", format, out.String()[max(0, at-60):min(out.Len(), at+60)])
+			}
+		}
 	}
 }
