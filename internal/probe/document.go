@@ -28,6 +28,7 @@ func (r Result) Document() report.Document {
 	if r.Target != nil {
 		add(targetValues(*r.Target))
 	}
+	add(r.watchedBlocks()...)
 	add(checksTable(r.Checks), report.Paragraph{Tone: report.Dim, Text: r.bill()})
 	for _, c := range r.Checks {
 		d.Cases = append(d.Cases, report.Case{

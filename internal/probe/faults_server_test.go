@@ -197,7 +197,7 @@ func lockChain(t *testing.T, env lab.Env) uint32 {
 // waitForNobody makes commits wait for a synchronous replica that does not exist.
 func waitForNobody(t *testing.T, b *bed) {
 	data := filepath.Join(serverDir(t, b.env), "")
-	must(t, os.WriteFile(filepath.Join(data, "postgresql.auto.conf"), []byte("synchronous_standby_names = 'gone'\n"), 0o644)) //nolint:gosec // the servers' user reads it
+	must(t, os.WriteFile(filepath.Join(data, "postgresql.auto.conf"), []byte("synchronous_standby_names = 'gone'\n"), 0o644))
 	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	must(t, err)
 	pid, err := strconv.Atoi(strings.TrimSpace(strings.SplitN(string(text), "\n", 2)[0]))
@@ -242,7 +242,7 @@ func gate(t *testing.T, raw string, wake func()) string {
 	if err != nil {
 		t.Fatal("a URL of the lab can't be read")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends with the test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	var g sync.WaitGroup
 	to := u.Host
@@ -255,7 +255,7 @@ func gate(t *testing.T, raw string, wake func()) string {
 			g.Go(func() {
 				defer client.Close()
 				wake()
-				server, err := net.Dial("tcp", to) //nolint:noctx // as above
+				server, err := net.Dial("tcp", to)
 				if err != nil {
 					return
 				}

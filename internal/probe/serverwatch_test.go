@@ -66,8 +66,10 @@ func TestChains(t *testing.T) {
 
 func TestWaitsAreAveraged(t *testing.T) {
 	one := activity{Sessions: []pgSession{
-		{State: "active", WaitType: "IO", Wait: "DataFileRead"}, {State: "active", WaitType: "IO", Wait: "DataFileRead"},
-		{State: "active", WaitType: "Lock", Wait: "tuple"}, {State: "active", WaitType: "Timeout", Wait: "PgSleep"},
+		{State: "active", WaitType: "IO", Wait: "DataFileRead"},
+		{State: "active", WaitType: "IO", Wait: "DataFileRead"},
+		{State: "active", WaitType: "Lock", Wait: "tuple"},
+		{State: "active", WaitType: "Timeout", Wait: "PgSleep"},
 		{State: "idle in transaction", WaitType: "Client", Wait: "ClientRead"},
 	}}
 	busy, events := sumWaits([]activity{one, {}})
