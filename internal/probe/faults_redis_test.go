@@ -315,3 +315,27 @@ func TestWatchingShowsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// TestRedisThatRefuses: what a managed Redis does not let one ask is unknown and no pass; the rest is told.
+func TestRedisThatRefuses(t *testing.T) {
+	b := &bed{env: labtest.Database(t, nil)}
+	b.config = config(b.env)
+	b.config.URL, b.config.DirectURL, b.config.AdminURL = "", "", ""
+	c := b.set(t)
+	must(t, c.Do(t.Context(), "ACL", "SETUSER", "limited", "on", ">canary-pass", "~*", "+ping", "+info", "+select", "+hello", "+time").Err())
+	t.Cleanup(func() { must(t, c.Do(context.WithoutCancel(t.Context()), "ACL", "DELUSER", "limited").Err()) })
+	u, err := url.Parse(b.config.RedisURL)
+	must(t, err)
+	u.User = url.UserPassword("limited", "canary-pass")
+	b.config.RedisURL = u.String()
+	r := run(t, b.config)
+	for code, want := range map[string]probe.Status{
+		"HD-R01": probe.Pass, "HD-R04": probe.Pass, "HD-R05": probe.Pass, "HD-R06": probe.Pass, "HD-R11": probe.Pass,
+		"HD-R07": probe.Unknown, "HD-R08": probe.Unknown, "HD-R09": probe.Unknown, "HD-R10": probe.Unknown,
+		"HD-R15": probe.Unknown, "HD-R16": probe.Unknown, "HD-R17": probe.Unknown, "HD-R18": probe.Unknown,
+	} {
+		if got := check(t, r, code); got.Status != want || strings.Contains(got.Why, "canary") {
+			t.Errorf("%s is %s, want %s: %s", code, got.Status, want, got.Why)
+		}
+	}
+}

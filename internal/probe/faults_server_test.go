@@ -19,6 +19,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/probe"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -298,4 +299,16 @@ func TestLockChainNamesTheRoot(t *testing.T) {
 	contains(t, f.Evidence, fmt.Sprintf("The root blocker is pid %d", root))
 	contains(t, f.Evidence, "It keeps 2 sessions waiting")
 	contains(t, f.Remedy, fmt.Sprintf("pg_terminate_backend(%d)", root))
+}
+
+// TestWatchingThroughThePooler: without a direct endpoint the app's does, one transaction at a time.
+func TestWatchingThroughThePooler(t *testing.T) {
+	c := config(labtest.Database(t, prepare))
+	c.DirectURL = ""
+	r := run(t, c)
+	for _, code := range []string{"HD-D04", "HD-D07", "HD-D09", "HD-D16", "HD-D18"} {
+		if got := check(t, r, code); got.Status != probe.Pass {
+			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
+		}
+	}
 }

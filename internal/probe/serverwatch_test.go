@@ -188,3 +188,38 @@ func TestWhatIsShown(t *testing.T) {
 		t.Errorf("a healthy instance has %q", got)
 	}
 }
+
+// TestHiddenSessionsAreNoPass: a role that may not see what others do can't say that nobody waits.
+func TestHiddenSessionsAreNoPass(t *testing.T) {
+	hidden := activity{Held: []heldBy{{State: hiddenState, N: 2, OfDatabase: 2}}}
+	o := watched(serverFacts{samples: []activity{hidden, hidden, hidden}})
+	for name, check := range map[string]func(*observation) outcome{
+		"lock chains": lockChains, "idle": idleTransactions, "long": longTransactions, "waits": waitEvents,
+	} {
+		if got := check(o); !got.unknown || !strings.Contains(got.why, "pg_monitor") {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	elsewhere := activity{Held: []heldBy{{State: hiddenState, N: 2}}}
+	if got := lockChains(watched(serverFacts{samples: []activity{elsewhere}})); got.unknown {
+		t.Errorf("sessions of another database hide nothing: %s", got.why)
+	}
+}
+
+// TestWindowOnlyIfAskedFor: who asks for one check does not wait for the others' evidence.
+func TestWindowOnlyIfAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		config Config
+		want   time.Duration
+	}{
+		{Config{}, DefaultWindow},
+		{Config{Only: []string{"HD-N01"}}, 0},
+		{Config{Only: []string{"HD-K01"}}, DefaultWindow},
+		{Config{Only: []string{"HD-D08"}, Window: time.Second}, time.Second},
+		{Config{Window: -1}, 0},
+	} {
+		if got := c.config.window(&observation{config: c.config}); got != c.want {
+			t.Errorf("%+v: the window is %v, want %v", c.config, got, c.want)
+		}
+	}
+}
