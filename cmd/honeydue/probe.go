@@ -31,6 +31,8 @@ type probeOptions struct {
 	tokens     string
 	metricsURL string
 	watch      watchOptions
+	// kubeContext and kubeNamespace let kubectl be asked.
+	kubeContext, kubeNamespace string
 }
 
 func newProbeCommand(a *app) *cobra.Command {
@@ -83,6 +85,8 @@ remedy that is SQL what it would save. No row is copied, nothing is changed outs
 	flags.StringVar(&o.save, "save-baseline", "", "save this probe as JSON in `FILE`, to compare with later")
 	flags.BoolVar(&o.trial, "trial", false, "then try the remedies in a lab of their own and say what each would save")
 	flags.StringVar(&o.trialData, "trial-data", "", "data `FOLDER` of the trial's lab (default: trial beside the one of 'honeydue lab')")
+	flags.StringVar(&o.kubeContext, "kube-context", "", "also ask Kubernetes about the pods, by kubectl with this `CONTEXT`")
+	flags.StringVar(&o.kubeNamespace, "kube-namespace", "", "the same in this `NAMESPACE` (default honeydue; in a pod with a service account neither is needed)")
 	flags.DurationVar(&o.timeout, "timeout", probe.DefaultTimeout, "how long the whole probe may take")
 	o.watch.addFlags(flags)
 	return cmd
@@ -149,7 +153,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 			TargetURL: o.target, Token: token, MetricsURL: o.metricsURL, ExecMode: database.ExecMode,
 			Settings: tunedSettings(a.env), RedisTuned: tunedRedis(),
 			Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout, Baseline: baseline,
-			Progress: say,
+			Cluster: o.cluster(a), Progress: say,
 		})
 	}
 	var result probe.Result

@@ -68,6 +68,9 @@ type heldBy struct {
 	OfRole     int64  `json:"of_role"`
 }
 
+// hiddenState stands for a state that the role may not see.
+const hiddenState = "hidden"
+
 const idleInTransaction = "idle in transaction"
 
 // idle reports whether the session holds a transaction and does nothing.

@@ -35,9 +35,9 @@ func lockChains(o *observation) outcome {
 	}
 	switch {
 	case worst == nil:
-		return passed("Nobody waited for a lock in %s.", plural(len(o.server.samples), "look", "looks"))
+		return o.server.unlessHidden("Nobody waited for a lock in %s.", plural(len(o.server.samples), "look", "looks"))
 	case worst.longest < waitTooLongS:
-		return passed("The longest wait for a lock was %.0f ms.", worst.longest*1000)
+		return o.server.unlessHidden("The longest wait for a lock was %.0f ms.", worst.longest*1000)
 	}
 	root := fmt.Sprintf("pid %d", worst.root.PID)
 	switch {
@@ -76,7 +76,7 @@ func idleTransactions(o *observation) outcome {
 		}
 	}
 	if len(idle) == 0 {
-		return passed("No session is idle in a transaction for %.0f s or longer.", idleTooLongS)
+		return o.server.unlessHidden("No session is idle in a transaction for %.0f s or longer.", idleTooLongS)
 	}
 	slices.SortFunc(idle, func(a, b pgSession) int { return -cmp.Compare(a.StateS, b.StateS) })
 	first := idle[0]
@@ -99,7 +99,7 @@ func longTransactions(o *observation) outcome {
 		}
 	}
 	if len(long) == 0 {
-		return passed("No transaction at work is %.0f s old or older.", longTransactionS)
+		return o.server.unlessHidden("No transaction at work is %.0f s old or older.", longTransactionS)
 	}
 	slices.SortFunc(long, func(a, b pgSession) int { return -cmp.Compare(a.XactS, b.XactS) })
 	first := long[0]
@@ -209,7 +209,7 @@ func waitEvents(o *observation) outcome {
 		evidence += ", waiting: " + strings.Join(named, ", ")
 	}
 	if waiting < waitingSessions || waiting < waitingBusyShare*busy {
-		return passed("%s.", evidence)
+		return o.server.unlessHidden("%s.", evidence)
 	}
 	return found(hit{evidence: evidence + ".", remedy: waitRemedy(events[0].event)})
 }
@@ -226,6 +226,20 @@ func waitRemedy(event string) string {
 		return `psql "$DATABASE_DIRECT_URL" -c 'SELECT wait_event, state, count(*) FROM pg_stat_activity GROUP BY 1, 2 ORDER BY 3 DESC'   # fewer statements at once: lower the pooler's default_pool_size`
 	}
 	return `psql "$DATABASE_DIRECT_URL" -c 'SELECT wait_event_type, wait_event, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC'`
+}
+
+// unlessHidden is a pass, if this role may see what the sessions of its database do.
+func (s *serverFacts) unlessHidden(format string, args ...any) outcome {
+	var hidden int64
+	for _, h := range s.lastLook().Held {
+		if h.State == hiddenState {
+			hidden += h.OfDatabase
+		}
+	}
+	if hidden == 0 {
+		return passed(format, args...)
+	}
+	return notKnown("What %s can't be seen by this role: GRANT pg_monitor TO it.", plural(int(hidden), "session does", "sessions do"))
 }
 
 func (s *serverFacts) lastLook() activity {

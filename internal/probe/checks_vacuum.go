@@ -122,7 +122,7 @@ func replicationLag(o *observation) outcome {
 	hidden := 0
 	for _, f := range r.Followers {
 		switch {
-		case f.State == "hidden":
+		case f.State == hiddenState:
 			hidden++
 		case f.LagS != nil && *f.LagS >= lagWarnS:
 			bytes := 0.0

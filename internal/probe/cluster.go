@@ -202,6 +202,8 @@ func list[T any](ctx context.Context, f *clusterFacts, api clusterAPI, what, pat
 func (f *clusterFacts) note(ctx context.Context, what string, err error) {
 	switch {
 	case err == nil:
+	case errors.Is(err, errForbidden) && what == getMetrics:
+		f.unread[what] = "The cluster forbids it: this needs the right to " + what + ", which no service account should have; ask with your own by --kube-context."
 	case errors.Is(err, errForbidden):
 		f.unread[what] = fmt.Sprintf("The cluster forbids it: this needs the right to %s (deploy-k3s/probe-role.yaml).", what)
 	case errors.Is(err, errNotFound):

@@ -32,6 +32,7 @@ func (r Result) Document() report.Document {
 	if r.Target != nil {
 		add(r.Target.blocks()...)
 	}
+	add(r.watchedBlocks()...)
 	add(checksTable(r.Checks), report.Paragraph{Tone: report.Dim, Text: r.bill()})
 	for _, c := range r.Checks {
 		d.Cases = append(d.Cases, report.Case{

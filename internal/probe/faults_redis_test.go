@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -17,6 +18,8 @@ import (
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
+	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/report"
 )
 
 // redisFaults share the package's Redis: each gives back the settings that it changed.
@@ -67,7 +70,7 @@ func redisFaults() []fault {
 				spin(t, c, 70*time.Millisecond)
 				inBackground(t, func(ctx context.Context) {
 					for ctx.Err() == nil {
-						spinOnce(ctx, c, 70*time.Millisecond)
+						_ = spinOnce(ctx, c, 70*time.Millisecond) // it ends with the test
 						time.Sleep(5 * time.Millisecond)
 					}
 				})
@@ -132,8 +135,8 @@ func redisFaults() []fault {
 			inject: func(t *testing.T, b *bed) {
 				c := b.set(t, "save", "3600 1")
 				dir := c.ConfigGet(t.Context(), "dir").Val()["dir"]
-				must(t, os.Chmod(dir, 0o500))                       //nolint:gosec // nobody is to write into it
-				t.Cleanup(func() { must(t, os.Chmod(dir, 0o700)) }) //nolint:gosec // as it was
+				must(t, os.Chmod(dir, 0o500))
+				t.Cleanup(func() { must(t, os.Chmod(dir, 0o700)) })
 				must(t, c.BgSave(t.Context()).Err())
 				for !strings.Contains(c.Info(t.Context(), "persistence").Val(), "rdb_last_bgsave_status:err") {
 					time.Sleep(10 * time.Millisecond)
@@ -275,5 +278,64 @@ func TestRedisIsDialledOnce(t *testing.T) {
 	}
 	if r.Redis == nil || r.Redis.Pings < 3 {
 		t.Errorf("Redis was not watched: %+v", r.Redis)
+	}
+}
+
+// TestWatchingShowsNoSecret plants values where the watched views have them: a program's name, keys of
+// Redis, arguments of slow commands.
+func TestWatchingShowsNoSecret(t *testing.T) {
+	b := &bed{env: labtest.Database(t, prepare)}
+	b.config = config(b.env)
+	const canary = "948271635"
+	c := b.set(t)
+	must(t, c.Set(t.Context(), "list:1.tasks:"+canary, strings.Repeat("x", 2<<20), 0).Err())
+	must(t, c.Set(t.Context(), "Canary-Key:"+canary, strings.Repeat("x", 2<<20), 0).Err())
+	const script = `local t = redis.call('TIME'); local ends = t[1] * 1000000 + t[2] + 60000
+		repeat t = redis.call('TIME') until t[1] * 1000000 + t[2] > ends; return 1`
+	must(t, c.Eval(t.Context(), script, []string{"token:" + canary}, "canary@secret.example").Err())
+	session(t, b.env, "SET application_name = 'canary@secret.example'", "BEGIN", "SELECT '"+canary+"'")
+	lockChain(t, b.env)
+
+	r := run(t, b.config)
+	if r.Redis == nil || r.Server == nil || r.Redis.Sampled < 2 {
+		t.Fatalf("nothing was watched: %+v %+v", r.Redis, r.Server)
+	}
+	for _, code := range []string{"HD-R08", "HD-R10", "HD-D04"} {
+		if got := check(t, r, code); got.Status == probe.Pass || got.Status == probe.Unknown {
+			t.Errorf("%s is %s, so the test proves nothing: %s", code, got.Status, got.Why)
+		}
+	}
+	for _, format := range r.Document().Formats() {
+		var out bytes.Buffer
+		must(t, report.Write(&out, format, r.Document(), report.Options{}))
+		for _, secret := range []string{canary, "canary@", "Canary-Key"} {
+			if at := strings.Index(out.String(), secret); at >= 0 {
+				t.Errorf("as %s it shows a secret: …%s…", format, out.String()[max(0, at-60):min(out.Len(), at+60)])
+			}
+		}
+	}
+}
+
+// TestRedisThatRefuses: what a managed Redis does not let one ask is unknown and no pass; the rest is told.
+func TestRedisThatRefuses(t *testing.T) {
+	b := &bed{env: labtest.Database(t, nil)}
+	b.config = config(b.env)
+	b.config.URL, b.config.DirectURL, b.config.AdminURL = "", "", ""
+	c := b.set(t)
+	must(t, c.Do(t.Context(), "ACL", "SETUSER", "limited", "on", ">canary-pass", "~*", "+ping", "+info", "+select", "+hello", "+time").Err())
+	t.Cleanup(func() { must(t, c.Do(context.WithoutCancel(t.Context()), "ACL", "DELUSER", "limited").Err()) })
+	u, err := url.Parse(b.config.RedisURL)
+	must(t, err)
+	u.User = url.UserPassword("limited", "canary-pass")
+	b.config.RedisURL = u.String()
+	r := run(t, b.config)
+	for code, want := range map[string]probe.Status{
+		"HD-R01": probe.Pass, "HD-R04": probe.Pass, "HD-R05": probe.Pass, "HD-R06": probe.Pass, "HD-R11": probe.Pass,
+		"HD-R07": probe.Unknown, "HD-R08": probe.Unknown, "HD-R09": probe.Unknown, "HD-R10": probe.Unknown,
+		"HD-R15": probe.Unknown, "HD-R16": probe.Unknown, "HD-R17": probe.Unknown, "HD-R18": probe.Unknown,
+	} {
+		if got := check(t, r, code); got.Status != want || strings.Contains(got.Why, "canary") {
+			t.Errorf("%s is %s, want %s: %s", code, got.Status, want, got.Why)
+		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/probe"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -190,7 +191,7 @@ func lockChain(t *testing.T, env lab.Env) uint32 {
 // waitForNobody makes commits wait for a synchronous replica that does not exist.
 func waitForNobody(t *testing.T, b *bed) {
 	data := filepath.Join(serverDir(t, b.env), "")
-	must(t, os.WriteFile(filepath.Join(data, "postgresql.auto.conf"), []byte("synchronous_standby_names = 'gone'\n"), 0o644)) //nolint:gosec // the servers' user reads it
+	must(t, os.WriteFile(filepath.Join(data, "postgresql.auto.conf"), []byte("synchronous_standby_names = 'gone'\n"), 0o644))
 	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	must(t, err)
 	pid, err := strconv.Atoi(strings.TrimSpace(strings.SplitN(string(text), "\n", 2)[0]))
@@ -235,7 +236,7 @@ func gate(t *testing.T, raw string, wake func()) string {
 	if err != nil {
 		t.Fatal("a URL of the lab can't be read")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends with the test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	var g sync.WaitGroup
 	to := u.Host
@@ -248,7 +249,7 @@ func gate(t *testing.T, raw string, wake func()) string {
 			g.Go(func() {
 				defer client.Close()
 				wake()
-				server, err := net.Dial("tcp", to) //nolint:noctx // as above
+				server, err := net.Dial("tcp", to)
 				if err != nil {
 					return
 				}
@@ -291,4 +292,16 @@ func TestLockChainNamesTheRoot(t *testing.T) {
 	contains(t, f.Evidence, fmt.Sprintf("The root blocker is pid %d", root))
 	contains(t, f.Evidence, "It keeps 2 sessions waiting")
 	contains(t, f.Remedy, fmt.Sprintf("pg_terminate_backend(%d)", root))
+}
+
+// TestWatchingThroughThePooler: without a direct endpoint the app's does, one transaction at a time.
+func TestWatchingThroughThePooler(t *testing.T) {
+	c := config(labtest.Database(t, prepare))
+	c.DirectURL = ""
+	r := run(t, c)
+	for _, code := range []string{"HD-D04", "HD-D07", "HD-D09", "HD-D16", "HD-D18"} {
+		if got := check(t, r, code); got.Status != probe.Pass {
+			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
+		}
+	}
 }

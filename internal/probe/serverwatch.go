@@ -45,7 +45,7 @@ type serverFacts struct {
 	// counted is what pg_stat_statements counted within the window, if it could be asked at both ends.
 	counted *statementCounts
 	window  time.Duration
-	// woken is how long the server had been up, less how long the probe had: below 0 the probe's own
+	// upBeforeProbeS is how long the server had been up when the probe began: below 0 the probe's own
 	// connection has started it.
 	upBeforeProbeS float64
 }
@@ -167,12 +167,13 @@ func (s *serverFacts) keep(a activity) {
 	}
 }
 
-// sample looks at the sessions at even distances until ends.
+// sample looks at the sessions at even distances until ends, and as often as waits need to be judged.
 func (s *serverFacts) sample(ctx context.Context, ends time.Time) {
 	every := max(leastEvery, time.Until(ends)/windowSamples)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for time.Until(ends) >= every && s.why(readActivity) == "" {
+	// One more look follows at the end.
+	for (time.Until(ends) >= every || len(s.samples) < fewestSamples-1) && s.why(readActivity) == "" {
 		select {
 		case <-ctx.Done():
 			return

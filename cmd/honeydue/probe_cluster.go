@@ -1,0 +1,42 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/honeydue/honeydue/internal/probe"
+)
+
+// Where Kubernetes puts what a pod needs to ask its API, and its own control group.
+const (
+	serviceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount"
+	cpuStatFile       = "/sys/fs/cgroup/cpu.stat"
+	appNamespace      = "honeydue" // deploy-k3s/overlays/production
+)
+
+// cluster says how probe may ask Kubernetes: by kubectl if a flag asks for it, in a pod by its service
+// account if it has one, otherwise not at all.
+func (o *probeOptions) cluster(a *app) *probe.Cluster {
+	if o.kubeContext != "" || o.kubeNamespace != "" {
+		c := &probe.Cluster{Kubectl: []string{"kubectl"}, Namespace: appNamespace}
+		if o.kubeContext != "" {
+			c.Kubectl = append(c.Kubectl, "--context", o.kubeContext)
+		}
+		if o.kubeNamespace != "" {
+			c.Namespace = o.kubeNamespace
+		}
+		return c
+	}
+	host, port := a.env["KUBERNETES_SERVICE_HOST"], a.env["KUBERNETES_SERVICE_PORT"]
+	namespace, err := os.ReadFile(filepath.Join(serviceAccountDir, "namespace"))
+	if host == "" || port == "" || err != nil {
+		return nil
+	}
+	return &probe.Cluster{
+		URL: "https://" + net.JoinHostPort(host, port), Namespace: strings.TrimSpace(string(namespace)),
+		TokenFile: filepath.Join(serviceAccountDir, "token"), CAFile: filepath.Join(serviceAccountDir, "ca.crt"),
+		CPUStatFile: cpuStatFile,
+	}
+}
