@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -158,6 +159,9 @@ func haveWaited(o *observation) outcome {
 		return passed("Clients wait now: HD-P04.")
 	}
 	mean := d.meanWaitMS()
+	if _, fresh := o.ways.console.moved(); !d.settled && fresh > 0 {
+		return passed("A statement waited %.1f ms on average while %s opened in a pooler that has hardly been used.", mean, plural(fresh, "server connection was", "server connections were"))
+	}
 	if mean >= waitLeastMS || o.pools != nil && o.pools.maxWaitMS() >= maxWaitMS {
 		return found(hit{evidence: fmt.Sprintf("In the pooler a statement waited %.0f ms on average (SHOW STATS and its avg_wait_time).", mean), costMS: mean})
 	}
@@ -224,25 +228,30 @@ func churn(o *observation) outcome {
 	if why != "" {
 		return notKnown("%s", why)
 	}
-	before, after := o.ways.console.before.servers, o.ways.console.after.servers
-	gone := 0
-	for s := range before {
-		if !after[s] {
-			gone++
-		}
-	}
-	fresh := 0
-	for s := range after {
-		if !before[s] {
-			fresh++
-		}
-	}
+	gone, fresh := o.ways.console.moved()
 	replaced := min(gone, fresh)
 	rate := float64(replaced) / d.windowMS * 60000
 	if replaced >= churnMin && rate >= churnPerMinute {
-		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("%d of %d server connections were replaced within %.1f s: %.0f a minute, and each start costs the statement that waits for it.", replaced, len(before), d.windowMS/1000, rate)})
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("%d server connections were replaced within %.1f s, %.0f a minute: each start costs the statement that waits for it.", replaced, d.windowMS/1000, rate)})
 	}
-	return passed("%d of %d server connections were replaced within %.1f s.", replaced, len(before), d.windowMS/1000)
+	return passed("%d server connections were replaced within %.1f s.", replaced, d.windowMS/1000)
+}
+
+// moved is how many server connections went, and how many came, between the two moments.
+func (f *poolerFacts) moved() (gone, fresh int) {
+	all := map[string]bool{}
+	for _, seen := range []map[string]bool{f.before.servers, f.between, f.after.servers} {
+		maps.Copy(all, seen)
+	}
+	for id := range all {
+		if !f.after.servers[id] {
+			gone++
+		}
+		if !f.before.servers[id] {
+			fresh++
+		}
+	}
+	return gone, fresh
 }
 
 // counts are the differences between two moments of the console; the averages are the pooler's own.

@@ -3,6 +3,8 @@ package probe
 import (
 	"context"
 	"strconv"
+	"sync"
+	"time"
 )
 
 // poolerFacts is what the pooler's console says of itself and of the app's database.
@@ -19,7 +21,9 @@ type poolerFacts struct {
 	hasPool bool
 	// before and after are SHOW STATS and SHOW SERVERS at the begin of the statements and at the end.
 	before, after consoleMoment
-	failed        *failure
+	// between are the server connections that were seen at any moment in between.
+	between map[string]bool
+	failed  *failure
 }
 
 // consoleMoment is what has been counted up to a moment.
@@ -51,6 +55,8 @@ func (r row) milliseconds(name string) float64 { return float64(r.number(name)) 
 
 // show asks the console one thing. It speaks the simple protocol only.
 func (p *poolsConsole) show(ctx context.Context, what string) (rows []row, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.turns++
 	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
 		results, err := p.conn.PgConn().Exec(ctx, "SHOW "+what).ReadAll()
@@ -139,10 +145,47 @@ func (p *poolsConsole) moment(ctx context.Context, atMS float64) consoleMoment {
 			avgMS: r.milliseconds("avg_wait_time"),
 		}
 	}
-	for _, r := range p.of(servers, "database") {
-		if r["state"] != "new" { // it has no process id yet
-			m.servers[r["remote_pid"]+" "+r["connect_time"]] = true
+	p.addServers(servers, m.servers)
+	return m
+}
+
+// addServers adds the app's server connections to a set.
+func (p *poolsConsole) addServers(rows []row, to map[string]bool) {
+	for _, r := range p.of(rows, "database") {
+		if r["remote_pid"] != "0" { // it is being opened
+			to[r["remote_pid"]+" "+r["connect_time"]] = true
 		}
 	}
-	return m
+}
+
+// serversEvery is how often SHOW SERVERS is asked while statements run: often enough to see connections
+// that live for a second, seldom enough for a console over an ocean.
+const serversEvery = 400 * time.Millisecond
+
+// watchServers notes the server connections that come and go. The function that it returns ends that.
+func (p *poolsConsole) watchServers(ctx context.Context, f *poolerFacts) (stop func()) {
+	f.between = map[string]bool{}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		ticker := time.NewTicker(serversEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			// Ended by the probe's own deadlines, not by stop: a cancelled question would close the console.
+			rows, err := p.show(context.WithoutCancel(ctx), "SERVERS")
+			if err != nil {
+				return
+			}
+			p.addServers(rows, f.between)
+		}
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+	}
 }

@@ -2,12 +2,14 @@ package probe
 
 import (
 	"context"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 )
 
 // poolsConsole is PgBouncer's admin console. The probe does without where there is none.
 type poolsConsole struct {
+	mu       sync.Mutex // one question at a time: the queue and the servers are watched at once
 	conn     *pgx.Conn
 	database string
 	turns    int64
