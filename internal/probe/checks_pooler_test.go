@@ -71,3 +71,16 @@ func TestPoolerSettings(t *testing.T) {
 		t.Errorf("pool_mode session: %+v", out)
 	}
 }
+
+// TestPooledHost: only a host of Neon's without the suffix gets one.
+func TestPooledHost(t *testing.T) {
+	for address, want := range map[string]string{
+		"ep-cool-sun-1.eu-central-1.aws.neon.tech:5432":        "ep-cool-sun-1-pooler.eu-central-1.aws.neon.tech",
+		"ep-cool-sun-1-pooler.eu-central-1.aws.neon.tech:5432": "",
+		"db.example:5432": "", "127.0.0.1:5432": "", "nonsense": "",
+	} {
+		if got := pooledHost(address); got != want {
+			t.Errorf("%s gives %q, want %q", address, got, want)
+		}
+	}
+}

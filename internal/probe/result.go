@@ -185,6 +185,8 @@ type Cost struct {
 	Connects   int     `json:"connects"`
 	DBMS       float64 `json:"db_ms"`
 	RedisTurns int64   `json:"redis_turns"`
+	// TargetRequests are those of the running server's waterfall.
+	TargetRequests int64 `json:"target_requests,omitempty"`
 }
 
 // Target is what a running server said about itself.

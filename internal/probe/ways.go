@@ -185,4 +185,7 @@ func (w *waysFacts) addCost(c *Cost, s *session) {
 	if w.directTLSTurns > 0 {
 		c.Connects++
 	}
+	if w.web != nil {
+		c.TargetRequests = 1 + webSamples
+	}
 }
