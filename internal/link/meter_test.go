@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -194,4 +195,29 @@ func count(s string, r rune) int {
 		}
 	}
 	return n
+}
+
+// TestSegments: the kernel counts what the meter's connection sends. Elsewhere than on Linux it can't be asked.
+func TestSegments(t *testing.T) {
+	client, server := pair(t)
+	m := Meter(client)
+	before, known := m.Segments()
+	if known != (runtime.GOOS == "linux") {
+		t.Fatalf("known is %v on %s", known, runtime.GOOS)
+	}
+	if !known {
+		return
+	}
+	say(t, client, "a")
+	hear(t, server, "a")
+	after, _ := m.Segments()
+	if after.Sent <= before.Sent || after.Again != 0 || after.RTT <= 0 {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, known := m.Segments(); known {
+		t.Errorf("a closed connection has %+v", s)
+	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func segments(fd uintptr) (Segments, bool) {
-	info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) //nolint:gosec // a descriptor fits
+	info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
 		return Segments{}, false
 	}

@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -143,12 +144,12 @@ const (
 	waitLeastMS  = 10
 	leastQueries = 20
 	maxWaitMS    = 1000
-	// settledQueries is how many a pooler has served before its averages mean something: among fewer the
-	// first ones, which wait for a connection that is being opened, weigh most.
+	// settledQueries is how many a pooler has served before its averages of transactions mean something.
 	settledQueries = 1000
 )
 
-// haveWaited is about the last minute and the probe's own time; who waits at this moment is HD-P04's.
+// haveWaited is about the probe's own time; who waits at this moment is HD-P04's. The pooler's average of
+// the last minute is told and not judged: after a start it is the wait for connections being opened.
 func haveWaited(o *observation) outcome {
 	d, why := o.counted()
 	if why != "" {
@@ -158,22 +159,26 @@ func haveWaited(o *observation) outcome {
 		return passed("Clients wait now: HD-P04.")
 	}
 	mean := d.meanWaitMS()
-	if mean >= waitLeastMS || o.pools != nil && o.pools.MaxWaitMS() >= maxWaitMS {
-		return found(hit{evidence: fmt.Sprintf("In the pooler a statement waited %.0f ms on average (SHOW STATS and its avg_wait_time).", mean), costMS: mean})
+	_, fresh := o.ways.console.moved()
+	longest := 0.0
+	if o.pools != nil {
+		longest = o.pools.MaxWaitMS()
 	}
-	return passed("A statement waited %.1f ms on average.", mean)
+	switch {
+	case longest >= maxWaitMS || mean >= waitLeastMS && fresh == 0:
+		return found(hit{evidence: fmt.Sprintf("In the pooler %d statements waited %.0f ms on average, and the longest wait is %.0f ms (SHOW STATS, SHOW POOLS).", d.queries, mean, longest), costMS: mean})
+	case fresh > 0:
+		return passed("A statement waited %.1f ms on average while %s opened; avg_wait_time of the last minute is %.0f ms.", mean, plural(fresh, "server connection was", "server connections were"), d.avgMS)
+	}
+	return passed("A statement waited %.1f ms on average; avg_wait_time of the last minute is %.0f ms.", mean, d.avgMS)
 }
 
 // meanWaitMS is how long a statement waited for a server connection, 0 where too few were counted.
 func (d counts) meanWaitMS() float64 {
-	mean := 0.0
-	if d.queries >= leastQueries {
-		mean = d.waitMS / float64(d.queries)
+	if d.queries < leastQueries {
+		return 0
 	}
-	if d.settled {
-		mean = max(mean, d.avgMS)
-	}
-	return mean
+	return d.waitMS / float64(d.queries)
 }
 
 // waitedMS is what a request pays for whatever makes the pool's connections scarce: what HD-P04 and
@@ -224,25 +229,30 @@ func churn(o *observation) outcome {
 	if why != "" {
 		return notKnown("%s", why)
 	}
-	before, after := o.ways.console.before.servers, o.ways.console.after.servers
-	gone := 0
-	for s := range before {
-		if !after[s] {
-			gone++
-		}
-	}
-	fresh := 0
-	for s := range after {
-		if !before[s] {
-			fresh++
-		}
-	}
+	gone, fresh := o.ways.console.moved()
 	replaced := min(gone, fresh)
 	rate := float64(replaced) / d.windowMS * 60000
 	if replaced >= churnMin && rate >= churnPerMinute {
-		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("%d of %d server connections were replaced within %.1f s: %.0f a minute, and each start costs the statement that waits for it.", replaced, len(before), d.windowMS/1000, rate)})
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("%d server connections were replaced within %.1f s, %.0f a minute: each start costs the statement that waits for it.", replaced, d.windowMS/1000, rate)})
 	}
-	return passed("%d of %d server connections were replaced within %.1f s.", replaced, len(before), d.windowMS/1000)
+	return passed("%d server connections were replaced within %.1f s.", replaced, d.windowMS/1000)
+}
+
+// moved is how many server connections went, and how many came, between the two moments.
+func (f *poolerFacts) moved() (gone, fresh int) {
+	all := map[string]bool{}
+	for _, seen := range []map[string]bool{f.before.servers, f.between, f.after.servers} {
+		maps.Copy(all, seen)
+	}
+	for id := range all {
+		if !f.after.servers[id] {
+			gone++
+		}
+		if !f.before.servers[id] {
+			fresh++
+		}
+	}
+	return gone, fresh
 }
 
 // counts are the differences between two moments of the console; the averages are the pooler's own.

@@ -73,8 +73,9 @@ func relayed(t *testing.T, raw string, pass func(client, server *net.TCPConn)) s
 			if err != nil {
 				return
 			}
-			server, err := net.Dial("tcp", target)
-			if err != nil {
+			dialled, err := net.Dial("tcp", target)
+			server, ok := dialled.(*net.TCPConn)
+			if err != nil || !ok {
 				_ = client.Close()
 				continue
 			}
@@ -85,7 +86,7 @@ func relayed(t *testing.T, raw string, pass func(client, server *net.TCPConn)) s
 			all.Go(func() {
 				defer func() { _, _ = client.Close(), server.Close() }()
 				if !over {
-					pass(client, server.(*net.TCPConn))
+					pass(client, server)
 				}
 			})
 		}

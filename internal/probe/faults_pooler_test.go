@@ -109,7 +109,7 @@ func setting(t *testing.T, b *bed, name, value, before string) {
 
 // undo runs a command on the console when the test's own context is over.
 func undo(t *testing.T, env lab.Env, command string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 	defer cancel()
 	config, err := pgx.ParseConfig(env.AdminURL)
 	if err != nil {
@@ -149,7 +149,7 @@ func poolerClient(t *testing.T, b *bed) *pgx.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
 	return conn
 }
 

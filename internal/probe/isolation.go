@@ -23,7 +23,7 @@ type isolation struct {
 }
 
 // isolationRounds is how often each client of a safe mode asks. The modes that are not safe fail in the
-// first round, for the second client is sent to the server connection that the first one has just left.
+// first round, for a pooler sends the second client to the connection that the first one has just left.
 const isolationRounds = 5
 
 // guardParameters is how many parameters the self-test's statement has in a mode whose second turn may
@@ -34,7 +34,7 @@ const guardParameters = 61
 // testIsolation asks constants by both clients at once, in the app's mode, and compares each answer with
 // the question. What is asked differs from everyone else's SQL by the pair's token. See
 // docs/decisions/0019-the-isolation-self-test.md for why no mode can harm others by it.
-func testIsolation(ctx context.Context, p *pair, mode string) isolation {
+func testIsolation(ctx context.Context, p *pair, mode string, support preparedSupport) isolation {
 	out := isolation{mode: mode}
 	switch {
 	case !p.usable():
@@ -42,7 +42,7 @@ func testIsolation(ctx context.Context, p *pair, mode string) isolation {
 	case mode == "describe_exec":
 		out.unnamed(ctx, p)
 	case mode == "cache_statement":
-		out.named(ctx, p)
+		out.named(ctx, p, support)
 	case store.PooledSafe(mode):
 		out.wholeCalls(ctx, p)
 	default:
@@ -57,7 +57,7 @@ func testIsolation(ctx context.Context, p *pair, mode string) isolation {
 // wholeCalls lets both clients ask at the same time by pgx's own means.
 func (out *isolation) wholeCalls(ctx context.Context, p *pair) {
 	modes := map[string]pgx.QueryExecMode{
-		"exec": pgx.QueryExecModeExec, "cache_describe": pgx.QueryExecModeCacheDescribe, "simple_protocol": pgx.QueryExecModeSimpleProtocol,
+		"exec": pgx.QueryExecModeExec, "cache_statement": pgx.QueryExecModeCacheStatement, "cache_describe": pgx.QueryExecModeCacheDescribe, "simple_protocol": pgx.QueryExecModeSimpleProtocol,
 	}
 	sql := fmt.Sprintf("/* honeydue probe %s */ SELECT $1::text", p.token)
 	for round := range isolationRounds {
@@ -130,40 +130,26 @@ func (out *isolation) unnamed(ctx context.Context, p *pair) {
 	}
 }
 
-// named does what cache_statement does: the name comes from the SQL, so that two clients with the same
-// SQL prepare the same name. Its name is the pair's own; what is left of it goes with forget.
-func (out *isolation) named(ctx context.Context, p *pair) {
-	name := p.name("isolation")
-	for i, c := range []*pairClient{p.a, p.b} {
-		tag := fmt.Sprintf("%s-%d", p.token, i)
-		if err := prepareAs(ctx, c, name, "SELECT $1::text"); err != nil {
-			out.judge(tag, "", err)
-			continue
+// named is about cache_statement: the name comes from the SQL, so that two clients with the same SQL
+// prepare the same name. What the pooler does with a name has been tried by testPrepared; where it is
+// carried along, both clients ask by pgx's own means.
+func (out *isolation) named(ctx context.Context, p *pair, support preparedSupport) {
+	switch {
+	case !support.known:
+		out.notRun = support.how
+	case support.carried:
+		out.wholeCalls(ctx, p)
+	default:
+		out.collided = 1 // the run that did not find its statement
+		if support.taken {
+			out.collided++ // the second client, for whom the name was taken
 		}
-		got, err := runPrepared(ctx, c, name, [][]byte{[]byte(tag)})
-		out.judge(tag, got, err)
 	}
-	p.forget(ctx, name)
 }
 
 // name is a statement's name that nobody else has.
 func (p *pair) name(what string) string {
 	return "honeydue_probe_" + what + "_" + strings.ToLower(p.token)
-}
-
-// forget takes a named statement off the server connections that both clients meet at once: usually the
-// one on which it was prepared is among them. One that is not met keeps a few kB until the pooler closes it.
-func (p *pair) forget(ctx context.Context, name string) {
-	sql := fmt.Sprintf("DO $$ BEGIN IF EXISTS (SELECT FROM pg_prepared_statements WHERE name = '%[1]s') THEN EXECUTE 'DEALLOCATE %[1]s'; END IF; END $$", name)
-	var wg sync.WaitGroup
-	for _, c := range []*pairClient{p.a, p.b} {
-		wg.Go(func() {
-			_ = bound(ctx, queryTimeout, func(ctx context.Context) error {
-				return c.conn.PgConn().Exec(ctx, sql).Close()
-			}) // what is left dies with its server connection
-		})
-	}
-	wg.Wait()
 }
 
 func prepareAs(ctx context.Context, c *pairClient, name, sql string) error {

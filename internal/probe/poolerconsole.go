@@ -2,6 +2,8 @@ package probe
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -20,7 +22,9 @@ type poolerFacts struct {
 	hasPool bool
 	// before and after are SHOW STATS and SHOW SERVERS at the begin of the statements and at the end.
 	before, after consoleMoment
-	failed        *failure
+	// between are the server connections that were seen at any moment in between.
+	between map[string]bool
+	failed  *failure
 }
 
 // consoleMoment is what has been counted up to a moment.
@@ -98,10 +102,47 @@ func (p *poolsConsole) moment(ctx context.Context, atMS float64) consoleMoment {
 			avgMS: r.Milliseconds("avg_wait_time"),
 		}
 	}
-	for _, r := range p.console.Of(servers, "database") {
-		if r["state"] != "new" { // it has no process id yet
-			m.servers[r["remote_pid"]+" "+r["connect_time"]] = true
+	p.addServers(servers, m.servers)
+	return m
+}
+
+// addServers adds the app's server connections to a set.
+func (p *poolsConsole) addServers(rows []store.ConsoleRow, to map[string]bool) {
+	for _, r := range p.console.Of(rows, "database") {
+		if r["remote_pid"] != "0" { // it is being opened
+			to[r["remote_pid"]+" "+r["connect_time"]] = true
 		}
 	}
-	return m
+}
+
+// serversEvery is how often SHOW SERVERS is asked while statements run: often enough to see connections
+// that live for a second, seldom enough for a console over an ocean.
+const serversEvery = 400 * time.Millisecond
+
+// watchServers notes the server connections that come and go. The function that it returns ends that.
+func (p *poolsConsole) watchServers(ctx context.Context, f *poolerFacts) (stop func()) {
+	f.between = map[string]bool{}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		ticker := time.NewTicker(serversEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			// Ended by the probe's own deadlines, not by stop: a cancelled question would close the console.
+			rows, err := p.show(context.WithoutCancel(ctx), "SERVERS")
+			if err != nil {
+				return
+			}
+			p.addServers(rows, f.between)
+		}
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+	}
 }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"sync"
 
 	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/store"
@@ -9,6 +10,7 @@ import (
 
 // poolsConsole is PgBouncer's admin console. The probe does without where there is none.
 type poolsConsole struct {
+	mu      sync.Mutex // one question at a time: the queue and the servers are watched at once
 	console *store.Console
 	dials   link.Dials
 	// last is what SHOW POOLS said of the app's database; seen is whether it ever did.
@@ -32,6 +34,8 @@ func openPools(ctx context.Context, adminURL, database string) (*poolsConsole, *
 // ask reads SHOW POOLS into last and reports whether it could. A database that no client has used yet
 // has no pool.
 func (p *poolsConsole) ask(ctx context.Context) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
 		said, err := p.console.Pools(ctx)
 		if err == nil {
@@ -44,6 +48,8 @@ func (p *poolsConsole) ask(ctx context.Context) bool {
 
 // show asks the console one thing.
 func (p *poolsConsole) show(ctx context.Context, what string) (rows []store.ConsoleRow, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	err = bound(ctx, queryTimeout, func(ctx context.Context) (err error) {
 		rows, err = p.console.Show(ctx, what)
 		return err

@@ -45,13 +45,16 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 	wrong.URL, wrong.DirectURL = withPassword(env.DatabaseURL, "canary-wrong-password"), withPassword(env.DirectURL, "canary-wrong-password")
 	wrong.RedisURL = withPassword(env.RedisURL, "canary-wrong-password")
 	wrong.TargetURL = "http://canary:canary-wrong-password@127.0.0.1:1/?token=canary-wrong-password"
+	wrong.AdminURL = withPassword(env.AdminURL, "canary-wrong-password")
+	parameters := healthy
+	parameters.URL += "&statement_timeout=canary-wrong-password"
 	malformed := healthy
 	malformed.URL = "postgres://user:canary-wrong-password@[bad"
 	malformed.DirectURL, malformed.RedisURL = "host=x password='canary-wrong-password", "redis://:canary-wrong-password@%zz"
 	broken := healthy
 	broken.Settings = []probe.Setting{{Name: "DB_MAX_CONNS", Value: "1", Tuned: "25", Drifted: true}}
 
-	for name, c := range map[string]probe.Config{"healthy": healthy, "broken": broken, "wrong passwords": wrong, "malformed URLs": malformed} {
+	for name, c := range map[string]probe.Config{"healthy": healthy, "broken": broken, "wrong passwords": wrong, "a parameter": parameters, "malformed URLs": malformed} {
 		t.Run(name, func(t *testing.T) {
 			lookForSecrets(t, c, run(t, c), canaries...)
 		})

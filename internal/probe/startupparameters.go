@@ -16,10 +16,8 @@ type startupParameters struct {
 	tried, refused, ignored []string
 	// ofURL are the parameters that the app's own URL sends and that are refused.
 	ofURL []string
-	// withoutThem is nil if connecting works once those are left out.
-	failedWithout *failure
-	dials         int
-	turns         int64
+	dials int
+	turns int64
 }
 
 // triedParameters are the ones that people put into a database URL, with a value that harms nothing.
@@ -71,10 +69,8 @@ func (out *startupParameters) tryURL(ctx context.Context, config *pgx.ConnConfig
 	if len(suspects) == 0 {
 		return
 	}
-	_, err := out.connect(ctx, withParameters(config, harmless), "")
-	out.failedWithout = explain(ctx, "", err)
-	if err != nil {
-		return
+	if _, err := out.connect(ctx, withParameters(config, harmless), ""); err != nil {
+		return // it is not for them
 	}
 	for _, name := range slices.Sorted(maps.Keys(suspects)) {
 		out.tried = append(out.tried, name)

@@ -25,6 +25,7 @@ type waysFacts struct {
 	// segments are the sums over the probe's connections to Postgres; nil where the kernel can't be asked.
 	segments *link.Segments
 
+	stopWatching   func() // nil if nothing is watched
 	began          time.Time
 	directTLSTurns int64
 }
@@ -36,7 +37,7 @@ func (o *observation) reachWays(ctx context.Context, s *session, wg *sync.WaitGr
 	w.began = time.Now()
 	w.isolation.notRun, w.prepared.how, w.transfers.failed = "the app's endpoint was not reached", "the app's endpoint was not reached", "the app's endpoint was not reached"
 	if o.config.TargetURL != "" {
-		wg.Go(func() { w.web = probeWeb(ctx, o.config.TargetURL) })
+		wg.Go(func() { w.web = probeWeb(ctx, o.config.TargetURL, nil) })
 	}
 	if o.config.URL == "" {
 		return
@@ -64,11 +65,9 @@ func (o *observation) reachWays(ctx context.Context, s *session, wg *sync.WaitGr
 		var beside sync.WaitGroup
 		defer beside.Wait()
 		beside.Go(func() { w.startup = testStartup(ctx, config, nil) })
-		w.isolation = testIsolation(ctx, s.pair, o.config.ExecMode)
-		if w.isolation.notRun != "" {
-			return // what hung once would hang again
-		}
+		// What hung once would hang again: a client whose question is cut off is closed.
 		w.prepared = testPrepared(ctx, s.pair)
+		w.isolation = testIsolation(ctx, s.pair, o.config.ExecMode, w.prepared)
 	})
 }
 
@@ -79,7 +78,12 @@ func (o *observation) beginWays(ctx context.Context, s *session) func() {
 	w := &o.ways
 	if s.pooler.usable() && enough(ctx, 20*s.pooler.floor) {
 		w.transfers.failed = ""
-		wg.Go(func() { w.transfers.hot(ctx, s.pair) })
+		wg.Go(func() {
+			if s.pair.usable() {
+				s.pair.forget(ctx, s.pooler.config)
+			}
+			w.transfers.hot(ctx, s.pair)
+		})
 	}
 	if s.pools.usable() && w.console != nil {
 		wg.Go(func() {
@@ -87,6 +91,7 @@ func (o *observation) beginWays(ctx context.Context, s *session) func() {
 			if s.pools.ask(ctx) {
 				w.console.first, w.console.hasPool = s.pools.last, true
 			}
+			w.stopWatching = s.pools.watchServers(ctx, w.console)
 		})
 	}
 	return wg.Wait
@@ -101,6 +106,9 @@ func enough(ctx context.Context, d time.Duration) bool {
 // endWays takes the second half of what beginWays has begun.
 func (o *observation) endWays(ctx context.Context, s *session) {
 	w := &o.ways
+	if w.stopWatching != nil {
+		w.stopWatching()
+	}
 	var wg sync.WaitGroup
 	if len(w.transfers.list) > 0 {
 		wg.Go(func() { w.transfers.idle(ctx, s.pair, s.pooler.floor) })
@@ -176,5 +184,8 @@ func (w *waysFacts) addCost(c *Cost, s *session) {
 	c.DBTurns += turns + w.startup.turns + w.directTLSTurns
 	if w.directTLSTurns > 0 {
 		c.Connects++
+	}
+	if w.web != nil {
+		c.TargetRequests = 1 + webSamples
 	}
 }

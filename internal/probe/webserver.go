@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net/http"
 	"net/url"
@@ -22,8 +23,8 @@ type webServer struct {
 }
 
 // probeWeb connects to the server as a phone does and asks /livez, which touches nothing behind it. It
-// sends no credentials. nil means that an HTTP proxy leads there, whose waterfall would be another's.
-func probeWeb(ctx context.Context, base string) *webServer {
+// sends no credentials; roots are the authorities that it trusts, the system's if nil. nil means that an HTTP proxy leads there, whose waterfall would be another's.
+func probeWeb(ctx context.Context, base string, roots *x509.CertPool) *webServer {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" {
 		return nil // HD-T01 says so
@@ -34,7 +35,7 @@ func probeWeb(ctx context.Context, base string) *webServer {
 	}
 	s := &webServer{endpoint: Endpoint{Name: "target", Address: u.Host}, waterfall: &redisWaterfall{socket: &stamps{}, began: time.Now()}}
 	if u.Scheme == "https" {
-		s.waterfall.tlsConfig = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+		s.waterfall.tlsConfig = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: roots, NextProtos: []string{"http/1.1"}}
 	}
 	transport := &http.Transport{DialContext: s.waterfall.dial, DisableCompression: true}
 	if s.waterfall.tlsConfig != nil {

@@ -1,0 +1,86 @@
+package probe
+
+import "testing"
+
+// consoleSaid is an observation in which the console was asked twice, 10 s apart.
+func consoleSaid(before, after poolerStats) *observation {
+	none := map[string]bool{}
+	return &observation{
+		config: Config{AdminURL: "set"}, pooler: &pgServer{pooled: true},
+		ways: waysFacts{console: &poolerFacts{
+			poolSize: 20,
+			before:   consoleMoment{known: true, stats: before, servers: none},
+			after:    consoleMoment{known: true, at: 10000, stats: after, servers: none},
+		}},
+	}
+}
+
+// TestHaveWaited: an average counts from enough statements on, and not while connections are being opened.
+func TestHaveWaited(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		before, after poolerStats
+		found         bool
+	}{
+		{"nobody waited", poolerStats{queries: 5000}, poolerStats{queries: 5100}, false},
+		{"each waited 20 ms", poolerStats{queries: 5000}, poolerStats{queries: 5100, waitMS: 2000}, true},
+		{"each of too few", poolerStats{queries: 5000}, poolerStats{queries: 5010, waitMS: 200}, false},
+	} {
+		out := haveWaited(consoleSaid(c.before, c.after))
+		if got := len(out.hits) > 0; got != c.found || out.unknown {
+			t.Errorf("%s: %+v", c.name, out)
+		}
+	}
+	opening := consoleSaid(poolerStats{}, poolerStats{queries: 100, waitMS: 2000})
+	opening.ways.console.between = map[string]bool{"1 now": true}
+	if out := haveWaited(opening); len(out.hits) > 0 {
+		t.Errorf("a new pooler that opens its connections is blamed: %+v", out)
+	}
+}
+
+// TestIdleTransactions: a tenth of the pool that does nothing all the time is found, however short each is.
+func TestIdleTransactions(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		after poolerStats
+		found bool
+	}{
+		{"all of it executes", poolerStats{transactions: 100, transactionMS: 50000, queryMS: 49990}, false},
+		{"one of 20 does nothing", poolerStats{transactions: 100, transactionMS: 10000, queryMS: 10}, false},
+		{"two of 20 do nothing", poolerStats{transactions: 100, transactionMS: 20100, queryMS: 10}, true},
+	} {
+		if out := idleTransactions(consoleSaid(poolerStats{}, c.after)); (len(out.hits) > 0) != c.found || out.unknown {
+			t.Errorf("%s: %+v", c.name, out)
+		}
+	}
+}
+
+// TestPoolerSettings: each of the tuned values holds, and a drifted one is named with its remedy.
+func TestPoolerSettings(t *testing.T) {
+	o := consoleSaid(poolerStats{}, poolerStats{})
+	c := o.ways.console
+	c.settings = map[string]string{"pool_mode": "transaction"}
+	for _, s := range poolerSettings() {
+		c.settings[s.name] = s.tuned
+	}
+	if out := poolerDrifted(o); len(out.hits) > 0 || out.unknown {
+		t.Errorf("the tuned values are no drift: %+v", out)
+	}
+	c.poolMode = "session" // of this database alone
+	if out := poolerDrifted(o); len(out.hits) != 1 || out.hits[0].severity != Critical {
+		t.Errorf("pool_mode session: %+v", out)
+	}
+}
+
+// TestPooledHost: only a host of Neon's without the suffix gets one.
+func TestPooledHost(t *testing.T) {
+	for address, want := range map[string]string{
+		"ep-cool-sun-1.eu-central-1.aws.neon.tech:5432":        "ep-cool-sun-1-pooler.eu-central-1.aws.neon.tech",
+		"ep-cool-sun-1-pooler.eu-central-1.aws.neon.tech:5432": "",
+		"db.example:5432": "", "127.0.0.1:5432": "", "nonsense": "",
+	} {
+		if got := pooledHost(address); got != want {
+			t.Errorf("%s gives %q, want %q", address, got, want)
+		}
+	}
+}
