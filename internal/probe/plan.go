@@ -102,11 +102,12 @@ type scan struct {
 	Condition      Expr
 }
 
-// sequential lists the plan's sequential scans, one per node.
+// sequential lists the plan's sequential scans, one per node. A step that a run has not reached is none: it
+// has read nothing.
 func (p *Plan) sequential() []scan {
 	var out []scan
 	p.Root.Walk(func(n *Node) {
-		if n.Type == "Seq Scan" {
+		if n.Type == "Seq Scan" && (p.ExecutionMS == 0 || n.ActualLoops > 0) {
 			out = append(out, scan{n.Relation, n.Type, n.Seen(), n.TotalMS(), n.Filter})
 		}
 	})

@@ -35,7 +35,7 @@ func (s *sketch) build(ctx context.Context, bed TrialBed, findings []Finding) (*
 	}
 	out.note = "Measured on synthetic rows, for " + plural(options.Users, "user", "users")
 	if share < 1 {
-		out.note += fmt.Sprintf(" (one row for %.0f of production's)", 1/share)
+		out.note += fmt.Sprintf(" (one row for %.1f of production's)", 1/share)
 	}
 	out.note += ". What grows with a table saves more where the table is larger."
 	conn, err := pgx.Connect(ctx, direct)
