@@ -63,7 +63,7 @@ func heardByWire(text io.Reader, method string) heard {
 func heardByNetHTTP(text io.Reader, method string) heard {
 	buffer := bufio.NewReaderSize(io.LimitReader(text, maxHead), wireBuffer)
 	for range maxInformational + 1 {
-		r, err := http.ReadResponse(buffer, &http.Request{Method: method})
+		r, err := http.ReadResponse(buffer, &http.Request{Method: method}) //nolint:bodyclose // it is read to its end from a text
 		if err != nil {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
