@@ -29,20 +29,17 @@ type pool struct {
 	timeout time.Duration
 
 	mu      sync.Mutex
-	idle    []*wireConn // the one used last is the last
-	line    list.List   // of *waiter
-	open    int         // connections, with those being dialled
-	dialing int
-	life    context.Context // of the dials
-	end     context.CancelFunc
+	idle    []*wireConn                    // the one used last is the last
+	line    list.List                      // of *waiter
+	open    int                            // connections, with those being dialled
+	dialing map[*waiter]context.CancelFunc // because of whom a connection is being dialled, in line or not any more
 	dials   sync.WaitGroup
 }
 
 // waiter waits for a connection.
 type waiter struct {
-	given   chan delivery // of one
-	stage   stage
-	dialing bool // a connection is being dialled because of it
+	given chan delivery // of one
+	stage stage
 }
 
 type delivery struct {
@@ -51,9 +48,7 @@ type delivery struct {
 }
 
 func newPool(most int, timeout time.Duration, dial func(context.Context, *stage) (*wireConn, error)) *pool {
-	p := &pool{dial: dial, most: most, timeout: timeout}
-	p.life, p.end = context.WithCancel(context.Background())
-	return p
+	return &pool{dial: dial, most: most, timeout: timeout, dialing: make(map[*waiter]context.CancelFunc)}
 }
 
 // get gives a connection, or says why there was none by the deadline and in
@@ -70,11 +65,11 @@ func (p *pool) get(ctx context.Context, deadline time.Time, careful bool) (*wire
 		k.close()
 		p.mu.Lock()
 		p.open--
-		p.more()
+		p.more(ctx)
 	}
 	w := &waiter{given: make(chan delivery, 1)}
 	place := p.line.PushBack(w)
-	p.more()
+	p.more(ctx)
 	p.mu.Unlock()
 
 	over := time.NewTimer(time.Until(deadline))
@@ -124,56 +119,54 @@ func (p *pool) give(k *wireConn) {
 }
 
 // discard ends a connection; its place is for the next in line.
-func (p *pool) discard(k *wireConn) {
+func (p *pool) discard(ctx context.Context, k *wireConn) {
 	k.close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open--
-	p.more()
+	p.more(ctx)
 }
 
 // instead ends a connection and dials another in its place, for the same request.
 func (p *pool) instead(ctx context.Context, k *wireConn, deadline time.Time) (*wireConn, int32, error) {
 	k.close()
-	ctx, cancel := context.WithDeadline(ctx, deadline)
+	inTime, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	var at stage
-	fresh, err := p.dial(ctx, &at)
+	fresh, err := p.dial(inTime, &at)
 	if err != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.open--
-		p.more()
+		p.more(ctx)
 	}
 	return fresh, at.at.Load(), err
 }
 
 // more dials for those in line until there is a dial for each, as far as it is
-// allowed. It is called with the lock held.
-func (p *pool) more() {
-	for at := p.line.Front(); at != nil && p.dialing < p.line.Len() && (p.most == 0 || p.open < p.most); at = at.Next() {
+// allowed. A dial outlives the request that it was begun for, as whoever is next
+// needs it as well. It is called with the lock held.
+func (p *pool) more(ctx context.Context) {
+	for at := p.line.Front(); at != nil && len(p.dialing) < p.line.Len() && (p.most == 0 || p.open < p.most); at = at.Next() {
 		w := at.Value.(*waiter) //nolint:errcheck,forcetypeassert // the line holds nothing else
-		if w.dialing {
+		if p.dialing[w] != nil {
 			continue
 		}
-		w.dialing = true
 		p.open++
-		p.dialing++
-		life := p.life
-		p.dials.Go(func() { p.dialFor(life, at, w) })
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.timeout)
+		p.dialing[w] = cancel
+		p.dials.Go(func() { p.dialFor(ctx, at, w) })
 	}
 }
 
 // dialFor makes a connection because of one in line. Whoever is first by then
 // gets it; an error is only for the one it was made for.
 func (p *pool) dialFor(ctx context.Context, at *list.Element, w *waiter) {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
 	k, err := p.dial(ctx, &w.stage)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.dialing--
-	w.dialing = false
+	p.dialing[w]()
+	delete(p.dialing, w)
 	if err == nil {
 		p.give(k)
 	} else {
@@ -186,7 +179,7 @@ func (p *pool) dialFor(ctx context.Context, at *list.Element, w *waiter) {
 			p.line.Remove(next).(*waiter).given <- delivery{err: err} //nolint:errcheck,forcetypeassert // the line holds nothing else
 		}
 	}
-	p.more()
+	p.more(ctx)
 }
 
 // isOf reports whether an element is still in its list.
@@ -198,8 +191,9 @@ func isOf(l *list.List, e *list.Element) bool {
 // used on.
 func (p *pool) drop() {
 	p.mu.Lock()
-	p.end()
-	p.life, p.end = context.WithCancel(context.Background())
+	for _, giveUp := range p.dialing {
+		giveUp()
+	}
 	p.mu.Unlock()
 	p.dials.Wait()
 	p.mu.Lock()

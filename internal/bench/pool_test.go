@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"runtime"
 	"sync"
@@ -60,6 +61,35 @@ func TestTheCapOnConnectionsHolds(t *testing.T) {
 	if queued < 500 {
 		t.Errorf("only %d of 1,000 say that they waited for one of three connections", queued)
 	}
+}
+
+// A server that is gone for a while takes no place of the cap with it.
+func TestAServerThatComesBack(t *testing.T) {
+	at := "127.0.0.1:0"
+	serve := func() *httptest.Server {
+		l, err := net.Listen("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = l.Addr().String()
+		s := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Minute}}
+		s.Start()
+		return s
+	}
+	s := serve()
+	h := newHitter(t, HitterConfig{Base: parsed(t, s.URL), MaxConnections: 1})
+	for range 2 {
+		if got := h.Once(t.Context(), Shot{Path: "/"}); got.Kind != KindClient {
+			t.Errorf("while it is there: %q", got.Kind)
+		}
+		s.CloseClientConnections()
+		s.Close()
+		if got := h.Once(t.Context(), Shot{Path: "/"}); got.Kind != KindConnect {
+			t.Errorf("while it is gone: %q", got.Kind)
+		}
+		s = serve()
+	}
+	s.Close()
 }
 
 // A stopped attack measures what is under way, those in line for a connection too.
@@ -150,7 +180,7 @@ func TestThePoolServesInTurn(t *testing.T) {
 	got := make(chan int)
 	for i := range inLine {
 		go func() {
-			k, _, err := p.get(context.Background(), end, false)
+			k, _, err := p.get(t.Context(), end, false)
 			if err != nil {
 				t.Error(err)
 			}

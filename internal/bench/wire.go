@@ -153,12 +153,12 @@ func (w *wire) send(ctx context.Context, c *call) {
 		c.connected = time.Now()
 		got := w.ask(ctx, k, c, deadline)
 		if got.err == nil {
-			w.release(k, got)
+			w.release(ctx, k, got)
 			return
 		}
 		stale := first && k.used && replayable && !got.heard && !isTimeout(got.err) && ctx.Err() == nil
 		if !stale {
-			w.pool.discard(k)
+			w.pool.discard(ctx, k)
 			c.kind = got.kind()
 			return
 		}
@@ -223,9 +223,9 @@ func (w *wire) say(k *wireConn, c *call) outcome {
 }
 
 // release gives a connection back, or ends it.
-func (w *wire) release(k *wireConn, o outcome) {
+func (w *wire) release(ctx context.Context, k *wireConn, o outcome) {
 	if !o.reuse || k.buffer.Buffered() > 0 {
-		w.pool.discard(k)
+		w.pool.discard(ctx, k)
 		return
 	}
 	k.used = true

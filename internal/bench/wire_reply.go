@@ -96,12 +96,11 @@ func (w *wire) readByNetHTTP(k *wireConn, c *call, o outcome) outcome {
 	c.answered(reply.StatusCode, reply.ProtoMajor, reply.Header.Get("Content-Type"), reply.Header.Get("Content-Encoding"))
 	c.headers(reply.Header)
 	o.inBody = true
-	if reply.StatusCode != http.StatusSwitchingProtocols { // what follows is no HTTP
-		room := w.buffers.Get().(*[bodyBuffer]byte) //nolint:errcheck,forcetypeassert // it holds nothing else
-		o.err = c.readAll(reply.Body, room[:])
-		w.buffers.Put(room)
-		o.reuse = o.err == nil && !reply.Close
-	}
+	room := w.buffers.Get().(*[bodyBuffer]byte) //nolint:errcheck,forcetypeassert // it holds nothing else
+	o.err = errors.Join(c.readAll(reply.Body, room[:]), reply.Body.Close())
+	w.buffers.Put(room)
+	// What follows a 101 is no HTTP.
+	o.reuse = o.err == nil && !reply.Close && reply.StatusCode != http.StatusSwitchingProtocols
 	return o
 }
 

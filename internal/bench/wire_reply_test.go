@@ -3,7 +3,6 @@ package bench
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -53,6 +52,10 @@ func heardByWire(text io.Reader, method string) heard {
 	c.begin(1, 1, Shot{Method: method})
 	o := replyWire().read(k, &c)
 	if o.err != nil {
+		if !o.inBody {
+			// A head that is cut amid a line is a broken connection to us, and a malformed line to net/http.
+			return heard{kind: KindReset}
+		}
 		return heard{kind: o.kind()}
 	}
 	rest, _ := io.ReadAll(k.buffer)
@@ -63,12 +66,9 @@ func heardByWire(text io.Reader, method string) heard {
 func heardByNetHTTP(text io.Reader, method string) heard {
 	buffer := bufio.NewReaderSize(io.LimitReader(text, maxHead), wireBuffer)
 	for range maxInformational + 1 {
-		r, err := http.ReadResponse(buffer, &http.Request{Method: method})
+		r, err := http.ReadResponse(buffer, &http.Request{Method: method}) //nolint:bodyclose // it is read to its end from a text
 		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return heard{kind: kindOfError(err)}
+			return heard{kind: KindReset}
 		}
 		if r.StatusCode < 200 && r.StatusCode != http.StatusSwitchingProtocols {
 			continue
@@ -98,7 +98,7 @@ func heardByNetHTTP(text io.Reader, method string) heard {
 		h.beyond = len(rest)
 		return h
 	}
-	return heard{kind: KindOther}
+	return heard{kind: KindReset}
 }
 
 // replies are replies of real servers, and of some that are none.

@@ -32,10 +32,10 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	reply, o := w.exchangeWhole(k, req, deadline)
 	if o.err != nil {
-		w.pool.discard(k)
+		w.pool.discard(ctx, k)
 		return nil, o.err
 	}
-	w.release(k, o)
+	w.release(ctx, k, o)
 	return reply, nil
 }
 

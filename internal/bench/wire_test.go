@@ -32,8 +32,9 @@ func newCounted(t *testing.T, handler http.HandlerFunc) *counted {
 		switch state {
 		case http.StateNew:
 			s.opened.Add(1)
-			now := s.atOnce.Add(1)
-			for most := s.most.Load(); now > most && !s.most.CompareAndSwap(most, now); most = s.most.Load() {
+			s.atOnce.Add(1)
+			for now, most := s.atOnce.Load(), s.most.Load(); now > most; most = s.most.Load() {
+				s.most.CompareAndSwap(most, now)
 			}
 		case http.StateClosed, http.StateHijacked:
 			s.closed.Add(1)
@@ -80,13 +81,28 @@ func TestTheWireSaysWhatNetHTTPSays(t *testing.T) {
 		byNetHTTP.run = own.run
 		byNetHTTP.sender.(*exchange).run = own.run //nolint:errcheck,forcetypeassert // what a Transport makes
 		for _, shot := range []Shot{
-			{Path: "/"}, {Path: ""}, {Path: "api/tasks/"}, {Path: "/api/tasks/?days=30&q=a%20b"}, {Path: "/x?"}, {Path: "/x?a?b=c"}, {Path: "//x"},
-			{Path: "/with space/ü/%41;,!*'()"}, {Path: "/a?b=ü"}, {Path: "/a#b"}, {Path: "/~a-b_c.d?x=1:2,3+4"},
+			{Path: "/"},
+			{Path: ""},
+			{Path: "api/tasks/"},
+			{Path: "/api/tasks/?days=30&q=a%20b"},
+			{Path: "/x?"},
+			{Path: "/x?a?b=c"},
+			{Path: "//x"},
+			{Path: "/with space/ü/%41;,!*'()"},
+			{Path: "/a?b=ü"},
+			{Path: "/a#b"},
+			{Path: "/~a-b_c.d?x=1:2,3+4"},
 			{Path: "/api/", User: User{Token: NewToken("secret")}},
-			{Path: "/", Method: http.MethodPost, Body: `{"n":1}`}, {Path: "/", Method: http.MethodPost}, {Path: "/", Method: http.MethodPatch, Body: "ü"},
-			{Path: "/", Method: http.MethodDelete}, {Path: "/", Method: http.MethodPut}, {Path: "/", Method: http.MethodHead},
+			{Path: "/", Method: http.MethodPost, Body: `{"n":1}`},
+			{Path: "/", Method: http.MethodPost},
+			{Path: "/", Method: http.MethodPatch, Body: "ü"},
+			{Path: "/", Method: http.MethodDelete},
+			{Path: "/", Method: http.MethodPut},
+			{Path: "/", Method: http.MethodHead},
 			// Not to be said in HTTP: neither sends anything.
-			{Path: "/a?b=c d\r\nX: y"}, {Path: "/", User: User{Token: NewToken("a\r\nX: y")}}, {Path: "/", Method: "GET / HTTP/1.1\r\nX: y\r\n\r\nGET"},
+			{Path: "/a?b=c d\r\nX: y"},
+			{Path: "/", User: User{Token: NewToken("a\r\nX: y")}},
+			{Path: "/", Method: "GET / HTTP/1.1\r\nX: y\r\n\r\nGET"},
 		} {
 			got = nil
 			one, two := own.Once(t.Context(), shot), byNetHTTP.Once(t.Context(), shot)
