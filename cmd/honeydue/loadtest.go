@@ -195,7 +195,7 @@ func (o *loadtestOptions) Validate() error {
 	}
 	o.plan = plan
 	if o.lab {
-		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true))
+		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true), o.fits(nil))
 	}
 	if o.layer == layerDB {
 		return nil // the database's host is known only later
@@ -248,6 +248,9 @@ func (o *loadtestOptions) validateTarget() error {
 	if err := o.plan.CheckRate(near); err != nil {
 		return err
 	}
+	if err := o.fits(base); err != nil {
+		return err
+	}
 	switch {
 	case o.get != "":
 		return nil
@@ -262,6 +265,12 @@ func (o *loadtestOptions) validateTarget() error {
 		return o.plan.Check(1, o.restartCmd != "")
 	}
 	return nil
+}
+
+// fits judges whether this machine has the descriptors and ports that the plan takes. base is nil where the server is
+// still to be started.
+func (o *loadtestOptions) fits(base *url.URL) error {
+	return bench.ReadMachine(base).Fits(o.plan, base, o.connections)
 }
 
 // linkRTT is what is known of the way between server and database; 0 = nothing.

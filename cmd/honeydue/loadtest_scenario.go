@@ -130,7 +130,7 @@ func (o *loadtestOptions) readScenario(flags *pflag.FlagSet) error {
 	case o.lab && s.Users.Tokens != "":
 		return usagef("Let the scenario register its users (register: N), or give --target.", "--lab is a new database, which knows none of the tokens")
 	case o.lab:
-		return o.plan.CheckRate(true)
+		return errors.Join(o.plan.CheckRate(true), o.fits(nil))
 	case o.target == "":
 		o.target = s.Target.URL
 	}
@@ -143,7 +143,7 @@ func (o *loadtestOptions) readScenario(flags *pflag.FlagSet) error {
 	if err := o.permit.Judge(o.base); err != nil {
 		return err
 	}
-	return o.plan.CheckRate(bench.Loopback(o.base))
+	return errors.Join(o.plan.CheckRate(bench.Loopback(o.base)), o.fits(o.base))
 }
 
 // beside is a path that a file names, relative to that file's folder.

@@ -91,7 +91,7 @@ func (o *sweepOptions) Validate() error {
 		return err
 	}
 	o.plan = plan
-	return plan.CheckRate(true)
+	return errors.Join(plan.CheckRate(true), bench.ReadMachine(nil).Fits(plan, nil, 0))
 }
 
 // usersOf is how many users one value gets: a few more than it needs, so that the warm phase has some to share it.

@@ -258,6 +258,7 @@ func (k *capacityRun) step(ctx context.Context, kind string, rps float64) Verdic
 		if ended(ctx) {
 			return ""
 		}
+		k.ended(p.Name, phase)
 		g := &k.result.Generator
 		g.LagP99MS = max(g.LagP99MS, phase.Lag.P99)
 		k.steps = append(k.steps, CapacityStep{

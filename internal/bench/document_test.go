@@ -143,7 +143,7 @@ func passingResult() Result {
 				Restarts: &Restarts{Done: 20, Planned: 20, Under: 20, TargetMS: 900, SureShare: 0.861},
 			},
 		},
-		Generator: Generator{CPUPct: 7.4, Cores: 2, LagP99MS: 1.4, FloorP99MS: 1.6, FloorRate: 200, GCPauseMaxMS: 0.2},
+		Generator: Generator{CPUPct: 7.4, Cores: 2, LagP99MS: 1.4, FloorP99MS: 1.6, FloorRate: 200, GCPauseMaxMS: 0.2, Descriptors: Used{34, 1024}, Ports: Used{18, 28232}, Connections: 18},
 	}
 }
 

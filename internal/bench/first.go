@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -19,12 +20,10 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 		if ended(ctx) {
 			break
 		}
-		if r.Progress != nil {
-			r.Progress(Progress{
-				Phase: p.Name, Elapsed: time.Since(began), Planned: p.Restarts, Done: i,
-				P50: t.all.latency.Quantile(0.5), P99: t.all.latency.Max(), Errors: t.all.errors,
-			})
-		}
+		r.tell(Progress{
+			Phase: p.Name, Elapsed: time.Since(began), Planned: p.Restarts, Done: i, Target: p.Target, Over: t.all.over,
+			P50: t.all.latency.Quantile(0.5), P99: t.all.latency.Max(), Errors: t.all.errors, Kinds: maps.Clone(t.kinds),
+		})
 		// A connection to the server that is about to end would be found dead.
 		r.Hitter.Close()
 		if err := r.Restart(ctx); err != nil {

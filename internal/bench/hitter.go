@@ -44,6 +44,7 @@ type Hitter struct {
 	userAgent string
 	attacks   atomic.Uint32
 	singles   atomic.Uint64
+	opened    atomic.Int64 // connections: see countDials
 }
 
 // NewHitter makes a Hitter. Close it to give its connections back.
@@ -63,7 +64,11 @@ func NewHitter(c HitterConfig) (*Hitter, error) {
 	if c.Transport == nil {
 		c.Transport = httpTransport(c)
 	}
-	return &Hitter{base: c.Base, timeout: c.Timeout, run: c.Run, userAgent: c.UserAgent, transport: c.Transport}, nil
+	h := &Hitter{base: c.Base, timeout: c.Timeout, run: c.Run, userAgent: c.UserAgent, transport: c.Transport}
+	if t, ok := c.Transport.(*http.Transport); ok {
+		h.countDials(t)
+	}
+	return h, nil
 }
 
 func httpTransport(c HitterConfig) *http.Transport {

@@ -163,6 +163,17 @@ type Generator struct {
 	FloorP99MS   float64 `json:"floor_p99_ms"` // against a server in the same process
 	FloorRate    float64 `json:"floor_rate"`   // requests per second of that
 	GCPauseMaxMS float64 `json:"gc_pause_max_ms"`
+	// Descriptors and Ports are what was in use at the most, towards the target, of what there is; Connections were opened.
+	Descriptors Used `json:"descriptors"`
+	Ports       Used `json:"ports"`
+	Connections int  `json:"connections_opened"`
+}
+
+// Used is how much of something limited was in use at the most. A limit of 0 is
+// one that could not be read.
+type Used struct {
+	Peak  int `json:"peak"`
+	Limit int `json:"limit"`
 }
 
 // ms is a duration in milliseconds, to the microsecond.

@@ -25,18 +25,6 @@ type Config struct {
 	canaryFor time.Duration // 0 = canaryLength
 }
 
-// Progress is how far a phase is.
-type Progress struct {
-	Phase          string
-	Elapsed        time.Duration
-	Planned, Done  int // requests
-	Rate           float64
-	P50, P99       time.Duration
-	Errors         int
-	WarmingUp      bool
-	MeasuringFloor bool
-}
-
 // errBreaker is the cause of an attack that the circuit breaker ended.
 var errBreaker = errors.New("more than half of the last 100 requests failed")
 
@@ -44,6 +32,7 @@ var errBreaker = errors.New("more than half of the last 100 requests failed")
 type run struct {
 	Config
 	floorP99 time.Duration
+	machine  watchMachine
 	result   Result
 }
 
@@ -62,7 +51,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 }
 
 func newRun(c Config) *run {
-	r := &run{Config: c}
+	r := &run{Config: c, machine: watchMachine{target: c.Hitter.base}}
 	r.result = Result{
 		Verdict: Pass, Reasons: []string{}, Target: c.Target, Profile: c.Plan.Profile,
 		StartedAt: time.Now().UTC().Truncate(time.Millisecond),
@@ -135,6 +124,7 @@ func (r *run) add(p Phase) {
 	r.result.Phases = append(r.result.Phases, p)
 	g := &r.result.Generator
 	g.LagP99MS = max(g.LagP99MS, p.Lag.P99)
+	r.ended(p.Name, p)
 }
 
 // canary measures the tool's own floor at the highest rate of the plan.
@@ -144,15 +134,14 @@ func (r *run) canary(ctx context.Context) error {
 		rate = max(rate, p.Schedule.peak())
 	}
 	rate = max(rate, canaryRate)
-	if r.Progress != nil {
-		r.Progress(Progress{Phase: "canary", MeasuringFloor: true})
-	}
+	r.tell(Progress{Phase: "canary", MeasuringFloor: true})
 	p99, err := floor(ctx, rate, or(r.canaryFor, canaryLength))
 	if err != nil {
 		return fmt.Errorf("measuring the tool's own floor: %w", err)
 	}
 	r.floorP99 = p99
 	r.result.Generator.FloorP99MS, r.result.Generator.FloorRate = ms(p99), rate
+	r.tell(Progress{Phase: "canary", Ended: &Ended{Claim: fmt.Sprintf("the tool's own floor is p99 %s at %.4g/s", human(p99), rate)}})
 	return nil
 }
 
@@ -213,7 +202,7 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	t := newTally(p.State, p.Target, r.Hitter.timeout)
 	t.watched = newWatches(p.Thresholds)
 	t.windows = newWindows()
-	before := selfUsage()
+	before, tell := selfUsage(), r.newTeller(p.Name, p, t)
 	ran := r.Hitter.Attack(ctx, Attack{
 		Schedule: p.Schedule,
 		Shots:    shots,
@@ -222,10 +211,11 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 				cancel(errBreaker)
 			}
 		},
-		Tick: func(elapsed time.Duration) { r.tick(p, t, elapsed) },
+		Tick: tell.tick,
 	})
 	cpu, pause := before.since()
 	r.note(cpu, pause)
+	r.noteMachine()
 
 	stopped := ""
 	if ran.Sent < ran.Planned {
@@ -236,27 +226,24 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	}
 	e := effort{
 		planned: p.Schedule.meanRate(ran.Sent), achieved: ran.Achieved(p.Schedule), late: ran.Late(p.Schedule),
-		lagP99: t.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: r.floorP99,
+		lagP99: t.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: r.floorP99, missing: r.machine.peak.missing(t.kinds),
 	}
 	return r.judged(p, t, ran, e, stopped), t.tripped
-}
-
-func (r *run) tick(p PhasePlan, t *tally, elapsed time.Duration) {
-	if r.Progress == nil {
-		return
-	}
-	done := t.lag.Count()
-	r.Progress(Progress{
-		Phase: p.Name, Elapsed: elapsed, Planned: p.Schedule.Requests(), Done: done,
-		Rate: float64(done) / elapsed.Seconds(),
-		P50:  t.all.latency.Quantile(0.5), P99: t.all.latency.Quantile(0.99), Errors: t.all.errors,
-	})
 }
 
 func (r *run) note(cpuPct float64, pause time.Duration) {
 	g := &r.result.Generator
 	g.CPUPct = max(g.CPUPct, round(cpuPct))
 	g.GCPauseMaxMS = max(g.GCPauseMaxMS, ms(pause))
+}
+
+// noteMachine takes a last reading of an attack's descriptors and ports.
+func (r *run) noteMachine() {
+	r.machine.read = time.Time{}
+	r.machine.look(time.Now())
+	g, peak := &r.result.Generator, r.machine.peak
+	g.Descriptors, g.Ports = Used{peak.DescriptorsUsed, peak.Descriptors}, Used{peak.PortsUsed, peak.Ports}
+	g.Connections = int(r.Hitter.opened.Load())
 }
 
 // conclude gives the run the worst verdict of its phases.

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -51,12 +52,13 @@ type effort struct {
 	cpuPct            float64
 	gcPause           time.Duration
 	floorP99          time.Duration // 0 = not measured
+	missing           []string      // of descriptors and ports: see Machine.missing
 }
 
 // invalid says why the figures mean nothing, and which resource ran out. An
 // empty list says that the generator kept up.
 func (e effort) invalid(target time.Duration) []string {
-	var why []string
+	why := slices.Clone(e.missing)
 	cores := float64(runtime.GOMAXPROCS(0))
 	saturated := e.cpuPct >= maxCPUShare*100*cores
 	resource := "this machine's CPU, which something else took: the generator itself used " + percent(e.cpuPct) + " of a core"
