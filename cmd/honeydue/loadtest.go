@@ -400,7 +400,7 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 		}
 		c.Server, c.Mix = server, mix
 	}
-	live := &loadtestProgress{app: a}
+	live := a.loadtestProgress(fmt.Sprintf("loadtest of %s, profile %s", t.target, o.plan.Profile))
 	c.Progress = live.show
 	result, err := t.measure(ctx, c)
 	live.done()
@@ -474,36 +474,5 @@ func restartBy(ctx context.Context, command string, h *bench.Hitter) error {
 			return fmt.Errorf("the server was not ready %v after --restart-cmd", readyTimeout)
 		case <-tick.C:
 		}
-	}
-}
-
-// loadtestProgress shows each phase as a progress of its own.
-type loadtestProgress struct {
-	app    *app
-	prefix string // before each phase's name
-	phase  string
-	bar    *progress
-}
-
-func (l *loadtestProgress) show(p bench.Progress) {
-	name := l.prefix + p.Phase
-	if p.WarmingUp {
-		name += ": warming up"
-	}
-	if l.phase != name {
-		l.done()
-		l.phase, l.bar = name, l.app.progress(name, int64(max(p.Planned, 1)))
-	}
-	if p.Rate > 0 {
-		l.bar.Describe(fmt.Sprintf("%s: %.0f s, %.1f/s, p50 %.0f ms, p99 %.0f ms, %d errors", name,
-			p.Elapsed.Seconds(), p.Rate, p.P50.Seconds()*1000, p.P99.Seconds()*1000, p.Errors))
-	}
-	l.bar.Set(int64(p.Done))
-}
-
-func (l *loadtestProgress) done() {
-	if l.bar != nil {
-		l.bar.Done()
-		l.bar = nil
 	}
 }

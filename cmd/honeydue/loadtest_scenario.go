@@ -184,7 +184,7 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 		}
 		return alsoFailed(err, cleaning)
 	}
-	live := &loadtestProgress{app: a}
+	live := a.loadtestProgress(fmt.Sprintf("loadtest of %s, %s", t.target, o.plan.Profile))
 	plan := o.scenario.Bind(o.plan, world) //nolint:contextcheck // as in runLoadtest
 	result, err := bench.Run(ctx, bench.Config{
 		Target: t.target, Hitter: t.hitter, Plan: plan, Users: world.Users(), Server: server,

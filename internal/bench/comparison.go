@@ -259,7 +259,7 @@ func (k *comparer) slice(ctx context.Context, side *compared, pair int) (p99 flo
 			}
 			k.done++
 		},
-		Tick: tell.tick,
+		Tick: tell.ticks(ctx),
 	})
 	cpu, pause := before.since()
 	k.note(cpu, pause)

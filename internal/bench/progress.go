@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"time"
@@ -36,6 +37,7 @@ type Progress struct {
 	Descriptors      Used // in use now
 	Connections      int  // opened in this phase
 	WarmingUp        bool
+	Draining         bool // no further request is sent; Waiting is not known
 	MeasuringFloor   bool
 	// Ended is set in the one call that says that the phase, step or pair has ended.
 	Ended *Ended
@@ -97,13 +99,19 @@ func (r *run) newTeller(phase string, p PhasePlan, t *tally) *teller {
 	}
 }
 
-// tick looks at the machine and tells how far the attack is.
-func (l *teller) tick(elapsed time.Duration) {
-	l.machine.look(time.Now())
-	if l.Progress == nil {
-		return
+// ticks looks at the machine and tells how far the attack is, each time that it is called.
+func (l *teller) ticks(ctx context.Context) func(elapsed time.Duration) {
+	return func(elapsed time.Duration) {
+		l.machine.look(time.Now())
+		if l.Progress == nil {
+			return
+		}
+		p := l.progress(elapsed)
+		if ended(ctx) {
+			p.Draining, p.Waiting, p.RateDue = true, 0, 0
+		}
+		l.tell(p)
 	}
-	l.tell(l.progress(elapsed))
 }
 
 func (l *teller) progress(elapsed time.Duration) Progress {

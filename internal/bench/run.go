@@ -211,7 +211,7 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 				cancel(errBreaker)
 			}
 		},
-		Tick: tell.tick,
+		Tick: tell.ticks(ctx),
 	})
 	cpu, pause := before.since()
 	r.note(cpu, pause)
