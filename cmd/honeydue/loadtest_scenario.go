@@ -185,7 +185,11 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 		return alsoFailed(err, cleaning)
 	}
 	live := a.loadtestProgress(fmt.Sprintf("loadtest of %s, %s", t.target, o.plan.Profile))
-	plan := o.scenario.Bind(o.plan, world) //nolint:contextcheck // as in runLoadtest
+	plan, err := o.scenario.Bind(o.plan, world) //nolint:contextcheck // as in runLoadtest
+	if err != nil {
+		_, cleaning := a.cleanUpRun(ctx, t, ledger)
+		return alsoFailed(err, cleaning)
+	}
 	result, err := bench.Run(ctx, bench.Config{
 		Target: t.target, Hitter: t.hitter, Plan: plan, Users: world.Users(), Server: server,
 		Progress: live.show,
