@@ -29,6 +29,7 @@ type loadtestOptions struct {
 	rate                   float64
 	duration, timeout      time.Duration
 	p99, coldP99, first    time.Duration
+	mixedP99               time.Duration
 	restarts               int
 	connections            int
 	allowHosts             []string
@@ -65,8 +66,9 @@ counts for every request that it delayed. "p99 on target" is claimed only if the
 a request that fails counts as slower than any target.
 
 The profile release has three phases: warm (cached users, the app's mix of hot reads), cold (each request a user who was
-never used before) and first (the first request after each of 20 restarts). Every sample has to prove by Cache-Status
-that it belongs to its phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or
+never used before) and first (the first request after each of 20 restarts); --phases may ask for mixed, too: the app as
+it is, known users with one request in 20 a new user's. Every sample has to prove by Cache-Status that it belongs to its
+phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or
 invalid (5: the generator did not keep up, and what it lacked is named).
 
 --layer db asks the database alone: the hot statements, as serve sends them when nothing is cached, through a pool like
@@ -137,6 +139,7 @@ func (o *loadtestOptions) addFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase, of --get, or of a step of --profile capacity (default: the profile's)")
 	flags.DurationVar(&o.p99, "p99", 0, "target of the warm phase, of --get, or of --profile capacity (default 200ms)")
 	flags.DurationVar(&o.coldP99, "cold-p99", 0, "target of the cold phase (default 700ms)")
+	flags.DurationVar(&o.mixedP99, "mixed-p99", 0, "target of the mixed phase (default 300ms)")
 	flags.DurationVar(&o.first, "first-target", 0, "target of each first request (default 900ms)")
 	flags.IntVar(&o.restarts, "restarts", 0, "restarts of the first phase (default: the profile's)")
 	flags.IntVar(&o.connections, "max-connections", 0, "connections open at once; requests queue for them, and the wait counts (default: no limit)")
@@ -207,7 +210,7 @@ func (o *loadtestOptions) Validate() error {
 func (o *loadtestOptions) newPlan() (bench.Plan, error) {
 	choices := bench.PlanOptions{
 		Profile: o.profile, Get: o.get != "", Database: o.layer == layerDB, Phases: o.phases, Rate: o.rate, Duration: o.duration,
-		P99: o.p99, ColdP99: o.coldP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
+		P99: o.p99, ColdP99: o.coldP99, MixedP99: o.mixedP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
 	}
 	switch {
 	case o.compare.against != "":
@@ -223,7 +226,7 @@ func (o *loadtestOptions) validateTimes() error {
 	for _, f := range []struct {
 		flag  string
 		value time.Duration
-	}{{"p99", o.p99}, {"cold-p99", o.coldP99}, {"first-target", o.first}} {
+	}{{"p99", o.p99}, {"cold-p99", o.coldP99}, {"mixed-p99", o.mixedP99}, {"first-target", o.first}} {
 		if f.value < 0 || f.value >= o.timeout {
 			return usagef("Raise --timeout, or lower the target.",
 				"--%s %v must be above zero and below the time-out of a request, %v", f.flag, f.value, o.timeout)
@@ -305,7 +308,7 @@ func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
 		defer t.baseline.Hitter.Close()
 	}
 	if o.restartCmd != "" {
-		t.restart = func(ctx context.Context) error { return restartBy(ctx, o.restartCmd, hitter) }
+		t.restart = func(ctx context.Context) error { return restartBy(ctx, o.restartCmd, hitter, o.plan.Profile) }
 	}
 	return a.runLoadtest(ctx, t)
 }
@@ -431,13 +434,20 @@ func gate(ctx context.Context, h *bench.Hitter, profile string) (bench.Server, e
 		return server, failedf("Start the server, or mend the URL.", "%w", err)
 	case !ready:
 		return server, failedf("Wait until /readyz answers 200.", "the server is not ready")
-	case profile == "release" && server.ThroughPooler == nil:
-		return server, failedf("Test honeydue serve, or use --profile smoke.", "the release gate demands a server that proves the way to its database, and this one's /readyz does not speak of it")
-	case profile == "release" && !*server.ThroughPooler:
-		return server, failedf("Point DATABASE_URL at the pooler (the host with -pooler) and restart the server; honeydue probe shows which endpoint is in use.",
+	}
+	return server, throughPooler(server, profile)
+}
+
+func throughPooler(server bench.Server, profile string) error {
+	switch {
+	case profile != "release":
+	case server.ThroughPooler == nil:
+		return failedf("Test honeydue serve, or use --profile smoke.", "the release gate demands a server that proves the way to its database, and this one's /readyz does not speak of it")
+	case !*server.ThroughPooler:
+		return failedf("Point DATABASE_URL at the pooler (the host with -pooler) and restart the server; honeydue probe shows which endpoint is in use.",
 			"the release gate demands a pooler, and the server says that it reaches its database without one")
 	}
-	return server, nil
+	return nil
 }
 
 func verdictCode(v bench.Verdict) int {
@@ -452,8 +462,9 @@ func verdictCode(v bench.Verdict) int {
 	return exitInvalid
 }
 
-// restartBy runs the user's command and waits until the server is ready again.
-func restartBy(ctx context.Context, command string, h *bench.Hitter) error {
+// restartBy runs the user's command and waits until the server is ready again. What has come back has to prove the
+// pooler again.
+func restartBy(ctx context.Context, command string, h *bench.Hitter, profile string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	said := &tail{}
@@ -466,8 +477,8 @@ func restartBy(ctx context.Context, command string, h *bench.Hitter) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if _, ready, err := h.Ask(ctx); err == nil && ready {
-			return nil
+		if server, ready, err := h.Ask(ctx); err == nil && ready {
+			return throughPooler(server, profile)
 		}
 		select {
 		case <-ctx.Done():

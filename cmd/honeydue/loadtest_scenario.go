@@ -63,7 +63,7 @@ func (o *loadtestOptions) readTrust() error {
 // loadtestScenario reads the scenario and runs it, against a target or in a lab.
 func (a *app) loadtestScenario(c *cobra.Command, o *loadtestOptions) error {
 	for _, name := range []string{
-		"get", "profile", "phases", "rate", "duration", "p99", "cold-p99", "first-target", "restarts", "tokens", "email",
+		"get", "profile", "phases", "rate", "duration", "p99", "cold-p99", "mixed-p99", "first-target", "restarts", "tokens", "email",
 		"password-env", "restart-cmd", "layer", "against", "against-tokens", "slices", "slice-length", "slice-seed", "compare-with",
 		"start-rate", "max-rate",
 	} {

@@ -167,7 +167,7 @@ func Compare(ctx context.Context, c Config, b Baseline, s Slicing) (Result, erro
 			for range firstContacts {
 				r.Hitter.Once(ctx, r.Mix.shared(users)(0))
 			}
-		} else if err := r.warmUp(ctx, users); err != nil {
+		} else if err := r.warmUp(ctx, PhaseWarm, users); err != nil {
 			return k.result, fmt.Errorf("%s: %w", side.name, err)
 		}
 		side.shots = r.Mix.shared(users)

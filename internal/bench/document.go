@@ -223,6 +223,11 @@ func (r Result) conditions() report.KeyValues {
 		{Key: "ports towards the target", Value: report.Text(g.Ports.String())},
 		{Key: "traces", Value: report.Textf("trace ids of this run begin with %s", r.Run)},
 	}}
+	for _, p := range r.Phases {
+		if len(p.States) > 0 {
+			kv.Pairs = append(kv.Pairs, report.Pair{Key: "caches in " + p.Name, Value: report.Text(apart(p.States))})
+		}
+	}
 	if s := r.Server; s.ThroughPooler != nil {
 		pooler := report.Toned(report.Good, "yes")
 		if !*s.ThroughPooler {

@@ -66,7 +66,8 @@ type Phase struct {
 	Rate         Rate           `json:"rate"`
 	Lag          Times          `json:"lag_ms"` // the generator's own lateness
 	DBTurns      Turns          `json:"db_turns"`
-	Apart        map[string]int `json:"apart"` // samples in another cache state, in none of the figures
+	Apart        map[string]int `json:"apart"`            // samples in another cache state, in none of the figures
+	States       map[string]int `json:"states,omitempty"` // of a mixed phase: the samples in its figures by what they proved
 	Restarts     *Restarts      `json:"restarts,omitempty"`
 	Routes       []RouteFigures `json:"routes"`
 	Slowest      []Slow         `json:"slowest"`

@@ -66,7 +66,8 @@ func (r *run) phases(ctx context.Context) error {
 	if err := r.canary(ctx); err != nil {
 		return err
 	}
-	next := 0 // the first user that nothing has used
+	next := 0        // the first user that nothing has used
+	var known []User // those that a warm phase shares
 	for _, p := range r.Plan.Phases {
 		if ended(ctx) {
 			return nil
@@ -82,13 +83,20 @@ func (r *run) phases(ctx context.Context) error {
 		case PhaseWarm, PhaseDB:
 			spare := len(r.Users) - r.Plan.UsersNeeded() + 1
 			users = r.Users[next : next+min(p.Users, spare)]
+			known = users
+		case PhaseMixed:
+			if known == nil {
+				known = r.Users[next : next+min(warmUsers, len(r.Users)-r.Plan.UsersNeeded()+1)]
+				next += len(known)
+			}
+			users = r.Users[next : next+p.Users]
 		case PhaseCold, PhaseFirst:
 			users = r.Users[next : next+p.Users]
 		case PhaseGet:
 			users = []User{{}}
 		}
 		next += len(users)
-		stop, err := r.phase(ctx, p, users)
+		stop, err := r.phase(ctx, p, users, known)
 		if err != nil || stop {
 			return err
 		}
@@ -97,14 +105,14 @@ func (r *run) phases(ctx context.Context) error {
 }
 
 // phase runs one phase; stop says that the ones after it make no sense.
-func (r *run) phase(ctx context.Context, p PhasePlan, users []User) (stop bool, err error) {
+func (r *run) phase(ctx context.Context, p PhasePlan, users, known []User) (stop bool, err error) {
 	switch p.Name {
 	case PhaseFirst:
 		phase, err := r.first(ctx, p, users)
 		r.add(phase)
 		return false, err
-	case PhaseWarm:
-		if err := r.warmUp(ctx, users); err != nil {
+	case PhaseWarm, PhaseMixed:
+		if err := r.warmUp(ctx, p.Name, known); err != nil {
 			return true, err
 		}
 	}
@@ -112,8 +120,11 @@ func (r *run) phase(ctx context.Context, p PhasePlan, users []User) (stop bool, 
 		return true, nil
 	}
 	shots := r.Mix.shared(users)
-	if p.Name == PhaseCold {
+	switch p.Name {
+	case PhaseCold:
 		shots = r.Mix.once(users)
+	case PhaseMixed:
+		shots = r.Mix.mixed(known, users)
 	}
 	phase, tripped := r.steady(ctx, p, shots)
 	r.add(phase)
@@ -146,14 +157,14 @@ func (r *run) canary(ctx context.Context) error {
 }
 
 // warmUp asks every route as every user, so that all caches know them.
-func (r *run) warmUp(ctx context.Context, users []User) error {
+func (r *run) warmUp(ctx context.Context, phase string, users []User) error {
 	var shots []Shot
 	for _, u := range users {
 		for _, route := range r.Mix.Routes() {
 			shots = append(shots, Shot{Route: route.ID, Path: route.Path, User: u})
 		}
 	}
-	return r.askEach(ctx, PhaseWarm, shots)
+	return r.askEach(ctx, phase, shots)
 }
 
 // askEach sends each shot once, a few at a time, unmeasured. One that fails is
