@@ -94,7 +94,7 @@ func descriptorLimit() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > math.MaxInt32 {
 		return 0
 	}
-	return int(limit.Cur) //nolint:gosec // just compared
+	return int(limit.Cur)
 }
 
 // openDescriptors is how many descriptors are open; 0 where that can't be read.
