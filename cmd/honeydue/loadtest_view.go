@@ -67,7 +67,8 @@ func (v *loadtestView) lines(rows int) []report.ScreenLine {
 	for _, e := range ended {
 		out = append(out, report.ScreenLine{
 			{Text: fmt.Sprintf("%-*s", word+2, strings.ToUpper(string(e.Verdict))), Tone: toneOf(e.Verdict)},
-			{Text: fmt.Sprintf("%-*s  ", name, e.name)}, {Text: e.Claim, Tone: report.Dim},
+			{Text: fmt.Sprintf("%-*s  ", name, e.name)},
+			{Text: e.Claim, Tone: report.Dim},
 		})
 	}
 	return append(out, now...)
@@ -110,8 +111,11 @@ func (v *loadtestView) head(p *bench.Progress, how string, part float64) report.
 	part = min(max(part, 0), 1)
 	filled := int(part * barColumns)
 	return report.ScreenLine{
-		{Text: name}, {Text: "  " + how + "  "}, {Text: strings.Repeat(full, filled), Tone: report.Good},
-		{Text: strings.Repeat(empty, barColumns-filled), Tone: report.Dim}, {Text: fmt.Sprintf(" %.0f%%", 100*part)},
+		{Text: name},
+		{Text: "  " + how + "  "},
+		{Text: strings.Repeat(full, filled), Tone: report.Good},
+		{Text: strings.Repeat(empty, barColumns-filled), Tone: report.Dim},
+		{Text: fmt.Sprintf(" %.0f%%", 100*part)},
 	}
 }
 
@@ -131,7 +135,9 @@ func latencyLine(p *bench.Progress) report.ScreenLine {
 		return figureLine("latency", "nothing measured yet, target "+inMillis(p.Target))
 	}
 	return report.ScreenLine{
-		label("latency"), {Text: "p50 " + inMillis(p.P50) + "  "}, {Text: "p99 " + inMillis(p.P99), Tone: worse(p.P99 > p.Target)},
+		label("latency"),
+		{Text: "p50 " + inMillis(p.P50) + "  "},
+		{Text: "p99 " + inMillis(p.P99), Tone: worse(p.P99 > p.Target)},
 		{Text: ", target " + inMillis(p.Target)},
 	}
 }

@@ -38,6 +38,9 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 			break // cut off, not answered badly
 		}
 		t.observe(due, s)
+		if !s.Failed() {
+			t.states[stateOf(s.Reply.CacheStatus)]++
+		}
 		seq++
 	}
 	cpu, pause := before.since()
@@ -51,16 +54,26 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 		Done: n, Planned: p.Restarts, Under: under,
 		TargetMS: ms(p.Target), SureShare: round(SureShare(n, under)),
 	}
-	phase.Verdict, phase.Reasons = judgeFirst(n, under, p.Restarts)
+	phase.Verdict, phase.Reasons = judgeFirst(n, under, p.Restarts, t.states)
 	return phase, failure
 }
 
-func judgeFirst(n, under, planned int) (Verdict, []string) {
-	switch {
+// judgeFirst judges n first requests of so many planned. Each has to prove that
+// its user was new to the server; one that failed proves nothing and is over.
+func judgeFirst(n, under, planned int, states map[State]int) (Verdict, []string) {
+	answered := 0
+	for _, count := range states {
+		answered += count
+	}
+	switch known := answered - states[Cold] - states[NotStated]; {
 	case under < n:
 		return Fail, []string{fmt.Sprintf("%d of %d first requests were over the target", n-under, n)}
 	case n < planned:
 		return Inconclusive, []string{fmt.Sprintf("stopped after %d of %d restarts", n, planned)}
+	case known > 0:
+		return Inconclusive, []string{fmt.Sprintf("%d of %d first requests were of users that the server knew", known, n)}
+	case states[NotStated] > 0:
+		return Inconclusive, []string{fmt.Sprintf("%d replies have no Cache-Status: nothing proves that they were %s", states[NotStated], Cold)}
 	}
 	return Pass, []string{}
 }
