@@ -80,7 +80,8 @@ A scenario (loadtest init writes one) says in a file who does what, in which pha
 and data are made through the API, carry the run's name, and are removed at the end; loadtest cleanup does it after a
 crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario names is tested only with --i-mean HOST.
 
-With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.
+On a terminal stderr shows the run while it goes on; elsewhere it has a line every ten seconds. stdout has the report
+alone. With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.
 
 --against lets two servers take turns, slice by slice, under the same requests: a regression is claimed only if a rank
 test of the slices' p99s, a bootstrap interval and a least effect of 5% agree, and ends with exit code 3. --compare-with

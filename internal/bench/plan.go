@@ -169,6 +169,9 @@ func NewPlan(o PlanOptions) (Plan, error) {
 	plan := Plan{Profile: o.Profile}
 	for _, name := range all { // in their order, whatever the order asked for
 		if !slices.Contains(phases, name) {
+			if slices.Contains(p.phases, name) { // the verdict must not look like the whole profile's
+				plan.Skipped = append(plan.Skipped, Skipped{name, "--phases leaves it out"})
+			}
 			continue
 		}
 		phase, err := p.phase(name, o)
@@ -239,8 +242,11 @@ func claimable(phase string, pieces ...Piece) (Schedule, error) {
 
 func ceilSeconds(s float64) float64 { return float64(int(s) + 1) }
 
-// Without takes a phase out of the plan and keeps the reason for the report.
+// Without takes a phase, if there is one, out of the plan and keeps the reason for the report.
 func (p Plan) Without(phase, why string) Plan {
+	if !slices.ContainsFunc(p.Phases, func(q PhasePlan) bool { return q.Name == phase }) {
+		return p
+	}
 	out := Plan{Profile: p.Profile, Skipped: append(slices.Clone(p.Skipped), Skipped{phase, why})}
 	out.Phases = slices.DeleteFunc(slices.Clone(p.Phases), func(q PhasePlan) bool { return q.Name == phase })
 	return out
