@@ -45,6 +45,7 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 	}
 	cpu, pause := before.since()
 	r.note(cpu, pause)
+	r.noteMachine()
 
 	phase := r.figures(p, t, singles, time.Since(began))
 	phase.Rate, phase.OverAllowed = Rate{}, 0
