@@ -42,7 +42,6 @@ type loadtestOptions struct {
 	rtt                    time.Duration
 	layer                  string
 	save                   string
-	traces                 string // template of links
 	profileGiven, rttGiven bool
 	scenarioFile           string
 	permit                 bench.Permit
@@ -51,7 +50,6 @@ type loadtestOptions struct {
 	compare                compareOptions
 	capacity               capacityOptions
 
-	link     bench.TraceLink // of traces
 	plan     bench.Plan
 	base     *url.URL // of target
 	scenario *bench.Scenario
@@ -106,9 +104,6 @@ rate at which the p99 target holds, and names what limits it.`,
 			if err := a.validateSave(o.save); err != nil {
 				return usage(err)
 			}
-			if err := o.readTraceLink(); err != nil {
-				return err
-			}
 			if o.scenarioFile != "" {
 				return a.loadtestScenario(c, o)
 			}
@@ -159,7 +154,6 @@ func (o *loadtestOptions) addFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "with --lab: round trip of the link to the database; with --target: what is known of it")
 	flags.StringVar(&o.data, "data", "", "with --lab: its data `FOLDER` (default: one of the load test's own)")
 	flags.IntVar(&o.users, "users", 1500, "with --lab: users to seed")
-	flags.StringVar(&o.traces, "trace-link", "", "`TEMPLATE` of the links to the slowest requests' traces, such as http://jaeger.example/trace/{trace_id}")
 	flags.StringVar(&o.save, "save", "", "keep the run with all its latencies in `FILE`, for loadtest report")
 	o.compare.addFlags(flags)
 	o.capacity.addFlags(flags)
@@ -277,16 +271,6 @@ func (o *loadtestOptions) validateTarget() error {
 	return nil
 }
 
-func (o *loadtestOptions) readTraceLink() (err error) {
-	if o.traces == "" {
-		return nil
-	}
-	if o.link, err = bench.ParseTraceLink(o.traces); err != nil {
-		return usagef("Write it as http://jaeger.example/trace/{trace_id}.", "--trace-link: %w", err)
-	}
-	return nil
-}
-
 // fits judges whether this machine has the descriptors and ports that the plan takes. base is nil where the server is
 // still to be started.
 func (o *loadtestOptions) fits(base *url.URL) error {
@@ -398,7 +382,7 @@ func (t loadtest) measure(ctx context.Context, c bench.Config) (bench.Result, er
 // runLoadtest runs the plan, prints the report, and ends with the verdict's exit code.
 func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 	o := t.options
-	c := bench.Config{TraceLink: o.link, Target: t.target, Hitter: t.hitter, Plan: o.plan, Users: t.users, Restart: t.restart}
+	c := bench.Config{Target: t.target, Hitter: t.hitter, Plan: o.plan, Users: t.users, Restart: t.restart}
 	switch {
 	case t.mix != nil:
 		c.Mix, c.Server = *t.mix, t.server

@@ -192,7 +192,7 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 	}
 	result, err := bench.Run(ctx, bench.Config{
 		Target: t.target, Hitter: t.hitter, Plan: plan, Users: world.Users(), Server: server,
-		Progress: live.show, TraceLink: o.link,
+		Progress: live.show,
 	})
 	live.done()
 	gone, cleaning := a.cleanUpRun(ctx, t, ledger)

@@ -196,7 +196,7 @@ func (r Result) slowest() report.Table {
 			if s.DBTurns != nil {
 				turns = report.Count(int64(*s.DBTurns))
 			}
-			t.Rows = append(t.Rows, append(row, turns, report.Text(s.Route), s.outcome(), report.Cell{Text: s.TraceID, Tone: report.Dim, Link: s.TraceURL}))
+			t.Rows = append(t.Rows, append(row, turns, report.Text(s.Route), s.outcome(), report.Toned(report.Dim, s.TraceID)))
 		}
 	}
 	return t
@@ -223,9 +223,6 @@ func (r Result) conditions() report.KeyValues {
 		{Key: "ports towards the target", Value: report.Text(g.Ports.String())},
 		{Key: "traces", Value: report.Textf("trace ids of this run begin with %s", r.Run)},
 	}}
-	if r.TraceLink != "" {
-		kv.Pairs = append(kv.Pairs, report.Pair{Key: "a trace is at", Value: report.Text(string(r.TraceLink))})
-	}
 	for _, p := range r.Phases {
 		if len(p.States) > 0 {
 			kv.Pairs = append(kv.Pairs, report.Pair{Key: "caches in " + p.Name, Value: report.Text(apart(p.States))})

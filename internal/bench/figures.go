@@ -91,7 +91,6 @@ func (r *run) slow(s slowSample, attack uint32) Slow {
 		LagMS:        ms(s.Lag), QueueMS: ms(s.Queue), ServiceMS: ms(s.Service),
 		CacheStatus: s.Reply.CacheStatus, Status: s.Reply.Status, Error: string(s.Kind),
 	}
-	out.TraceURL = r.TraceLink.To(out.TraceID)
 	if turns := s.Reply.Turns; turns >= 0 {
 		out.DBTurns = &turns
 	}

@@ -18,7 +18,6 @@ type Result struct {
 	Profile   string    `json:"profile"`
 	StartedAt time.Time `json:"started_at"`
 	Run       string    `json:"run"` // the first 16 digits of each trace id
-	TraceLink TraceLink `json:"trace_link,omitempty"`
 	Server    Server    `json:"server"`
 	Phases    []Phase   `json:"phases"`
 	Generator Generator `json:"generator"`
@@ -145,7 +144,6 @@ type RouteFigures struct {
 // Slow is one of the slowest requests, and where its time went.
 type Slow struct {
 	TraceID      string             `json:"trace_id"`
-	TraceURL     string             `json:"trace_url,omitempty"`
 	LatencyMS    float64            `json:"latency_ms"`
 	Route        string             `json:"route"`
 	ServerTiming map[string]float64 `json:"server_timing"`

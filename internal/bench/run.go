@@ -19,8 +19,6 @@ type Config struct {
 	// Restart restarts the target and returns when it says that it is ready.
 	// It is needed by PhaseFirst only.
 	Restart func(context.Context) error
-	// TraceLink makes the slowest requests lead to their traces.
-	TraceLink TraceLink
 	// Progress, if set, is called about once a second.
 	Progress func(Progress)
 
@@ -57,7 +55,7 @@ func newRun(c Config) *run {
 	r.result = Result{
 		Verdict: Pass, Reasons: []string{}, Target: c.Target, Profile: c.Plan.Profile,
 		StartedAt: time.Now().UTC().Truncate(time.Millisecond),
-		Run:       c.Hitter.RunName(), TraceLink: c.TraceLink, Server: c.Server, Phases: []Phase{},
+		Run:       c.Hitter.RunName(), Server: c.Server, Phases: []Phase{},
 		NotMeasured: append([]Skipped{}, c.Plan.Skipped...),
 	}
 	r.result.Generator.Cores = cores()

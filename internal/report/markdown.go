@@ -68,9 +68,6 @@ func tableMarkdown(t Table) string {
 		fields := make([]string, len(t.Columns))
 		for i := range t.Columns {
 			fields[i] = fieldMarkdown(cell(row, i).Text)
-			if link := cell(row, i).Link; link != "" {
-				fields[i] = "[" + fields[i] + "](" + linkMarkdown(link) + ")"
-			}
 		}
 		line(fields)
 	}
@@ -102,8 +99,3 @@ var markdownEscapes = strings.NewReplacer(
 )
 
 func inline(s string) string { return markdownEscapes.Replace(s) }
-
-// linkMarkdown is a URL without what would end the link, or the cell of a table.
-func linkMarkdown(link string) string {
-	return strings.NewReplacer("(", "%28", ")", "%29", " ", "%20", "|", "%7C", "\n", "", "<", "%3C", ">", "%3E").Replace(printable(link))
-}

@@ -128,7 +128,6 @@ type Cell struct {
 	Text  string
 	Tone  Tone
 	Right bool
-	Link  string // an http or https URL that the text leads to, in the forms that can hold one; "" = none
 }
 
 func (Paragraph) block() {}
