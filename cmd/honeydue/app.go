@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"io"
-	"os"
 
 	"golang.org/x/term"
 
@@ -55,7 +54,7 @@ func (a *app) color(w io.Writer) bool {
 
 // width is the terminal's number of columns, 0 when w is none.
 func (a *app) width(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
+	if f, ok := w.(descriptor); ok {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
 			return columns
 		}
@@ -63,7 +62,13 @@ func (a *app) width(w io.Writer) int {
 	return 0
 }
 
+// redraws tells whether stderr is a terminal on which a line can be drawn again.
+func (a *app) redraws() bool { return isTerminal(a.stderr) && a.getenv("TERM") != "dumb" }
+
+// descriptor is a file, or the console that stands for one.
+type descriptor interface{ Fd() uintptr }
+
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := w.(descriptor)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -29,6 +29,7 @@ type loadtestOptions struct {
 	rate                   float64
 	duration, timeout      time.Duration
 	p99, coldP99, first    time.Duration
+	mixedP99               time.Duration
 	restarts               int
 	connections            int
 	allowHosts             []string
@@ -66,8 +67,9 @@ counts for every request that it delayed. "p99 on target" is claimed only if the
 a request that fails counts as slower than any target.
 
 The profile release has three phases: warm (cached users, the app's mix of hot reads), cold (each request a user who was
-never used before) and first (the first request after each of 20 restarts). Every sample has to prove by Cache-Status
-that it belongs to its phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or
+never used before) and first (the first request after each of 20 restarts); --phases may ask for mixed, too: the app as
+it is, known users with one request in 20 a new user's. Every sample has to prove by Cache-Status that it belongs to its
+phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or
 invalid (5: the generator did not keep up, and what it lacked is named).
 
 --layer db asks the database alone: the hot statements, as serve sends them when nothing is cached, through a pool like
@@ -82,7 +84,8 @@ SHOW POOLS (PGBOUNCER_ADMIN_URL), pg_stat_statements (DATABASE_DIRECT_URL) and R
 be read is told as not seen, with the reason, and fails no run. --trace-link URL with {trace_id} leads from the slowest
 requests to their traces.
 
-With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.
+On a terminal stderr shows the run while it goes on; elsewhere it has a line every ten seconds. stdout has the report
+alone. With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.
 
 --against lets two servers take turns, slice by slice, under the same requests: a regression is claimed only if a rank
 test of the slices' p99s, a bootstrap interval and a least effect of 5% agree, and ends with exit code 3. --compare-with
@@ -145,6 +148,7 @@ func (o *loadtestOptions) addFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase, of --get, or of a step of --profile capacity (default: the profile's)")
 	flags.DurationVar(&o.p99, "p99", 0, "target of the warm phase, of --get, or of --profile capacity (default 200ms)")
 	flags.DurationVar(&o.coldP99, "cold-p99", 0, "target of the cold phase (default 700ms)")
+	flags.DurationVar(&o.mixedP99, "mixed-p99", 0, "target of the mixed phase (default 300ms)")
 	flags.DurationVar(&o.first, "first-target", 0, "target of each first request (default 900ms)")
 	flags.IntVar(&o.restarts, "restarts", 0, "restarts of the first phase (default: the profile's)")
 	flags.IntVar(&o.connections, "max-connections", 0, "connections open at once; requests queue for them, and the wait counts (default: no limit)")
@@ -204,7 +208,7 @@ func (o *loadtestOptions) Validate() error {
 	}
 	o.plan = plan
 	if o.lab {
-		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true))
+		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true), o.fits(nil))
 	}
 	if o.layer == layerDB {
 		return nil // the database's host is known only later
@@ -216,7 +220,7 @@ func (o *loadtestOptions) Validate() error {
 func (o *loadtestOptions) newPlan() (bench.Plan, error) {
 	choices := bench.PlanOptions{
 		Profile: o.profile, Get: o.get != "", Database: o.layer == layerDB, Phases: o.phases, Rate: o.rate, Duration: o.duration,
-		P99: o.p99, ColdP99: o.coldP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
+		P99: o.p99, ColdP99: o.coldP99, MixedP99: o.mixedP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
 	}
 	switch {
 	case o.compare.against != "":
@@ -232,7 +236,7 @@ func (o *loadtestOptions) validateTimes() error {
 	for _, f := range []struct {
 		flag  string
 		value time.Duration
-	}{{"p99", o.p99}, {"cold-p99", o.coldP99}, {"first-target", o.first}} {
+	}{{"p99", o.p99}, {"cold-p99", o.coldP99}, {"mixed-p99", o.mixedP99}, {"first-target", o.first}} {
 		if f.value < 0 || f.value >= o.timeout {
 			return usagef("Raise --timeout, or lower the target.",
 				"--%s %v must be above zero and below the time-out of a request, %v", f.flag, f.value, o.timeout)
@@ -257,6 +261,9 @@ func (o *loadtestOptions) validateTarget() error {
 	if err := o.plan.CheckRate(near); err != nil {
 		return err
 	}
+	if err := o.fits(base); err != nil {
+		return err
+	}
 	switch {
 	case o.get != "":
 		return nil
@@ -271,6 +278,12 @@ func (o *loadtestOptions) validateTarget() error {
 		return o.plan.Check(1, o.restartCmd != "")
 	}
 	return nil
+}
+
+// fits judges whether this machine has the descriptors and ports that the plan takes. base is nil where the server is
+// still to be started.
+func (o *loadtestOptions) fits(base *url.URL) error {
+	return bench.ReadMachine(base).Fits(o.plan, base, o.connections)
 }
 
 // linkRTT is what is known of the way between server and database; 0 = nothing.
@@ -305,7 +318,7 @@ func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
 		defer t.baseline.Hitter.Close()
 	}
 	if o.restartCmd != "" {
-		t.restart = func(ctx context.Context) error { return restartBy(ctx, o.restartCmd, hitter) }
+		t.restart = func(ctx context.Context) error { return restartBy(ctx, o.restartCmd, hitter, o.plan.Profile) }
 	}
 	return a.runLoadtest(ctx, t)
 }
@@ -413,7 +426,7 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 	}
 	c.Sampler, c.TraceLink = a.openSampler(ctx, t), o.side.link
 	defer c.Sampler.Close(ctx)
-	live := &loadtestProgress{app: a}
+	live := a.loadtestProgress(fmt.Sprintf("loadtest of %s, profile %s", t.target, o.plan.Profile))
 	c.Progress = live.show
 	result, err := t.measure(ctx, c)
 	live.done()
@@ -447,13 +460,20 @@ func gate(ctx context.Context, h *bench.Hitter, profile string) (bench.Server, e
 	case profile == "release" && len(server.Ablated) > 0:
 		return server, failedf("Unset HONEYDUE_ABLATE and restart the server.",
 			"the release gate judges no experiment, and this server has decision %s turned back", strings.Join(server.Ablated, ", "))
-	case profile == "release" && server.ThroughPooler == nil:
-		return server, failedf("Test honeydue serve, or use --profile smoke.", "the release gate demands a server that proves the way to its database, and this one's /readyz does not speak of it")
-	case profile == "release" && !*server.ThroughPooler:
-		return server, failedf("Point DATABASE_URL at the pooler (the host with -pooler) and restart the server; honeydue probe shows which endpoint is in use.",
+	}
+	return server, throughPooler(server, profile)
+}
+
+func throughPooler(server bench.Server, profile string) error {
+	switch {
+	case profile != "release":
+	case server.ThroughPooler == nil:
+		return failedf("Test honeydue serve, or use --profile smoke.", "the release gate demands a server that proves the way to its database, and this one's /readyz does not speak of it")
+	case !*server.ThroughPooler:
+		return failedf("Point DATABASE_URL at the pooler (the host with -pooler) and restart the server; honeydue probe shows which endpoint is in use.",
 			"the release gate demands a pooler, and the server says that it reaches its database without one")
 	}
-	return server, nil
+	return nil
 }
 
 func verdictCode(v bench.Verdict) int {
@@ -468,8 +488,9 @@ func verdictCode(v bench.Verdict) int {
 	return exitInvalid
 }
 
-// restartBy runs the user's command and waits until the server is ready again.
-func restartBy(ctx context.Context, command string, h *bench.Hitter) error {
+// restartBy runs the user's command and waits until the server is ready again. What has come back has to prove the
+// pooler again.
+func restartBy(ctx context.Context, command string, h *bench.Hitter, profile string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	said := &tail{}
@@ -482,44 +503,13 @@ func restartBy(ctx context.Context, command string, h *bench.Hitter) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if _, ready, err := h.Ask(ctx); err == nil && ready {
-			return nil
+		if server, ready, err := h.Ask(ctx); err == nil && ready {
+			return throughPooler(server, profile)
 		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("the server was not ready %v after --restart-cmd", readyTimeout)
 		case <-tick.C:
 		}
-	}
-}
-
-// loadtestProgress shows each phase as a progress of its own.
-type loadtestProgress struct {
-	app    *app
-	prefix string // before each phase's name
-	phase  string
-	bar    *progress
-}
-
-func (l *loadtestProgress) show(p bench.Progress) {
-	name := l.prefix + p.Phase
-	if p.WarmingUp {
-		name += ": warming up"
-	}
-	if l.phase != name {
-		l.done()
-		l.phase, l.bar = name, l.app.progress(name, int64(max(p.Planned, 1)))
-	}
-	if p.Rate > 0 {
-		l.bar.Describe(fmt.Sprintf("%s: %.0f s, %.1f/s, p50 %.0f ms, p99 %.0f ms, %d errors", name,
-			p.Elapsed.Seconds(), p.Rate, p.P50.Seconds()*1000, p.P99.Seconds()*1000, p.Errors))
-	}
-	l.bar.Set(int64(p.Done))
-}
-
-func (l *loadtestProgress) done() {
-	if l.bar != nil {
-		l.bar.Done()
-		l.bar = nil
 	}
 }

@@ -66,7 +66,7 @@ func (o *loadtestOptions) readTrust() error {
 // loadtestScenario reads the scenario and runs it, against a target or in a lab.
 func (a *app) loadtestScenario(c *cobra.Command, o *loadtestOptions) error {
 	for _, name := range []string{
-		"get", "profile", "phases", "rate", "duration", "p99", "cold-p99", "first-target", "restarts", "tokens", "email",
+		"get", "profile", "phases", "rate", "duration", "p99", "cold-p99", "mixed-p99", "first-target", "restarts", "tokens", "email",
 		"password-env", "restart-cmd", "layer", "against", "against-tokens", "slices", "slice-length", "slice-seed", "compare-with",
 		"start-rate", "max-rate",
 	} {
@@ -133,7 +133,7 @@ func (o *loadtestOptions) readScenario(flags *pflag.FlagSet) error {
 	case o.lab && s.Users.Tokens != "":
 		return usagef("Let the scenario register its users (register: N), or give --target.", "--lab is a new database, which knows none of the tokens")
 	case o.lab:
-		return o.plan.CheckRate(true)
+		return errors.Join(o.plan.CheckRate(true), o.fits(nil))
 	case o.target == "":
 		o.target = s.Target.URL
 	}
@@ -146,7 +146,7 @@ func (o *loadtestOptions) readScenario(flags *pflag.FlagSet) error {
 	if err := o.permit.Judge(o.base); err != nil {
 		return err
 	}
-	return o.plan.CheckRate(bench.Loopback(o.base))
+	return errors.Join(o.plan.CheckRate(bench.Loopback(o.base)), o.fits(o.base))
 }
 
 // beside is a path that a file names, relative to that file's folder.
@@ -187,8 +187,12 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 		}
 		return alsoFailed(err, cleaning)
 	}
-	live := &loadtestProgress{app: a}
-	plan := o.scenario.Bind(o.plan, world) //nolint:contextcheck // as in runLoadtest
+	live := a.loadtestProgress(fmt.Sprintf("loadtest of %s, %s", t.target, o.plan.Profile))
+	plan, err := o.scenario.Bind(o.plan, world) //nolint:contextcheck // as in runLoadtest
+	if err != nil {
+		_, cleaning := a.cleanUpRun(ctx, t, ledger)
+		return alsoFailed(err, cleaning)
+	}
 	sampler := a.openSampler(ctx, t)
 	defer sampler.Close(ctx)
 	result, err := bench.Run(ctx, bench.Config{

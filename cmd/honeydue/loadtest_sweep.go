@@ -91,7 +91,7 @@ func (o *sweepOptions) Validate() error {
 		return err
 	}
 	o.plan = plan
-	return plan.CheckRate(true)
+	return errors.Join(plan.CheckRate(true), bench.ReadMachine(nil).Fits(plan, nil, 0))
 }
 
 // usersOf is how many users one value gets: a few more than it needs, so that the warm phase has some to share it.
@@ -119,6 +119,8 @@ func (a *app) sweepInLab(ctx context.Context, o *sweepOptions, options *loadtest
 		StartedAt: time.Now().UTC().Truncate(time.Millisecond), Rows: []bench.SweepRow{}, NotMeasured: []string{},
 	}
 	unable := false
+	live := a.loadtestProgress(fmt.Sprintf("loadtest sweep of %s at a round trip of %v", o.setting.Env, o.rtt))
+	defer live.done()
 	for i, value := range o.values {
 		if ctx.Err() != nil {
 			out.NotMeasured = append(out.NotMeasured, value)
@@ -126,15 +128,15 @@ func (a *app) sweepInLab(ctx context.Context, o *sweepOptions, options *loadtest
 		}
 		own := users[i*o.usersOf() : (i+1)*o.usersOf()]
 		s.env[o.setting.Env] = value
-		live := &loadtestProgress{app: a, prefix: fmt.Sprintf("%s=%s (%d of %d): ", o.setting.Env, value, i+1, len(o.values))}
+		live.prefix = fmt.Sprintf("%s=%s (%d of %d): ", o.setting.Env, value, i+1, len(o.values))
 		row, failed := bench.SweepValue(ctx, value, bench.Config{
 			Target: "http://" + s.addr, Hitter: s.hitter, Plan: o.plan, Mix: mix, Users: own, Progress: live.show,
 		}, s.restart)
-		live.done()
 		out.Rows = append(out.Rows, row)
 		unable = unable || row.Error != ""
 		err = errors.Join(err, failed)
 	}
+	live.done()
 	err = errors.Join(err, a.write(out.Document()))
 	switch {
 	case err != nil:

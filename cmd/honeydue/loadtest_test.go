@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -160,6 +161,7 @@ func TestLoadtestRestartCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	handler := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Status", "token; fwd=uri-miss")
 		_, _ = w.Write([]byte(`{"ready":true,"through_pooler":true}`))
 	}
 	first := []string{"--tokens", tokens, "--phases", "first", "--restarts", "2", "--first-target", "4s"}
@@ -173,6 +175,14 @@ func TestLoadtestRestartCommand(t *testing.T) {
 	code, _, stderr = loadtestRun(t.Context(), t, handler, append(first, "--restart-cmd", "echo no such unit; exit 5")...)
 	if code != exitFailed || !strings.Contains(stderr, "restart 1 of 2: --restart-cmd failed (exit status 5): no such unit") {
 		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	// What comes back has to prove the pooler again.
+	var asked atomic.Int64
+	code, stdout, stderr = loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"ready":true,"through_pooler":%v}`, asked.Add(1) == 1)
+	}, append(first, "--restart-cmd", "true")...)
+	if code == exitOK || strings.HasPrefix(stdout, "PASS") || !strings.Contains(stderr, "reaches its database without one") {
+		t.Errorf("restarted without the pooler: exit code %d\n%s%s", code, stdout, stderr)
 	}
 }
 

@@ -11,8 +11,9 @@ import (
 )
 
 func main() {
-	ctx, stop := watchSignals(context.Background(), os.Stderr)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Environ())
+	stderr := newConsole(os.Stderr)
+	ctx, stop := watchSignals(context.Background(), stderr)
+	code := run(ctx, os.Args[1:], os.Stdout, stderr, os.Environ())
 	stop()
 	os.Exit(code)
 }

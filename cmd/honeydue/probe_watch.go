@@ -76,15 +76,15 @@ func since(r probe.Result, baseline *probe.Result) probe.Result {
 	return r
 }
 
-// redraws tells whether each round is shown whole, in the place of the one before.
-func (a *app) redraws() bool {
+// redrawsReport tells whether each round is shown whole, in the place of the one before.
+func (a *app) redrawsReport() bool {
 	return a.output.file == "" && a.output.format() == report.FormatTable && isTerminal(a.stdout)
 }
 
 // showRound shows a round: on a terminal the whole report, redrawn; elsewhere a line on stderr with what has moved, so
 // that stdout holds one report in the end.
 func (a *app) showRound(n int, r probe.Result, first, last *probe.Result) error {
-	if !a.redraws() {
+	if !a.redrawsReport() {
 		_, err := fmt.Fprintf(a.stderr, "%s round %d: %s\n", r.StartedAt.Format(time.RFC3339), n, r.Round(last))
 		return err
 	}

@@ -31,7 +31,7 @@ type progress struct {
 func (a *app) progress(what string, total int64) *progress {
 	p := &progress{w: a.stderr, what: what, total: total, now: time.Now}
 	p.last = p.now()
-	if isTerminal(a.stderr) {
+	if a.redraws() {
 		p.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(a.stderr),
 			progressbar.OptionSetDescription(what),

@@ -37,7 +37,7 @@ const patience = 60 * time.Second
 //	labdir NAME                     sets NAME to a folder that the lab's servers can enter, for a lab of the script's own
 //	readlists URL FILE              reads the hot lists of the users whose tokens seed wrote, until all come from the cache
 //	sql STATEMENT                   runs SQL on DATABASE_DIRECT_URL, as somebody who is none of ours
-//	webserver NAME                  sets NAME to the URL of a server that answers every request at once, and /fails with 503
+//	webserver NAME                  sets NAME to the URL of a server that answers every request at once, /fails with 503, /slow after 1 s
 //	redis COMMAND...                runs a command on REDIS_URL
 //	ownlab                          starts a lab that is the script's alone, and points it at a migrated database there
 //	server stop|start NAME          stops or starts redis, pooler or postgres of that lab

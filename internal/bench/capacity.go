@@ -228,7 +228,7 @@ func FindCapacity(ctx context.Context, c Config, o CapacityOptions) (Result, err
 	users := k.Users[:min(len(k.Users), k.phase.Users)]
 	if k.phase.Name == PhaseGet {
 		users = []User{{}}
-	} else if err := k.warmUp(ctx, users); err != nil {
+	} else if err := k.warmUp(ctx, PhaseWarm, users); err != nil {
 		return k.result, err
 	}
 	k.shots = k.Mix.shared(users)
@@ -258,6 +258,7 @@ func (k *capacityRun) step(ctx context.Context, kind string, rps float64) Verdic
 		if ended(ctx) {
 			return ""
 		}
+		k.ended(p.Name, phase)
 		g := &k.result.Generator
 		g.LagP99MS = max(g.LagP99MS, phase.Lag.P99)
 		k.steps = append(k.steps, CapacityStep{

@@ -167,7 +167,7 @@ func Compare(ctx context.Context, c Config, b Baseline, s Slicing) (Result, erro
 			for range firstContacts {
 				r.Hitter.Once(ctx, r.Mix.shared(users)(0))
 			}
-		} else if err := r.warmUp(ctx, users); err != nil {
+		} else if err := r.warmUp(ctx, PhaseWarm, users); err != nil {
 			return k.result, fmt.Errorf("%s: %w", side.name, err)
 		}
 		side.shots = r.Mix.shared(users)
@@ -213,6 +213,7 @@ func (k *comparer) turns(ctx context.Context) (stopped string) {
 		if broken := k.broken(); broken != "" {
 			return broken
 		}
+		k.tell(Progress{Phase: fmt.Sprintf("pair %d of %d", pair+1, k.slicing.Slices), Ended: &Ended{Claim: pairClaim(p99s, why)}})
 		if len(why) > 0 {
 			k.out.Dropped = append(k.out.Dropped, fmt.Sprintf("pair %d: %s", pair+1, strings.Join(why, "; ")))
 			continue
@@ -243,7 +244,7 @@ func (k *comparer) slice(ctx context.Context, side *compared, pair int) (p99 flo
 	schedule := k.phase.Schedule
 	offset := uint64(pair) * schedule.Count() //nolint:gosec // a count of slices, never negative
 	slice := newTally(k.phase.State, k.phase.Target, side.Hitter.timeout)
-	before := selfUsage()
+	before, tell := selfUsage(), k.newSliceTeller(side, slice, pair)
 	ran := side.Hitter.Attack(ctx, Attack{
 		Schedule: schedule,
 		Shots:    func(seq uint64) Shot { return side.shots(offset + seq) },
@@ -258,15 +259,16 @@ func (k *comparer) slice(ctx context.Context, side *compared, pair int) (p99 flo
 			}
 			k.done++
 		},
-		Tick: func(time.Duration) { k.tell(side, slice) },
+		Tick: tell.ticks(ctx),
 	})
 	cpu, pause := before.since()
 	k.note(cpu, pause)
+	side.noteMachine()
 	side.took += ran.Elapsed
 	side.planned += schedule.Duration()
 	e := effort{
 		planned: schedule.meanRate(ran.Sent), achieved: ran.Achieved(schedule), late: ran.Late(schedule),
-		lagP99: slice.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: k.floorP99,
+		lagP99: slice.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: k.floorP99, missing: side.machine.peak.missing(slice.kinds),
 	}
 	for _, reason := range e.invalid(k.phase.Target) {
 		why = append(why, "invalid: "+reason)
@@ -280,15 +282,13 @@ func (k *comparer) slice(ctx context.Context, side *compared, pair int) (p99 flo
 	return ms(slice.all.latency.Quantile(0.99)), why
 }
 
-func (k *comparer) tell(side *compared, slice *tally) {
-	if k.Progress == nil {
-		return
-	}
-	k.Progress(Progress{
-		Phase: "comparison", Planned: 2 * k.slicing.Slices * k.phase.Schedule.Requests(), Done: k.done,
-		Elapsed: k.sides[0].took + k.sides[1].took, Rate: k.phase.Schedule.MeanRate(),
-		P50: slice.all.latency.Quantile(0.5), P99: slice.all.latency.Quantile(0.99), Errors: side.tally.all.errors,
-	})
+// newSliceTeller tells of one slice of one side.
+func (k *comparer) newSliceTeller(side *compared, slice *tally, pair int) *teller {
+	l := side.newTeller("comparison", k.phase, slice)
+	l.part = fmt.Sprintf("pair %d of %d, %s", pair+1, k.slicing.Slices, side.name)
+	l.earlier, l.planned = k.done, 2*k.slicing.Slices*k.phase.Schedule.Requests()
+	l.took, l.length = k.sides[0].took+k.sides[1].took, 2*time.Duration(k.slicing.Slices)*k.phase.Schedule.Duration()
+	return l
 }
 
 // conclude puts both sides' figures and the comparison's verdict into the result.

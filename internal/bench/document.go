@@ -239,10 +239,17 @@ func (r Result) conditions() report.KeyValues {
 		{Key: "generator's lag p99", Value: report.Text(figure(g.LagP99MS))},
 		{Key: "tool's own floor p99", Value: report.Textf("%s at %.4g/s, on a server in this process", figure(g.FloorP99MS), g.FloorRate)},
 		{Key: "longest GC pause", Value: report.Textf("at most %s", figure(g.GCPauseMaxMS))},
+		{Key: "descriptors", Value: report.Text(g.Descriptors.String())},
+		{Key: "ports towards the target", Value: report.Text(g.Ports.String())},
 		{Key: "traces", Value: report.Textf("trace ids of this run begin with %s", r.Run)},
 	}}
 	if url := r.slowestTrace(); url != "" {
 		kv.Pairs = append(kv.Pairs, report.Pair{Key: "slowest trace", Value: report.Text(url)})
+	}
+	for _, p := range r.Phases {
+		if len(p.States) > 0 {
+			kv.Pairs = append(kv.Pairs, report.Pair{Key: "caches in " + p.Name, Value: report.Text(apart(p.States))})
+		}
 	}
 	if s := r.Server; s.ThroughPooler != nil {
 		pooler := report.Toned(report.Good, "yes")

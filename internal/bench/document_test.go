@@ -148,7 +148,7 @@ func passingResult() Result {
 			{What: sourceRedis, Because: "the connection broke", Missed: 1, Readings: 5},
 			{What: "the server's side in phase first", Because: "the server is another one for each request"},
 		},
-		Generator: Generator{CPUPct: 7.4, Cores: 2, LagP99MS: 1.4, FloorP99MS: 1.6, FloorRate: 200, GCPauseMaxMS: 0.2},
+		Generator: Generator{CPUPct: 7.4, Cores: 2, LagP99MS: 1.4, FloorP99MS: 1.6, FloorRate: 200, GCPauseMaxMS: 0.2, Descriptors: Used{34, 1024}, Ports: Used{18, 28232}, Connections: 18},
 	}
 }
 

@@ -33,6 +33,10 @@ const (
 	KindRedirect Kind = "redirect" // 3xx: the path asked for is not the one measured
 	KindOther    Kind = "other"
 
+	// What this machine lacked: such a request was never sent, and makes the run invalid.
+	KindDescriptors Kind = "descriptors" // no file descriptor was free
+	KindPorts       Kind = "ports"       // no ephemeral port was free
+
 	// A time-out by what the request was waiting for.
 	KindTimeoutQueue  Kind = "timeout_queue"  // a connection: the cap on them, or the resolver
 	KindTimeoutDial   Kind = "timeout_dial"   // the TCP handshake
@@ -47,6 +51,7 @@ func Kinds() []Kind {
 	return []Kind{
 		KindDNS, KindTimeoutQueue, KindConnect, KindTimeoutDial, KindTLS, KindTimeoutTLS, KindReset, KindTimeoutHeader,
 		KindTimeout, KindRedirect, KindLimited, KindClient, KindServer, KindBody, KindTimeoutBody, KindCheck, KindOther,
+		KindDescriptors, KindPorts,
 	}
 }
 
@@ -80,6 +85,10 @@ func kindOfError(err error) Kind {
 	switch {
 	case err == nil:
 		return KindNone
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return KindDescriptors
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return KindPorts
 	case errors.As(err, &dns):
 		return KindDNS
 	case isTimeout(err):

@@ -16,6 +16,7 @@ func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) P
 	verdict, why := judge(evidence{
 		n: t.all.requests, over: t.all.over,
 		apart: t.misplaced(), unproven: t.unproven(), wantsState: p.State,
+		cold: t.states[Cold], fresh: p.Users,
 		stopped: stopped, invalid: e.invalid(p.Target), dependence: t.windows.dependence(),
 	})
 	phase.Verdict = verdict
@@ -52,6 +53,12 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 	}
 	for kind, n := range t.kinds {
 		phase.ErrorKinds[string(kind)] = n
+	}
+	for state, n := range t.states {
+		if phase.States == nil {
+			phase.States = make(map[string]int)
+		}
+		phase.States[string(state)] = n
 	}
 	for state, n := range t.apart {
 		if state != NotStated {

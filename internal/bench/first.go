@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -19,12 +20,10 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 		if ended(ctx) {
 			break
 		}
-		if r.Progress != nil {
-			r.Progress(Progress{
-				Phase: p.Name, Elapsed: time.Since(began), Planned: p.Restarts, Done: i,
-				P50: t.all.latency.Quantile(0.5), P99: t.all.latency.Max(), Errors: t.all.errors,
-			})
-		}
+		r.tell(Progress{
+			Phase: p.Name, Elapsed: time.Since(began), Planned: p.Restarts, Done: i, Target: p.Target, Over: t.all.over,
+			P50: t.all.latency.Quantile(0.5), P99: t.all.latency.Max(), Errors: t.all.errors, Kinds: maps.Clone(t.kinds),
+		})
 		// A connection to the server that is about to end would be found dead.
 		r.Hitter.Close()
 		if err := r.Restart(ctx); err != nil {
@@ -39,10 +38,14 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 			break // cut off, not answered badly
 		}
 		t.observe(due, s)
+		if !s.Failed() {
+			t.states[stateOf(s.Reply.CacheStatus)]++
+		}
 		seq++
 	}
 	cpu, pause := before.since()
 	r.note(cpu, pause)
+	r.noteMachine()
 	if r.Sampler != nil {
 		r.notSeen(Unseen{What: "the server's side in phase " + p.Name, Because: "the server is another one for each request"})
 	}
@@ -55,16 +58,26 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 		Done: n, Planned: p.Restarts, Under: under,
 		TargetMS: ms(p.Target), SureShare: round(SureShare(n, under)),
 	}
-	phase.Verdict, phase.Reasons = judgeFirst(n, under, p.Restarts)
+	phase.Verdict, phase.Reasons = judgeFirst(n, under, p.Restarts, t.states)
 	return phase, failure
 }
 
-func judgeFirst(n, under, planned int) (Verdict, []string) {
-	switch {
+// judgeFirst judges n first requests of so many planned. Each has to prove that
+// its user was new to the server; one that failed proves nothing and is over.
+func judgeFirst(n, under, planned int, states map[State]int) (Verdict, []string) {
+	answered := 0
+	for _, count := range states {
+		answered += count
+	}
+	switch known := answered - states[Cold] - states[NotStated]; {
 	case under < n:
 		return Fail, []string{fmt.Sprintf("%d of %d first requests were over the target", n-under, n)}
 	case n < planned:
 		return Inconclusive, []string{fmt.Sprintf("stopped after %d of %d restarts", n, planned)}
+	case known > 0:
+		return Inconclusive, []string{fmt.Sprintf("%d of %d first requests were of users that the server knew", known, n)}
+	case states[NotStated] > 0:
+		return Inconclusive, []string{fmt.Sprintf("%d replies have no Cache-Status: nothing proves that they were %s", states[NotStated], Cold)}
 	}
 	return Pass, []string{}
 }

@@ -40,6 +40,7 @@ type Hitter struct {
 	userAgent string
 	attacks   atomic.Uint32
 	singles   atomic.Uint64
+	opened    atomic.Int64 // connections
 }
 
 // NewHitter makes a Hitter. Close it to give its connections back.
@@ -59,13 +60,16 @@ func NewHitter(c HitterConfig) (*Hitter, error) {
 	h := &Hitter{base: c.Base, timeout: c.Timeout, run: c.Run, userAgent: c.UserAgent, transport: c.Transport}
 	switch {
 	case c.Transport == nil && speaksPlainly(c.Base):
-		w := newWire(c)
+		w := newWire(c, &h.opened)
 		h.transport, h.sender = w, w
 		return h, nil
 	case c.Transport == nil:
 		h.transport = httpTransport(c)
 	}
 	h.sender = &exchange{base: c.Base, transport: h.transport, run: c.Run, userAgent: c.UserAgent, timeout: c.Timeout}
+	if t, ok := h.transport.(*http.Transport); ok {
+		h.countDials(t)
+	}
 	return h, nil
 }
 

@@ -78,6 +78,7 @@ type PlanOptions struct {
 	Duration time.Duration
 	P99      time.Duration // target of the warm phase and of a get
 	ColdP99  time.Duration
+	MixedP99 time.Duration
 	First    time.Duration
 	Restarts int
 	LinkRTT  time.Duration // between server and database; 0 = not known
@@ -98,6 +99,7 @@ func Profiles() []string { return []string{"release", "smoke", "soak", "spike", 
 // profile is what a named profile runs.
 type profile struct {
 	phases []string
+	others []string // run when they are asked for
 	warm   func(rate float64, over time.Duration) []Piece
 	rate   float64
 	over   time.Duration
@@ -111,12 +113,12 @@ func profileNamed(name string) (profile, bool) {
 	case "release":
 		// 650 cold samples may claim a p99 with two of them slow.
 		return profile{
-			phases: []string{PhaseWarm, PhaseCold, PhaseFirst}, warm: steady, rate: 50, over: time.Minute,
+			phases: []string{PhaseWarm, PhaseCold, PhaseFirst}, others: []string{PhaseMixed}, warm: steady, rate: 50, over: time.Minute,
 			cold: Piece{30, 30, 650 * time.Second / 30}, first: 20,
 		}, true
 	case "smoke":
 		return profile{
-			phases: []string{PhaseWarm, PhaseCold}, warm: steady, rate: 50, over: 10 * time.Second,
+			phases: []string{PhaseWarm, PhaseCold}, others: []string{PhaseMixed}, warm: steady, rate: 50, over: 10 * time.Second,
 			cold: Piece{30, 30, 10 * time.Second}, first: 3,
 		}, true
 	case "soak":
@@ -152,21 +154,24 @@ func NewPlan(o PlanOptions) (Plan, error) {
 			"Give --profile one of " + strings.Join(Profiles(), ", ") + ".",
 		}
 	}
-	phases := p.phases
+	phases, all := p.phases, slices.Concat(p.phases, p.others)
 	if len(o.Phases) > 0 {
 		for _, name := range o.Phases {
-			if !slices.Contains(p.phases, name) {
+			if !slices.Contains(all, name) {
 				return Plan{}, &PlanError{
 					fmt.Sprintf("profile %s has no phase %q", o.Profile, name),
-					"Its phases are " + strings.Join(p.phases, ", ") + ".",
+					"Its phases are " + strings.Join(all, ", ") + ".",
 				}
 			}
 		}
 		phases = o.Phases
 	}
 	plan := Plan{Profile: o.Profile}
-	for _, name := range p.phases { // in their order, whatever the order asked for
+	for _, name := range all { // in their order, whatever the order asked for
 		if !slices.Contains(phases, name) {
+			if slices.Contains(p.phases, name) { // the verdict must not look like the whole profile's
+				plan.Skipped = append(plan.Skipped, Skipped{name, "--phases leaves it out"})
+			}
 			continue
 		}
 		phase, err := p.phase(name, o)
@@ -185,6 +190,12 @@ func (p profile) phase(name string, o PlanOptions) (PhasePlan, error) {
 		return PhasePlan{
 			Name: name, State: Cold, Schedule: s, Users: s.Requests(),
 			Target: or(o.ColdP99, TargetCold), Goals: coldGoals(o.LinkRTT),
+		}, err
+	case PhaseMixed:
+		s, err := claimable(name, p.warm(or(o.Rate, p.rate), or(o.Duration, p.over))...)
+		return PhasePlan{
+			Name: name, State: Mixed, Schedule: s, Users: newUsers(s),
+			Target: or(o.MixedP99, TargetMixed), Goals: mixedGoals(o.LinkRTT),
 		}, err
 	case PhaseFirst:
 		n := or(o.Restarts, p.first)
@@ -231,8 +242,11 @@ func claimable(phase string, pieces ...Piece) (Schedule, error) {
 
 func ceilSeconds(s float64) float64 { return float64(int(s) + 1) }
 
-// Without takes a phase out of the plan and keeps the reason for the report.
+// Without takes a phase, if there is one, out of the plan and keeps the reason for the report.
 func (p Plan) Without(phase, why string) Plan {
+	if !slices.ContainsFunc(p.Phases, func(q PhasePlan) bool { return q.Name == phase }) {
+		return p
+	}
 	out := Plan{Profile: p.Profile, Skipped: append(slices.Clone(p.Skipped), Skipped{phase, why})}
 	out.Phases = slices.DeleteFunc(slices.Clone(p.Phases), func(q PhasePlan) bool { return q.Name == phase })
 	return out
@@ -249,6 +263,11 @@ func (p Plan) UsersNeeded() int {
 		switch phase.Name {
 		case PhaseWarm, PhaseDB:
 			n++
+		case PhaseMixed: // and the ones that the warm phase shares
+			n += phase.Users
+			if !slices.ContainsFunc(p.Phases, func(q PhasePlan) bool { return q.Name == PhaseWarm }) {
+				n++
+			}
 		case PhaseCold, PhaseFirst:
 			n += phase.Users
 		}

@@ -75,6 +75,19 @@ func TestPlanIsJudgedBeforeTheRun(t *testing.T) {
 	}
 }
 
+func TestPhasesThatAreLeftOutAreNamed(t *testing.T) {
+	p, err := NewPlan(PlanOptions{Profile: "release", Phases: []string{"warm"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p = p.Without(PhaseFirst, "no restart"); len(p.Phases) != 1 || len(p.Skipped) != 2 || p.Skipped[0].Phase != PhaseCold || p.Skipped[1].Phase != PhaseFirst {
+		t.Errorf("%+v", p)
+	}
+	if p, err = NewPlan(PlanOptions{Profile: "smoke"}); err != nil || len(p.Without(PhaseFirst, "no restart").Skipped) != 0 {
+		t.Errorf("the smoke profile has no such phase: %+v, %v", p, err)
+	}
+}
+
 func TestWithoutKeepsTheReason(t *testing.T) {
 	p, err := NewPlan(PlanOptions{Profile: "release"})
 	if err != nil {

@@ -70,7 +70,8 @@ type Phase struct {
 	Rate         Rate           `json:"rate"`
 	Lag          Times          `json:"lag_ms"` // the generator's own lateness
 	DBTurns      Turns          `json:"db_turns"`
-	Apart        map[string]int `json:"apart"` // samples in another cache state, in none of the figures
+	Apart        map[string]int `json:"apart"`            // samples in another cache state, in none of the figures
+	States       map[string]int `json:"states,omitempty"` // of a mixed phase: the samples in its figures by what they proved
 	Restarts     *Restarts      `json:"restarts,omitempty"`
 	Routes       []RouteFigures `json:"routes"`
 	Slowest      []Slow         `json:"slowest"`
@@ -174,6 +175,17 @@ type Generator struct {
 	FloorP99MS   float64 `json:"floor_p99_ms"` // against a server in the same process
 	FloorRate    float64 `json:"floor_rate"`   // requests per second of that
 	GCPauseMaxMS float64 `json:"gc_pause_max_ms"`
+	// Descriptors and Ports are what was in use at the most, towards the target, of what there is; Connections were opened.
+	Descriptors Used `json:"descriptors"`
+	Ports       Used `json:"ports"`
+	Connections int  `json:"connections_opened"`
+}
+
+// Used is how much of something limited was in use at the most. A limit of 0 is
+// one that could not be read.
+type Used struct {
+	Peak  int `json:"peak"`
+	Limit int `json:"limit"`
 }
 
 // ms is a duration in milliseconds, to the microsecond.

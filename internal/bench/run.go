@@ -29,18 +29,6 @@ type Config struct {
 	canaryFor time.Duration // 0 = canaryLength
 }
 
-// Progress is how far a phase is.
-type Progress struct {
-	Phase          string
-	Elapsed        time.Duration
-	Planned, Done  int // requests
-	Rate           float64
-	P50, P99       time.Duration
-	Errors         int
-	WarmingUp      bool
-	MeasuringFloor bool
-}
-
 // errBreaker is the cause of an attack that the circuit breaker ended.
 var errBreaker = errors.New("more than half of the last 100 requests failed")
 
@@ -48,6 +36,7 @@ var errBreaker = errors.New("more than half of the last 100 requests failed")
 type run struct {
 	Config
 	floorP99 time.Duration
+	machine  watchMachine
 	result   Result
 }
 
@@ -66,7 +55,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 }
 
 func newRun(c Config) *run {
-	r := &run{Config: c}
+	r := &run{Config: c, machine: watchMachine{target: c.Hitter.base}}
 	r.result = Result{
 		Verdict: Pass, Reasons: []string{}, Target: c.Target, Profile: c.Plan.Profile,
 		StartedAt: time.Now().UTC().Truncate(time.Millisecond),
@@ -84,7 +73,8 @@ func (r *run) phases(ctx context.Context) error {
 	if err := r.canary(ctx); err != nil {
 		return err
 	}
-	next := 0 // the first user that nothing has used
+	next := 0        // the first user that nothing has used
+	var known []User // those that a warm phase shares
 	for _, p := range r.Plan.Phases {
 		if ended(ctx) {
 			return nil
@@ -100,13 +90,20 @@ func (r *run) phases(ctx context.Context) error {
 		case PhaseWarm, PhaseDB:
 			spare := len(r.Users) - r.Plan.UsersNeeded() + 1
 			users = r.Users[next : next+min(p.Users, spare)]
+			known = users
+		case PhaseMixed:
+			if known == nil {
+				known = r.Users[next : next+min(warmUsers, len(r.Users)-r.Plan.UsersNeeded()+1)]
+				next += len(known)
+			}
+			users = r.Users[next : next+p.Users]
 		case PhaseCold, PhaseFirst:
 			users = r.Users[next : next+p.Users]
 		case PhaseGet:
 			users = []User{{}}
 		}
 		next += len(users)
-		stop, err := r.phase(ctx, p, users)
+		stop, err := r.phase(ctx, p, users, known)
 		if err != nil || stop {
 			return err
 		}
@@ -115,14 +112,14 @@ func (r *run) phases(ctx context.Context) error {
 }
 
 // phase runs one phase; stop says that the ones after it make no sense.
-func (r *run) phase(ctx context.Context, p PhasePlan, users []User) (stop bool, err error) {
+func (r *run) phase(ctx context.Context, p PhasePlan, users, known []User) (stop bool, err error) {
 	switch p.Name {
 	case PhaseFirst:
 		phase, err := r.first(ctx, p, users)
 		r.add(phase)
 		return false, err
-	case PhaseWarm:
-		if err := r.warmUp(ctx, users); err != nil {
+	case PhaseWarm, PhaseMixed:
+		if err := r.warmUp(ctx, p.Name, known); err != nil {
 			return true, err
 		}
 	}
@@ -130,8 +127,11 @@ func (r *run) phase(ctx context.Context, p PhasePlan, users []User) (stop bool, 
 		return true, nil
 	}
 	shots := r.Mix.shared(users)
-	if p.Name == PhaseCold {
+	switch p.Name {
+	case PhaseCold:
 		shots = r.Mix.once(users)
+	case PhaseMixed:
+		shots = r.Mix.mixed(known, users)
 	}
 	phase, tripped := r.steady(ctx, p, shots)
 	r.add(phase)
@@ -142,6 +142,7 @@ func (r *run) add(p Phase) {
 	r.result.Phases = append(r.result.Phases, p)
 	g := &r.result.Generator
 	g.LagP99MS = max(g.LagP99MS, p.Lag.P99)
+	r.ended(p.Name, p)
 }
 
 // canary measures the tool's own floor at the highest rate of the plan.
@@ -151,27 +152,26 @@ func (r *run) canary(ctx context.Context) error {
 		rate = max(rate, p.Schedule.peak())
 	}
 	rate = max(rate, canaryRate)
-	if r.Progress != nil {
-		r.Progress(Progress{Phase: "canary", MeasuringFloor: true})
-	}
+	r.tell(Progress{Phase: "canary", MeasuringFloor: true})
 	p99, err := floor(ctx, rate, or(r.canaryFor, canaryLength))
 	if err != nil {
 		return fmt.Errorf("measuring the tool's own floor: %w", err)
 	}
 	r.floorP99 = p99
 	r.result.Generator.FloorP99MS, r.result.Generator.FloorRate = ms(p99), rate
+	r.tell(Progress{Phase: "canary", Ended: &Ended{Claim: fmt.Sprintf("the tool's own floor is p99 %s at %.4g/s", human(p99), rate)}})
 	return nil
 }
 
 // warmUp asks every route as every user, so that all caches know them.
-func (r *run) warmUp(ctx context.Context, users []User) error {
+func (r *run) warmUp(ctx context.Context, phase string, users []User) error {
 	var shots []Shot
 	for _, u := range users {
 		for _, route := range r.Mix.Routes() {
 			shots = append(shots, Shot{Route: route.ID, Path: route.Path, User: u})
 		}
 	}
-	return r.askEach(ctx, PhaseWarm, shots)
+	return r.askEach(ctx, phase, shots)
 }
 
 // askEach sends each shot once, a few at a time, unmeasured. One that fails is
@@ -222,7 +222,7 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	t.watched = newWatches(p.Thresholds)
 	t.windows = newWindows()
 	seen.run(ctx, t.time.began, p.Schedule.Duration())
-	before := selfUsage()
+	before, tell := selfUsage(), r.newTeller(p.Name, p, t)
 	ran := r.Hitter.Attack(ctx, Attack{
 		Schedule: p.Schedule,
 		Shots:    shots,
@@ -232,12 +232,13 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 				cancel(errBreaker)
 			}
 		},
-		Tick: func(elapsed time.Duration) { r.tick(p, t, elapsed) },
+		Tick: tell.ticks(ctx),
 	})
 	cpu, pause := before.since()
 	r.note(cpu, pause)
 	server, unseen := seen.end(ctx)
 	r.notSeen(unseen...)
+	r.noteMachine()
 
 	stopped := ""
 	if ran.Sent < ran.Planned {
@@ -248,23 +249,11 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	}
 	e := effort{
 		planned: p.Schedule.meanRate(ran.Sent), achieved: ran.Achieved(p.Schedule), late: ran.Late(p.Schedule),
-		lagP99: t.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: r.floorP99,
+		lagP99: t.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: r.floorP99, missing: r.machine.peak.missing(t.kinds),
 	}
 	phase = r.judged(p, t, ran, e, stopped)
 	phase.Server = server
 	return phase, t.tripped
-}
-
-func (r *run) tick(p PhasePlan, t *tally, elapsed time.Duration) {
-	if r.Progress == nil {
-		return
-	}
-	done := t.lag.Count()
-	r.Progress(Progress{
-		Phase: p.Name, Elapsed: elapsed, Planned: p.Schedule.Requests(), Done: done,
-		Rate: float64(done) / elapsed.Seconds(),
-		P50:  t.all.latency.Quantile(0.5), P99: t.all.latency.Quantile(0.99), Errors: t.all.errors,
-	})
 }
 
 // notSeen keeps what is not seen of the server's side: the same thing for the same
@@ -286,6 +275,15 @@ func (r *run) note(cpuPct float64, pause time.Duration) {
 	g := &r.result.Generator
 	g.CPUPct = max(g.CPUPct, round(cpuPct))
 	g.GCPauseMaxMS = max(g.GCPauseMaxMS, ms(pause))
+}
+
+// noteMachine takes a last reading of an attack's descriptors and ports.
+func (r *run) noteMachine() {
+	r.machine.read = time.Time{}
+	r.machine.look(time.Now())
+	g, peak := &r.result.Generator, r.machine.peak
+	g.Descriptors, g.Ports = Used{peak.DescriptorsUsed, peak.Descriptors}, Used{peak.PortsUsed, peak.Ports}
+	g.Connections = int(r.Hitter.opened.Load())
 }
 
 // conclude gives the run the worst verdict of its phases.

@@ -221,13 +221,18 @@ func TestARestartThatFailsIsAnErrorAndKeepsTheRest(t *testing.T) {
 }
 
 func TestOneSlowFirstRequestFailsTheClaim(t *testing.T) {
-	if v, _ := judgeFirst(20, 19, 20); v != Fail {
+	if v, _ := judgeFirst(20, 19, 20, map[State]int{Cold: 20}); v != Fail {
 		t.Errorf("19 of 20: %s", v)
 	}
-	if v, _ := judgeFirst(20, 20, 20); v != Pass {
+	if v, _ := judgeFirst(20, 20, 20, map[State]int{Cold: 20}); v != Pass {
 		t.Errorf("20 of 20: %s", v)
 	}
-	if v, _ := judgeFirst(12, 12, 20); v != Inconclusive {
+	for state, want := range map[State]string{Warm: "1 of 20 first requests were of users that the server knew", NotStated: "1 replies have no Cache-Status"} {
+		if v, why := judgeFirst(20, 20, 20, map[State]int{Cold: 19, state: 1}); v != Inconclusive || !strings.Contains(why[0], want) {
+			t.Errorf("one of them %s: %s because of %q", state, v, why)
+		}
+	}
+	if v, _ := judgeFirst(12, 12, 20, map[State]int{Cold: 12}); v != Inconclusive {
 		t.Errorf("12 of 12 of 20: %s", v)
 	}
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -61,6 +62,7 @@ type ScenarioPhase struct {
 	Peak       float64             `yaml:"peak"`  // spike
 	Seed       uint64              `yaml:"seed"`  // poisson
 	Duration   time.Duration       `yaml:"duration"`
+	Mix        map[string]int      `yaml:"mix"` // weights of this phase, by the step's name; a step that is absent keeps its own
 	Thresholds *ScenarioThresholds `yaml:"thresholds"`
 }
 
@@ -97,19 +99,27 @@ func Shapes() []string {
 const (
 	maxScenarioUsers   = 1000
 	maxScenarioRecords = 100_000 // of all users together
-	maxWeights         = 1000    // of all steps together, after their common divisor
+	maxWeight          = 1_000_000
+	maxWeights         = 1000 // of all steps together, after their common divisor
 	soakLength         = 30 * time.Minute
 	spikeFactor        = 4
 )
 
 func (s Scenario) timeout() time.Duration { return or(s.Target.Timeout, DefaultTimeout) }
 
-// limitsOf are the limits that hold for a phase.
+// limitsOf are the limits that hold for a phase. Those of the scenario hold for
+// the steps that the phase's mix has.
 func (s Scenario) limitsOf(p ScenarioPhase) ScenarioThresholds {
 	if p.Thresholds != nil {
 		return *p.Thresholds
 	}
-	return s.Thresholds
+	limits := s.Thresholds
+	limits.Steps = maps.Clone(limits.Steps)
+	maps.DeleteFunc(limits.Steps, func(name string, _ ScenarioLimits) bool {
+		weight, own := p.Mix[name]
+		return own && weight == 0
+	})
+	return limits
 }
 
 // names lists the steps that have limits of their own, in a fixed order.

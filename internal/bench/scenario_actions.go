@@ -104,16 +104,15 @@ func (w *ScenarioWorld) home(number uint64) owned { return w.homes[number%uint64
 // Users are the users that the requests are sent as.
 func (w *ScenarioWorld) Users() []User { return w.users }
 
-// shots are the requests of a scenario from number `first` of all its phases on.
-// What a request is depends on its number alone: which step, as which user, on
+// shots are the requests of a phase of a scenario, the first of which is number
+// `first` of all. What a request is depends on its number alone: which step, as which user, on
 // which task. A task is completed by one request and brought back by the one
 // that meets it next, a whole round of all tasks later.
-func (w *ScenarioWorld) shots(s Scenario, first uint64) Shots {
-	d, steps := newDeck(s.Steps, s.Seed), s.compiled()
+func (w *ScenarioWorld) shots(s Scenario, h hand, first uint64) Shots {
+	steps := s.compiled()
 	return func(seq uint64) Shot {
-		n := first + seq
-		i, before := d.at(n)
-		return w.shot(steps[i], n, before)
+		i, before := h.at(seq)
+		return w.shot(steps[i], first+seq, before)
 	}
 }
 
@@ -182,7 +181,7 @@ func (w *ScenarioWorld) warmUps(s Scenario) []Shot {
 // many tasks the one before has been answered, or has timed out, by then.
 func (s Scenario) tooFewTasks(d deck, schedule Schedule, users int) string {
 	for i, c := range s.compiled() {
-		if c.undoneBy == "" {
+		if c.undoneBy == "" || d.weights[i] == 0 {
 			continue
 		}
 		rate := schedule.peak() * float64(d.weights[i]) / float64(d.total)
@@ -206,13 +205,12 @@ func (s Scenario) CheckUsers(users int) error {
 			"Give fewer tokens, or less data for each user.",
 		}
 	}
-	d := newDeck(s.Steps, s.Seed)
 	for _, p := range s.Phases {
 		schedule, err := p.schedule()
 		if err != nil {
 			return &PlanError{"phase " + p.Name + ": " + err.Error(), "Mend the scenario."}
 		}
-		if what := s.tooFewTasks(d, schedule, users); what != "" {
+		if what := s.tooFewTasks(newDeck(s.stepsOf(p), s.Seed), schedule, users); what != "" {
 			return &PlanError{"phase " + p.Name + ": " + what, "Mend the scenario, or give more tokens."}
 		}
 	}
@@ -237,18 +235,22 @@ func (s Scenario) Plan() (Plan, error) {
 }
 
 // Bind gives the phases of the scenario's plan their requests.
-func (s Scenario) Bind(plan Plan, w *ScenarioWorld) Plan {
+func (s Scenario) Bind(plan Plan, w *ScenarioWorld) (Plan, error) {
+	hands, err := s.hands()
+	if err != nil {
+		return Plan{}, err
+	}
 	out, first := plan, uint64(0)
 	out.Phases = nil
 	for i, p := range plan.Phases {
-		p.Shots = w.shots(s, first)
+		p.Shots = w.shots(s, hands[i], first)
 		if i == 0 && (s.WarmUp == nil || *s.WarmUp) {
 			p.WarmUp = w.warmUps(s)
 		}
 		first += p.Schedule.Count()
 		out.Phases = append(out.Phases, p)
 	}
-	return out
+	return out, nil
 }
 
 // Length is how long the phases take together.

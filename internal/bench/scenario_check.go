@@ -82,8 +82,8 @@ func (s Scenario) mistakeInSteps() (path, what string) {
 			return at + ".get", "get must be a path that begins with one slash, such as /api/tasks/"
 		case step.Do != "" && !known:
 			return at + ".do", fmt.Sprintf("there is no action %q; there are %s", step.Do, strings.Join(Actions(), ", "))
-		case step.Weight < 1 || step.Weight > 1_000_000:
-			return at + ".weight", "a step needs a weight of 1 to 1000000"
+		case step.Weight < 1 || step.Weight > maxWeight:
+			return at + ".weight", fmt.Sprintf("a step needs a weight of 1 to %d", maxWeight)
 		case names[name]:
 			return at, fmt.Sprintf("there are two steps %q: give one of them another name", name)
 		case a.needsResidence && s.Data.Residences == 0:
@@ -104,9 +104,9 @@ func (s Scenario) mistakeInPhases() (path, what string) {
 	if len(s.Phases) == 0 {
 		return "$.phases", "a scenario needs at least one phase"
 	}
-	names, all, first := make(map[string]bool), time.Duration(0), uint64(0)
+	names, all := make(map[string]bool), time.Duration(0)
 	for i, p := range s.Phases {
-		at := "$.phases[" + strconv.Itoa(i) + "]"
+		at := phaseAt(i)
 		switch {
 		case p.Name == "":
 			return at, "a phase needs a name"
@@ -116,6 +116,9 @@ func (s Scenario) mistakeInPhases() (path, what string) {
 		names[p.Name] = true
 		if field, what := p.mistake(); what != "" {
 			return at + field, what
+		}
+		if field, what := s.mixMistake(p); what != "" {
+			return at + field, "phase " + p.Name + ": " + what
 		}
 		if field, what := s.limitsMistake(p); what != "" {
 			where := at + ".thresholds"
@@ -131,10 +134,15 @@ func (s Scenario) mistakeInPhases() (path, what string) {
 		if all += schedule.Duration(); all > maxDuration {
 			return at + ".duration", fmt.Sprintf("the phases take more than %v together", maxDuration)
 		}
-		if what := s.tooFew(p, schedule, first); what != "" {
-			return at + ".duration", "phase " + p.Name + ": " + what
+	}
+	hands, err := s.hands()
+	if err != nil {
+		return "$.phases", err.Error()
+	}
+	for i, p := range s.Phases {
+		if what := s.tooFew(p, hands[i]); what != "" {
+			return phaseAt(i) + ".duration", "phase " + p.Name + ": " + what
 		}
-		first += schedule.Count()
 	}
 	return "", ""
 }
@@ -217,8 +225,12 @@ func (l ScenarioLimits) mistake(timeout time.Duration) string {
 
 // tooFew says what a phase has too few of to end in a verdict. Every step's
 // share of the requests is known beforehand, to the request.
-func (s Scenario) tooFew(p ScenarioPhase, schedule Schedule, first uint64) string {
-	d, limits := newDeck(s.Steps, s.Seed), s.limitsOf(p)
+func (s Scenario) tooFew(p ScenarioPhase, h hand) string {
+	limits := s.limitsOf(p)
+	schedule, err := p.schedule()
+	if err != nil {
+		return err.Error()
+	}
 	if n, least := schedule.Requests(), SamplesNeeded(0); n < least {
 		return fmt.Sprintf("%d requests cannot claim a p99: %d at least", n, least)
 	}
@@ -226,7 +238,7 @@ func (s Scenario) tooFew(p ScenarioPhase, schedule Schedule, first uint64) strin
 		n := schedule.Count()
 		if t.Route != "" {
 			i := slices.IndexFunc(s.Steps, func(step ScenarioStep) bool { return step.name() == t.Route })
-			n = d.count(i, first+schedule.Count()) - d.count(i, first)
+			n = h.count(i, schedule.Count())
 		}
 		if least := t.Needed(); n < uint64(least) { //nolint:gosec // above zero
 			about := "the phase"
@@ -239,7 +251,7 @@ func (s Scenario) tooFew(p ScenarioPhase, schedule Schedule, first uint64) strin
 	if s.Users.Tokens != "" {
 		return "" // how many users there are is known when the file was read: see CheckUsers
 	}
-	return s.tooFewTasks(d, schedule, s.Users.Register)
+	return s.tooFewTasks(h.deck, schedule, s.Users.Register)
 }
 
 // goodPath takes a path with a query and nothing else: no other host can be meant.

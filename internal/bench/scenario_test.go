@@ -131,6 +131,17 @@ func TestReaderAndSchemaAgree(t *testing.T) {
 		{from: "p99: 200ms", to: "p99: 200ms\n  error_rate: 1.5", place: "12:3", says: "share from 0 to 1"},
 		{from: "p99: 200ms", to: "p99: 200ms\n  steps: {unknown: {p99: 1s}}", place: "13:11", says: `no step "unknown"`, hidden: true},
 		{from: "p99: 200ms", to: "p99: 200ms\n  steps: {complete_task: {error_rate: 0.001}}", place: "18:15", says: "step complete_task has 500 requests, which cannot claim its error_rate: 2995 at least", hidden: true},
+		{from: "duration: 20s", to: "duration: 20s\n    mix: {complete_task: 0}"},
+		{from: "duration: 20s", to: "duration: 20s\n    mix: {me: 3}", place: "18:15", says: `phase only: there is no step "me" to mix`, hidden: true},
+		{from: "duration: 20s", to: "duration: 20s\n    mix:\n      complete_task: 1\n      task_board: -1", place: "20:19", says: "0 (left out) to 1000000"},
+		{from: "duration: 20s", to: "duration: 20s\n    mix: {task_board: 0, complete_task: 0}", place: "18:11", says: "leaves every step out", hidden: true},
+		{from: "duration: 20s", to: "duration: 20s\n    mix: {task_board: 1001}", place: "18:11", says: "round them", hidden: true},
+		{from: "duration: 20s", to: "duration: 20s\n    mix: {}", place: "18:10", says: "an empty mix"},
+		{from: "duration: 20s", to: "duration: 20s\n    mix: {task_board: 0}", place: "17:15", says: "that takes 502 tasks", hidden: true},
+		{
+			from: "duration: 20s", to: "duration: 20s\n    mix: {complete_task: 0}\n    thresholds: {p99: 200ms, steps: {complete_task: {p99: 1s}}}",
+			place: "19:54", says: "whose mix leaves it out", hidden: true,
+		},
 		{from: "  - name: only", to: "  - name: [only", place: "15:5", says: "must be specified"},
 	} {
 		text := strings.Replace(smallScenario, tc.from, tc.to, 1)
@@ -345,7 +356,9 @@ func TestScenarioShotsArePure(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := testWorld(5, 1, 40)
-	plan = s.Bind(plan, w)
+	if plan, err = s.Bind(plan, w); err != nil {
+		t.Fatal(err)
+	}
 	if len(plan.Phases[0].WarmUp) != 5 || plan.Phases[1].WarmUp != nil {
 		t.Errorf("warm-up: %d and %d requests", len(plan.Phases[0].WarmUp), len(plan.Phases[1].WarmUp))
 	}

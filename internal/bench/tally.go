@@ -24,6 +24,7 @@ type tally struct {
 	told    int // samples that stated their turns
 	bytes   int64
 	apart   map[State]int // samples of another state than the phase's: in no figure but lag
+	states  map[State]int // of a mixed phase, whose figures have them all
 	slowest slowest
 	watched watches
 	proto   int // highest major version of HTTP that was answered in
@@ -46,7 +47,7 @@ func newTally(want State, target, timeout time.Duration) *tally {
 		want: want, target: target, timeout: timeout,
 		all: figures{latency: NewHistogram()}, routes: make(map[string]*figures),
 		service: NewHistogram(), queue: NewHistogram(), lag: NewHistogram(),
-		kinds: make(map[Kind]int), apart: make(map[State]int), time: newTimeline(),
+		kinds: make(map[Kind]int), apart: make(map[State]int), states: make(map[State]int), time: newTimeline(),
 	}
 }
 
@@ -57,7 +58,9 @@ func newTally(want State, target, timeout time.Duration) *tally {
 func (t *tally) observe(due time.Duration, s Sample) {
 	t.lag.Record(s.Lag)
 	t.tripped = t.breaker.observe(s.Failed()) || t.tripped
-	if !s.Failed() && t.want != AnyState {
+	if !s.Failed() && t.want == Mixed {
+		t.states[stateOf(s.Reply.CacheStatus)]++
+	} else if !s.Failed() && t.want != AnyState {
 		if state := stateOf(s.Reply.CacheStatus); state != t.want && state != NotStated {
 			t.apart[state]++
 			return
@@ -120,7 +123,7 @@ func (t *tally) misplaced() int {
 }
 
 // unproven is how many samples in the figures did not state their caches.
-func (t *tally) unproven() int { return t.apart[NotStated] }
+func (t *tally) unproven() int { return t.apart[NotStated] + t.states[NotStated] }
 
 // turnsAt is the number of turns that the share q of the samples does not exceed.
 func (t *tally) turnsAt(q float64) int {

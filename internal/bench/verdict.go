@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -51,12 +52,13 @@ type effort struct {
 	cpuPct            float64
 	gcPause           time.Duration
 	floorP99          time.Duration // 0 = not measured
+	missing           []string      // of descriptors and ports: see Machine.missing
 }
 
 // invalid says why the figures mean nothing, and which resource ran out. An
 // empty list says that the generator kept up.
 func (e effort) invalid(target time.Duration) []string {
-	var why []string
+	why := slices.Clone(e.missing)
 	cores := float64(runtime.GOMAXPROCS(0))
 	saturated := e.cpuPct >= maxCPUShare*100*cores
 	resource := "this machine's CPU, which something else took: the generator itself used " + percent(e.cpuPct) + " of a core"
@@ -86,6 +88,7 @@ type evidence struct {
 	n, over         int
 	apart, unproven int
 	wantsState      State
+	cold, fresh     int    // of a mixed phase: samples that proved cold, of so many of new users
 	stopped         string // why the phase ended before its plan, "" when it did not
 	invalid         []string
 	dependence      dependence
@@ -100,6 +103,9 @@ const maxApart = 0.05
 // reason is given for every verdict but a plain pass.
 func judge(e evidence) (Verdict, []string) {
 	if len(e.invalid) > 0 {
+		if e.stopped != "" {
+			return Invalid, append(slices.Clone(e.invalid), e.stopped)
+		}
 		return Invalid, e.invalid
 	}
 	var why []string
@@ -121,6 +127,9 @@ func judge(e evidence) (Verdict, []string) {
 	}
 	if all := e.n + e.apart; e.wantsState == Warm && float64(e.apart) > maxApart*float64(all) {
 		why = append(why, fmt.Sprintf("%d of %d requests were not %s and are counted apart", e.apart, all, e.wantsState))
+	}
+	if e.wantsState == Mixed && float64(e.cold) < mixedCold*float64(e.fresh) {
+		why = append(why, fmt.Sprintf("only %d of %d requests of new users were cold: the others were known to the server", e.cold, e.fresh))
 	}
 	if e.wantsState != AnyState && e.unproven > 0 {
 		why = append(why, fmt.Sprintf("%d replies have no Cache-Status: nothing proves that they were %s", e.unproven, e.wantsState))

@@ -38,7 +38,8 @@ type wire struct {
 	pool    *pool
 	buffers sync.Pool // of *[bodyBuffer]byte
 
-	second atomic.Bool // the server speaks HTTP/2
+	opened *atomic.Int64 // counts the connections
+	second atomic.Bool   // the server speaks HTTP/2
 	handed chan *tls.Conn
 }
 
@@ -48,8 +49,9 @@ func speaksPlainly(base *url.URL) bool {
 	return !strings.ContainsFunc(base.Host, func(r rune) bool { return r <= ' ' || r > '~' || r == '%' })
 }
 
-func newWire(c HitterConfig) *wire {
+func newWire(c HitterConfig, opened *atomic.Int64) *wire {
 	w := &wire{
+		opened: opened,
 		// No probes of TCP's own: they are four system calls for each connection, and every request has a deadline.
 		address: c.Base.Host, dialer: net.Dialer{Timeout: c.Timeout, KeepAlive: -1},
 		handed: make(chan *tls.Conn, 1),
@@ -78,8 +80,12 @@ func newWire(c HitterConfig) *wire {
 // connect makes a connection, with the handshake where there is TLS.
 func (w *wire) connect(ctx context.Context, handshake func()) (net.Conn, error) {
 	conn, err := w.dialer.DialContext(ctx, "tcp", w.address)
-	if err != nil || w.config == nil {
-		return conn, err
+	if err != nil {
+		return nil, err
+	}
+	w.opened.Add(1)
+	if w.config == nil {
+		return conn, nil
 	}
 	handshake()
 	secure := tls.Client(conn, w.config)
