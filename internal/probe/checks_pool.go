@@ -71,9 +71,8 @@ func extraTurns(o *observation) outcome {
 }
 
 // waitingShare is the least share of the timed hot paths that wait when a pool is too small: a queue
-// meets whoever comes. One that waits alone has met a server connection that was just being opened, however few
-// were timed.
-const waitingShare, waitingLeast = 0.2, 2
+// meets whoever comes. One that waits alone has met a server connection that was just being opened.
+const waitingShare = 0.2
 
 // poolerWait finds residuals that the evidence lets us call pooler wait, and clients in the pooler's
 // queue.
@@ -93,7 +92,7 @@ func poolerWait(o *observation) outcome {
 			o.pools.ClientsWaiting, o.pools.ServersActive, o.pools.ServersIdle, o.pools.MaxWaitMS())
 	}
 	switch {
-	case len(residuals) >= waitingLeast && float64(len(residuals)) >= waitingShare*float64(timed):
+	case len(residuals) > 0 && float64(len(residuals)) >= waitingShare*float64(timed):
 		cost := median(residuals)
 		return found(hit{
 			evidence: fmt.Sprintf("In %d of %d timed hot paths %.0f ms are explained neither by turns nor by execution, and an empty query at the same moment took up to %.0f ms.%s",
