@@ -1,11 +1,8 @@
 package probe
 
 import (
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -241,54 +238,6 @@ func phaseMS(e Endpoint, name string) float64 {
 	return took
 }
 
-// A board of 200 tasks is a reply of 24 kB (docs/benchmarks.md), and the release gate asks for 50 a
-// second (S15): below this band the replies alone would not get through.
-const (
-	boardKB      = 24
-	leastMbit    = boardKB * 8 * 50 / 1000.0
-	kbToMbitOfMS = 1024 * 8 / 1000.0 // kB in a ms, as Mbit in a s
-)
-
-func narrowBand(o *observation) outcome {
-	t := o.ways.transfers
-	if len(t.list) == 0 {
-		return notKnown("No results were transferred: %s.", orElse(t.failed, "there was no time"))
-	}
-	large := t.list[len(t.list)-1]
-	mbit := kbToMbitOfMS * float64(large.KB) / max(large.HotMS, 0.001)
-	if mbit >= leastMbit {
-		return passed("A result of %d kB arrives within %.1f ms on a hot connection.", large.KB, large.HotMS)
-	}
-	return found(hit{
-		evidence: fmt.Sprintf("On a hot connection a result of %d kB takes %.0f ms from its first byte to its last: %.1f Mbit/s. The release gate's load of boards needs %.0f Mbit/s.", large.KB, large.HotMS, mbit, leastMbit),
-		costMS:   kbToMbitOfMS * boardKB / mbit,
-	})
-}
-
-func slowStart(o *observation) outcome {
-	t := o.ways.transfers
-	switch {
-	case len(t.list) == 0:
-		return notKnown("No results were transferred: %s.", orElse(t.failed, "there was no time"))
-	case o.pooler.floor < leastFloor:
-		return passed("A round trip takes %.1f ms: one more after idleness would cost no more than that.", o.pooler.endpoint.FloorMS)
-	case t.rested != "":
-		return notKnown("No result was transferred after idleness: %s.", t.rested)
-	case t.list[len(t.list)-1].HotMS > o.pooler.endpoint.FloorMS/2:
-		return notKnown("Even a hot connection needs %.0f ms for %d kB: extra round trips can't be told from that.", t.list[len(t.list)-1].HotMS, largeKB)
-	}
-	var extra []string
-	for _, one := range t.list {
-		if one.ExtraTurns > 0 {
-			extra = append(extra, fmt.Sprintf("%d kB cost %s more", one.KB, plural(one.ExtraTurns, "round trip", "round trips")))
-		}
-	}
-	if len(extra) == 0 {
-		return passed("After %.0f s of idleness results of %d, %d and %d kB come as on a hot connection: the window stays open.", idleness.Seconds(), smallKB, mediumKB, largeKB)
-	}
-	return found(hit{evidence: fmt.Sprintf("After %.0f s of idleness %s (of %.0f ms each) than on a hot connection: the far side closes its window.", idleness.Seconds(), strings.Join(extra, ", "), o.pooler.endpoint.FloorMS)})
-}
-
 func couldBeDirect(o *observation) outcome {
 	switch o.ways.directTLS {
 	case directTLSSupported:
@@ -302,82 +251,4 @@ func couldBeDirect(o *observation) outcome {
 		return passed("The connection is not encrypted.")
 	}
 	return notKnown("sslnegotiation=direct could not be tried.")
-}
-
-// soon is how long before its end a certificate is a warning: a renewal that runs weekly has failed twice by then.
-const soon = 14 * 24 * time.Hour
-
-func certificateRefused(o *observation) outcome {
-	f := o.pooler.failed
-	if f == nil || f.kind != kindCertificate {
-		return passed("It is not.")
-	}
-	return found(hit{evidence: fmt.Sprintf("%s: %s.%s", o.pooler.endpoint.Address, f, refusedDates(f))})
-}
-
-// refusedDates says when a refused certificate is valid.
-func refusedDates(f *failure) string {
-	var verify *tls.CertificateVerificationError
-	if !errors.As(f, &verify) {
-		return ""
-	}
-	t := unverified(verify)
-	if t == nil {
-		return ""
-	}
-	return fmt.Sprintf(" It is valid from %s to %s.", t.NotBefore.UTC().Format(time.DateOnly), t.NotAfter.UTC().Format(time.DateOnly))
-}
-
-// certificateEnds looks at the dates of every certificate that was seen, and at those that were refused
-// by others than the app's endpoint.
-func certificateEnds(o *observation) outcome {
-	var hits []hit
-	now := time.Now()
-	first := time.Time{}
-	for _, e := range o.endpoints() {
-		if e.TLS == nil || e.TLS.NotAfter.IsZero() {
-			continue
-		}
-		if first.IsZero() || e.TLS.NotAfter.Before(first) {
-			first = e.TLS.NotAfter
-		}
-		day := e.TLS.NotAfter.UTC().Format(time.DateOnly)
-		switch left := e.TLS.NotAfter.Sub(now); {
-		case left <= 0:
-			hits = append(hits, hit{evidence: fmt.Sprintf("The certificate of %s has expired on %s; nobody who verifies it can connect.", e.Name, day)})
-		case now.Before(e.TLS.NotBefore):
-			hits = append(hits, hit{evidence: fmt.Sprintf("The certificate of %s is not valid before %s; nobody who verifies it can connect.", e.Name, e.TLS.NotBefore.UTC().Format(time.DateOnly))})
-		case left < soon:
-			hits = append(hits, hit{severity: Warning, evidence: fmt.Sprintf("The certificate of %s expires on %s, in %.0f days.", e.Name, day, left.Hours()/24)})
-		}
-	}
-	for _, other := range o.otherFailures() {
-		if other.f != nil && other.f.kind == kindCertificate {
-			hits = append(hits, hit{evidence: fmt.Sprintf("The certificate of %s is refused: %s.%s", other.name, other.f, refusedDates(other.f))})
-		}
-	}
-	if first.IsZero() {
-		return orPassed(hits, "No connection is encrypted.")
-	}
-	return orPassed(hits, "The first certificate to expire does so on %s.", first.UTC().Format(time.DateOnly))
-}
-
-type namedFailure struct {
-	name string
-	f    *failure
-}
-
-// otherFailures are those of the endpoints beside the app's.
-func (o *observation) otherFailures() []namedFailure {
-	var out []namedFailure
-	if o.direct != nil {
-		out = append(out, namedFailure{"direct", o.direct.failed})
-	}
-	if o.redis != nil {
-		out = append(out, namedFailure{"redis", o.redis.failed})
-	}
-	if o.ways.web != nil {
-		out = append(out, namedFailure{"target", o.ways.web.failed})
-	}
-	return out
 }

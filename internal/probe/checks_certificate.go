@@ -1,0 +1,86 @@
+package probe
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// soon is how long before its end a certificate is a warning: a renewal that runs weekly has failed twice by then.
+const soon = 14 * 24 * time.Hour
+
+func certificateRefused(o *observation) outcome {
+	f := o.pooler.failed
+	if f == nil || f.kind != kindCertificate {
+		return passed("It is not.")
+	}
+	return found(hit{evidence: fmt.Sprintf("%s: %s.%s", o.pooler.endpoint.Address, f, refusedDates(f))})
+}
+
+// refusedDates says when a refused certificate is valid.
+func refusedDates(f *failure) string {
+	var verify *tls.CertificateVerificationError
+	if !errors.As(f, &verify) {
+		return ""
+	}
+	t := unverified(verify)
+	if t == nil {
+		return ""
+	}
+	return fmt.Sprintf(" It is valid from %s to %s.", t.NotBefore.UTC().Format(time.DateOnly), t.NotAfter.UTC().Format(time.DateOnly))
+}
+
+// certificateEnds looks at the dates of every certificate that was seen, and at those that were refused
+// by others than the app's endpoint.
+func certificateEnds(o *observation) outcome {
+	var hits []hit
+	now := time.Now()
+	first := time.Time{}
+	for _, e := range o.endpoints() {
+		if e.TLS == nil || e.TLS.NotAfter.IsZero() {
+			continue
+		}
+		if first.IsZero() || e.TLS.NotAfter.Before(first) {
+			first = e.TLS.NotAfter
+		}
+		day := e.TLS.NotAfter.UTC().Format(time.DateOnly)
+		switch left := e.TLS.NotAfter.Sub(now); {
+		case left <= 0:
+			hits = append(hits, hit{evidence: fmt.Sprintf("The certificate of %s has expired on %s; nobody who verifies it can connect.", e.Name, day)})
+		case now.Before(e.TLS.NotBefore):
+			hits = append(hits, hit{evidence: fmt.Sprintf("The certificate of %s is not valid before %s; nobody who verifies it can connect.", e.Name, e.TLS.NotBefore.UTC().Format(time.DateOnly))})
+		case left < soon:
+			hits = append(hits, hit{severity: Warning, evidence: fmt.Sprintf("The certificate of %s expires on %s, in %.0f days.", e.Name, day, left.Hours()/24)})
+		}
+	}
+	for _, other := range o.otherFailures() {
+		if other.f != nil && other.f.kind == kindCertificate {
+			hits = append(hits, hit{evidence: fmt.Sprintf("The certificate of %s is refused: %s.%s", other.name, other.f, refusedDates(other.f))})
+		}
+	}
+	if first.IsZero() {
+		return orPassed(hits, "No connection is encrypted.")
+	}
+	return orPassed(hits, "The first certificate to expire does so on %s.", first.UTC().Format(time.DateOnly))
+}
+
+type namedFailure struct {
+	name string
+	f    *failure
+}
+
+// otherFailures are those of the endpoints beside the app's.
+func (o *observation) otherFailures() []namedFailure {
+	var out []namedFailure
+	if o.direct != nil {
+		out = append(out, namedFailure{"direct", o.direct.failed})
+	}
+	if o.redis != nil {
+		out = append(out, namedFailure{"redis", o.redis.failed})
+	}
+	if o.ways.web != nil {
+		out = append(out, namedFailure{"target", o.ways.web.failed})
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+package probe
+
+import (
+	"fmt"
+	"maps"
+)
+
+// What the pooler's counts are judged by. A wait of waitLeastMS is more than the statement that it is for
+// (S14 allows a hot one 8 ms at most); maxWaitMS is what its own log calls long.
+const (
+	waitLeastMS  = 10
+	leastQueries = 20
+	maxWaitMS    = 1000
+	// settledQueries is how many a pooler has served before its averages of transactions mean something.
+	settledQueries = 1000
+)
+
+// haveWaited is about the probe's own time; who waits at this moment is HD-P04's. The pooler's average of
+// the last minute is told and not judged: after a start it is the wait for connections being opened.
+func haveWaited(o *observation) outcome {
+	d, why := o.counted()
+	if why != "" {
+		return notKnown("%s", why)
+	}
+	if o.queues() {
+		return passed("Clients wait now: HD-P04.")
+	}
+	mean := d.meanWaitMS()
+	_, fresh := o.ways.console.moved()
+	longest := 0.0
+	if o.pools != nil {
+		longest = o.pools.MaxWaitMS()
+	}
+	switch {
+	case longest >= maxWaitMS || mean >= waitLeastMS && fresh == 0:
+		return found(hit{evidence: fmt.Sprintf("In the pooler %d statements waited %.0f ms on average, and the longest wait is %.0f ms (SHOW STATS, SHOW POOLS).", d.queries, mean, longest), costMS: mean})
+	case fresh > 0:
+		return passed("A statement waited %.1f ms on average while %s opened; avg_wait_time of the last minute is %.0f ms.", mean, plural(fresh, "server connection was", "server connections were"), d.avgMS)
+	}
+	return passed("A statement waited %.1f ms on average; avg_wait_time of the last minute is %.0f ms.", mean, d.avgMS)
+}
+
+// meanWaitMS is how long a statement waited for a server connection, 0 where too few were counted.
+func (d counts) meanWaitMS() float64 {
+	if d.queries < leastQueries {
+		return 0
+	}
+	return d.waitMS / float64(d.queries)
+}
+
+// waitedMS is what a request pays for whatever makes the pool's connections scarce: what HD-P04 and
+// HD-P10 call their own.
+func (o *observation) waitedMS(d counts) float64 {
+	var residuals []float64
+	for _, h := range o.hot {
+		if h.ResidualName != "" {
+			residuals = append(residuals, h.ResidualMS)
+		}
+	}
+	return max(d.meanWaitMS(), median(residuals))
+}
+
+// Transactions that do nothing hold idleShare of the pool, a tenth, all the time, or each idleLeastMS,
+// half a round trip across the Atlantic, in which the app thinks between two statements.
+const (
+	idleShare   = 0.1
+	idleLeastMS = 50
+)
+
+func idleInPool(o *observation) outcome {
+	d, why := o.counted()
+	if why != "" {
+		return notKnown("%s", why)
+	}
+	held := max(0, d.transactionMS-d.queryMS) / d.windowMS
+	each := d.avgTransactionMS - d.avgQueryMS
+	switch {
+	case held >= idleShare*float64(max(o.ways.console.poolSize, 1)):
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("Transactions that did nothing held %.1f of %d server connections on average, in %d transactions of %.0f ms that executed for %.0f ms.",
+			held, o.ways.console.poolSize, d.transactions, d.transactionMS/float64(max(d.transactions, 1)), d.queryMS/float64(max(d.transactions, 1)))})
+	case d.settled && each >= idleLeastMS && d.avgTransactionMS >= 2*d.avgQueryMS:
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("SHOW STATS of the last minute: a transaction lasts %.0f ms, its statement %.0f ms.", d.avgTransactionMS, d.avgQueryMS)})
+	}
+	return passed("Transactions that did nothing held %.1f of %d server connections on average.", held, o.ways.console.poolSize)
+}
+
+// A pool of 20 whose connections live their hour (server_lifetime) replaces one in three minutes; ten in
+// one are a fault. Fewer than three seen are chance.
+const (
+	churnPerMinute = 10
+	churnMin       = 3
+)
+
+func churn(o *observation) outcome {
+	d, why := o.counted()
+	if why != "" {
+		return notKnown("%s", why)
+	}
+	gone, fresh := o.ways.console.moved()
+	replaced := min(gone, fresh)
+	rate := float64(replaced) / d.windowMS * 60000
+	if replaced >= churnMin && rate >= churnPerMinute {
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("%d server connections were replaced within %.1f s, %.0f a minute: each start costs the statement that waits for it.", replaced, d.windowMS/1000, rate)})
+	}
+	return passed("%d server connections were replaced within %.1f s.", replaced, d.windowMS/1000)
+}
+
+// moved is how many server connections went, and how many came, between the two moments.
+func (f *poolerFacts) moved() (gone, fresh int) {
+	all := map[string]bool{}
+	for _, seen := range []map[string]bool{f.before.servers, f.between, f.after.servers} {
+		maps.Copy(all, seen)
+	}
+	for id := range all {
+		if !f.after.servers[id] {
+			gone++
+		}
+		if !f.before.servers[id] {
+			fresh++
+		}
+	}
+	return gone, fresh
+}
+
+// counts are the differences between two moments of the console; the averages are the pooler's own.
+type counts struct {
+	poolerStats
+	windowMS float64
+	// settled is whether the averages mean something.
+	settled bool
+}
+
+// counted gives what the pooler counted while the statements were measured, or why it can't be told.
+func (o *observation) counted() (counts, string) {
+	if why := o.noConsole(); why != "" {
+		return counts{}, why
+	}
+	before, after := o.ways.console.before, o.ways.console.after
+	if !before.known || !after.known || after.at <= before.at {
+		return counts{}, "SHOW STATS and SHOW SERVERS could not be read twice."
+	}
+	d := counts{poolerStats: after.stats, windowMS: after.at - before.at, settled: before.stats.queries >= settledQueries}
+	d.transactions -= before.stats.transactions
+	d.queries -= before.stats.queries
+	d.transactionMS -= before.stats.transactionMS
+	d.queryMS -= before.stats.queryMS
+	d.waitMS -= before.stats.waitMS
+	return d, ""
+}

@@ -1,0 +1,54 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A board of 200 tasks is a reply of 24 kB (docs/benchmarks.md), and the release gate asks for 50 a
+// second (S15): below this band the replies alone would not get through.
+const (
+	boardKB      = 24
+	leastMbit    = boardKB * 8 * 50 / 1000.0
+	kbToMbitOfMS = 1024 * 8 / 1000.0 // kB in a ms, as Mbit in a s
+)
+
+func narrowBand(o *observation) outcome {
+	t := o.ways.transfers
+	if len(t.list) == 0 {
+		return notKnown("No results were transferred: %s.", orElse(t.failed, "there was no time"))
+	}
+	large := t.list[len(t.list)-1]
+	mbit := kbToMbitOfMS * float64(large.KB) / max(large.HotMS, 0.001)
+	if mbit >= leastMbit {
+		return passed("A result of %d kB arrives within %.1f ms on a hot connection.", large.KB, large.HotMS)
+	}
+	return found(hit{
+		evidence: fmt.Sprintf("On a hot connection a result of %d kB takes %.0f ms from its first byte to its last: %.1f Mbit/s. The release gate's load of boards needs %.0f Mbit/s.", large.KB, large.HotMS, mbit, leastMbit),
+		costMS:   kbToMbitOfMS * boardKB / mbit,
+	})
+}
+
+func slowStart(o *observation) outcome {
+	t := o.ways.transfers
+	switch {
+	case len(t.list) == 0:
+		return notKnown("No results were transferred: %s.", orElse(t.failed, "there was no time"))
+	case o.pooler.floor < leastFloor:
+		return passed("A round trip takes %.1f ms: one more after idleness would cost no more than that.", o.pooler.endpoint.FloorMS)
+	case t.rested != "":
+		return notKnown("No result was transferred after idleness: %s.", t.rested)
+	case t.list[len(t.list)-1].HotMS > o.pooler.endpoint.FloorMS/2:
+		return notKnown("Even a hot connection needs %.0f ms for %d kB: extra round trips can't be told from that.", t.list[len(t.list)-1].HotMS, largeKB)
+	}
+	var extra []string
+	for _, one := range t.list {
+		if one.ExtraTurns > 0 {
+			extra = append(extra, fmt.Sprintf("%d kB cost %s more", one.KB, plural(one.ExtraTurns, "round trip", "round trips")))
+		}
+	}
+	if len(extra) == 0 {
+		return passed("After %.0f s of idleness results of %d, %d and %d kB come as on a hot connection: the window stays open.", idleness.Seconds(), smallKB, mediumKB, largeKB)
+	}
+	return found(hit{evidence: fmt.Sprintf("After %.0f s of idleness %s (of %.0f ms each) than on a hot connection: the far side closes its window.", idleness.Seconds(), strings.Join(extra, ", "), o.pooler.endpoint.FloorMS)})
+}
