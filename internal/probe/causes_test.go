@@ -10,7 +10,7 @@ import (
 func TestCausesNameCodes(t *testing.T) {
 	codes := Codes()
 	edges := map[string][]string{}
-	for _, c := range causes() {
+	for _, c := range slices.Concat(causes(), causesOfRooms()) {
 		edges[c.code] = append(edges[c.code], c.explains...)
 		for _, code := range append([]string{c.code}, c.explains...) {
 			if !slices.Contains(codes, code) {

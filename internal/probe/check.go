@@ -107,7 +107,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 		}
 		results = append(results, r)
 	}
-	attribute(o, causes(), findings)
+	attribute(o, slices.Concat(causes(), causesOfRooms()), findings)
 	for i := range results {
 		results[i].Because = because(findings, results[i].Code)
 	}
