@@ -23,7 +23,7 @@ func causesOfRooms() []cause {
 		{code: "HD-P03", explains: []string{"HD-P06", "HD-P14"}},
 		// Who holds a lock, or a transaction open.
 		{code: "HD-D04", explains: []string{"HD-D05", "HD-D06"}},
-		{code: "HD-D06", explains: []string{"HD-D09", "HD-D10"}},
+		{code: "HD-D06", explains: []string{"HD-Q08", "HD-D10"}},
 		// A database that has just woken has counted little, and is slow at first.
 		{code: "HD-D14", explains: []string{"HD-D11", "HD-D12", "HD-Q04"}},
 		{code: "HD-D13", explains: []string{"HD-D08", "HD-Q04", "HD-Q16"}},
