@@ -130,7 +130,8 @@ func TestOneThatWaitsAloneIsNoQueue(t *testing.T) {
 		{2, 15, 0, false},
 		{3, 15, 0, true},
 		{15, 15, 0, true},
-		{1, 5, 10, true}, // of those that were timed at all
+		{2, 5, 10, true}, // of those that were timed at all
+		{1, 2, 13, false},
 		{0, 15, 0, false},
 	} {
 		o := &observation{}

@@ -78,6 +78,18 @@ func withoutFault() map[string]string {
 	return map[string]string{
 		"HD-Q04": "it stands behind the finding that says why a statement is slow; alone it takes slow hardware (its limits: TestWorthAnotherLook)",
 		"HD-Q05": "no execution mode that the probe would use takes a second turn: the store's own tests hold them to one",
+		"HD-Q13": "what makes a step throw rows away in the lab is a wrong or missing index, which is the first finding; judged on real plans by TestRulesOnRealPlans",
+		"HD-Q14": "as HD-Q13: dead rows are the first finding; judged on real plans by TestRulesOnRealPlans",
+		"HD-Q17": "whatever drifts a plan is the first finding; TestPlanDriftOnTheLab",
+		"HD-D11": "the lab's memory holds its whole database; TestServerThresholds",
+		"HD-D17": "a billion transactions take days; TestServerThresholds",
+		"HD-D18": "the lab has no replica; TestServerThresholds",
+		"HD-R09": "MEMORY DOCTOR complains after days of use, or at a peak that is over; TestWhatIsShown",
+		"HD-P06": "the modes that mix up answers are HD-P03's; TestIsolationSelfTest sees them do it",
+		"HD-P10": "who makes statements wait while the probe looks is HD-P04's; TestHaveWaited",
+		"HD-P14": "the mode that needs what is not carried is HD-P03's; TestIsolationSelfTest",
+		"HD-N11": "a remark; TestHealthyAtADistance has it with slow start and not without",
+		"HD-N12": "a remark; TestDirectTLS",
 		"HD-T08": "a remark about where the probe runs: the lab can't hold back a TCP hand-shake (TestTargetJudgements)",
 		"HD-T14": "it takes a node whose CPU is short, which the test machine must not be made (TestTargetJudgements)",
 	}

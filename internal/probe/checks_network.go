@@ -159,9 +159,14 @@ const grownBy = 2
 // between the two.
 func farAway(o *observation) outcome {
 	var hits []hit
+	// The least of a few round trips that vary by more than two ways differ says nothing about either.
+	noise := 0.0
+	for _, e := range o.endpoints() {
+		noise = max(noise, e.JitterMS)
+	}
 	for _, e := range o.endpoints() {
 		before, now := o.earlier(e.Name), reachMS(e)
-		if before >= 0 && now >= 0 && now >= grownBy*before && now-before >= farLeastMS {
+		if before >= 0 && now >= 0 && now >= grownBy*before && now-before >= max(farLeastMS, noise) {
 			hits = append(hits, hit{
 				evidence: fmt.Sprintf("A round trip to %s takes %.1f ms, and took %.1f ms when the baseline was saved.", e.Name, now, before),
 				costMS:   now - before,
@@ -171,14 +176,14 @@ func farAway(o *observation) outcome {
 	pooler := reachMS(o.pooler.endpoint)
 	between := o.pooler.endpoint.FloorMS - pooler
 	if o.direct.answered() && pooler >= 0 {
-		if direct := reachMS(o.direct.endpoint); direct >= 0 && pooler-direct >= max(farLeastMS, direct/2) {
+		if direct := reachMS(o.direct.endpoint); direct >= 0 && pooler-direct >= max(farLeastMS, direct/2, noise) {
 			hits = append(hits, hit{
 				evidence: fmt.Sprintf("A round trip to the pooler takes %.1f ms, to Postgres itself %.1f ms: the pooler stands elsewhere.", pooler, direct),
 				costMS:   pooler - direct,
 			})
 		}
 	}
-	if o.pooler.pooled && pooler >= 0 && between >= max(farLeastMS, pooler/2) && !o.queues() {
+	if o.pooler.pooled && pooler >= 0 && between >= max(farLeastMS, pooler/2, noise) && !o.queues() {
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("The pooler answers in %.1f ms, and Postgres through it in %.1f ms: the two stand %.1f ms apart.", pooler, o.pooler.endpoint.FloorMS, between),
 			costMS:   between,

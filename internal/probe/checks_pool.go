@@ -71,8 +71,12 @@ func extraTurns(o *observation) outcome {
 }
 
 // waitingShare is the least share of the timed hot paths that wait when a pool is too small: a queue
-// meets whoever comes. One that waits alone has met a server connection that was just being opened.
-const waitingShare = 0.2
+// meets whoever comes. One that waits alone has met a server connection that was just being opened, or a
+// slow start, however few there was time for; leastWaiting is for those.
+const (
+	waitingShare = 0.2
+	leastWaiting = 2
+)
 
 // poolerWait finds residuals that the evidence lets us call pooler wait, and clients in the pooler's
 // queue.
@@ -92,7 +96,7 @@ func poolerWait(o *observation) outcome {
 			o.pools.ClientsWaiting, o.pools.ServersActive, o.pools.ServersIdle, o.pools.MaxWaitMS())
 	}
 	switch {
-	case len(residuals) > 0 && float64(len(residuals)) >= waitingShare*float64(timed):
+	case len(residuals) >= leastWaiting && float64(len(residuals)) >= waitingShare*float64(timed):
 		cost := median(residuals)
 		return found(hit{
 			evidence: fmt.Sprintf("In %d of %d timed hot paths %.0f ms are explained neither by turns nor by execution, and an empty query at the same moment took up to %.0f ms.%s",
@@ -106,8 +110,8 @@ func poolerWait(o *observation) outcome {
 		return notKnown("%d of %d hot paths were not run.%s", n, len(o.hot), queue)
 	}
 	if n := len(residuals); n > 0 {
-		return passed("%d of %d timed hot paths waited; a queue makes at least %.0f%% of them wait, so most likely a server connection was being opened.%s",
-			n, timed, 100*waitingShare, queue)
+		return passed("%d of %d timed hot paths waited; a queue makes at least %d and %.0f%% of them wait, so most likely a server connection was being opened.%s",
+			n, timed, leastWaiting, 100*waitingShare, queue)
 	}
 	return passed("No residual rises together with an empty query beside it.%s", queue)
 }

@@ -49,7 +49,7 @@ func TestIdleTransactions(t *testing.T) {
 		{"one of 20 does nothing", poolerStats{transactions: 100, transactionMS: 10000, queryMS: 10}, false},
 		{"two of 20 do nothing", poolerStats{transactions: 100, transactionMS: 20100, queryMS: 10}, true},
 	} {
-		if out := idleTransactions(consoleSaid(poolerStats{}, c.after)); (len(out.hits) > 0) != c.found || out.unknown {
+		if out := idleInPool(consoleSaid(poolerStats{}, c.after)); (len(out.hits) > 0) != c.found || out.unknown {
 			t.Errorf("%s: %+v", c.name, out)
 		}
 	}
