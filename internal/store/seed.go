@@ -97,7 +97,7 @@ func Seed(ctx context.Context, directURL string, o SeedOptions) (SeedResult, err
 		return err
 	})
 	if err != nil {
-		return SeedResult{}, seedError(err)
+		return SeedResult{}, seedError(ctx, err)
 	}
 	o.Progress(SeedProgress{Step: "analyze"})
 	if _, err := conn.Exec(ctx, "VACUUM (ANALYZE) "+strings.Join(seedTables(), ", ")); err != nil {
@@ -107,9 +107,12 @@ func Seed(ctx context.Context, directURL string, o SeedOptions) (SeedResult, err
 	return result, nil
 }
 
-func seedError(err error) error {
+func seedError(ctx context.Context, err error) error {
 	if errors.Is(err, ErrSeeded) {
 		return advise("Add --wipe to replace them.", "%w", err)
+	}
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		err = fmt.Errorf("%w: %w", ended, err) // the connection can tell of its end before the context is asked
 	}
 	return fmt.Errorf("store: the seed failed and was rolled back: %w", err)
 }
