@@ -275,21 +275,12 @@ func (k *capacityRun) step(ctx context.Context, kind string, rps float64) Verdic
 		default:
 			k.missed = &phase
 		}
-		if k.rest(ctx); verdict == Fail || ended(ctx) {
+		wait(ctx, min(restAfterMiss, or(k.options.Step, restAfterMiss)))
+		if verdict == Fail || ended(ctx) {
 			return verdict
 		}
 	}
 	return verdict
-}
-
-// rest waits for the server's backlog.
-func (k *capacityRun) rest(ctx context.Context) {
-	timer := time.NewTimer(min(restAfterMiss, or(k.options.Step, restAfterMiss)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // conclude puts what the search found into words.

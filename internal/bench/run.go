@@ -178,36 +178,22 @@ func (r *run) warmUp(ctx context.Context, phase string, users []User) error {
 // an error: what follows would measure another state than it says.
 func (r *run) askEach(ctx context.Context, phase string, all []Shot) error {
 	const atOnce = 8
-	shots := make(chan Shot)
-	var wg sync.WaitGroup
+	began := time.Now()
 	var mu sync.Mutex
 	var failed Sample
-	for range atOnce {
-		wg.Go(func() {
-			for shot := range shots {
-				if s := r.Hitter.Once(ctx, shot); s.Failed() {
-					mu.Lock()
-					failed = s
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	began := time.Now()
-feed:
-	for done, shot := range all {
-		select {
-		case shots <- shot:
-		case <-ctx.Done():
-			break feed
+	err := each(ctx, atOnce, len(all), func(ctx context.Context, i int) error {
+		if s := r.Hitter.Once(ctx, all[i]); s.Failed() {
+			mu.Lock()
+			failed = s
+			mu.Unlock()
 		}
-		if r.Progress != nil && done%atOnce == 0 {
-			r.Progress(Progress{Phase: phase, WarmingUp: true, Elapsed: time.Since(began), Planned: len(all), Done: done + 1})
+		return nil
+	}, func(done, all int) {
+		if r.Progress != nil && (done-1)%atOnce == 0 {
+			r.Progress(Progress{Phase: phase, WarmingUp: true, Elapsed: time.Since(began), Planned: all, Done: done})
 		}
-	}
-	close(shots)
-	wg.Wait()
-	if ctx.Err() == nil && failed.Failed() {
+	})
+	if err == nil && failed.Failed() {
 		return fmt.Errorf("warming up: GET %s as user %d failed: %s", failed.Shot.Path, failed.Shot.User.ID, failed.why())
 	}
 	return nil
