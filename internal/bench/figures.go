@@ -38,15 +38,15 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 			P999: msp(h.Quantile(0.999)), Max: ms(h.Max()),
 		},
 		Service: timesOf(t.service), Queue: timesOf(t.queue), Lag: timesOf(t.lag),
-		P99CI95MS:  intervalOf(h),
-		DBTurns:    Turns{P50: t.turnsAt(0.5), Max: t.turnsAt(1), Stated: t.told > 0},
-		Apart:      make(map[string]int), ApartOver: t.slow,
+		P99CI95MS: intervalOf(h),
+		DBTurns:   Turns{P50: t.turnsAt(0.5), Max: t.turnsAt(1), Stated: t.told > 0},
+		Apart:     make(map[string]int), ApartOver: t.slow,
 		DurationMS: ms(took),
 		Slowest:    []Slow{}, Routes: []RouteFigures{},
 		Timeline: t.time.figures(), latency: h,
 	}
 	if d := t.windows.dependence(); d.effect > 0 {
-		phase.DesignEffect, phase.EffectiveN = round(d.effect), d.effective(t.all.requests + t.slow)
+		phase.DesignEffect, phase.EffectiveN = round(d.effect), d.effective(t.all.requests+t.slow)
 	}
 	if answered := t.all.requests - t.all.errors; answered > 0 {
 		phase.BytesMean = t.bytes / int64(answered)
