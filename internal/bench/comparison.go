@@ -340,23 +340,6 @@ const invalidPair = "invalid: "
 
 func isInvalid(why string) bool { return strings.Contains(why, invalidPair) }
 
-// shares compares what no p99 shows, slice by slice.
-func (c *Comparison) shares(baseline, target []tallied) {
-	c.Failed = decideShares(baseline, target, func(s tallied) int { return s.failed })
-	c.Apart = decideShares(baseline, target, func(s tallied) int { return s.apart })
-}
-
-// unseen says what of the target is worse and shows in no p99, one sentence each.
-func (c *Comparison) unseen() (why []string) {
-	if c.Failed.Higher {
-		why = append(why, c.Failed.says("failed"))
-	}
-	if c.Apart.Higher {
-		why = append(why, c.Apart.says("missed a cache, and are in no p99"))
-	}
-	return why
-}
-
 // judge gives the verdict of a comparison. What was found before the end, a
 // regression or more failures all along, stands; nothing else does.
 func (c *Comparison) judge(stopped string, targetBroke bool) (Verdict, []string) {

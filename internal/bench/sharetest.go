@@ -64,6 +64,23 @@ func (s Shares) says(what string) string {
 	return text
 }
 
+// shares compares what no p99 shows, slice by slice.
+func (c *Comparison) shares(baseline, target []tallied) {
+	c.Failed = decideShares(baseline, target, func(s tallied) int { return s.failed })
+	c.Apart = decideShares(baseline, target, func(s tallied) int { return s.apart })
+}
+
+// unseen says what of the target is worse and shows in no p99, one sentence each.
+func (c *Comparison) unseen() (why []string) {
+	if c.Failed.Higher {
+		why = append(why, c.Failed.says("failed"))
+	}
+	if c.Apart.Higher {
+		why = append(why, c.Apart.says("missed a cache, and are in no p99"))
+	}
+	return why
+}
+
 // fisher is the one-sided exact test of Fisher (1935): the chance that of all
 // that were found in both samples so many or more are of b, if each request of
 // either is as likely to be one.
