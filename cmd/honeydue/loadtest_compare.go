@@ -59,8 +59,12 @@ func (o *compareOptions) validate(all *loadtestOptions) error {
 	if err != nil {
 		return usagef("Give it as http://host:port.", "--against: %w", err)
 	}
+	target, err := bench.ParseTarget(all.target)
+	if err != nil {
+		return usagef("Give it as http://host:port.", "--target: %w", err)
+	}
 	o.base = base
-	return all.permit.Judge(base)
+	return all.permit.JudgeBaseline(base, target)
 }
 
 // read reads the earlier run of --compare-with, before anything is measured.

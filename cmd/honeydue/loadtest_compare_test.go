@@ -28,13 +28,13 @@ func TestLoadtestAgainst(t *testing.T) {
 	t.Cleanup(slow.Close)
 	fast := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(5 * time.Millisecond) }))
 	t.Cleanup(fast.Close)
-	compare := func(t *testing.T, target, against string) (code int, got comparisonReport) {
+	compare := func(t *testing.T, target, against string, more ...string) (code int, got comparisonReport) {
 		t.Helper()
 		var out, errs bytes.Buffer
-		code = run(t.Context(), []string{
+		code = run(t.Context(), append([]string{
 			"loadtest", "--target", target, "--against", against, "--get", "/", "--rate", "250",
 			"--slices", "5", "--slice-length", "400ms", "--p99", "4s", "-o", "json",
-		}, &out, &errs, []string{"NO_COLOR=1"})
+		}, more...), &out, &errs, []string{"NO_COLOR=1"})
 		if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 			t.Fatalf("%v\n%s%s", err, out.String(), errs.String())
 		}
@@ -47,8 +47,9 @@ func TestLoadtestAgainst(t *testing.T) {
 			t.Errorf("exit code %d, %+v", code, got)
 		}
 	})
-	t.Run("an improvement", func(t *testing.T) {
-		if code, got := compare(t, fast.URL, slow.URL); code != exitOK || got.Comparison.Finding != "improvement" {
+	t.Run("an improvement, of a production host over another one", func(t *testing.T) {
+		elsewhere := strings.Replace(slow.URL, "127.0.0.1", "localhost", 1)
+		if code, got := compare(t, fast.URL, elsewhere, "--production-host", "127.0.0.1", "--i-mean", "127.0.0.1"); code != exitOK || got.Comparison.Finding != "improvement" {
 			t.Errorf("exit code %d, %+v", code, got)
 		}
 	})

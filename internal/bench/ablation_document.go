@@ -59,9 +59,9 @@ func counts(old, tuned Spread) string {
 }
 
 func (s Spread) String() string {
-	text := brief(s.Value)
+	text := amount(s.Value)
 	if s.Low != s.High {
-		text += fmt.Sprintf(" [%s, %s]", brief(s.Low), brief(s.High))
+		text += fmt.Sprintf(" [%s, %s]", amount(s.Low), amount(s.High))
 	}
 	if s.Errors > 0 {
 		text += fmt.Sprintf(", %d failed", s.Errors)
@@ -77,18 +77,10 @@ func (s Spread) cell() report.Cell {
 	return c
 }
 
-// brief is plain, but that a whole number has no decimals.
-func brief(v float64) string {
-	if v == math.Trunc(v) {
-		return fmt.Sprintf("%.0f", v)
-	}
-	return plain(v)
-}
-
 // buys says the difference in words, and nothing more than was seen.
 func (a Ablation) buys(f AblatedFigure) report.Cell {
 	unit := f.unit()
-	size := brief(math.Abs(f.Buys)) + unit
+	size := amount(math.Abs(f.Buys)) + unit
 	if math.Abs(f.Buys) == 1 {
 		size = strings.TrimSuffix(size, "s")
 	}
@@ -99,7 +91,7 @@ func (a Ablation) buys(f AblatedFigure) report.Cell {
 	case !f.Seen && f.WithOld.Value != f.Tuned.Value && Measure(f.Measure).timed() && min(f.WithOld.N, f.Tuned.N) < fewestTimes:
 		return report.Toned(report.Dim, "too few samples to say")
 	case !f.Seen:
-		return report.Toned(report.Dim, fmt.Sprintf("no difference seen: %s vs %s%s", brief(f.WithOld.Value), brief(f.Tuned.Value), unit))
+		return report.Toned(report.Dim, fmt.Sprintf("no difference seen: %s vs %s%s", amount(f.WithOld.Value), amount(f.Tuned.Value), unit))
 	case f.Buys > 0:
 		return report.Toned(report.Good, size+" less")
 	}
@@ -130,7 +122,7 @@ func (a Ablation) paths() report.Table {
 	}
 	for _, p := range a.Paths {
 		t.Rows = append(t.Rows, []report.Cell{
-			report.Text(p.Path), right("~" + brief(p.BeforeMS)), p.OldApp.cell(), right(p.OldAppTurns.String()), right(p.Aim), p.Tuned.cell(), right(p.TunedTurns.String()),
+			report.Text(p.Path), right("~" + amount(p.BeforeMS)), p.OldApp.cell(), right(p.OldAppTurns.String()), right(p.Aim), p.Tuned.cell(), right(p.TunedTurns.String()),
 		})
 	}
 	return t

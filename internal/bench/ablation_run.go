@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/honeydue/honeydue/internal/link"
@@ -114,35 +113,4 @@ func (s AblationServer) warm(ctx context.Context, r MixRoute, users []User, into
 		Observe: func(sample Sample) { into.answer(WarmMS, WarmTurns, sample, s.Hitter.timeout) },
 	})
 	return nil
-}
-
-// each does something for every user, so many at a time, until ctx ends.
-func (s AblationServer) each(ctx context.Context, atOnce int, users []User, do func(User)) {
-	queue := make(chan User)
-	var wg sync.WaitGroup
-	for range atOnce {
-		wg.Go(func() {
-			for u := range queue {
-				do(u)
-			}
-		})
-	}
-feed:
-	for _, u := range users {
-		select {
-		case queue <- u:
-		case <-ctx.Done():
-			break feed
-		}
-	}
-	close(queue)
-	wg.Wait()
-}
-
-// wait is a pause that ends with ctx at the latest.
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/honeydue/honeydue/internal/household"
@@ -74,18 +74,14 @@ func (s AblationServer) FullRedis(ctx context.Context, c Crowd, full func(contex
 		return err
 	}
 	for _, group := range [][]User{c.Idle, c.Busy} {
-		s.each(ctx, fillAtOnce, group, func(u User) {
-			for _, r := range s.Mix.Routes() {
-				s.ask(ctx, r, u)
-			}
-		})
+		s.asAll(ctx, fillAtOnce, group, s.Mix.Routes()...)
 		wait(ctx, lruTick)
 	}
 	if err := full(ctx); err != nil || ended(ctx) {
 		return err
 	}
 	board := s.Mix.foremost()
-	s.each(ctx, fillAtOnce, c.Fresh, func(u User) { s.ask(ctx, board, u) })
+	s.asAll(ctx, fillAtOnce, c.Fresh, board)
 	wait(ctx, leaseLapses)
 	for _, group := range []struct {
 		users      []User
@@ -106,15 +102,21 @@ func (s AblationServer) FullRedis(ctx context.Context, c Crowd, full func(contex
 // Flood asks once as each user who he is, some at a time; the pod then remembers
 // as many of them as it may. failed is how many were not answered.
 func (s AblationServer) Flood(ctx context.Context, users []User) (failed int) {
-	var mu sync.Mutex
-	s.each(ctx, floodAtOnce, users, func(u User) {
-		if s.ask(ctx, MixRoute{ID: "me", Path: accountPath}, u).Failed() {
-			mu.Lock()
-			failed++
-			mu.Unlock()
+	return s.asAll(ctx, floodAtOnce, users, MixRoute{ID: "me", Path: accountPath})
+}
+
+// asAll asks for each route as each user, so many users at a time, until ctx ends.
+func (s AblationServer) asAll(ctx context.Context, atOnce int, users []User, routes ...MixRoute) (failed int) {
+	var all atomic.Int64
+	_ = each(ctx, atOnce, len(users), func(ctx context.Context, i int) error { // an error is the end of ctx, which the callers see
+		for _, r := range routes {
+			if s.ask(ctx, r, users[i]).Failed() {
+				all.Add(1)
+			}
 		}
-	})
-	return failed
+		return nil
+	}, nil)
+	return int(all.Load())
 }
 
 // Start starts the server, for what is measured in another way.

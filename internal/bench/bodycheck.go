@@ -29,6 +29,7 @@ type keeper struct {
 	wants   int // bytes to keep
 	problem bool
 	json    bool
+	foreign bool // not JSON, where the request knows that the API answers in it
 	packed  bool // gzip
 	first   byte // that is no space; of a packed body: the very first
 	last    byte
@@ -49,13 +50,18 @@ func newKeeper(status int, media, encoding string, kind Kind, whole bool, room [
 		if k.problem = media == "application/problem+json"; k.problem {
 			k.wants = maxProblemKept
 		}
-	case kind == KindNone && status != http.StatusNoContent && status != http.StatusNotModified:
+	case kind == KindNone && hasBody(status):
 		k.json = media == "application/json" || strings.HasSuffix(media, "+json")
 		if k.json && whole {
 			k.wants = maxKept
 		}
 	}
 	return k
+}
+
+// hasBody reports whether a good answer of a status has a body to look at.
+func hasBody(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusNotModified
 }
 
 func (k *keeper) keep(p []byte) {
@@ -84,7 +90,7 @@ func (k *keeper) judge(kind Kind) Kind {
 	switch {
 	case k.problem && (kind == KindClient || kind == KindServer):
 		return kind.withCode(k.code())
-	case k.json && kind == KindNone && !k.sound():
+	case kind == KindNone && (k.foreign || k.json && !k.sound()):
 		return KindCheck
 	}
 	return kind

@@ -43,6 +43,7 @@ func (c *call) answered(status, proto int, media, encoding string) {
 	c.reply.Status, c.reply.Proto = status, proto
 	whole := c.attack == singles || c.seq%wholeCheckEvery == 0
 	c.kept = newKeeper(status, media, encoding, c.kind, whole, c.kept.body[:0])
+	c.kept.foreign = c.shot.JSON && !c.kept.json && c.kind == KindNone && hasBody(status)
 }
 
 // read takes in a part of the body.

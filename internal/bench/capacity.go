@@ -29,6 +29,9 @@ const (
 	tries = 3
 	// lowestShare of the start rate is where the descent gives up.
 	lowestShare = 1.0 / 8
+	// floorReach is how far from the rate at which it was measured the tool's own
+	// floor says something of a step: a step of the climb away, and rounding.
+	floorReach = climb * 1.01
 	// remeasures is how often the ceiling may be lowered when it is measured again.
 	remeasures = 3
 	// restAfterMiss lets the server's backlog run off before the next step.
@@ -251,6 +254,10 @@ func (k *capacityRun) step(ctx context.Context, kind string, rps float64) Verdic
 			k.failed = err
 			return verdict
 		}
+		if err := k.floorFor(ctx, rps); err != nil {
+			k.failed = err
+			return verdict
+		}
 		p := k.phase
 		p.Schedule, p.Name = schedule, fmt.Sprintf("%s at %s/s", kind, rate(rps)) // as the progress names it
 		phase, _ := k.steady(ctx, p, k.shots)
@@ -271,25 +278,27 @@ func (k *capacityRun) step(ctx context.Context, kind string, rps float64) Verdic
 			k.ceiling = &phase
 			return verdict
 		case Invalid:
-			k.invalid = &phase
+			k.invalid, k.floorRate = &phase, 0 // what disturbed this step may have disturbed its floor
 		default:
 			k.missed = &phase
 		}
-		if k.rest(ctx); verdict == Fail || ended(ctx) {
+		wait(ctx, min(restAfterMiss, or(k.options.Step, restAfterMiss)))
+		if verdict == Fail || ended(ctx) {
 			return verdict
 		}
 	}
 	return verdict
 }
 
-// rest waits for the server's backlog.
-func (k *capacityRun) rest(ctx context.Context) {
-	timer := time.NewTimer(min(restAfterMiss, or(k.options.Step, restAfterMiss)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+// floorFor measures the tool's own floor anew where a step is at another rate
+// than the last one was measured for: at 200/s a machine may be quick that is
+// busy with itself at 5,000, and a step after such a one is not to be judged by it.
+func (k *capacityRun) floorFor(ctx context.Context, rps float64) error {
+	rps = max(rps, canaryRate)
+	if rps <= k.floorRate*floorReach && rps >= k.floorRate/floorReach || ended(ctx) {
+		return nil
 	}
+	return k.measureFloor(ctx, rps)
 }
 
 // conclude puts what the search found into words.

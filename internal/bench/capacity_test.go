@@ -197,6 +197,50 @@ func TestCapacityOfAServerThatRefuses(t *testing.T) {
 	}
 }
 
+// The floor of each step is one of about its own rate, however far the search goes.
+func TestCapacityMeasuresTheFloorWhereItIs(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(server.Close)
+	o := CapacityOptions{Start: 400, Max: 1350, Step: 100 * time.Millisecond}
+	c := capacityConfig(t, server.URL, o)
+	var floors []string
+	c.Progress = func(p Progress) {
+		if p.Phase == "canary" && p.Ended != nil {
+			_, at, _ := strings.Cut(p.Ended.Claim, " at ")
+			floors = append(floors, at)
+		}
+	}
+	r, err := FindCapacity(t.Context(), c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rates := make(map[float64]bool)
+	for _, s := range r.Capacity.Steps {
+		rates[s.RPS] = true
+	}
+	// 400, 600, 900 and 1350: two of them are more than half as much again.
+	if !rates[1350] {
+		t.Fatalf("the search did not come to its end: %+v", r.Capacity)
+	}
+	if len(floors) < 2 || floors[0] != "400/s" || floors[1] != "900/s" || r.Generator.FloorRate < 900 {
+		t.Errorf("floors at %q, told of %v", floors, r.Generator.FloorRate)
+	}
+
+	// A search that goes down again is judged by a floor of its own rate.
+	k := &capacityRun{run: newRun(c)}
+	for _, rps := range []float64{2000, 2900, 500, 40, 150} {
+		if err := k.floorFor(t.Context(), rps); err != nil {
+			t.Fatal(err)
+		}
+		if at := max(rps, canaryRate); k.floorRate < at/floorReach || k.floorRate > at*floorReach {
+			t.Errorf("a step at %v is judged by the floor at %v", rps, k.floorRate)
+		}
+	}
+	if k.result.Generator.FloorRate != 2000 {
+		t.Errorf("told of %v", k.result.Generator.FloorRate)
+	}
+}
+
 func TestCapacityInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

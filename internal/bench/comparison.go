@@ -54,6 +54,8 @@ type Comparison struct {
 
 	Baseline      Side     `json:"baseline"`
 	Target        Side     `json:"target"`
+	Failed        Shares   `json:"failed"`         // of all slices but those of an invalid pair
+	Apart         Shares   `json:"apart"`          // the same: answered from another cache state
 	PlannedSlices int      `json:"planned_slices"` // of each side
 	SliceLengthMS float64  `json:"slice_length_ms"`
 	Order         string   `json:"order"` // A = baseline, B = target
@@ -139,6 +141,8 @@ type compared struct {
 	took    time.Duration
 	planned time.Duration
 	p99s    []float64
+	slice   tallied   // the last one
+	counts  []tallied // of each pair that is not invalid, whether its p99s count or not
 }
 
 // Compare lets the target of c and a baseline take turns, slice by slice, with
@@ -214,6 +218,11 @@ func (k *comparer) turns(ctx context.Context) (stopped string) {
 			return broken
 		}
 		k.tell(Progress{Phase: fmt.Sprintf("pair %d of %d", pair+1, k.slicing.Slices), Ended: &Ended{Claim: pairClaim(p99s, why)}})
+		if !slices.ContainsFunc(why, isInvalid) {
+			for _, side := range k.sides {
+				side.counts = append(side.counts, side.slice)
+			}
+		}
 		if len(why) > 0 {
 			k.out.Dropped = append(k.out.Dropped, fmt.Sprintf("pair %d: %s", pair+1, strings.Join(why, "; ")))
 			continue
@@ -271,13 +280,19 @@ func (k *comparer) slice(ctx context.Context, side *compared, pair int) (p99 flo
 		lagP99: slice.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: k.floorP99, missing: side.machine.peak.missing(slice.kinds),
 	}
 	for _, reason := range e.invalid(k.phase.Target) {
-		why = append(why, "invalid: "+reason)
+		why = append(why, invalidPair+reason)
 	}
-	switch n := slice.all.requests; {
+	n, apart := slice.all.requests, slice.misplaced()
+	side.slice = tallied{requests: n + apart, failed: slice.all.errors, apart: apart}
+	switch {
 	case ran.Sent < ran.Planned:
 		why = append(why, fmt.Sprintf("%s was stopped after %d of %d requests", side.name, ran.Sent, ran.Planned))
 	case n < leastOfSlice:
 		why = append(why, fmt.Sprintf("only %d requests of %s were %s", n, side.name, k.phase.State))
+	case float64(apart) > maxApart*float64(n+apart):
+		why = append(why, fmt.Sprintf("%d of %d requests of %s were not %s, and its p99 leaves them out", apart, n+apart, side.name, k.phase.State))
+	case slice.unproven() > 0:
+		why = append(why, fmt.Sprintf("%d replies of %s have no Cache-Status: nothing proves that they were %s", slice.unproven(), side.name, k.phase.State))
 	}
 	return ms(slice.all.latency.Quantile(0.99)), why
 }
@@ -296,6 +311,7 @@ func (k *comparer) conclude(ctx context.Context, stopped string) {
 	c, out := k.out, &k.result
 	c.Difference = Decide(k.sides[0].p99s, k.sides[1].p99s, k.slicing.MinEffect, k.slicing.Seed)
 	c.Baseline, c.Target = k.sides[0].side(), k.sides[1].side()
+	c.shares(k.sides[0].counts, k.sides[1].counts)
 	for _, side := range k.sides {
 		sent := side.tally.lag.Count()
 		phase := side.judged(k.phase, side.tally, Ran{Attack: singles, Elapsed: side.took}, effort{
@@ -319,8 +335,13 @@ func (s *compared) side() Side {
 	}
 }
 
-// judge gives the verdict of a comparison. A regression that was found before
-// the end stands; nothing else does.
+// invalidPair begins the reason why a pair of slices says nothing of the servers.
+const invalidPair = "invalid: "
+
+func isInvalid(why string) bool { return strings.Contains(why, invalidPair) }
+
+// judge gives the verdict of a comparison. What was found before the end, a
+// regression or more failures all along, stands; nothing else does.
 func (c *Comparison) judge(stopped string, targetBroke bool) (Verdict, []string) {
 	why := []string{}
 	if stopped != "" {
@@ -328,21 +349,23 @@ func (c *Comparison) judge(stopped string, targetBroke bool) (Verdict, []string)
 	}
 	invalid := 0
 	for _, d := range c.Dropped {
-		if strings.Contains(d, "invalid: ") {
+		if isInvalid(d) {
 			invalid++
 		}
 	}
 	switch {
 	case c.Finding == Regression:
-		return Fail, append(why, c.String())
+		return Fail, append(append(why, c.String()), c.unseen()...)
 	case targetBroke:
 		return Fail, append(why, "the baseline answered the same requests")
+	case c.Failed.Higher && c.Failed.Lasting:
+		return Fail, append(why, c.unseen()...)
 	case c.Finding == TooFew && invalid > c.Slices:
 		return Invalid, append(why, c.Dropped...)
 	case c.Finding == TooFew:
-		return Inconclusive, append(append(why, c.String()), c.Dropped...)
-	case stopped != "":
-		return Inconclusive, append(why, c.String())
+		return Inconclusive, slices.Concat(why, []string{c.String()}, c.unseen(), c.Dropped)
+	case stopped != "", c.Failed.Higher, c.Apart.Higher:
+		return Inconclusive, append(append(why, c.String()), c.unseen()...)
 	}
 	return Pass, why
 }

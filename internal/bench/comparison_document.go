@@ -20,6 +20,10 @@ func (c *Comparison) blocks(reasons []string) []report.Block {
 		tone = report.Bad
 	case TooFew:
 		tone = report.Warn
+	default:
+		if len(c.unseen()) > 0 {
+			tone = report.Warn
+		}
 	}
 	text := c.String()
 	if c.Finding == NoDifference {
@@ -53,5 +57,5 @@ func (c *Comparison) blocks(reasons []string) []report.Block {
 
 // junit is the one case of a comparison.
 func (c *Comparison) junit(v Verdict, seconds float64) report.Case {
-	return report.Case{Suite: "loadtest", Name: "comparison", Status: status(v), Seconds: seconds, Message: c.String()}
+	return report.Case{Suite: "loadtest", Name: "comparison", Status: status(v), Seconds: seconds, Message: strings.Join(append([]string{c.String()}, c.unseen()...), "\n")}
 }

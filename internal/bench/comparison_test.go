@@ -21,6 +21,8 @@ type turnServer struct {
 	mu     sync.Mutex
 	asked  []string // paths and users, in the order of their sequence numbers
 	traces map[string]bool
+	// odd changes the answer of a request, by its number; nil = none
+	odd func(n int) (status int, cacheStatus string)
 }
 
 func newTurnServer(t *testing.T, delay time.Duration, status int) *turnServer {
@@ -28,11 +30,15 @@ func newTurnServer(t *testing.T, delay time.Duration, status int) *turnServer {
 	s := &turnServer{traces: make(map[string]bool)}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
+		status, cache := status, "token; hit"
+		if s.odd != nil {
+			status, cache = s.odd(len(s.asked))
+		}
 		s.asked = append(s.asked, r.URL.RequestURI()+" "+r.Header.Get("Authorization"))
 		s.traces[r.Header.Get("Traceparent")] = true
 		s.mu.Unlock()
 		time.Sleep(delay)
-		w.Header().Set("Cache-Status", "token; hit")
+		w.Header().Set("Cache-Status", cache)
 		w.WriteHeader(status)
 	}))
 	t.Cleanup(s.Close)
@@ -158,6 +164,45 @@ func TestCompareWithoutRegression(t *testing.T) {
 	}
 	// One real pair may be the one in twenty; the shares are what the self-test is about.
 	t.Log("A/A: ", r.Comparison)
+}
+
+// One request of a slice of 125 may be anything: its p99 by nearest rank does not show it.
+func TestCompareSeesWhatNoP99Shows(t *testing.T) {
+	good, odd := newTurnServer(t, 0, 200), newTurnServer(t, 0, 200)
+	o, s := short()
+	s.Slices, s.Length, o.Rate = 7, 250*time.Millisecond, 500
+	for _, tc := range []struct {
+		name string
+		odd  func(n int) (int, string)
+		want Verdict
+		why  string
+	}{
+		{"a failure in each slice", func(n int) (int, string) {
+			if n%125 == 60 {
+				return 500, ""
+			}
+			return 200, "token; hit"
+		}, Fail, "more of the target's requests failed: 7 of 875, of the baseline's 0 of 875"},
+		{"two misses in each slice", func(n int) (int, string) {
+			if n%50 == 30 {
+				return 200, "token; fwd=miss"
+			}
+			return 200, "token; hit"
+		}, Inconclusive, "more of the target's requests missed a cache, and are in no p99: "},
+		{"ten misses in each slice", func(n int) (int, string) {
+			if n%10 == 5 {
+				return 200, "token; fwd=miss"
+			}
+			return 200, "token; hit"
+		}, Inconclusive, "requests of target were not warm, and its p99 leaves them out"},
+		{"nothing proved", func(int) (int, string) { return 200, "" }, Inconclusive, "125 replies of target have no Cache-Status"},
+	} {
+		good.asked, odd.asked, odd.odd = nil, nil, tc.odd
+		r, err := compareRun(t.Context(), t, good, odd, o, s, nil)
+		if why := strings.Join(r.Reasons, "\n"); err != nil || r.Verdict != tc.want || !strings.Contains(why, tc.why) {
+			t.Errorf("%s: verdict %s because of %q, %v; want %s, %q", tc.name, r.Verdict, why, err, tc.want, tc.why)
+		}
+	}
 }
 
 func TestCompareThatEndsEarly(t *testing.T) {

@@ -76,6 +76,9 @@ func (p Phase) claim() string {
 			p.Restarts.Under, p.Restarts.Done, figure(p.Restarts.TargetMS), 100*p.Restarts.SureShare, figure(p.Latency.Max))
 	}
 	claim := fmt.Sprintf("p99 %s, 95%% CI %s, n = %d, %d over", figure(deref(p.Latency.P99)), interval(p.P99CI95MS), p.Requests, p.Over)
+	if p.ApartOver > 0 {
+		claim += fmt.Sprintf(" and %d of %d apart", p.ApartOver, sum(p.Apart))
+	}
 	if p.OverAllowed < 0 {
 		return claim + " (too few to claim a p99)"
 	}
@@ -102,7 +105,7 @@ func (r Result) latencies() report.Table {
 			"phase", "requests", "errors", "p50", "p90", "p99", "p99.9", "max", "p99 95% CI",
 			"over", "allowed", "target", "turns p50/max", "rate/s", "lag p99", "apart",
 		},
-		Note: "A failed request counts as over and as no less than the time-out. Apart: answered from another cache state than the phase is about; in none of the figures.",
+		Note: "A failed request counts as over and as no less than the time-out. Apart: answered from another cache state than the phase is about; in none of the figures; those of a warm phase that were over the target are judged as over.",
 	}
 	for _, p := range r.Phases {
 		turns := "-"
@@ -121,7 +124,7 @@ func (r Result) latencies() report.Table {
 			report.Text(p.Name), report.Count(int64(p.Requests)), errorsCell(p),
 			number(p.Latency.P50), number(p.Latency.P90), optional(p.Latency.P99), optional(p.Latency.P999), number(p.Latency.Max),
 			right(interval(p.P99CI95MS)), report.Count(int64(p.Over)), allowed, target,
-			right(turns), rate, number(p.Lag.P99), right(apart(p.Apart)),
+			right(turns), rate, number(p.Lag.P99), right(p.apart()),
 		})
 	}
 	return t
@@ -300,6 +303,21 @@ func errorsCell(p Phase) report.Cell {
 		parts = append(parts, fmt.Sprintf("%d %s", p.ErrorKinds[k], k))
 	}
 	return report.Cell{Text: strings.Join(parts, ", "), Tone: report.Bad, Right: true}
+}
+
+// apart is the samples in another state than the phase's.
+func (p Phase) apart() string {
+	if p.ApartOver == 0 {
+		return apart(p.Apart)
+	}
+	return fmt.Sprintf("%s (%d over)", apart(p.Apart), p.ApartOver)
+}
+
+func sum(states map[string]int) (n int) {
+	for _, count := range states {
+		n += count
+	}
+	return n
 }
 
 func apart(states map[string]int) string {

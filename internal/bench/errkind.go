@@ -29,7 +29,7 @@ const (
 	KindClient   Kind = "4xx"      // another client error
 	KindServer   Kind = "5xx"      // a server error
 	KindBody     Kind = "body"     // the reply broke off in its body
-	KindCheck    Kind = "check"    // a whole reply that says it is JSON and is none
+	KindCheck    Kind = "check"    // a whole reply that says it is JSON and is none, or is none where the API's is
 	KindRedirect Kind = "redirect" // 3xx: the path asked for is not the one measured
 	KindOther    Kind = "other"
 

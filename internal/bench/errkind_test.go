@@ -102,6 +102,40 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// A page of an ingress with the status 200 is no answer to an action of a scenario. What a path of one's own answers in,
+// nobody knows.
+func TestAnActionIsAnsweredInJSON(t *testing.T) {
+	scenario := Scenario{Steps: []ScenarioStep{{Do: "task_board"}, {Get: "/status"}}}
+	for name, tc := range map[string]struct {
+		answer      http.HandlerFunc
+		action, get Kind
+	}{
+		"a maintenance page": {body("text/html", `<h1>We are back soon</h1>`, false), KindCheck, KindNone},
+		"nothing":            {func(http.ResponseWriter, *http.Request) {}, KindCheck, KindNone},
+		"no content":         {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, KindNone, KindNone},
+		"a list":             {body("application/json; charset=utf-8", `{"items":[]}`, true), KindNone, KindNone},
+		"a refusal":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, KindClient, KindClient},
+	} {
+		server := httptest.NewServer(tc.answer)
+		t.Cleanup(server.Close)
+		steps, w := scenario.compiled(), testWorld(1, 1, 1)
+		for _, h := range []*Hitter{
+			newHitter(t, HitterConfig{Base: parsed(t, server.URL)}),
+			newHitter(t, HitterConfig{Base: parsed(t, server.URL), Transport: http.DefaultTransport}),
+		} {
+			if s := h.Once(t.Context(), w.shot(steps[0], 0, 0)); s.Kind != tc.action {
+				t.Errorf("%s: an action is %q, want %q", name, s.Kind, tc.action)
+			}
+			if s := h.Once(t.Context(), w.shot(steps[1], 0, 0)); s.Kind != tc.get {
+				t.Errorf("%s: a path of one's own is %q, want %q", name, s.Kind, tc.get)
+			}
+		}
+	}
+	if shots := testWorld(1, 1, 1).warmUps(scenario); !shots[0].JSON || shots[1].JSON {
+		t.Errorf("the warm-up asks otherwise: %+v", shots)
+	}
+}
+
 // fullBacklog is an address whose kernel answers no handshake any more: nobody
 // accepts there, and its queue of one is full.
 func fullBacklog(t *testing.T) *url.URL {

@@ -15,8 +15,8 @@ func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) P
 	phase.Rate = Rate{Planned: round(e.planned), Achieved: round(e.achieved)}
 	verdict, why := judge(evidence{
 		n: t.all.requests, over: t.all.over,
-		apart: t.misplaced(), unproven: t.unproven(), wantsState: p.State,
-		cold: t.states[Cold], fresh: p.Users,
+		apart: t.misplaced(), slow: t.slow, unproven: t.unproven(), wantsState: p.State,
+		cold: t.cold, fresh: t.fresh,
 		stopped: stopped, invalid: e.invalid(p.Target), dependence: t.windows.dependence(),
 	})
 	phase.Verdict = verdict
@@ -31,22 +31,22 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 	h := t.all.latency
 	phase := Phase{
 		Name: p.Name, Reasons: []string{}, Requests: t.all.requests, Errors: t.all.errors,
-		ErrorKinds: make(map[string]int), Over: t.all.over, OverAllowed: OverAllowed(t.all.requests),
+		ErrorKinds: make(map[string]int), Over: t.all.over, OverAllowed: OverAllowed(t.all.requests + t.slow),
 		TargetMS: ms(p.Target), HTTPVersion: t.proto,
 		Latency: Latency{
 			P50: ms(h.Quantile(0.5)), P90: ms(h.Quantile(0.9)), P99: msp(h.Quantile(0.99)),
 			P999: msp(h.Quantile(0.999)), Max: ms(h.Max()),
 		},
 		Service: timesOf(t.service), Queue: timesOf(t.queue), Lag: timesOf(t.lag),
-		P99CI95MS:  intervalOf(h),
-		DBTurns:    Turns{P50: t.turnsAt(0.5), Max: t.turnsAt(1), Stated: t.told > 0},
-		Apart:      make(map[string]int),
+		P99CI95MS: intervalOf(h),
+		DBTurns:   Turns{P50: t.turnsAt(0.5), Max: t.turnsAt(1), Stated: t.told > 0},
+		Apart:     make(map[string]int), ApartOver: t.slow,
 		DurationMS: ms(took),
 		Slowest:    []Slow{}, Routes: []RouteFigures{},
 		Timeline: t.time.figures(), latency: h,
 	}
 	if d := t.windows.dependence(); d.effect > 0 {
-		phase.DesignEffect, phase.EffectiveN = round(d.effect), d.effective(t.all.requests)
+		phase.DesignEffect, phase.EffectiveN = round(d.effect), d.effective(t.all.requests+t.slow)
 	}
 	if answered := t.all.requests - t.all.errors; answered > 0 {
 		phase.BytesMean = t.bytes / int64(answered)

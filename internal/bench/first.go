@@ -58,6 +58,10 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 		Done: n, Planned: p.Restarts, Under: under,
 		TargetMS: ms(p.Target), SureShare: round(SureShare(n, under)),
 	}
+	if missing := r.machine.peak.missing(t.kinds); len(missing) > 0 {
+		phase.Verdict, phase.Reasons = Invalid, missing
+		return phase, failure
+	}
 	phase.Verdict, phase.Reasons = judgeFirst(n, under, p.Restarts, t.states)
 	return phase, failure
 }

@@ -114,9 +114,6 @@ type Leftover struct {
 	ledger    *Ledger
 }
 
-// Accounts is how many accounts the run has used.
-func (l *Leftover) Accounts() int { return len(l.accounts) }
-
 // Close gives the ledger back; with done it is removed.
 func (l *Leftover) Close(done bool) error { return l.ledger.Close(done) }
 

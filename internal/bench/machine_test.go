@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -108,5 +109,20 @@ func TestWhatTheMachineLacksIsNamed(t *testing.T) {
 		if err != nil || r.Verdict != Invalid || !strings.Contains(strings.Join(r.Reasons, "\n"), "what ran out is "+want) {
 			t.Errorf("%v: verdict %s because of %q, %v; want invalid and %q", errno, r.Verdict, r.Reasons, err, want)
 		}
+	}
+}
+
+// What this machine lacked for a first request is no answer of the server's.
+func TestAFirstRequestThatCouldNotBeSentIsInvalid(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	c := Config{
+		Target: server.URL, Hitter: newHitter(t, HitterConfig{Base: parsed(t, server.URL), Transport: lacking{syscall.EMFILE}}),
+		Plan: Plan{Phases: []PhasePlan{{Name: PhaseFirst, Restarts: 2, Users: 2, Target: time.Second}}},
+		Mix:  testMix(t), Users: testUsers(2), Restart: func(context.Context) error { return nil }, canaryFor: 50 * time.Millisecond,
+	}
+	r, err := Run(t.Context(), c)
+	if err != nil || r.Verdict != Invalid || !strings.Contains(strings.Join(r.Reasons, "\n"), "what ran out is the descriptors of this process") {
+		t.Errorf("verdict %s because of %q, %v", r.Verdict, r.Reasons, err)
 	}
 }

@@ -18,25 +18,37 @@ type Permit struct {
 }
 
 // Judge refuses a target that nobody has clearly asked for. A production host
-// has to be typed in full; another host than this machine has to be allowed.
-// Its error is a *PlanError.
+// has to be typed in full; another host than this machine has to be allowed. A
+// name that was typed has to be the target's, unless the target is this machine
+// and no production. Its error is a *PlanError.
 func (p Permit) Judge(u *url.URL) error {
 	host := bareHost(u.Hostname())
+	production := slices.ContainsFunc(p.Production, func(of string) bool { return isHost(host, of) })
 	switch {
-	case p.Typed != "" && bareHost(p.Typed) != host:
+	case p.Typed != "" && bareHost(p.Typed) == host:
+		return nil
+	case p.Typed != "" && (production || !Loopback(u)):
 		return &PlanError{
 			fmt.Sprintf("--i-mean names %s, and the target is %s", p.Typed, host),
 			"Correct one of them.",
 		}
-	case p.Typed != "":
-		return nil
-	case slices.ContainsFunc(p.Production, func(of string) bool { return isHost(host, of) }):
+	case production:
 		return &PlanError{
 			fmt.Sprintf("%s is a production host, and a load test there is felt by its users", host),
 			"If you mean it, type its name: --i-mean " + host,
 		}
 	}
 	return Allowed(u, p.Hosts)
+}
+
+// JudgeBaseline refuses a baseline of a target that Judge lets pass. A name that
+// was typed is meant for one of the two: where it is the target's, the baseline
+// is judged as if none had been typed.
+func (p Permit) JudgeBaseline(baseline, target *url.URL) error {
+	if bareHost(p.Typed) == bareHost(target.Hostname()) && bareHost(p.Typed) != bareHost(baseline.Hostname()) {
+		p.Typed = ""
+	}
+	return p.Judge(baseline)
 }
 
 func isHost(host, of string) bool {

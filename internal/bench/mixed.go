@@ -15,6 +15,9 @@ const (
 	mixedCold = 0.9
 )
 
+// ofNewUser reports whether request seq of a mixed phase is a new user's.
+func ofNewUser(seq uint64) bool { return seq%mixedEvery == mixedEvery/2 }
+
 // newUsers is how many of a schedule's requests are of new users.
 func newUsers(s Schedule) int { return (s.Requests() + mixedEvery/2) / mixedEvery }
 
@@ -23,7 +26,7 @@ func newUsers(s Schedule) int { return (s.Requests() + mixedEvery/2) / mixedEver
 func (m Mix) mixed(known, fresh []User) Shots {
 	shared, own := m.shared(known), m.once(fresh)
 	return func(seq uint64) Shot {
-		if seq%mixedEvery == mixedEvery/2 {
+		if ofNewUser(seq) {
 			return own(seq / mixedEvery)
 		}
 		return shared(seq)

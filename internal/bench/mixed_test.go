@@ -38,6 +38,34 @@ func TestMixedPhase(t *testing.T) {
 	}
 }
 
+// Known users who have turned cold prove nothing of the new ones, and a phase that ended early is judged by the new ones
+// that came.
+func TestOnlyNewUsersProveCold(t *testing.T) {
+	const warm, cold = "token; hit", "token; fwd=miss"
+	tally := func(requests uint64, fresh, known string) (Verdict, string) {
+		all := newTally(Mixed, time.Second, time.Second)
+		for seq := range requests {
+			s := Sample{Seq: seq, Reply: Reply{CacheStatus: known}}
+			if seq%mixedEvery == mixedEvery/2 {
+				s.Reply.CacheStatus = fresh
+			}
+			all.observe(0, s)
+		}
+		r := &run{Config: Config{Hitter: newHitter(t, HitterConfig{Base: parsed(t, "http://127.0.0.1")})}}
+		p := r.judged(PhasePlan{Name: PhaseMixed, State: Mixed, Users: 20, Target: time.Second}, all, Ran{}, effort{}, "")
+		return p.Verdict, strings.Join(p.Reasons, "\n")
+	}
+	if v, why := tally(400, cold, warm); v != Pass {
+		t.Errorf("20 of 20: %s because of %q", v, why)
+	}
+	if v, why := tally(400, warm, cold); v != Inconclusive || !strings.Contains(why, "only 0 of 20") {
+		t.Errorf("known users who turned cold: %s because of %q", v, why)
+	}
+	if v, why := tally(320, cold, warm); v != Pass {
+		t.Errorf("16 of the 16 that came of 20: %s because of %q", v, why)
+	}
+}
+
 func TestMixedPhaseOfAProfile(t *testing.T) {
 	plan, err := NewPlan(PlanOptions{Profile: "release", Phases: []string{"mixed", "warm"}, LinkRTT: 110 * time.Millisecond})
 	if err != nil {

@@ -70,14 +70,17 @@ type Phase struct {
 	Rate         Rate           `json:"rate"`
 	Lag          Times          `json:"lag_ms"` // the generator's own lateness
 	DBTurns      Turns          `json:"db_turns"`
-	Apart        map[string]int `json:"apart"`            // samples in another cache state, in none of the figures
-	States       map[string]int `json:"states,omitempty"` // of a mixed phase: the samples in its figures by what they proved
-	Restarts     *Restarts      `json:"restarts,omitempty"`
-	Routes       []RouteFigures `json:"routes"`
-	Slowest      []Slow         `json:"slowest"`
-	DurationMS   float64        `json:"duration_ms"`
-	BytesMean    int64          `json:"bytes_mean"`
-	HTTPVersion  int            `json:"http_version,omitempty"` // major version that was answered in
+	Apart        map[string]int `json:"apart"` // samples in another cache state, in none of the figures
+	// ApartOver is how many of those of a warm phase were over the target: in none of
+	// the figures either, but over all the same, and judged with Over.
+	ApartOver   int            `json:"apart_over,omitempty"`
+	States      map[string]int `json:"states,omitempty"` // of a mixed phase: the samples in its figures by what they proved
+	Restarts    *Restarts      `json:"restarts,omitempty"`
+	Routes      []RouteFigures `json:"routes"`
+	Slowest     []Slow         `json:"slowest"`
+	DurationMS  float64        `json:"duration_ms"`
+	BytesMean   int64          `json:"bytes_mean"`
+	HTTPVersion int            `json:"http_version,omitempty"` // major version that was answered in
 
 	// Thresholds are a scenario's own limits beside the p99 of the whole phase.
 	Thresholds []ThresholdResult `json:"thresholds,omitempty"`

@@ -35,9 +35,10 @@ var errBreaker = errors.New("more than half of the last 100 requests failed")
 // run is one run under way.
 type run struct {
 	Config
-	floorP99 time.Duration
-	machine  watchMachine
-	result   Result
+	floorP99  time.Duration
+	floorRate float64 // requests per second of that
+	machine   watchMachine
+	result    Result
 }
 
 // Run runs the phases one after the other and judges them. When ctx ends, it
@@ -152,13 +153,21 @@ func (r *run) canary(ctx context.Context) error {
 		rate = max(rate, p.Schedule.peak())
 	}
 	rate = max(rate, canaryRate)
+	return r.measureFloor(ctx, rate)
+}
+
+// measureFloor measures the tool's own floor at a rate, by which phases are then
+// judged. The report tells the one at the highest rate.
+func (r *run) measureFloor(ctx context.Context, rate float64) error {
 	r.tell(Progress{Phase: "canary", MeasuringFloor: true})
 	p99, err := floor(ctx, rate, or(r.canaryFor, canaryLength))
 	if err != nil {
 		return fmt.Errorf("measuring the tool's own floor: %w", err)
 	}
-	r.floorP99 = p99
-	r.result.Generator.FloorP99MS, r.result.Generator.FloorRate = ms(p99), rate
+	r.floorP99, r.floorRate = p99, rate
+	if g := &r.result.Generator; rate >= g.FloorRate {
+		g.FloorP99MS, g.FloorRate = ms(p99), rate
+	}
 	r.tell(Progress{Phase: "canary", Ended: &Ended{Claim: fmt.Sprintf("the tool's own floor is p99 %s at %.4g/s", human(p99), rate)}})
 	return nil
 }
@@ -178,36 +187,22 @@ func (r *run) warmUp(ctx context.Context, phase string, users []User) error {
 // an error: what follows would measure another state than it says.
 func (r *run) askEach(ctx context.Context, phase string, all []Shot) error {
 	const atOnce = 8
-	shots := make(chan Shot)
-	var wg sync.WaitGroup
+	began := time.Now()
 	var mu sync.Mutex
 	var failed Sample
-	for range atOnce {
-		wg.Go(func() {
-			for shot := range shots {
-				if s := r.Hitter.Once(ctx, shot); s.Failed() {
-					mu.Lock()
-					failed = s
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	began := time.Now()
-feed:
-	for done, shot := range all {
-		select {
-		case shots <- shot:
-		case <-ctx.Done():
-			break feed
+	err := each(ctx, atOnce, len(all), func(ctx context.Context, i int) error {
+		if s := r.Hitter.Once(ctx, all[i]); s.Failed() {
+			mu.Lock()
+			failed = s
+			mu.Unlock()
 		}
-		if r.Progress != nil && done%atOnce == 0 {
-			r.Progress(Progress{Phase: phase, WarmingUp: true, Elapsed: time.Since(began), Planned: len(all), Done: done + 1})
+		return nil
+	}, func(done, all int) {
+		if r.Progress != nil && (done-1)%atOnce == 0 {
+			r.Progress(Progress{Phase: phase, WarmingUp: true, Elapsed: time.Since(began), Planned: all, Done: done})
 		}
-	}
-	close(shots)
-	wg.Wait()
-	if ctx.Err() == nil && failed.Failed() {
+	})
+	if err == nil && failed.Failed() {
 		return fmt.Errorf("warming up: GET %s as user %d failed: %s", failed.Shot.Path, failed.Shot.User.ID, failed.why())
 	}
 	return nil

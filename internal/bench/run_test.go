@@ -118,6 +118,26 @@ func TestSamplesOfAnotherStateAreCountedApart(t *testing.T) {
 			t.Errorf("verdict %s, %d requests, apart %v: no sample was warm", p.Verdict, p.Requests, p.Apart)
 		}
 	})
+	t.Run("a warm phase in which the misses take longer than the target", func(t *testing.T) {
+		s := newStandIn(t)
+		s.turnsCold = func(n int) bool { return n%25 == 24 }
+		s.delay = func(n int) time.Duration {
+			if s.turnsCold(n) {
+				return 3500 * time.Millisecond
+			}
+			return 0
+		}
+		phase := warmPhase(t, 500)
+		phase.Target = 3 * time.Second
+		r, err := testRun(t, s, Plan{Phases: []PhasePlan{phase}}, testUsers(5), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := r.Phases[0]
+		if p.Verdict != Fail || p.Apart["cold"] != 20 || p.ApartOver != 20 || p.Requests != 480 || !strings.Contains(p.claim(), " and 20 of 20 apart (") {
+			t.Errorf("verdict %s because of %q, apart %v, %d of them over: %s", p.Verdict, p.Reasons, p.Apart, p.ApartOver, p.claim())
+		}
+	})
 	t.Run("a cold phase on users that the server knows", func(t *testing.T) {
 		s := newStandIn(t)
 		users := testUsers(400)

@@ -13,6 +13,7 @@ type Shot struct {
 
 	Method string // "" = GET
 	Body   string // JSON; "" = none
+	JSON   bool   // a good answer with a body is JSON: anything else comes from something in between
 }
 
 // Shots gives the request of a sequence number. It must be pure: two calls with

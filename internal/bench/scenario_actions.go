@@ -119,6 +119,7 @@ func (w *ScenarioWorld) shots(s Scenario, h hand, first uint64) Shots {
 // compiledStep is a step with its action looked up.
 type compiledStep struct {
 	route string
+	json  bool // what an action answers; what a path of one's own does, nobody knows
 	action
 }
 
@@ -129,14 +130,14 @@ func (s Scenario) compiled() []compiledStep {
 		if !known {
 			a = action{method: http.MethodGet, path: step.Get}
 		}
-		out = append(out, compiledStep{step.name(), a})
+		out = append(out, compiledStep{step.name(), known, a})
 	}
 	return out
 }
 
 // shot is request n of the scenario, of whose step there were `before` requests before it.
 func (w *ScenarioWorld) shot(c compiledStep, n, before uint64) Shot {
-	shot := Shot{Route: c.route, Path: c.path, Method: c.method}
+	shot := Shot{Route: c.route, Path: c.path, Method: c.method, JSON: c.json}
 	switch {
 	case c.needsTask:
 		all := uint64(len(w.tasks))
@@ -170,7 +171,7 @@ func (w *ScenarioWorld) warmUps(s Scenario) []Shot {
 			continue
 		}
 		for _, u := range w.users {
-			out = append(out, Shot{Route: c.route, Path: c.path, User: u})
+			out = append(out, Shot{Route: c.route, Path: c.path, User: u, JSON: c.json})
 		}
 	}
 	return out

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/honeydue/honeydue/internal/api"
 	"github.com/honeydue/honeydue/internal/household"
 )
@@ -68,7 +66,7 @@ func (s Scenario) SetUp(ctx context.Context, h *Hitter, run string, given []User
 		today: time.Now().UTC(),
 	}
 	m.data.Run = run
-	err := each(ctx, n, func(ctx context.Context, i int) error {
+	err := each(ctx, setupAtOnce, n, func(ctx context.Context, i int) error {
 		if len(given) > 0 {
 			m.users[i] = given[i]
 		}
@@ -198,25 +196,6 @@ func inTurn(of [][]int64) (all []owned) {
 	return all
 }
 
-// each calls do for 0..n-1, a few at a time, and ends at the first error.
-func each(ctx context.Context, n int, do func(ctx context.Context, i int) error, progress func(done, all int)) error {
-	g, working := errgroup.WithContext(ctx)
-	g.SetLimit(setupAtOnce)
-	for i := range n {
-		if working.Err() != nil {
-			break
-		}
-		g.Go(func() error { return do(working, i) })
-		if progress != nil {
-			progress(i+1, n)
-		}
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return context.Cause(ctx)
-}
-
 // CleanUp removes what a run has made, as far as the API can: each residence
 // that an account of the run owns, and on accounts that were there before, each
 // that carries the run's name; then it logs the run's accounts out. It goes on
@@ -225,7 +204,7 @@ func CleanUp(ctx context.Context, h *Hitter, l *Leftover) (ScenarioData, error) 
 	d := ScenarioData{Run: l.Run}
 	var mu sync.Mutex
 	var failures []error
-	err := each(ctx, len(l.accounts), func(ctx context.Context, i int) error {
+	err := each(ctx, setupAtOnce, len(l.accounts), func(ctx context.Context, i int) error {
 		one, err := cleanUpAccount(ctx, h, l.Run, l.accounts[i])
 		mu.Lock()
 		defer mu.Unlock()

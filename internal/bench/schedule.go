@@ -19,7 +19,7 @@ type Piece struct {
 }
 
 // Schedule says when each request is due. It is a pure value: no clock, no
-// state, safe for concurrent use. It implements vegeta's Pacer.
+// state, safe for concurrent use.
 type Schedule struct {
 	pieces []placed
 	count  uint64
@@ -108,26 +108,6 @@ func (s Schedule) DueBy(elapsed time.Duration) uint64 {
 		}
 	}
 	return lo
-}
-
-// Pace implements vegeta.Pacer: the wait before request number hits, and
-// whether the schedule has ended.
-func (s Schedule) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop bool) {
-	if hits >= s.count {
-		return 0, true
-	}
-	return max(0, s.At(hits)-elapsed), false
-}
-
-// Rate implements vegeta.Pacer: the rate in requests per second at a moment.
-func (s Schedule) Rate(elapsed time.Duration) float64 {
-	for _, p := range s.pieces {
-		if elapsed >= p.start && elapsed < p.start+p.Over {
-			share := float64(elapsed-p.start) / float64(p.Over)
-			return p.From + (p.To-p.From)*share
-		}
-	}
-	return 0
 }
 
 // MeanRate is the requests per second over the whole schedule.

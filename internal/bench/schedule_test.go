@@ -4,11 +4,8 @@ import (
 	"testing"
 	"time"
 
-	vegeta "github.com/tsenart/vegeta/v12/lib"
 	"pgregory.net/rapid"
 )
-
-var _ vegeta.Pacer = Schedule{}
 
 func TestScheduleTable(t *testing.T) {
 	tests := []struct {
@@ -69,22 +66,6 @@ func TestScheduleRefusesNonsense(t *testing.T) {
 		if _, err := NewSchedule(pieces...); err == nil {
 			t.Errorf("%s: no error", name)
 		}
-	}
-}
-
-func TestSchedulePaceEndsAtTheCount(t *testing.T) {
-	s, err := Constant(10, time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if wait, stop := s.Pace(250*time.Millisecond, 3); stop || wait != 50*time.Millisecond {
-		t.Errorf("Pace(250ms, 3) = %v, %v; want 50ms, false", wait, stop)
-	}
-	if wait, stop := s.Pace(5*time.Second, 3); stop || wait != 0 {
-		t.Errorf("a late request must be sent at once, got %v, %v", wait, stop)
-	}
-	if _, stop := s.Pace(0, 10); !stop {
-		t.Error("Pace must stop at the count")
 	}
 }
 

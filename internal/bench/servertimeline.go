@@ -71,7 +71,7 @@ func serverTimeline(instants []instant, cost SamplingCost) *ServerTimeline {
 				continue
 			}
 			n, d := kind.of(instants[from], to)
-			if math.IsNaN(n) || math.IsNaN(d) || n < 0 || d < 0 {
+			if !sayable(n) || !sayable(d) || d > 0 && !sayable(n/d) {
 				continue
 			}
 			sum, over = sum+n, over+d
@@ -83,14 +83,20 @@ func serverTimeline(instants []instant, cost SamplingCost) *ServerTimeline {
 				}
 			}
 		}
-		if over > 0 {
-			mean := round(sum / over)
+		if mean := round(sum / over); over > 0 && sayable(mean) {
 			s.Mean = &mean
 			out.Series = append(out.Series, s)
 		}
 	}
 	return out
 }
+
+// mostSayable is far above anything that a source counts: what is more, +Inf
+// above all, is a page that is broken, and JSON has no word for it.
+const mostSayable = 1e18
+
+// sayable reports whether a figure can be one of a series.
+func sayable(v float64) bool { return v >= 0 && v <= mostSayable } // NaN is neither
 
 // named is a series by its name, nil if it was not seen.
 func (t *ServerTimeline) named(name string) *Series {

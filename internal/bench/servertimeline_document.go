@@ -66,7 +66,7 @@ func meanAndMax(s *Series) string {
 	return side(s.Mean)
 }
 
-// amount is a figure that may be of any size.
+// amount is a figure of any size: plain, but that a whole number has no decimals.
 func amount(v float64) string {
 	if v == math.Trunc(v) {
 		return fmt.Sprintf("%.0f", v)

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -100,6 +101,13 @@ func TestSeriesWithGaps(t *testing.T) {
 		if tl.named(name) != nil {
 			t.Errorf("%s was never told, and is there", name)
 		}
+	}
+	all = testInstants(4)
+	all[2].server.memory = math.Inf(1) // JSON can't say it
+	all[3].server.acquireSeconds = math.Inf(1)
+	wants(t, serverTimeline(all, SamplingCost{}), "memory_mib", 64, 64, 64, -1, 64)
+	if _, err := json.Marshal(serverTimeline(all, SamplingCost{})); err != nil {
+		t.Errorf("a report with an Inf in it is lost: %v", err)
 	}
 	for n := range 2 { // no reading, and none to compare with
 		if tl := serverTimeline(testInstants(n), SamplingCost{}); len(tl.AtMS) != 0 || len(tl.Series) != 0 {

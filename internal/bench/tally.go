@@ -24,7 +24,10 @@ type tally struct {
 	told    int // samples that stated their turns
 	bytes   int64
 	apart   map[State]int // samples of another state than the phase's: in no figure but lag
+	slow    int           // of a warm phase: those of them that were over the target
 	states  map[State]int // of a mixed phase, whose figures have them all
+	fresh   int           // of a mixed phase: requests of new users
+	cold    int           // and those of them that proved cold
 	slowest slowest
 	watched watches
 	proto   int // highest major version of HTTP that was answered in
@@ -58,11 +61,11 @@ func newTally(want State, target, timeout time.Duration) *tally {
 func (t *tally) observe(due time.Duration, s Sample) {
 	t.lag.Record(s.Lag)
 	t.tripped = t.breaker.observe(s.Failed()) || t.tripped
-	if !s.Failed() && t.want == Mixed {
-		t.states[stateOf(s.Reply.CacheStatus)]++
+	if t.want == Mixed {
+		t.mixed(s)
 	} else if !s.Failed() && t.want != AnyState {
 		if state := stateOf(s.Reply.CacheStatus); state != t.want && state != NotStated {
-			t.apart[state]++
+			t.misplace(due, s, state)
 			return
 		} else if state == NotStated {
 			t.apart[NotStated]++ // counted, and kept: see unproven
@@ -89,6 +92,38 @@ func (t *tally) observe(due time.Duration, s Sample) {
 	t.watched.observe(s, latency)
 	t.time.observe(due, due+s.Latency, latency, s.Failed(), over)
 	t.windows.observe(due, over)
+}
+
+// misplace counts a sample of another state than the phase's. A warm phase is
+// there because its users' caches know them: one that did not, and let them wait
+// for longer than the target, is no less over because of that. A cold phase's
+// other users are an error of the test.
+func (t *tally) misplace(due time.Duration, s Sample, state State) {
+	t.apart[state]++
+	if t.want != Warm {
+		return
+	}
+	if s.Latency > t.target {
+		t.slow++
+		t.windows.observe(due, true)
+	}
+	t.watched.misplace(s)
+}
+
+// mixed notes which state a sample of a mixed phase proves, and of whom. One that
+// failed proves none.
+func (t *tally) mixed(s Sample) {
+	if ofNewUser(s.Seq) {
+		t.fresh++
+	}
+	if s.Failed() {
+		return
+	}
+	state := stateOf(s.Reply.CacheStatus)
+	t.states[state]++
+	if state == Cold && ofNewUser(s.Seq) {
+		t.cold++
+	}
 }
 
 func (f *figures) observe(latency time.Duration, failed, over bool) {

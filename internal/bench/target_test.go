@@ -26,10 +26,12 @@ type standIn struct {
 	// delay of a request, by its number among all; nil = none
 	delay func(n int) time.Duration
 	// status of a request; nil = 200
-	status  func(n int) int
-	forget  bool // cache nothing
-	silent  bool // say nothing about caches and turns
-	handled int
+	status func(n int) int
+	forget bool // cache nothing
+	// turnsCold: a request that misses although its user is known, by its number; nil = none
+	turnsCold func(n int) bool
+	silent    bool // say nothing about caches and turns
+	handled   int
 }
 
 func newStandIn(t *testing.T) *standIn {
@@ -54,7 +56,7 @@ func (s *standIn) answer(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	n := s.handled
 	s.handled++
-	known := s.seen[token] > 0 && !s.forget
+	known := s.seen[token] > 0 && !s.forget && (s.turnsCold == nil || !s.turnsCold(n))
 	s.seen[token]++
 	s.paths[r.URL.RequestURI()]++
 	s.traces[r.Header.Get("Traceparent")]++

@@ -85,6 +85,17 @@ func (w watches) observe(s Sample, latency time.Duration) {
 	}
 }
 
+// misplace counts a sample that is in no figure where it is over a limit: see
+// tally.misplace.
+func (w watches) misplace(s Sample) {
+	for i := range w {
+		if t := &w[i]; (t.Route == "" || t.Route == s.Shot.Route) && t.Limit > 0 && s.Latency > t.Limit {
+			t.n++
+			t.over++
+		}
+	}
+}
+
 // ThresholdResult is what became of a threshold.
 type ThresholdResult struct {
 	Route       string   `json:"route,omitempty"` // absent: every route

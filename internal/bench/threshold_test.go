@@ -80,3 +80,21 @@ func TestThresholdsCountTheirOwnRoute(t *testing.T) {
 		t.Errorf("invalid: %+v", p)
 	}
 }
+
+// Whoever missed a warm phase's cache and waited for longer than a limit is over it, in the figures or not.
+func TestAMissOverALimitIsOver(t *testing.T) {
+	limit := Threshold{Route: "board", Share: 0.01, Limit: time.Second}
+	all := newTally(Warm, time.Minute, time.Minute)
+	all.watched = newWatches([]Threshold{limit, {Share: 0.01}})
+	for _, s := range []Sample{
+		{Shot: Shot{Route: "board"}, Reply: Reply{CacheStatus: "token; hit"}, Latency: time.Millisecond},
+		{Shot: Shot{Route: "board"}, Reply: Reply{CacheStatus: "token; fwd=miss"}, Latency: 2 * time.Second},
+		{Shot: Shot{Route: "board"}, Reply: Reply{CacheStatus: "token; fwd=miss"}, Latency: time.Millisecond},
+		{Shot: Shot{Route: "me"}, Reply: Reply{CacheStatus: "token; fwd=miss"}, Latency: 2 * time.Second},
+	} {
+		all.observe(0, s)
+	}
+	if board, errors := all.watched[0], all.watched[1]; board.n != 2 || board.over != 1 || errors.n != 1 || errors.over != 0 {
+		t.Errorf("%d of %d over the limit, %d of %d errors", board.over, board.n, errors.over, errors.n)
+	}
+}

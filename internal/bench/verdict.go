@@ -87,6 +87,7 @@ func (e effort) invalid(target time.Duration) []string {
 type evidence struct {
 	n, over         int
 	apart, unproven int
+	slow            int // of apart, over the target: see tally.misplace
 	wantsState      State
 	cold, fresh     int    // of a mixed phase: samples that proved cold, of so many of new users
 	stopped         string // why the phase ended before its plan, "" when it did not
@@ -112,10 +113,12 @@ func judge(e evidence) (Verdict, []string) {
 	if e.stopped != "" {
 		why = append(why, e.stopped)
 	}
+	all := e.n + e.apart
+	e.n, e.over = e.n+e.slow, e.over+e.slow
 	allowed := OverAllowed(e.n)
 	switch {
 	case ClaimRefuted(e.n, e.over):
-		why = append(why, fmt.Sprintf("%d of %d were over the target; a p99 on target shows at least so many in 1 of 20 runs at most", e.over, e.n))
+		why = append(why, fmt.Sprintf("%d of %d were over the target; a p99 on target shows at least so many in 1 of 20 runs at most%s", e.over, e.n, e.misses()))
 		if doubt := e.dependence.rarity(e.n); doubt != "" {
 			why = append(why, doubt)
 		}
@@ -123,9 +126,9 @@ func judge(e evidence) (Verdict, []string) {
 	case allowed < 0:
 		return Inconclusive, append(why, fmt.Sprintf("%d requests cannot claim a p99: %d at least", e.n, SamplesNeeded(0)))
 	case e.over > allowed:
-		return Inconclusive, append(why, fmt.Sprintf("%d of %d were over the target: more than the %d that a claim allows, fewer than would refute it; %d requests with as many would do", e.over, e.n, allowed, SamplesNeeded(e.over)))
+		return Inconclusive, append(why, fmt.Sprintf("%d of %d were over the target: more than the %d that a claim allows, fewer than would refute it; %d requests with as many would do%s", e.over, e.n, allowed, SamplesNeeded(e.over), e.misses()))
 	}
-	if all := e.n + e.apart; e.wantsState == Warm && float64(e.apart) > maxApart*float64(all) {
+	if e.wantsState == Warm && float64(e.apart) > maxApart*float64(all) {
 		why = append(why, fmt.Sprintf("%d of %d requests were not %s and are counted apart", e.apart, all, e.wantsState))
 	}
 	if e.wantsState == Mixed && float64(e.cold) < mixedCold*float64(e.fresh) {
@@ -141,6 +144,14 @@ func judge(e evidence) (Verdict, []string) {
 		return Inconclusive, why
 	}
 	return Pass, nil
+}
+
+// misses says how many of those that were over were not in the phase's state.
+func (e evidence) misses() string {
+	if e.slow == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d of them were not %s", e.slow, e.wantsState)
 }
 
 func percent(v float64) string { return fmt.Sprintf("%.0f%%", v) }

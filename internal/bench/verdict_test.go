@@ -26,6 +26,8 @@ func TestJudge(t *testing.T) {
 		{"stopped early and refuted", evidence{n: 100, over: 60, stopped: "stopped"}, Fail, "stopped"},
 		{"a few were not warm", evidence{n: 960, apart: 40, wantsState: Warm}, Pass, ""},
 		{"many were not warm", evidence{n: 900, apart: 100, wantsState: Warm}, Inconclusive, "100 of 1000 requests were not warm"},
+		{"those that were not warm were slow", evidence{n: 960, apart: 40, slow: 40, wantsState: Warm}, Fail, "40 of 1000 were over the target; a p99 on target shows at least so many in 1 of 20 runs at most; 40 of them were not warm"},
+		{"one that was not warm was slow", evidence{n: 960, apart: 40, slow: 1, wantsState: Warm}, Pass, ""},
 		{"some were not cold", evidence{n: 500, apart: 150, wantsState: Cold}, Pass, ""},
 		{"too few were cold", evidence{n: 200, apart: 450, wantsState: Cold}, Inconclusive, "200 requests cannot claim"},
 		{"the state is not proven", evidence{n: 900, unproven: 900, wantsState: Warm}, Inconclusive, "no Cache-Status"},
