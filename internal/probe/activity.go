@@ -9,7 +9,8 @@ import (
 
 // activitySQL is one look at the sessions that do something, and at who holds the connections. Texts of
 // statements are not asked for. Who blocks whom is asked only of those that wait for a lock: the function
-// takes the lock manager's own locks for a moment.
+// takes the lock manager's own locks for a moment. Of others' sessions a role without pg_read_all_stats sees
+// the database and the user and no more, not even their kind; those of Postgres itself lack one of the two.
 const activitySQL = `SELECT json_build_object(
 	'sessions', (SELECT coalesce(json_agg(s), '[]') FROM (
 		SELECT a.pid, a.state, a.application_name AS app,
@@ -27,7 +28,8 @@ const activitySQL = `SELECT json_build_object(
 		SELECT coalesce(a.state, 'hidden') AS state, a.application_name AS app, count(*) AS n,
 			count(*) FILTER (WHERE a.datname = current_database()) AS of_database,
 			count(*) FILTER (WHERE a.usename = current_user) AS of_role
-		FROM pg_stat_activity a WHERE a.backend_type = 'client backend'
+		FROM pg_stat_activity a
+		WHERE coalesce(a.backend_type, 'client backend') = 'client backend' AND a.datname IS NOT NULL AND a.usesysid IS NOT NULL
 		GROUP BY 1, 2 ORDER BY n DESC LIMIT 100
 	) h),
 	'limits', json_build_object(

@@ -3,6 +3,7 @@ package probe
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -15,10 +16,24 @@ const idleTooLongS = 2.0
 // was not started by it.
 const longTransactionS = 15.0
 
-// terminate ends a session. pg_cancel_backend would not do: a session that is idle has nothing to cancel.
-func terminate(pid int64) string {
-	return fmt.Sprintf(`psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_terminate_backend(%d)'   # its transaction is rolled back; then mend what left it open`, pid)
+// end is a statement that ends what a process does, and only as long as it is still at the transaction that
+// was seen: behind a pooler the same process serves somebody else a moment later. ageS is how old that
+// transaction was at least, and may be rounded down, never up.
+func end(function string, pid int64, ageS float64, more string) string {
+	return fmt.Sprintf(`psql "$DATABASE_DIRECT_URL" -c "SELECT %s(pid) FROM pg_stat_activity WHERE pid = %d AND xact_start < now() - interval '%.1f s'%s"`,
+		function, pid, math.Floor(ageS*10)/10, more)
 }
+
+// terminate ends a session. pg_cancel_backend would not do: a session that is idle has nothing to cancel.
+func terminate(pid int64, ageS float64, more string) string {
+	return end("pg_terminate_backend", pid, ageS, more) + `   # its transaction is rolled back; then mend what left it open`
+}
+
+// Remedies of lock chains without a process to end.
+const (
+	rollbackPrepared = `psql "$DATABASE_DIRECT_URL" -c 'SELECT gid, prepared, owner FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared'   # nobody finishes it: ROLLBACK PREPARED '<gid>', or COMMIT PREPARED if its coordinator has decided so`
+	seeBlockers      = `psql "$DATABASE_DIRECT_URL" -c 'SELECT pid, pg_blocking_pids(pid), state, now() - xact_start AS age FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0'   # is it back? Then end the root only`
+)
 
 func lockChains(o *observation) outcome {
 	if why := o.server.why(readActivity); why != "" {
@@ -26,11 +41,13 @@ func lockChains(o *observation) outcome {
 	}
 	var worst *lockChain
 	chains := 0
-	for _, a := range o.server.samples {
-		found := a.chains()
-		chains = max(chains, len(found))
+	past := false
+	// What the last look shows is told first: of what is over there is nothing left to end.
+	for i := len(o.server.samples) - 1; i >= 0 && (worst == nil || worst.longest < waitTooLongS || past); i-- {
+		found := o.server.samples[i].chains()
 		if len(found) > 0 && (worst == nil || found[0].longest > worst.longest) {
-			worst = &found[0]
+			worst, chains = &found[0], len(found)
+			past = i < len(o.server.samples)-1
 		}
 	}
 	switch {
@@ -49,7 +66,16 @@ func lockChains(o *observation) outcome {
 	h := hit{
 		evidence: fmt.Sprintf("The root blocker is %s. It keeps %s waiting, the longest for %s.",
 			root, plural(worst.blocked, "session", "sessions"), seconds(worst.longest)),
-		costMS: worst.longest * 1000, remedy: terminate(worst.root.PID),
+		// Whoever blocks has begun before the others have waited; of a root that is hidden no more is known.
+		costMS: worst.longest * 1000, remedy: terminate(worst.root.PID, max(worst.root.XactS, worst.longest), ""),
+	}
+	switch {
+	case past:
+		h.evidence = fmt.Sprintf("While the probe looked, %s kept %s waiting, the longest for %s. At the last look that was over.",
+			root, plural(worst.blocked, "session", "sessions"), seconds(worst.longest))
+		h.severity, h.remedy = Warning, seeBlockers
+	case worst.root.PID == 0:
+		h.remedy = rollbackPrepared
 	}
 	if worst.deep > 1 {
 		h.evidence += fmt.Sprintf(" The chain has %d links: those between wait as well.", worst.deep)
@@ -83,7 +109,7 @@ func idleTransactions(o *observation) outcome {
 	h := hit{
 		evidence: fmt.Sprintf("%s in a transaction; the longest is pid %d%s, %s, idle for %s, its transaction is %s old. Its locks stay, vacuum can't go past it, and a pooler's server connection is gone.",
 			plural(len(idle), "session is idle", "sessions are idle"), first.PID, ofApp(first.App), first.State, seconds(first.StateS), seconds(first.XactS)),
-		remedy: terminate(first.PID),
+		remedy: terminate(first.PID, first.XactS, " AND state LIKE 'idle in transaction%'"),
 	}
 	return found(h)
 }
@@ -110,7 +136,7 @@ func longTransactions(o *observation) outcome {
 	return found(hit{
 		evidence: fmt.Sprintf("%s; the oldest is %s.%s Rows that died since it began can't be vacuumed.",
 			plural(len(long), "transaction is too long", "transactions are too long"), first.who(), waiting),
-		remedy: fmt.Sprintf(`psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_cancel_backend(%d)'   # a dump or an index build may be meant: look first`, first.PID),
+		remedy: end("pg_cancel_backend", first.PID, first.XactS, "") + `   # a dump or an index build may be meant: look first`,
 	})
 }
 

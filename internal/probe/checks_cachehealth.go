@@ -18,7 +18,7 @@ func holdsLinger(o *observation) outcome {
 	case len(h.first) == 0:
 		return passed("None of %s is held.", plural(h.looked, "sampled state", "sampled states"))
 	case h.gap < cache.Patience:
-		return passed("%s held, and looked at for %.1f s only; a hold lingers from %.0f s on.", plural(len(h.first), "state is", "states are"), h.gap.Seconds(), cache.Patience.Seconds())
+		return notKnown("%s held, and looked at for %.1f s only; a hold lingers from %.0f s on.", plural(len(h.first), "state is", "states are"), h.gap.Seconds(), cache.Patience.Seconds())
 	case h.linger == 0:
 		return passed("%s held at first, and none by the same write %.1f s later.", plural(len(h.first), "state was", "states were"), h.gap.Seconds())
 	}

@@ -36,7 +36,7 @@ func podRestarts(o *observation) outcome {
 				}
 				if last.Reason == "OOMKilled" {
 					h.evidence += " Its memory limit is too low, or it leaks."
-					h.remedy = "kubectl top pods -l app.kubernetes.io/name=honeydue   # then limits.memory and GOMEMLIMIT in deploy-k3s/base/deployment.yaml"
+					h.remedy = "kubectl -n honeydue top pods -l app.kubernetes.io/name=honeydue   # then limits.memory and GOMEMLIMIT in deploy-k3s/base/deployment.yaml"
 				}
 			}
 			if looping {
@@ -81,7 +81,11 @@ func podThrottling(o *observation) outcome {
 	}
 	var hits []hit
 	var worst float64
+	still := 0
 	for _, t := range f.throttle {
+		if t.periods == 0 {
+			still++
+		}
 		worst = max(worst, t.share())
 		if t.share() < throttledShare {
 			continue
@@ -91,6 +95,9 @@ func podThrottling(o *observation) outcome {
 			evidence: fmt.Sprintf("%s was stopped in %.0f of %.0f periods of 100 ms (%.0f%%), for %.2f s in all.", name, t.throttled, t.periods, 100*t.share(), t.seconds),
 			costMS:   t.share() * min(100, 1000*t.seconds/max(1, t.throttled)),
 		})
+	}
+	if still > 0 && len(hits) == 0 {
+		return notKnown("Of %s no period was counted between the two looks: a kubelet counts every 10 to 15 s, and a container that sleeps has none. Probe again, under load.", plural(still, "container", "containers"))
 	}
 	return orPassed(hits, "At most %.0f%% of the periods were cut short.", 100*worst)
 }
@@ -152,7 +159,7 @@ func scalerLimit(o *observation) outcome {
 		if s.atLimit() {
 			hits = append(hits, hit{
 				evidence: fmt.Sprintf("%s runs %d pods, its most (%d), and would add more.", s.Metadata.Name, s.Status.CurrentReplicas, s.Spec.MaxReplicas),
-				remedy:   fmt.Sprintf(`kubectl patch hpa %s --patch '{"spec":{"maxReplicas":%d}}'   # if the nodes and the pooler's clients have room; first see what is slow`, s.Metadata.Name, 2*s.Spec.MaxReplicas),
+				remedy:   fmt.Sprintf(`kubectl -n honeydue patch hpa %s --patch '{"spec":{"maxReplicas":%d}}'   # if the nodes and the pooler's clients have room; first see what is slow`, s.Metadata.Name, 2*s.Spec.MaxReplicas),
 			})
 		}
 	}

@@ -13,7 +13,7 @@ func drifted(o *observation) outcome {
 		}
 		h := hit{
 			evidence: fmt.Sprintf("%s is %s, tuned is %s.", s.Name, shown(s.Value), shown(s.Tuned)),
-			remedy:   fmt.Sprintf("kubectl set env deployment/honeydue %s=%s   # and the same in deploy-k3s", s.Name, s.Tuned),
+			remedy:   fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue %s=%s   # and the same in deploy-k3s", s.Name, s.Tuned),
 			about:    []string{s.Name},
 		}
 		hits = append(hits, h)

@@ -37,7 +37,7 @@ func wrongEndpoint(o *observation) outcome {
 	h := hit{evidence: fmt.Sprintf("%s is Postgres itself (%s): every new connection starts a server process of its own, and they are limited.", e.Address, o.pooler.proof)}
 	if host := pooledHost(e.Address); host != "" {
 		h.evidence += " Its name lacks the suffix -pooler."
-		h.remedy = fmt.Sprintf("kubectl set env deployment/honeydue DB_HOST=%s   # or the same host in DATABASE_URL", host)
+		h.remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_HOST=%s   # or the same host in DATABASE_URL", host)
 	}
 	return found(h)
 }

@@ -44,7 +44,7 @@ func redisPolicy(o *observation) outcome {
 	h := hit{
 		evidence: fmt.Sprintf("maxmemory-policy is %s, tuned is %s.", r.policy, tuned.Tuned),
 		severity: Warning,
-		remedy:   "redis-cli CONFIG SET maxmemory-policy " + tuned.Tuned + "   # and the same in deploy-k3s/base/redis.yaml",
+		remedy:   "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory-policy " + tuned.Tuned + "   # and the same in deploy-k3s/base/redis.yaml",
 	}
 	if r.policy == "noeviction" {
 		h.severity = Critical
@@ -69,7 +69,7 @@ func redisMemory(o *observation) outcome {
 	}
 	h := hit{
 		evidence: fmt.Sprintf("maxmemory is %d MB, tuned is %s.", r.maxMemory>>20, tuned.Tuned),
-		remedy:   "redis-cli CONFIG SET maxmemory " + tuned.Tuned + "   # and the same in deploy-k3s/base/redis.yaml",
+		remedy:   "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory " + tuned.Tuned + "   # and the same in deploy-k3s/base/redis.yaml",
 	}
 	if r.maxMemory == 0 {
 		h.evidence = "maxmemory is 0: nothing is ever evicted, and the kernel ends Redis when the node's memory is full."

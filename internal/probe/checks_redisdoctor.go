@@ -191,9 +191,6 @@ func redisLatencyEvents(o *observation) outcome {
 		return notKnown("%s", why)
 	}
 	f := o.redis.facts
-	if f.config["latency-monitor-threshold"] == "0" && len(f.latency) == 0 {
-		return passed("The latency monitor is off (latency-monitor-threshold 0); the PINGs and the slow log were read instead.")
-	}
 	var parts []string
 	var worst time.Duration
 	for _, e := range f.latency {
@@ -202,7 +199,15 @@ func redisLatencyEvents(o *observation) outcome {
 			worst = max(worst, e.latest)
 		}
 	}
-	if len(parts) == 0 {
+	if threshold, err := strconv.ParseInt(f.config["latency-monitor-threshold"], 10, 64); len(parts) == 0 {
+		switch {
+		case err != nil:
+			return notKnown("Redis did not tell whether its latency monitor is on.")
+		case threshold == 0:
+			return notKnown("The latency monitor is off (latency-monitor-threshold 0): what it would have seen is not known.")
+		case threshold > cache.DefaultTimeout.Milliseconds():
+			return notKnown("The latency monitor notes nothing below %d ms (latency-monitor-threshold); the app gives up at %d ms.", threshold, cache.DefaultTimeout.Milliseconds())
+		}
 		return passed("The latency monitor names nothing of %d ms or more in the last %.0f minutes.", cache.DefaultTimeout.Milliseconds(), recent.Minutes())
 	}
 	return found(hit{evidence: strings.Join(parts, "; ") + "."})

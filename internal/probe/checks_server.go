@@ -17,7 +17,7 @@ func repair(f *failure, variable string) string {
 	case kindTLS:
 		return "Turn TLS on at the server, or correct sslmode in " + variable + "."
 	case kindCredentials:
-		return "Correct user and password in " + variable + ": kubectl edit secret honeydue"
+		return "Correct user and password in " + variable + ": kubectl -n honeydue edit secret honeydue"
 	case kindDatabase:
 		return "Correct the database's name in " + variable + "."
 	case kindTooMany:

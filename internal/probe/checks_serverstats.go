@@ -67,7 +67,7 @@ func statementMeans(o *observation) outcome {
 		return notKnown("%s", why)
 	}
 	if !o.server.extensions.has("pg_stat_statements") {
-		return passed("pg_stat_statements is not there (see HD-D15); the plans above say what each statement takes.")
+		return notKnown("pg_stat_statements is not there (see HD-D15): what the server counts can't be told.")
 	}
 	if why := o.server.why(readStatements); why != "" {
 		return notKnown("%s", why)
@@ -93,6 +93,9 @@ func statementMeans(o *observation) outcome {
 			})
 		}
 	}
+	if why := o.server.counted.why(); why != "" && len(hits) == 0 {
+		return notKnown("%s", why)
+	}
 	return orPassed(hits, "%s called by others in %.1f s, none slower than S14 allows.", plural(busy, "hot statement was", "hot statements were"), o.server.window.Seconds())
 }
 
@@ -116,7 +119,7 @@ func foreignLoad(o *observation) outcome {
 		return notKnown("%s", why)
 	}
 	if !o.server.extensions.has("pg_stat_statements") {
-		return passed("pg_stat_statements is not there (see HD-D15); sessions of others would be seen as waits and long transactions.")
+		return notKnown("pg_stat_statements is not there (see HD-D15): what others' statements take can't be told.")
 	}
 	if why := o.server.why(readStatements); why != "" {
 		return notKnown("%s", why)
@@ -126,6 +129,9 @@ func foreignLoad(o *observation) outcome {
 	}
 	others := o.server.counted.Others
 	share := others.MS / max(1, ms(o.server.window))
+	if why := o.server.counted.why(); why != "" && share < foreignBusy {
+		return notKnown("%s", why)
+	}
 	if share < foreignBusy {
 		return passed("Statements that are not the app's kept %.2f sessions busy in %.1f s.", share, o.server.window.Seconds())
 	}

@@ -108,24 +108,33 @@ func spill(o *observation) outcome {
 			evidence: fmt.Sprintf("%s: a %s of %.0f rows %s %.0f kB to disk, because it did not fit into work_mem%s.",
 				b.who(), b.node.Type, b.rows, how, b.factor, o.workMem()),
 			costMS: b.cost,
-			remedy: o.moreWorkMem(b.factor),
+			remedy: o.moreWorkMem(b.path.Name, b.factor),
 		}
 		hits = append(hits, h)
 	}
 	return ranOr(o, hits, "Every sort and hash of a hot statement fits into work_mem%s.", o.workMem())
 }
 
-// defaultWorkMemKB is Postgres's own default for work_mem.
-const defaultWorkMemKB = 4096
+// defaultWorkMemKB is Postgres's own default for work_mem. mostWorkMemKB is what may be advised for it: each sort
+// and hash of each connection may take it, so twenty connections of 64 MB are more than a small server has
+// (postgresql.org/docs/current/runtime-config-resource.html: "several times the value of work_mem").
+const (
+	defaultWorkMemKB = 4096
+	mostWorkMemKB    = 64 << 10
+)
 
 // moreWorkMem is the setting that keeps a step in memory: the default where less is set, else the next
 // power of two above four times what was written, because rows take two to four times the space in memory.
-func (o *observation) moreWorkMem(writtenKB float64) string {
+// Above mostWorkMemKB it is the statement that has to change.
+func (o *observation) moreWorkMem(name string, writtenKB float64) string {
 	need := float64(defaultWorkMemKB)
 	if o.facts == nil || o.facts.workMemKB >= defaultWorkMemKB {
 		for need < 4*writtenKB {
 			need *= 2
 		}
+	}
+	if need > mostWorkMemKB {
+		return fmt.Sprintf(`honeydue probe -o json | jq '.hot_paths[] | select(.name == "%s") | .plan'   # %.0f MB of work_mem for each sort of each connection would be too much: %s has to sort fewer rows, by an index in its order or a LIMIT`, name, need/1024, name)
 	}
 	return fmt.Sprintf("ALTER ROLE … SET work_mem = '%.0fMB';   -- it is for each sort of each connection; then RECONNECT on the pooler's console", need/1024)
 }

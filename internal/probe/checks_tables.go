@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -163,7 +165,7 @@ func needlessIndex(o *observation) outcome {
 		if ours[d.name] || d.constraint || !slices.Contains(o.tablesOf(), d.table) {
 			continue
 		}
-		h := hit{remedy: "DROP INDEX CONCURRENTLY " + quoted(d.name) + ";"}
+		h := hit{remedy: "DROP INDEX CONCURRENTLY " + pgx.Identifier{d.name}.Sanitize() + ";"}
 		twin := slices.IndexFunc(o.facts.indexes, func(e indexDefinition) bool {
 			return e.name != d.name && e.valid && e.table == d.table && e.key == d.key && (e.unique || !d.unique) && (ours[e.name] || e.name < d.name)
 		})
@@ -183,12 +185,4 @@ func needlessIndex(o *observation) outcome {
 		unsure = fmt.Sprintf(" Whether one is unused can't be told yet: the statistics have been counting for %.1f days, and %.0f are needed.", o.facts.countedFor.Hours()/24, unusedAfter.Hours()/24)
 	}
 	return orPassed(hits, "No index is a copy of another.%s", unsure)
-}
-
-// quoted writes a name so that SQL takes it as one, whatever is in it.
-func quoted(name string) string {
-	if isPlainName(name) && name == strings.ToLower(name) {
-		return name
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }

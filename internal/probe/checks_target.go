@@ -72,7 +72,7 @@ func targetAcquires(o *observation) outcome {
 		asked = true
 		full = fmt.Sprintf(" Its pool: %d of %d in use, %d of %d borrowings waited since it started, %d of %d meanwhile.",
 			m.Pool.InUse, m.Pool.Max, m.Pool.Waited, m.Pool.Acquires, m.Pool.WaitedDuring, m.Pool.AcquiresDuring)
-		remedy = fmt.Sprintf("kubectl set env deployment/honeydue DB_MAX_CONNS=%d   # the pooler's default_pool_size bounds what that buys", 2*m.Pool.Max)
+		remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=%d   # the pooler's default_pool_size bounds what that buys", 2*m.Pool.Max)
 	}
 	if worst.AcquireLeastMS >= acquireMS {
 		return found(hit{

@@ -2,7 +2,8 @@ package probe
 
 import (
 	"fmt"
-	"strings"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Bloat: an estimate from statistics errs by a third easily; half of a table, and 8 MB, which no pause of
@@ -29,8 +30,12 @@ func bloat(o *observation) outcome {
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s takes %s and needs about %s by an estimate from its statistics: %.0f%% of what is read of it holds nothing.",
 				t.Name, megabytes(t.Bytes), megabytes(t.Bytes-waste), 100*waste/t.Bytes),
-			remedy: fmt.Sprintf("pg_repack --table=%[1]s   # without a lock; VACUUM FULL %[1]s; locks it as long as it runs", quoteIdent(t.Name)),
+			remedy: fmt.Sprintf(`pg_repack --host=<host> --port=<port> --username=<user> --dbname=<name> --no-superuser-check --table='%[1]s'   # those of DATABASE_DIRECT_URL, which it does not take as a URL; without a long lock. VACUUM FULL %[1]s; locks the table as long as it runs`,
+				pgx.Identifier{t.Name}.Sanitize()),
 		})
+	}
+	if judged == 0 {
+		return notKnown("None of %s was ever analysed, so nothing tells how large they should be: ANALYZE;", plural(len(o.server.tables), "table", "tables"))
 	}
 	if judged < len(o.server.tables) && len(hits) == 0 {
 		return passed("No table of the %d that were analysed is half empty (%d never were).", judged, len(o.server.tables)-judged)
@@ -39,14 +44,6 @@ func bloat(o *observation) outcome {
 }
 
 func megabytes(bytes float64) string { return fmt.Sprintf("%.1f MB", bytes/(1<<20)) }
-
-// quoteIdent writes a name as SQL takes it; plain ones stay as they are.
-func quoteIdent(name string) string {
-	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" {
-		return name
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
-}
 
 // Sequences: three quarters leave time for a migration to bigint; at 95% inserts fail soon.
 const sequenceWarn, sequenceFail = 0.75, 0.95
@@ -64,12 +61,15 @@ func sequences(o *observation) outcome {
 		}
 		h := hit{
 			evidence: fmt.Sprintf("%s has used %.1f%% of what its column can hold; after that every insert fails.", s.Name, 100*s.used()),
-			remedy:   fmt.Sprintf("ALTER TABLE … ALTER COLUMN … TYPE bigint;   -- the column that %s feeds, if it is an integer; by way of a new column if the table is large", quoteIdent(s.Name)),
+			remedy:   fmt.Sprintf("ALTER TABLE … ALTER COLUMN … TYPE bigint;   -- the column that %s feeds, if it is an integer; by way of a new column if the table is large", pgx.Identifier{s.Name}.Sanitize()),
 		}
 		if s.used() >= sequenceFail {
 			h.severity = Critical
 		}
 		hits = append(hits, h)
+	}
+	if n := o.server.limits.HiddenSequences; n > 0 && len(hits) == 0 {
+		return notKnown("How far %s come can't be seen by this role: GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO it, or GRANT pg_read_all_data.", plural(n, "sequence has", "sequences have"))
 	}
 	return orPassed(hits, "The fullest of %d sequences is at %.1f%%.", len(o.server.limits.Sequences), 100*most)
 }

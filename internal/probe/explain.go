@@ -15,13 +15,6 @@ import (
 // unit is about one page of 8 KiB read in sequence, so this is 800 MB.
 const costCeiling = 100_000
 
-// The time-outs that bound every statement of the probe on the server. A statement that waits for a lock
-// is given up at once: the probe never stands in a queue behind a migration.
-const (
-	statementTimeout = "2s"
-	lockTimeout      = "200ms"
-)
-
 // explainer asks for plans, one statement at a time, each in a read-only transaction that is rolled back.
 type explainer struct {
 	conn *pgx.Conn
@@ -74,7 +67,7 @@ func (e *explainer) statement(ctx context.Context, q store.Query, subjects []sto
 // run. Each is run twice and the faster one kept: the first also pays for the catalogue and the buffers
 // of a session that nobody else uses. In a third turn those just above S14's limit are looked at again.
 func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.Subject, out []explained) error {
-	first := e.begin()
+	first := readOnly()
 	for i, s := range subjects {
 		read := planInto(&out[i].plan)
 		first.Queue("EXPLAIN (FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(read)
@@ -134,13 +127,7 @@ func worthAnotherLook(p *Plan, s store.Subject) bool {
 func (e *explainer) genericPlan(ctx context.Context, q store.Query, subjects []store.Subject, out []explained) error {
 	e.prepared++
 	name := fmt.Sprintf("honeydue_probe_%d", e.prepared)
-	sql := []string{
-		"BEGIN READ ONLY",
-		"SET LOCAL statement_timeout = '" + statementTimeout + "'",
-		"SET LOCAL lock_timeout = '" + lockTimeout + "'",
-		"SET LOCAL plan_cache_mode = force_generic_plan",
-		"PREPARE " + name + " AS " + q.SQL,
-	}
+	sql := append(beginReadOnly(), "SET LOCAL plan_cache_mode = force_generic_plan", "PREPARE "+name+" AS "+q.SQL)
 	for _, s := range subjects {
 		values, err := literals(e.conn.TypeMap(), q.Sample(s))
 		if err != nil {
@@ -168,15 +155,6 @@ func (e *explainer) genericPlan(ctx context.Context, q store.Query, subjects []s
 		next++
 	}
 	return nil
-}
-
-// begin starts a batch that opens the transaction.
-func (e *explainer) begin() *pgx.Batch {
-	b := &pgx.Batch{}
-	b.Queue("BEGIN READ ONLY")
-	b.Queue("SET LOCAL statement_timeout = '" + statementTimeout + "'")
-	b.Queue("SET LOCAL lock_timeout = '" + lockTimeout + "'")
-	return b
 }
 
 func (e *explainer) send(ctx context.Context, b *pgx.Batch) error {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -292,7 +293,29 @@ func TestLockChainNamesTheRoot(t *testing.T) {
 	f := first(t, run(t, config(env)), "HD-D04")
 	contains(t, f.Evidence, fmt.Sprintf("The root blocker is pid %d", root))
 	contains(t, f.Evidence, "It keeps 2 sessions waiting")
-	contains(t, f.Remedy, fmt.Sprintf("pg_terminate_backend(%d)", root))
+	contains(t, f.Remedy, fmt.Sprintf("WHERE pid = %d AND xact_start < now() - interval '", root))
+
+	// Pasted later, when the process is at something else, it ends nothing; at once it ends the root.
+	sql := regexp.MustCompile(`"(SELECT pg_terminate_backend[^"]*)"`).FindStringSubmatch(f.Remedy)
+	if sql == nil {
+		t.Fatalf("no statement in %q", f.Remedy)
+	}
+	c := session(t, env, "BEGIN") // a process with a new transaction
+	other := strings.Replace(sql[1], fmt.Sprintf("pid = %d ", root), fmt.Sprintf("pid = %d ", c.PgConn().PID()), 1)
+	if ended := count(t, session(t, env), other); ended != 0 {
+		t.Errorf("%q ended a younger transaction", other)
+	}
+	if ended := count(t, session(t, env), sql[1]); ended != 1 {
+		t.Errorf("%q ended %d sessions, want the root", sql[1], ended)
+	}
+}
+
+// count is how many rows a statement gives.
+func count(t *testing.T, c *pgx.Conn, sql string) int64 {
+	t.Helper()
+	tag, err := c.Exec(t.Context(), sql)
+	must(t, err)
+	return tag.RowsAffected()
 }
 
 // TestWatchingThroughThePooler: without a direct endpoint the app's does, one transaction at a time.

@@ -61,6 +61,7 @@ type observation struct {
 	wallsFailed  string
 	pools        *store.Pools
 	ways         waysFacts
+	lookups      lookups
 
 	// server is what watching Postgres gave; nil if there was none to watch.
 	server  *serverFacts

@@ -48,6 +48,7 @@ func observe(ctx context.Context, c Config) *observation {
 	watch.wait(o)
 	o.cluster = <-cluster
 	o.clock(time.Since(watching), watchedServer, watchedRedis, askedCluster)
+	o.lookups = o.lookedUp(s)
 	o.addCost(s)
 	return o
 }

@@ -11,6 +11,13 @@ import (
 	"github.com/honeydue/honeydue/internal/probe"
 )
 
+// unknownInTheLab are the checks that can't be judged on a healthy lab, each with the reason.
+func unknownInTheLab() map[string]string {
+	return map[string]string{
+		"HD-R07": "Redis's latency monitor is off by default, and the probe changes no setting",
+	}
+}
+
 func TestHealthyLab(t *testing.T) {
 	r := run(t, config(labtest.Database(t, prepare)))
 	for _, f := range r.Findings {
@@ -19,7 +26,7 @@ func TestHealthyLab(t *testing.T) {
 		}
 	}
 	for _, c := range r.Checks {
-		if c.Status == probe.Unknown || c.Status == probe.Fail || c.Why == "" {
+		if unknown := unknownInTheLab()[c.Code] != ""; (c.Status == probe.Unknown) != unknown || c.Status == probe.Fail || c.Why == "" {
 			t.Errorf("on a healthy lab %s is %s: %q", c.Code, c.Status, c.Why)
 		}
 	}

@@ -20,13 +20,6 @@ type reading struct {
 	into any
 }
 
-// What one reading may take of the server, and for how long it may stand in a queue for a lock. Views of
-// statistics answer in a few milliseconds; a server on which they do not has other worries than this one.
-const (
-	readingStatementMS = 2000
-	readingLockMS      = 200
-)
-
 // reader sends readings on one connection: all of them in one read-only transaction and one turn.
 type reader struct {
 	server *pgServer
@@ -59,14 +52,13 @@ func (r *reader) read(ctx context.Context, readings ...reading) {
 // send makes one transaction of the readings and returns how many came back.
 func (r *reader) send(ctx context.Context, readings []reading) (done int, err error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = %d; SET LOCAL lock_timeout = %d;\n",
-		readingStatementMS, readingLockMS)
-	const before = 3 // results that are none of the readings'
+	begin := beginReadOnly()
+	before := len(begin) // results that are none of the readings'
+	text.WriteString(strings.Join(begin, "; ") + ";\n")
 	for _, q := range readings {
-		// The comment tells the probe's own statements from others' in pg_stat_statements.
-		text.WriteString("/* probe */ " + q.sql + ";\n")
+		text.WriteString(marked(q.sql) + ";\n")
 	}
-	text.WriteString("/* probe */ " + readingTimeSQL + "; COMMIT")
+	text.WriteString(marked(readingTimeSQL) + "; COMMIT")
 	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
 		results, err := r.server.conn.PgConn().Exec(ctx, text.String()).ReadAll()
 		for i, result := range results {
@@ -96,6 +88,17 @@ func (r *reader) send(ctx context.Context, readings []reading) (done int, err er
 		}) // a connection that can't be rolled back is closed with the probe
 	}
 	return done, err
+}
+
+// readingMark tells the probe's own statements from others' in pg_stat_statements. It stands behind their first
+// word: Postgres 18 keeps no comment before that.
+const readingMark = "/* probe */"
+
+func marked(sql string) string {
+	if rest, ok := strings.CutPrefix(sql, "SELECT "); ok {
+		return "SELECT " + readingMark + " " + rest
+	}
+	return sql
 }
 
 // readingTimeSQL is how long the server has worked on the message so far, in ms.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/honeydue/honeydue/internal/cache"
 )
 
 // redisFacts is what Redis told while it was watched. A part that it refused, as managed servers do, has
@@ -34,7 +36,7 @@ const (
 	askedLatency = "LATENCY LATEST"
 	askedDoctor  = "MEMORY DOCTOR"
 	askedKeys    = "SCAN"
-	askedShared  = "cache:shared"
+	askedShared  = cache.SharedKey
 )
 
 // why says why a part is not known, or nothing if it is.
@@ -63,10 +65,12 @@ const slowLogEntries = 128
 func (s *redisServer) watch(ctx context.Context, ends time.Time) {
 	f := &redisFacts{refused: map[string]*failure{}, config: map[string]string{}}
 	s.facts = f
-	began := time.Now()
 	f.ask(ctx, s.client)
 	f.sample = f.sampleKeys(ctx, s.client)
 	f.holds = f.lookAtStates(ctx, s.client)
+	// The window begins here, so that the probe's own look-ups are no hits and misses of the app's.
+	f.askInfo(ctx, s.client, &f.first)
+	began := time.Now()
 	f.ping(ctx, s.client, ends)
 	f.askAgain(ctx, s.client)
 	f.window = time.Since(began)
@@ -83,18 +87,15 @@ func (f *redisFacts) note(ctx context.Context, name string, err error) bool {
 func (f *redisFacts) ask(ctx context.Context, c *redis.Client) {
 	_ = bound(ctx, queryTimeout, func(ctx context.Context) error {
 		p := c.Pipeline()
-		info, now := p.Info(ctx), p.Time(ctx)
+		now := p.Time(ctx)
 		var config []*redis.MapStringStringCmd
 		for _, name := range configured() {
 			config = append(config, p.ConfigGet(ctx, name))
 		}
 		slow, latency := p.SlowLogGet(ctx, slowLogEntries), p.Do(ctx, "LATENCY", "LATEST")
 		doctor := p.Do(ctx, "MEMORY", "DOCTOR")
-		shared := p.HMGet(ctx, "cache:shared", "epoch", "lease", "swept")
+		shared := p.HMGet(ctx, cache.SharedKey, "epoch", "lease", "swept")
 		_, _ = p.Exec(ctx) // each command has its own error
-		if f.note(ctx, askedInfo, info.Err()) {
-			f.first = infoFields(info.Val())
-		}
 		for _, one := range config {
 			if f.note(ctx, askedConfig, one.Err()) {
 				for name, value := range one.Val() {
@@ -116,6 +117,17 @@ func (f *redisFacts) ask(ctx context.Context, c *redis.Client) {
 			f.shared = sharedOf(shared.Val(), now.Val())
 		}
 		return nil
+	})
+}
+
+// askInfo reads INFO: one turn.
+func (f *redisFacts) askInfo(ctx context.Context, c *redis.Client, into *map[string]string) {
+	_ = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		text, err := c.Info(ctx).Result()
+		if f.note(ctx, askedInfo, err) {
+			*into = cache.ParseInfo(text)
+		}
+		return nil // it is noted
 	})
 }
 
@@ -159,24 +171,13 @@ func (f *redisFacts) askAgain(ctx context.Context, c *redis.Client) {
 		}
 		_, _ = p.Exec(ctx) // each command has its own error
 		if f.note(ctx, askedInfo, info.Err()) {
-			f.last = infoFields(info.Val())
+			f.last = cache.ParseInfo(info.Val())
 		}
 		if states != nil && states.Err() == nil {
 			f.holds.lookAgain(states.Val())
 		}
 		return nil
 	})
-}
-
-// infoFields splits INFO's text.
-func infoFields(text string) map[string]string {
-	out := map[string]string{}
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-			out[name] = value
-		}
-	}
-	return out
 }
 
 // count is a number of INFO's last text; 0 for what is not there.
@@ -224,7 +225,6 @@ type latencyEvent struct {
 	name   string
 	age    time.Duration
 	latest time.Duration
-	worst  time.Duration
 }
 
 func latencyEvents(reply any, now time.Time) []latencyEvent {
@@ -232,14 +232,13 @@ func latencyEvents(reply any, now time.Time) []latencyEvent {
 	var out []latencyEvent
 	for _, row := range rows {
 		fields, _ := row.([]any)
-		if len(fields) < 4 {
+		if len(fields) < 3 {
 			continue
 		}
 		name, _ := fields[0].(string)
 		at, _ := fields[1].(int64)
 		latest, _ := fields[2].(int64)
-		worst, _ := fields[3].(int64)
-		out = append(out, latencyEvent{name, now.Sub(time.Unix(at, 0)), time.Duration(latest) * time.Millisecond, time.Duration(worst) * time.Millisecond})
+		out = append(out, latencyEvent{name, now.Sub(time.Unix(at, 0)), time.Duration(latest) * time.Millisecond})
 	}
 	return out
 }

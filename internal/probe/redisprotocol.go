@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -40,8 +39,7 @@ func sharedOf(values []any, now time.Time) sharedState {
 	return sharedState{used: true, leaseS: (lease - at) / 1000, sweptS: (at - swept) / 1000}
 }
 
-// heldStates are the states with holds, looked at twice. A state is a version of 16 letters, and for each
-// write under way a comma and its id of 36 (internal/cache/lua/head.lua).
+// heldStates are the states with holds, looked at twice.
 type heldStates struct {
 	looked  int
 	first   map[string]string // key -> value
@@ -52,20 +50,13 @@ type heldStates struct {
 	copies  int // copies whose states were looked for
 }
 
-const (
-	versionLength = 16
-	holdLength    = 37
-)
-
 // lookAtStates reads the sampled states, and whether those of the sampled copies are there.
 func (f *redisFacts) lookAtStates(ctx context.Context, c *redis.Client) heldStates {
 	h := heldStates{first: map[string]string{}, at: time.Now()}
 	var owners []string
 	for _, key := range f.sample.lists {
-		if _, id, ok := strings.Cut(strings.TrimPrefix(key, "list:"), ":"); ok {
-			if n, err := strconv.ParseInt(id, 10, 64); err == nil {
-				owners = append(owners, "state:"+string(cache.UserScope(n)))
-			}
+		if _, user, ok := cache.ListOwner(key); ok {
+			owners = append(owners, cache.StateKey(cache.UserScope(user)))
 		}
 	}
 	h.copies = len(owners)
@@ -86,7 +77,7 @@ func (f *redisFacts) lookAtStates(ctx context.Context, c *redis.Client) heldStat
 		switch {
 		case i >= len(f.sample.states) && !there:
 			h.missing++
-		case there && len(text) > versionLength:
+		case len(cache.Holds(text)) > 0:
 			h.first[keys[i]] = text
 		}
 	}
@@ -108,9 +99,9 @@ func (h *heldStates) lookAgain(values []any) {
 	h.gap = time.Since(h.at)
 	for i, key := range h.keys() {
 		text, _ := values[i].(string)
-		before := h.first[key][versionLength:]
-		for ; len(before) >= holdLength; before = before[holdLength:] {
-			if len(text) > versionLength && strings.Contains(text[versionLength:], before[:holdLength]) {
+		now := cache.Holds(text)
+		for _, write := range cache.Holds(h.first[key]) {
+			if slices.Contains(now, write) {
 				h.linger++
 			}
 		}

@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/honeydue/honeydue/internal/cache"
 )
 
 // Bounds of the sample: keys looked at, and keys that one SCAN may pass. 2,000 keys take Redis some
@@ -49,7 +50,7 @@ func (f *redisFacts) sampleKeys(ctx context.Context, c *redis.Client) keySample 
 	})
 	if err == nil && out.keys > sampleKeys {
 		// States are few among many keys: one look at them by their name.
-		err = bound(ctx, queryTimeout, func(ctx context.Context) error { return scanKeys(ctx, c, "state:*", names) })
+		err = bound(ctx, queryTimeout, func(ctx context.Context) error { return scanKeys(ctx, c, cache.AllStates, names) })
 	}
 	if !f.note(ctx, askedKeys, err) {
 		return out
@@ -120,9 +121,9 @@ func (s *keySample) weigh(ctx context.Context, c *redis.Client, keys []string) {
 		bytes := usages[i].Val()
 		kind.n, kind.bytes, kind.largest = kind.n+1, kind.bytes+bytes, max(kind.largest, bytes)
 		switch {
-		case strings.HasPrefix(k, "state:"):
+		case cache.IsState(k):
 			s.states = append(s.states, k)
-		case strings.HasPrefix(k, "list:"):
+		case cache.KeyKind(k) == "list":
 			s.lists = append(s.lists, k)
 		}
 	}
@@ -134,24 +135,20 @@ func (s *keySample) weigh(ctx context.Context, c *redis.Client, keys []string) {
 	})
 }
 
-// keyPattern is what may be shown of a key: the name of its kind. Ids and hashes are left out, and of a
-// key that is none of the app's all but a first word of letters.
+// keyPattern is what may be shown of a key: the name of its kind, without ids and hashes. Of a key that is none of
+// the app's nothing is shown: any part of it may be a user's.
 func keyPattern(key string) string {
-	first, rest, ok := strings.Cut(key, ":")
-	if first == "" || len(first) > 32 || strings.Trim(first, "abcdefghijklmnopqrstuvwxyz_") != "" {
+	kind := cache.KeyKind(key)
+	switch kind {
+	case "":
 		return "<another kind>"
-	}
-	switch {
-	case !ok:
-		return first
-	case first == "list":
-		name, _, _ := strings.Cut(rest, ":")
-		_, name, _ = strings.Cut(name, ".")
-		if name != "" && len(name) <= 20 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == "" {
-			return "list:" + name + ":<id>"
+	case cache.SharedKey:
+		return kind
+	case "list":
+		switch name, _, _ := cache.ListOwner(key); name {
+		case "tasks", "residences", "contractors", "documents": // the lists that the API serves
+			return kind + ":" + string(name) + ":<id>"
 		}
-	case key == "cache:shared":
-		return key
 	}
-	return first + ":<id>"
+	return kind + ":<id>"
 }

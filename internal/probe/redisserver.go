@@ -26,7 +26,6 @@ type redisServer struct {
 	policy    string
 	maxMemory int64
 	memory    int64
-	evicted   int64
 	version   string
 }
 
@@ -125,7 +124,7 @@ func (s *redisServer) read(info string) {
 		return n
 	}
 	s.policy, s.version = values["maxmemory_policy"], values["redis_version"]
-	s.maxMemory, s.memory, s.evicted = number("maxmemory"), number("used_memory"), number("evicted_keys")
+	s.maxMemory, s.memory = number("maxmemory"), number("used_memory")
 }
 
 // redisWaterfall stamps the connection that go-redis opens.

@@ -43,22 +43,22 @@ func reachChecks() []check {
 		{
 			code: "HD-R01", title: "Redis can't be used", severity: Critical,
 			needs: []part{askedRedis}, run: redisDown,
-			remedy: "kubectl get pods -l app.kubernetes.io/name=honeydue-redis   # is it running, and does REDIS_URL name it?",
+			remedy: "kubectl -n honeydue get pods -l app.kubernetes.io/name=honeydue-redis   # is it running, and does REDIS_URL name it?",
 		},
 		{
 			code: "HD-T01", title: "The running server doesn't answer", severity: Critical, outage: true,
 			needs: []part{askedTarget}, run: targetDown,
-			remedy: "kubectl get pods -l app.kubernetes.io/name=honeydue && kubectl logs -l app.kubernetes.io/name=honeydue --tail=50",
+			remedy: "kubectl -n honeydue get pods -l app.kubernetes.io/name=honeydue && kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=50",
 		},
 		{
 			code: "HD-T02", title: "The running server is not ready", severity: Critical, outage: true,
 			needs: []part{upTarget}, run: targetNotReady,
-			remedy: "kubectl logs -l app.kubernetes.io/name=honeydue --tail=50   # it says what it is waiting for",
+			remedy: "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=50   # it says what it is waiting for",
 		},
 		{
 			code: "HD-P03", title: "The execution mode is not safe behind a pooler", severity: Critical,
 			needs: []part{askedPooler}, run: unsafeMode,
-			remedy: "kubectl set env deployment/honeydue DB_EXEC_MODE=exec",
+			remedy: "kubectl -n honeydue set env deployment/honeydue DB_EXEC_MODE=exec",
 		},
 		{
 			code: "HD-P02", title: "The app is not connected through a pooler", severity: Critical,
@@ -106,7 +106,7 @@ func tuningChecks() []check {
 		{
 			code: "HD-Q05", title: "A hot statement takes more than one turn", severity: Warning,
 			needs: []part{knowsWalls}, run: extraTurns,
-			remedy: "kubectl set env deployment/honeydue DB_EXEC_MODE=exec",
+			remedy: "kubectl -n honeydue set env deployment/honeydue DB_EXEC_MODE=exec",
 		},
 		{
 			code: "HD-P04", title: "Statements queue in the pooler", severity: Warning,

@@ -7,17 +7,17 @@ func clusterChecks() []check {
 		{
 			code: "HD-K01", title: "Pods restart", severity: Warning,
 			needs: asked, run: podRestarts,
-			remedy: "kubectl logs -l app.kubernetes.io/name=honeydue --previous --tail=50   # its last words",
+			remedy: "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --previous --tail=50   # its last words",
 		},
 		{
 			code: "HD-K02", title: "Pods are throttled", severity: Warning,
 			needs: asked, run: podThrottling,
-			remedy: "kubectl set resources deployment/honeydue --limits=cpu=0   # a request is enough; and the same in deploy-k3s/base/deployment.yaml",
+			remedy: `kubectl -n honeydue patch deployment/honeydue --type json -p '[{"op":"remove","path":"/spec/template/spec/containers/0/resources/limits/cpu"}]'   # a request is enough; and the same in deploy-k3s/base/deployment.yaml`,
 		},
 		{
 			code: "HD-K03", title: "Pods are not ready, or on and off", severity: Warning,
 			needs: asked, run: podReadiness,
-			remedy: "kubectl describe pods -l app.kubernetes.io/part-of=honeydue | grep -A8 -E '^Conditions|^Events'",
+			remedy: "kubectl -n honeydue describe pods -l app.kubernetes.io/part-of=honeydue | grep -A8 -E '^Conditions|^Events'",
 		},
 		{
 			code: "HD-K04", title: "The autoscaler is at its limit", severity: Warning,

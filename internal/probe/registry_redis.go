@@ -7,77 +7,77 @@ func redisChecks() []check {
 		{
 			code: "HD-R04", title: "Redis is full and refuses writes", severity: Critical,
 			needs: watched, run: redisFull,
-			remedy: "redis-cli CONFIG SET maxmemory-policy allkeys-lru   # and the same in deploy-k3s/base/redis.yaml",
+			remedy: "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory-policy allkeys-lru   # and the same in deploy-k3s/base/redis.yaml",
 		},
 		{
 			code: "HD-R14", title: "Redis fails to save", severity: Warning,
 			needs: watched, run: redisSaveFails,
-			remedy: `redis-cli CONFIG SET save "" && redis-cli CONFIG SET appendonly no && redis-cli CONFIG SET stop-writes-on-bgsave-error no   # a cache needs no disk; and the same in deploy-k3s/base/redis.yaml`,
+			remedy: `redis-cli -u "$REDIS_URL" CONFIG SET save "" && redis-cli -u "$REDIS_URL" CONFIG SET appendonly no && redis-cli -u "$REDIS_URL" CONFIG SET stop-writes-on-bgsave-error no   # a cache needs no disk; and the same in deploy-k3s/base/redis.yaml`,
 		},
 		{
 			code: "HD-R11", title: "Redis's clients run out", severity: Warning,
 			needs: []part{askedRedis}, run: redisClients,
-			remedy: "redis-cli CLIENT LIST | sed 's/.* name=\\([^ ]*\\) .*/\\1/' | sort | uniq -c   # who holds them? then CONFIG SET maxclients 10000",
+			remedy: "redis-cli -u \"$REDIS_URL\" CLIENT LIST | sed 's/.* name=\\([^ ]*\\) .*/\\1/' | sort | uniq -c   # who holds them? then CONFIG SET maxclients 10000",
 		},
 		{
 			code: "HD-R06", title: "Redis answers slowly", severity: Warning,
 			needs: watched, run: redisSlow,
-			remedy: "redis-cli SLOWLOG GET 10 && redis-cli LATENCY DOCTOR   # the command that keeps it busy; it serves one at a time",
+			remedy: "redis-cli -u \"$REDIS_URL\" SLOWLOG GET 10 && redis-cli -u \"$REDIS_URL\" LATENCY DOCTOR   # the command that keeps it busy; it serves one at a time",
 		},
 		{
 			code: "HD-R08", title: "Slow commands stop Redis", severity: Warning,
 			needs: watched, run: redisSlowLog,
-			remedy: "redis-cli SLOWLOG GET 10   # with arguments: only here, not in a ticket. KEYS becomes SCAN, a large DEL becomes UNLINK",
+			remedy: "redis-cli -u \"$REDIS_URL\" SLOWLOG GET 10   # with arguments: only here, not in a ticket. KEYS becomes SCAN, a large DEL becomes UNLINK",
 		},
 		{
 			code: "HD-R07", title: "Redis's latency monitor has seen a stall", severity: Warning,
 			needs: watched, run: redisLatencyEvents,
-			remedy: "redis-cli LATENCY DOCTOR   # it says what to do about each event",
+			remedy: "redis-cli -u \"$REDIS_URL\" LATENCY DOCTOR   # it says what to do about each event",
 		},
 		{
 			code: "HD-R05", title: "Redis evicts what is asked for", severity: Warning,
 			needs: watched, run: redisEvictions,
-			remedy: "redis-cli CONFIG SET maxmemory 512mb   # and the same in deploy-k3s/base/redis.yaml, with the pod's memory limit above it",
+			remedy: "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory 512mb   # and the same in deploy-k3s/base/redis.yaml, with the pod's memory limit above it",
 		},
 		{
 			code: "HD-R17", title: "The cache's sweeps fail", severity: Critical,
 			needs: watched, run: sweepsFail,
-			remedy: "kubectl logs -l app.kubernetes.io/name=honeydue --tail=100 | grep -i sweep   # can the pods reach the database?",
+			remedy: "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=100 | grep -i sweep   # can the pods reach the database?",
 		},
 		{
 			code: "HD-R16", title: "Holds linger in the cache", severity: Warning,
 			needs: watched, run: holdsLinger,
-			remedy: "kubectl rollout restart deployment/honeydue   # a pod's keeper resolves them within seconds; none is at work",
+			remedy: "kubectl -n honeydue rollout restart deployment/honeydue   # a pod's keeper resolves them within seconds; none is at work",
 		},
 		{
 			code: "HD-R18", title: "Copies outlive their versions", severity: Warning,
 			needs: watched, run: statesMissing,
-			remedy: "redis-cli CONFIG GET maxmemory-policy   # allkeys-lru keeps a state as long as it is read; then more maxmemory",
+			remedy: "redis-cli -u \"$REDIS_URL\" CONFIG GET maxmemory-policy   # allkeys-lru keeps a state as long as it is read; then more maxmemory",
 		},
 		{
 			code: "HD-R10", title: "A key is big", severity: Warning,
 			needs: watched, run: redisBigKeys,
-			remedy: "redis-cli --bigkeys -i 0.1   # names it; then UNLINK it, and find who writes it",
+			remedy: "redis-cli -u \"$REDIS_URL\" --bigkeys -i 0.1   # names it; then UNLINK it, and find who writes it",
 		},
 		{
 			code: "HD-R12", title: "Clients are blocked in Redis", severity: Warning,
 			needs: watched, run: redisBlocked,
-			remedy: "redis-cli CLIENT LIST | grep -E 'flags=b' | sed 's/.*\\(cmd=[^ ]*\\).*/\\1/' | sort | uniq -c   # then give the other program a Redis of its own",
+			remedy: "redis-cli -u \"$REDIS_URL\" CLIENT LIST | grep -E 'flags=b' | sed 's/.*\\(cmd=[^ ]*\\).*/\\1/' | sort | uniq -c   # then give the other program a Redis of its own",
 		},
 		{
 			code: "HD-R13", title: "Clients' buffers take Redis's memory", severity: Warning,
 			needs: watched, run: redisBuffers,
-			remedy: "redis-cli CLIENT LIST | sort -t= -k20 | tail -3   # omem= and tot-mem=; then CLIENT KILL ID …",
+			remedy: "redis-cli -u \"$REDIS_URL\" CLIENT LIST | sort -t= -k20 | tail -3   # omem= and tot-mem=; then CLIENT KILL ID …",
 		},
 		{
 			code: "HD-R15", title: "Redis writes to disk", severity: Warning,
 			needs: watched, run: redisPersistence,
-			remedy: `redis-cli CONFIG SET save "" && redis-cli CONFIG SET appendonly no   # and the same in deploy-k3s/base/redis.yaml`,
+			remedy: `redis-cli -u "$REDIS_URL" CONFIG SET save "" && redis-cli -u "$REDIS_URL" CONFIG SET appendonly no   # and the same in deploy-k3s/base/redis.yaml`,
 		},
 		{
 			code: "HD-R09", title: "Redis's memory doctor complains", severity: Info,
 			needs: watched, run: redisDoctor,
-			remedy: "redis-cli MEMORY DOCTOR   # says what to do about each",
+			remedy: "redis-cli -u \"$REDIS_URL\" MEMORY DOCTOR   # says what to do about each",
 		},
 	}
 }

@@ -7,37 +7,37 @@ func targetChecks() []check {
 		{
 			code: "HD-T12", title: "A hot read of the running server fails", severity: Critical, outage: true,
 			needs: []part{knowsReads}, run: targetReadFails,
-			remedy: "kubectl logs -l app.kubernetes.io/name=honeydue --tail=50   # each failure is there once, with its trace id",
+			remedy: "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=50   # each failure is there once, with its trace id",
 		},
 		{
 			code: "HD-T13", title: "The running server keeps its cache in its own process", severity: Warning,
 			needs: []part{upTarget}, run: targetWithoutRedis,
-			remedy: "kubectl set env deployment/honeydue --from=secret/honeydue   # it lacks REDIS_URL",
+			remedy: "kubectl -n honeydue set env deployment/honeydue --from=secret/honeydue   # it lacks REDIS_URL",
 		},
 		{
 			code: "HD-T11", title: "The running server's execution mode is not the environment's", severity: Warning,
 			needs: []part{upTarget}, run: targetMode,
-			remedy: "kubectl rollout restart deployment/honeydue   # or correct DB_EXEC_MODE where the probe runs",
+			remedy: "kubectl -n honeydue rollout restart deployment/honeydue   # or correct DB_EXEC_MODE where the probe runs",
 		},
 		{
 			code: "HD-T10", title: "Pods of different versions answer", severity: Warning,
 			needs: []part{upTarget}, run: targetBuilds,
-			remedy: "kubectl rollout status deployment/honeydue   # stuck: kubectl rollout undo deployment/honeydue",
+			remedy: "kubectl -n honeydue rollout status deployment/honeydue   # stuck: kubectl -n honeydue rollout undo deployment/honeydue",
 		},
 		{
 			code: "HD-T04", title: "Requests wait for a database connection", severity: Warning,
 			needs: []part{knowsReads}, run: targetAcquires,
-			remedy: "kubectl set env deployment/honeydue DB_MAX_CONNS=50   # the pooler's default_pool_size bounds what that buys",
+			remedy: "kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=50   # the pooler's default_pool_size bounds what that buys",
 		},
 		{
 			code: "HD-T07", title: "The running server's calls to Redis fail", severity: Warning,
 			needs: []part{knowsMetrics}, run: targetRedisErrors,
-			remedy: "kubectl logs -l app.kubernetes.io/name=honeydue --tail=50 | grep -i redis   # reachable from the pods, too?",
+			remedy: "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=50 | grep -i redis   # reachable from the pods, too?",
 		},
 		{
 			code: "HD-T15", title: "Redis is slow from the running server", severity: Warning,
 			needs: []part{knowsReads}, run: targetRedisSlow,
-			remedy: "kubectl get pods -o wide -l 'app.kubernetes.io/name in (honeydue, honeydue-redis)'   # the same region and node pool?",
+			remedy: "kubectl -n honeydue get pods -o wide -l 'app.kubernetes.io/name in (honeydue, honeydue-redis)'   # the same region and node pool?",
 		},
 		{
 			code: "HD-T05", title: "Warm reads ask the database", severity: Warning,
@@ -47,17 +47,17 @@ func targetChecks() []check {
 		{
 			code: "HD-T06", title: "The running server's caches seldom have the answer", severity: Warning,
 			needs: []part{knowsMetrics}, run: targetHitRate,
-			remedy: "honeydue config   # BOARD_CACHE_TTL and the other *_CACHE_* values; then redis-cli INFO stats | grep evicted_keys",
+			remedy: "honeydue config   # BOARD_CACHE_TTL and the other *_CACHE_* values; then redis-cli -u \"$REDIS_URL\" INFO stats | grep evicted_keys",
 		},
 		{
 			code: "HD-T14", title: "The running server itself is slow", severity: Warning,
 			needs: []part{knowsReads}, run: targetAppSlow,
-			remedy: "kubectl top pods -l app.kubernetes.io/name=honeydue   # at its CPU limit it is throttled: raise the limit",
+			remedy: "kubectl -n honeydue top pods -l app.kubernetes.io/name=honeydue   # at its CPU limit it is throttled: raise the limit",
 		},
 		{
 			code: "HD-T09", title: "Something between client and server adds time", severity: Warning,
 			needs: []part{knowsReads}, run: targetIngress,
-			remedy: "kubectl -n kube-system logs deployment/traefik --tail=50   # and compare with: kubectl port-forward deployment/honeydue 8080",
+			remedy: "kubectl -n kube-system logs deployment/traefik --tail=50   # and compare with: kubectl -n honeydue port-forward deployment/honeydue 8080",
 		},
 		{
 			code: "HD-T08", title: "The way to the server takes more than everything behind it", severity: Info,

@@ -48,7 +48,7 @@ func wayChecks() []check {
 		{
 			code: "HD-P06", title: "An answer comes back to the wrong client", severity: Critical,
 			needs: []part{upPooler}, run: mixedAnswers,
-			remedy: "kubectl set env deployment/honeydue DB_EXEC_MODE=exec",
+			remedy: "kubectl -n honeydue set env deployment/honeydue DB_EXEC_MODE=exec",
 		},
 		{
 			code: "HD-N08", title: "The database is farther away than it should be", severity: Critical,
@@ -102,7 +102,7 @@ func wayChecks() []check {
 		{
 			code: "HD-P14", title: "The pooler doesn't carry the prepared statements of the execution mode", severity: Critical,
 			needs: []part{upPooler}, run: preparedLost,
-			remedy: "kubectl set env deployment/honeydue DB_EXEC_MODE=exec   # or max_prepared_statements = 200 in PgBouncer 1.21 or newer",
+			remedy: "kubectl -n honeydue set env deployment/honeydue DB_EXEC_MODE=exec   # or max_prepared_statements = 200 in PgBouncer 1.21 or newer",
 		},
 		{
 			code: "HD-N11", title: "An idle connection starts slowly again", severity: Info,

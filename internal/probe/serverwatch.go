@@ -142,13 +142,13 @@ func watchServer(ctx context.Context, config *pgx.ConnConfig, began, ends time.T
 	var before, after statementCounts
 	counts := s.why(readExtensions) == "" && s.extensions.has("pg_stat_statements")
 	if counts {
-		s.reader.read(ctx, reading{readStatements, statementsSQL, &before})
+		s.reader.read(ctx, reading{readStatements, statementsSQL(), &before})
 		counts = s.why(readStatements) == ""
 	}
 	s.sample(ctx, ends)
 	final := []reading{{readDatabase, databaseSQL, &s.last}, {readActivity, activitySQL, &look}}
 	if counts {
-		final = append(final, reading{readStatements, statementsSQL, &after})
+		final = append(final, reading{readStatements, statementsSQL(), &after})
 	}
 	look = activity{}
 	s.reader.read(ctx, final...)

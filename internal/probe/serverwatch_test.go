@@ -169,7 +169,8 @@ func TestWhatIsShown(t *testing.T) {
 	}
 	for key, want := range map[string]string{
 		"list:1.tasks:7": "list:tasks:<id>", "state:u7": "state:<id>", "token:deadbeef": "token:<id>", "cache:shared": "cache:shared",
-		"list:anna:7": "list:<id>", "queue": "queue", "Anna O'Name": "<another kind>", "session:anna@example.com": "session:<id>", ":x": "<another kind>",
+		"list:anna:7": "list:<id>", "list:1.anna:7": "list:<id>", "queue": "<another kind>", "annaoname": "<another kind>", "Anna O'Name": "<another kind>",
+		"session:anna@example.com": "<another kind>", "residence_ids_user:7": "residence_ids_user:<id>", "at:task7": "at:<id>", ":x": "<another kind>",
 	} {
 		if got := keyPattern(key); got != want {
 			t.Errorf("the key %q is shown as %q, want %q", key, got, want)

@@ -112,15 +112,6 @@ func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error)
 	return out, err
 }
 
-// readOnly starts a batch that opens a read-only transaction with the probe's time-outs.
-func readOnly() *pgx.Batch {
-	b := &pgx.Batch{}
-	b.Queue("BEGIN READ ONLY")
-	b.Queue("SET LOCAL statement_timeout = '" + statementTimeout + "'")
-	b.Queue("SET LOCAL lock_timeout = '" + lockTimeout + "'")
-	return b
-}
-
 func (f *databaseFacts) scanTables(rows pgx.Rows) error {
 	var name string
 	var t tableFacts

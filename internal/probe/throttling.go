@@ -53,7 +53,10 @@ func (f *clusterFacts) watchThrottling(ctx context.Context, api clusterAPI, c Cl
 	case <-time.After(window):
 	}
 	for pod, now := range count() {
-		was := before[pod]
+		was, ok := before[pod]
+		if !ok || now.periods < was.periods {
+			was = now // it came, or was started anew, in between: nothing was counted
+		}
 		f.throttle = append(f.throttle, throttled{pod, now.periods - was.periods, now.throttled - was.throttled, now.seconds - was.seconds})
 	}
 	slices.SortFunc(f.throttle, func(a, b throttled) int { return strings.Compare(a.pod, b.pod) })

@@ -8,11 +8,7 @@ const spaceSQL = `SELECT coalesce(json_agg(t), '[]') FROM (
 	SELECT c.relname AS name, s.n_dead_tup AS dead,
 		pg_relation_size(c.oid) AS bytes,
 		coalesce(w.width, 0) AS width, greatest(c.reltuples, s.n_live_tup) AS rows,
-		extract(epoch FROM now() - greatest(s.last_autovacuum, s.last_vacuum)) AS vacuumed_s,
-		coalesce('autovacuum_enabled=false' = ANY(c.reloptions) OR 'autovacuum_enabled=off' = ANY(c.reloptions), false)
-			OR NOT current_setting('autovacuum')::bool AS vacuum_off,
-		current_setting('autovacuum_vacuum_threshold')::float8
-			+ current_setting('autovacuum_vacuum_scale_factor')::float8 * greatest(c.reltuples, 0) AS trigger
+		extract(epoch FROM now() - greatest(s.last_autovacuum, s.last_vacuum)) AS vacuumed_s
 	FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
 	LEFT JOIN LATERAL (
 		SELECT ceil((28 + sum(p.avg_width * (1 - p.null_frac))) / 8) * 8 AS width
@@ -33,9 +29,6 @@ type tableSpace struct {
 	Rows float64 `json:"rows"`
 	// VacuumedS is the age of the last vacuum; nil if there was none since the statistics began.
 	VacuumedS *float64 `json:"vacuumed_s"`
-	VacuumOff bool     `json:"vacuum_off"`
-	// Trigger is the number of dead rows from which autovacuum comes.
-	Trigger float64 `json:"trigger"`
 }
 
 const pageRoom = 8168.0 / 8192
@@ -60,16 +53,21 @@ const limitsSQL = `SELECT json_build_object(
 			AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
 		LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 		WHERE NOT s.seqcycle AND s.seqincrement > 0 AND c.relnamespace = current_schema()::regnamespace
-			AND has_sequence_privilege(s.seqrelid, 'SELECT')
+			AND has_sequence_privilege(s.seqrelid, 'SELECT, USAGE')
 		ORDER BY coalesce(pg_sequence_last_value(s.seqrelid), 0) DESC LIMIT 50
 	) q),
+	'hidden_sequences', (SELECT count(*) FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
+		WHERE NOT s.seqcycle AND s.seqincrement > 0 AND c.relnamespace = current_schema()::regnamespace
+			AND NOT has_sequence_privilege(s.seqrelid, 'SELECT, USAGE')),
 	'xid_age', (SELECT max(age(datfrozenxid)) FROM pg_database WHERE datallowconn),
 	'mxid_age', (SELECT max(mxid_age(datminmxid)) FROM pg_database WHERE datallowconn))`
 
 type limitFacts struct {
 	Sequences []sequenceFacts `json:"sequences"`
-	XIDAge    float64         `json:"xid_age"`
-	MXIDAge   float64         `json:"mxid_age"`
+	// HiddenSequences are those that this role may not read.
+	HiddenSequences int     `json:"hidden_sequences"`
+	XIDAge          float64 `json:"xid_age"`
+	MXIDAge         float64 `json:"mxid_age"`
 }
 
 type sequenceFacts struct {

@@ -1,0 +1,187 @@
+package probe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/cache"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+)
+
+// looks is an observation of some looks at the sessions.
+func looks(samples ...activity) *observation { return watched(serverFacts{samples: samples}) }
+
+// TestLockChainsAreEndedOnlyWhileTheyStand: the remedy is about what the last look saw.
+func TestLockChainsAreEndedOnlyWhileTheyStand(t *testing.T) {
+	chain := func(root pgSession, waits float64) activity {
+		return activity{Sessions: []pgSession{root, {PID: 2, Blockers: []int64{root.PID}, WaitsS: waits}}}
+	}
+	root := pgSession{PID: 7, State: "active", XactS: 3.29}
+	hit := func(o *observation) hit {
+		t.Helper()
+		got := lockChains(o)
+		if len(got.hits) != 1 {
+			t.Fatalf("it finds %+v", got)
+		}
+		return got.hits[0]
+	}
+	if h := hit(looks(activity{}, chain(root, 2))); !strings.Contains(h.remedy, "pid = 7 AND xact_start < now() - interval '3.2 s'") {
+		t.Errorf("a chain that stands: %s", h.remedy)
+	}
+	h := hit(looks(chain(root, 2), activity{}))
+	if h.severity != Warning || strings.Contains(h.remedy, "terminate") || strings.Contains(h.remedy, "7") || !strings.Contains(h.evidence, "At the last look that was over") {
+		t.Errorf("a chain that is over: %+v", h)
+	}
+	other := pgSession{PID: 9, State: "active", XactS: 1}
+	if h := hit(looks(chain(root, 5), chain(other, 1))); !strings.Contains(h.remedy, "pid = 9 ") {
+		t.Errorf("an older chain hides the one that stands: %+v", h)
+	}
+	// Of a root that is hidden no more is known than that it began before the others waited.
+	unseen := activity{Sessions: []pgSession{{PID: 2, Blockers: []int64{7}, WaitsS: 1.5}}}
+	if h := hit(looks(unseen)); !strings.Contains(h.remedy, "interval '1.5 s'") {
+		t.Errorf("a hidden root: %+v", h)
+	}
+	prepared := activity{Sessions: []pgSession{{PID: 2, Blockers: []int64{0}, WaitsS: 1}}}
+	if h := hit(looks(prepared)); !strings.Contains(h.remedy, "ROLLBACK PREPARED") || strings.Contains(h.remedy, "terminate") {
+		t.Errorf("a prepared transaction: %+v", h)
+	}
+}
+
+func TestIdleAndLongAreEndedOnlyWhileTheyLast(t *testing.T) {
+	o := looks(activity{Sessions: []pgSession{{PID: 7, State: idleInTransaction, StateS: 5, XactS: 6.78}, {PID: 8, State: "active", XactS: 20}}})
+	if r := idleTransactions(o).hits[0].remedy; !strings.Contains(r, "pid = 7 AND xact_start < now() - interval '6.7 s' AND state LIKE 'idle in transaction%'") {
+		t.Error(r)
+	}
+	if r := longTransactions(o).hits[0].remedy; !strings.Contains(r, "pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = 8 AND xact_start < now() - interval '20.0 s'") {
+		t.Error(r)
+	}
+}
+
+// TestThrottlingNotCounted: a counter that stood still, or was seen once only, says nothing.
+func TestThrottlingNotCounted(t *testing.T) {
+	var limited podFacts
+	if err := json.Unmarshal([]byte(`{"spec": {"nodeName": "node-1", "containers": [{"name": "honeydue", "resources": {"limits": {"cpu": "1"}}}]}}`), &limited); err != nil {
+		t.Fatal(err)
+	}
+	judge := func(counts ...throttled) outcome {
+		return podThrottling(&observation{cluster: &clusterFacts{pods: []podFacts{limited}, throttle: counts}})
+	}
+	still, fine, bad := throttled{pod: "a"}, throttled{pod: "b", periods: 50}, throttled{pod: "c", periods: 50, throttled: 40}
+	if got := judge(still, fine); !got.unknown || !strings.Contains(got.why, "no period was counted") {
+		t.Errorf("a counter that stands still: %+v", got)
+	}
+	if got := judge(fine); got.unknown || len(got.hits) != 0 {
+		t.Errorf("nothing throttled: %+v", got)
+	}
+	if got := judge(still, bad); len(got.hits) != 1 {
+		t.Errorf("one throttled beside one unknown: %+v", got)
+	}
+
+	// At the second look there is a pod that was not there, and one whose counters began anew.
+	kubelet := scrapes{"", ""}
+	for i, counts := range []map[string]int{{"a": 100, "b": 500}, {"a": 150, "b": 20, "new": 70}} {
+		for pod, periods := range counts {
+			kubelet[i] += fmt.Sprintf("container_cpu_cfs_periods_total{container=\"honeydue\",namespace=\"honeydue\",pod=%q} %d\n", pod, periods)
+		}
+	}
+	f := &clusterFacts{pods: []podFacts{limited}, unread: map[string]string{}}
+	f.watchThrottling(t.Context(), &kubelet, Cluster{Namespace: "honeydue"}, time.Millisecond)
+	if want := []throttled{{pod: "a", periods: 50}, {pod: "b"}, {pod: "new"}}; !slices.Equal(f.throttle, want) {
+		t.Errorf("it counts %+v, want %+v", f.throttle, want)
+	}
+}
+
+// scrapes are the answers of a kubelet, one after the other.
+type scrapes []string
+
+func (s *scrapes) get(context.Context, string) ([]byte, error) {
+	body := (*s)[0]
+	*s = (*s)[1:]
+	return []byte(body), nil
+}
+
+// TestOwnLookupsAreNotCounted: the probe reads hundreds of states, and Redis counts each as a hit.
+func TestOwnLookupsAreNotCounted(t *testing.T) {
+	s := probeRedis(t.Context(), labtest.Redis(t))
+	if s.failed != nil {
+		t.Fatal(s.failed)
+	}
+	defer s.close()
+	for i := range 300 {
+		if err := s.client.Set(t.Context(), cache.StateKey(cache.UserScope(int64(i+1))), "0123456789abcdef", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.watch(t.Context(), time.Now().Add(50*time.Millisecond))
+	if n := s.facts.grew("keyspace_hits") + s.facts.grew("keyspace_misses"); n != 0 || s.facts.holds.looked != 300 {
+		t.Errorf("it looked at %d states, and counts %d look-ups of others", s.facts.holds.looked, n)
+	}
+}
+
+// TestNotMeasuredIsNoPass: what nothing was seen of is unknown.
+func TestNotMeasuredIsNoPass(t *testing.T) {
+	redis := func(f redisFacts) *observation {
+		f.refused = map[string]*failure{}
+		return &observation{redis: &redisServer{facts: &f}}
+	}
+	monitor := func(threshold string) *observation {
+		return redis(redisFacts{config: map[string]string{"latency-monitor-threshold": threshold}})
+	}
+	held := func(gap time.Duration) *observation {
+		return redis(redisFacts{holds: heldStates{looked: 3, first: map[string]string{"state:u1": "x"}, gap: gap}})
+	}
+	for _, c := range []struct {
+		name    string
+		o       *observation
+		check   func(*observation) outcome
+		unknown bool
+	}{
+		{"no sequence is hidden", watched(serverFacts{}), sequences, false},
+		{"a sequence is hidden", watched(serverFacts{limits: limitFacts{HiddenSequences: 1}}), sequences, true},
+		{"no table was analysed", watched(serverFacts{tables: []tableSpace{{Name: "tasks", Bytes: 1 << 30}}}), bloat, true},
+		{"one was", watched(serverFacts{tables: []tableSpace{{Name: "tasks"}, {Name: "users", Width: 40}}}), bloat, false},
+		{"the latency monitor is off", monitor("0"), redisLatencyEvents, true},
+		{"whether it is on was not told", monitor(""), redisLatencyEvents, true},
+		{"it notes minutes only", monitor("60000"), redisLatencyEvents, true},
+		{"it is on", monitor("50"), redisLatencyEvents, false},
+		{"held, and looked at briefly", held(time.Second), holdsLinger, true},
+		{"held, and looked at for long", held(cache.Patience), holdsLinger, false},
+	} {
+		if got := c.check(c.o); got.unknown != c.unknown || len(got.hits) > 0 {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+}
+
+// TestWorkMemHasACap: what would take gigabytes of a small server is mended in the statement.
+func TestWorkMemHasACap(t *testing.T) {
+	o := &observation{facts: &databaseFacts{workMemKB: 4096}}
+	if r := o.moreWorkMem("task_board", 16<<10); !strings.Contains(r, "SET work_mem = '64MB'") {
+		t.Error(r)
+	}
+	if r := o.moreWorkMem("task_board", 16<<10+1); strings.Contains(r, "SET work_mem") || !strings.Contains(r, `select(.name == "task_board")`) {
+		t.Error(r)
+	}
+}
+
+// TestColdLookUp: what only the first look-up pays is no finding, and a single one is a remark.
+func TestColdLookUp(t *testing.T) {
+	judge := func(times ...float64) []hit {
+		o := &observation{pooler: &pgServer{endpoint: Endpoint{Name: "pooler", FloorMS: 20}}, lookups: lookups{"pooler": times}}
+		return slowNames(o).hits
+	}
+	if got := judge(900, 0.4, 1); len(got) != 0 {
+		t.Errorf("a cold look-up: %+v", got)
+	}
+	if got := judge(900, 300, 320); len(got) != 1 || !strings.Contains(got[0].evidence, "took 300 ms at least in 3 look-ups") || got[0].severity != "" {
+		t.Errorf("each takes long: %+v", got)
+	}
+	if got := judge(900); len(got) != 1 || got[0].severity != Info {
+		t.Errorf("the only one: %+v", got)
+	}
+}
