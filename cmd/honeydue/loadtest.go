@@ -43,6 +43,7 @@ type loadtestOptions struct {
 	layer                  string
 	save                   string
 	profileGiven, rttGiven bool
+	usersGiven             bool
 	scenarioFile           string
 	permit                 bench.Permit
 	ca                     string
@@ -73,15 +74,16 @@ phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples
 invalid (5: the generator did not keep up, and what it lacked is named).
 
 --layer db asks the database alone: the hot statements, as serve sends them when nothing is cached, through a pool like
-the server's. No API on that database can be faster.
+the server's. No API on that database can be faster. The profile release takes no other endpoint than a pooler.
 
 A scenario (loadtest init writes one) says in a file who does what, in which phases, within which limits. Its accounts
 and data are made through the API, carry the run's name, and are removed at the end; loadtest cleanup does it after a
 crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario names is tested only with --i-mean HOST.
 
 Once a second it also reads what stands behind the target: the server's /metrics (--metrics-url; --lab knows its own),
-SHOW POOLS (PGBOUNCER_ADMIN_URL), pg_stat_statements (DATABASE_DIRECT_URL) and Redis' INFO (REDIS_URL). What of it can't
-be read is told as not seen, with the reason, and fails no run. --trace-link URL with {trace_id} leads from the slowest
+SHOW POOLS (PGBOUNCER_ADMIN_URL), pg_stat_statements (DATABASE_DIRECT_URL) and Redis' INFO (REDIS_URL). Of these three
+hosts, too, only this machine and what --allow-host names is asked, and with --get none. What can't be read is told as
+not seen, with the reason, and fails no run. --no-server-side asks nothing but the target. --trace-link URL with {trace_id} leads from the slowest
 requests to their traces.
 
 On a terminal stderr shows the run while it goes on; elsewhere it has a line every ten seconds. stdout has the report
@@ -106,6 +108,7 @@ rate at which the p99 target holds, and names what limits it.`,
 		Annotations: hasCourse(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
+			o.usersGiven = c.Flags().Changed("users")
 			if err := a.loadtestManners(o); err != nil {
 				return err
 			}
@@ -180,14 +183,15 @@ func (o *loadtestOptions) Validate() error {
 		return usagef("Give --target URL, or --lab for a server and a database of its own.", "there is nothing to test")
 	case o.lab && (o.tokens != "" || o.email != "" || o.restartCmd != ""):
 		return usagef("Leave out --tokens, --email and --restart-cmd.", "--lab has users and a server of its own")
-	case !o.lab && o.data != "":
-		return usagef("Add --lab, or leave it out.", "--data is the folder of a lab")
 	case o.get != "" && (o.lab || len(o.phases) > 0 || (o.profileGiven && o.profile != bench.ProfileCapacity)):
 		return usagef("Leave out --lab, --profile (but for capacity) and --phases.", "--get is one path of one --target")
 	case o.get != "" && !strings.HasPrefix(o.get, "/"):
 		return usagef("Begin it with a slash.", "--get %q is no path", o.get)
 	case o.connections < 0 || o.restarts < 0 || o.rate < 0 || o.rtt < 0:
 		return usagef("Give a number above zero.", "--max-connections, --restarts, --rate and --rtt can't be negative")
+	}
+	if err := o.validateWithoutLab(); err != nil {
+		return err
 	}
 	if err := o.validateTimes(); err != nil {
 		return err
@@ -196,6 +200,9 @@ func (o *loadtestOptions) Validate() error {
 		return err
 	}
 	if err := o.capacity.validate(o); err != nil {
+		return err
+	}
+	if err := o.side.validate(o); err != nil {
 		return err
 	}
 	plan, err := o.newPlan()
@@ -207,6 +214,9 @@ func (o *loadtestOptions) Validate() error {
 		plan = plan.Without(bench.PhaseFirst, "there was nothing to restart the server with: give --restart-cmd, or --lab")
 	}
 	o.plan = plan
+	if err := o.validatePhases(); err != nil {
+		return err
+	}
 	if o.lab {
 		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true), o.fits(nil))
 	}
@@ -230,6 +240,41 @@ func (o *loadtestOptions) newPlan() (bench.Plan, error) {
 		return bench.CapacityPlan(choices, o.capacityOptions(), o.lab || (err == nil && bench.Loopback(base)))
 	}
 	return bench.NewPlan(choices)
+}
+
+// validateWithoutLab refuses the flags that say what a lab is to be like.
+func (o *loadtestOptions) validateWithoutLab() error {
+	switch {
+	case o.lab:
+	case o.data != "":
+		return usagef("Add --lab, or leave it out.", "--data is the folder of a lab")
+	case o.usersGiven:
+		return usagef("Add --lab, or leave it out; --tokens are the users of a target.", "--users are seeded in a lab")
+	}
+	return nil
+}
+
+// validatePhases refuses what is about a phase that the plan does not have.
+func (o *loadtestOptions) validatePhases() error {
+	for _, f := range []struct {
+		flag, phase string
+		given       bool
+	}{
+		{"cold-p99", bench.PhaseCold, o.coldP99 != 0},
+		{"mixed-p99", bench.PhaseMixed, o.mixedP99 != 0},
+		{"first-target", bench.PhaseFirst, o.first != 0},
+		{"restarts", bench.PhaseFirst, o.restarts != 0},
+	} {
+		if !f.given || slices.ContainsFunc(o.plan.Phases, func(p bench.PhasePlan) bool { return p.Name == f.phase }) {
+			continue
+		}
+		hint := "Add the phase with --phases, or leave the flag out."
+		if f.phase == bench.PhaseFirst {
+			hint = "Add the phase with --phases, and --lab or --restart-cmd, which it needs; or leave the flag out."
+		}
+		return usagef(hint, "--%s is about phase %s, which this run does not have", f.flag, f.phase)
+	}
+	return nil
 }
 
 func (o *loadtestOptions) validateTimes() error {

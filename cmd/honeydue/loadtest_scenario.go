@@ -108,6 +108,9 @@ func (o *loadtestOptions) readScenario(flags *pflag.FlagSet) error {
 		return usagef("Mend it there; honeydue loadtest schema prints what a scenario may hold.", "%s:%w", o.scenarioFile, err)
 	}
 	o.scenario = &s
+	if err := errors.Join(o.validateWithoutLab(), o.side.validate(o)); err != nil {
+		return err
+	}
 	if !flags.Changed("timeout") && s.Target.Timeout > 0 {
 		o.timeout = s.Target.Timeout
 	}
