@@ -161,7 +161,7 @@ func (o *loadtestOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.tokens, "tokens", "", "`FILE` with one \"user_id token\" a line, as seed --tokens writes it")
 	flags.StringVar(&o.email, "email", "", "log in as the user with this `EMAIL`, instead of --tokens; enough for --phases warm")
 	flags.StringVar(&o.passwordEnv, "password-env", "", "`VARIABLE` of the environment that holds the password of --email")
-	flags.StringVar(&o.restartCmd, "restart-cmd", "", "`COMMAND` that restarts the target and returns when the old one is gone, for the first phase")
+	flags.StringVar(&o.restartCmd, "restart-cmd", "", "`COMMAND` that restarts the target and returns when the old one is gone, for the first phase; /readyz has to show that it did")
 	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "with --lab: round trip of the link to the database; with --target: what is known of it")
 	flags.StringVar(&o.data, "data", "", "with --lab: its data `FOLDER` (default: one of the load test's own)")
 	flags.IntVar(&o.users, "users", 1500, "with --lab: users to seed")
@@ -533,11 +533,16 @@ func verdictCode(v bench.Verdict) int {
 	return exitInvalid
 }
 
-// restartBy runs the user's command and waits until the server is ready again. What has come back has to prove the
-// pooler again.
+// restartBy runs the user's command and waits until the server is ready again. What has come back has to have started
+// since, where it tells when, and to prove the pooler again.
 func restartBy(ctx context.Context, command string, h *bench.Hitter, profile string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
+	before, _, err := h.Ask(ctx)
+	if err != nil {
+		before = bench.Server{} // it may be down already
+	}
+	h.Close() // the connection would be found dead
 	said := &tail{}
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command) //nolint:gosec // the caller's own command
 	cmd.Stdout, cmd.Stderr = said, said
@@ -548,7 +553,13 @@ func restartBy(ctx context.Context, command string, h *bench.Hitter, profile str
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if server, ready, err := h.Ask(ctx); err == nil && ready {
+		server, ready, err := h.Ask(ctx)
+		switch {
+		case err != nil || !ready:
+		case !server.StartedAt.IsZero() && server.StartedAt.Equal(before.StartedAt):
+			return failedf("Give a command that ends the server and starts it anew, and returns when the old one is gone.",
+				"--restart-cmd did not restart the server: it has run since %s, as it says itself", server.StartedAt.Format(time.RFC3339))
+		default:
 			return throughPooler(server, profile)
 		}
 		select {
