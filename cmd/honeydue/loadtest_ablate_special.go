@@ -15,7 +15,7 @@ import (
 
 // How much the decisions that are measured in ways of their own ask in one round.
 const (
-	fullIdle, fullBusy, fullFresh = 40, 20, 20
+	fullIdle, fullBusy, fullFresh = 60, 30, 30
 	replayUsers                   = 40
 	writeUsers                    = 3
 	// uncapped is a USER_CACHE_SIZE that no flood reaches. The cache reserves nothing for it.
@@ -60,17 +60,18 @@ func (x *ablating) emptyRedis(ctx context.Context) error {
 	return x.lab.StartRedis(ctx)
 }
 
-// tokenReplay is S5 on a clock 300 times faster.
+// tokenReplay is S5 on a clock 300 times faster. It counts more than a whole life of a token: everybody was new at once,
+// so that a shorter part would meet the tokens as they all end.
 func (x *ablating) tokenReplay(ctx context.Context, d ablation) error {
 	return x.replay(ctx, d, "TOKEN_CACHE_TTL", "1s", "12s", bench.Replay{
-		Gap: 4 * time.Second, Settle: 12 * time.Second, Length: 6 * time.Second,
+		Gap: 4 * time.Second, Settle: 12 * time.Second, Length: 18 * time.Second,
 	})
 }
 
 // userReplay is S6 on a clock 30 times faster.
 func (x *ablating) userReplay(ctx context.Context, d ablation) error {
 	return x.replay(ctx, d, "USER_CACHE_TTL", "1s", "10s", bench.Replay{
-		Account: true, Gap: 2 * time.Second, Settle: 10 * time.Second, Length: 5 * time.Second,
+		Account: true, Gap: 2 * time.Second, Settle: 10 * time.Second, Length: 15 * time.Second,
 	})
 }
 
