@@ -188,17 +188,17 @@ func (x *ablating) pair(ctx context.Context, d ablation, atOnce bool, measure me
 			break
 		}
 		x.progress.Describe(fmt.Sprintf("ablate: round %d of %d, %s", round+1, x.starts, d.name))
-		failures, err := x.pairOnce(ctx, atOnce, round, sides, measure)
+		failures, broken := x.pairOnce(ctx, atOnce, round, sides, measure)
 		x.progress.Add(1)
 		failed := false
-		for i, err := range failures {
-			if err != nil && ctx.Err() == nil {
-				x.failed(d.name+[]string{"", " (tuned)"}[i], err)
+		for i, failure := range failures {
+			if failure != nil && ctx.Err() == nil {
+				x.failed(d.name+[]string{"", " (tuned)"}[i], failure)
 				failed = true
 			}
 		}
-		if err != nil || failed {
-			return sides[0], sides[1], err
+		if broken != nil || failed {
+			return sides[0], sides[1], broken
 		}
 	}
 	return sides[0], sides[1], nil

@@ -135,10 +135,3 @@ func (a Ablation) paths() report.Table {
 	}
 	return t
 }
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return report.Thousands(int64(n)) + " " + many
-}
