@@ -83,7 +83,7 @@ func (x *ablating) replay(ctx context.Context, d ablation, variable, old, tuned 
 			value = old
 		}
 		s.with(map[string]string{variable: value})
-		r := r // the other side has the same users and the same moments
+		r := r                                                                            // the other side has the same users and the same moments
 		r.Users, r.Seed = users[round*replayUsers:(round+1)*replayUsers], uint64(round)+1 //nolint:gosec // a round is not negative
 		return x.at(s).Replay(ctx, r, into)
 	})
