@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -196,7 +197,7 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 		return errors.Join(err, unwritten)
 	}
 	if err != nil {
-		return &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: "The report holds what was measured before."}
+		return &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: strings.TrimSpace(hintOf(err) + " The report holds what was measured before.")}
 	}
 	return exitWith(verdictCode(result.Verdict))
 }

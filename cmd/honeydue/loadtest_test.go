@@ -190,7 +190,7 @@ func TestLoadtestRestartCommand(t *testing.T) {
 		t.Errorf("restarted: exit code %d\n%s%s", code, stdout, stderr)
 	}
 	code, _, stderr = loadtestRun(t.Context(), t, tells, append(first, "--restart-cmd", "true")...)
-	if code != exitFailed || !strings.Contains(stderr, "restart 1 of 2: --restart-cmd did not restart the server: it has run since 2026-01-02T03:04:05Z") {
+	if code != exitFailed || !strings.Contains(stderr, "restart 1 of 2: --restart-cmd did not restart the server: it has run since 2026-01-02T03:04:05Z") || !strings.Contains(stderr, "Give a command that ends the server and starts it anew") {
 		t.Errorf("a command that does nothing: exit code %d\n%s", code, stderr)
 	}
 	// What comes back has to prove the pooler again.
