@@ -2,60 +2,15 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
-	"os/exec"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/bench"
 )
-
-// readyTimeout bounds a server's way from its start to a /readyz that says yes.
-const readyTimeout = time.Minute
-
-// loadtestOptions are the flags of loadtest.
-type loadtestOptions struct {
-	target, get            string
-	profile                string
-	phases                 []string
-	rate                   float64
-	duration, timeout      time.Duration
-	p99, coldP99, first    time.Duration
-	mixedP99               time.Duration
-	restarts               int
-	connections            int
-	allowHosts             []string
-	tokens                 string
-	email, passwordEnv     string
-	restartCmd             string
-	lab                    bool
-	data                   string
-	users                  int
-	rtt                    time.Duration
-	layer                  string
-	save                   string
-	profileGiven, rttGiven bool
-	scenarioFile           string
-	permit                 bench.Permit
-	ca                     string
-	state                  string
-	compare                compareOptions
-	capacity               capacityOptions
-	side                   sideOptions
-
-	plan     bench.Plan
-	base     *url.URL // of target
-	scenario *bench.Scenario
-	trust    *tls.Config // of --ca; nil = the system's
-}
 
 func newLoadtestCommand(a *app) *cobra.Command {
 	o := &loadtestOptions{}
@@ -73,15 +28,16 @@ phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples
 invalid (5: the generator did not keep up, and what it lacked is named).
 
 --layer db asks the database alone: the hot statements, as serve sends them when nothing is cached, through a pool like
-the server's. No API on that database can be faster.
+the server's. No API on that database can be faster. The profile release takes no other endpoint than a pooler.
 
 A scenario (loadtest init writes one) says in a file who does what, in which phases, within which limits. Its accounts
 and data are made through the API, carry the run's name, and are removed at the end; loadtest cleanup does it after a
 crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario names is tested only with --i-mean HOST.
 
 Once a second it also reads what stands behind the target: the server's /metrics (--metrics-url; --lab knows its own),
-SHOW POOLS (PGBOUNCER_ADMIN_URL), pg_stat_statements (DATABASE_DIRECT_URL) and Redis' INFO (REDIS_URL). What of it can't
-be read is told as not seen, with the reason, and fails no run. --trace-link URL with {trace_id} leads from the slowest
+SHOW POOLS (PGBOUNCER_ADMIN_URL), pg_stat_statements (DATABASE_DIRECT_URL) and Redis' INFO (REDIS_URL). Of these three
+hosts, too, only this machine and what --allow-host names is asked, and with --get none. What can't be read is told as
+not seen, with the reason, and fails no run. --no-server-side asks nothing but the target. --trace-link URL with {trace_id} leads from the slowest
 requests to their traces.
 
 On a terminal stderr shows the run while it goes on; elsewhere it has a line every ten seconds. stdout has the report
@@ -106,6 +62,7 @@ rate at which the p99 target holds, and names what limits it.`,
 		Annotations: hasCourse(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
+			o.usersGiven = c.Flags().Changed("users")
 			if err := a.loadtestManners(o); err != nil {
 				return err
 			}
@@ -137,163 +94,6 @@ rate at which the p99 target holds, and names what limits it.`,
 	return c
 }
 
-func (o *loadtestOptions) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&o.target, "target", "", "`URL` of the server to test; this machine, unless --allow-host names another")
-	flags.BoolVar(&o.lab, "lab", false, "start a replica of production and a server in it, test that, stop both")
-	flags.StringVar(&o.profile, "profile", bench.Profiles()[0], "`PROFILE` to run: "+strings.Join(bench.Profiles(), "|"))
-	flags.StringSliceVar(&o.phases, "phases", nil, "only these `PHASES` of the profile, such as warm,cold")
-	flags.StringVar(&o.get, "get", "", "instead of a profile: GET one `PATH` of any HTTP server, without a login")
-	flags.StringVar(&o.layer, "layer", layerAPI, "`LAYER` to test: api, or db for the hot statements alone, straight at the pooler of DATABASE_URL or of --lab")
-	flags.Float64Var(&o.rate, "rate", 0, "requests per second of the warm phase or of --get (default: the profile's)")
-	flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase, of --get, or of a step of --profile capacity (default: the profile's)")
-	flags.DurationVar(&o.p99, "p99", 0, "target of the warm phase, of --get, or of --profile capacity (default 200ms)")
-	flags.DurationVar(&o.coldP99, "cold-p99", 0, "target of the cold phase (default 700ms)")
-	flags.DurationVar(&o.mixedP99, "mixed-p99", 0, "target of the mixed phase (default 300ms)")
-	flags.DurationVar(&o.first, "first-target", 0, "target of each first request (default 900ms)")
-	flags.IntVar(&o.restarts, "restarts", 0, "restarts of the first phase (default: the profile's)")
-	flags.IntVar(&o.connections, "max-connections", 0, "connections open at once; requests queue for them, and the wait counts (default: no limit)")
-	flags.DurationVar(&o.timeout, "timeout", bench.DefaultTimeout, "a request that takes longer has failed")
-	flags.StringSliceVar(&o.allowHosts, "allow-host", nil, "a `HOST` other than this machine that may be tested")
-	o.addScenarioFlags(flags)
-	flags.StringVar(&o.tokens, "tokens", "", "`FILE` with one \"user_id token\" a line, as seed --tokens writes it")
-	flags.StringVar(&o.email, "email", "", "log in as the user with this `EMAIL`, instead of --tokens; enough for --phases warm")
-	flags.StringVar(&o.passwordEnv, "password-env", "", "`VARIABLE` of the environment that holds the password of --email")
-	flags.StringVar(&o.restartCmd, "restart-cmd", "", "`COMMAND` that restarts the target and returns when the old one is gone, for the first phase")
-	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "with --lab: round trip of the link to the database; with --target: what is known of it")
-	flags.StringVar(&o.data, "data", "", "with --lab: its data `FOLDER` (default: one of the load test's own)")
-	flags.IntVar(&o.users, "users", 1500, "with --lab: users to seed")
-	flags.StringVar(&o.save, "save", "", "keep the run with all its latencies in `FILE`, for loadtest report")
-	o.compare.addFlags(flags)
-	o.capacity.addFlags(flags)
-	o.side.addFlags(flags)
-}
-
-// Validate refuses what makes no sense, and a plan that could not end in a verdict.
-func (o *loadtestOptions) Validate() error {
-	if err := o.validateLayer(); err != nil {
-		return err
-	}
-	switch {
-	case o.lab && o.target != "":
-		return usagef("Leave out one of them.", "--lab tests a server of its own, and --target names another")
-	case !o.lab && o.target == "" && o.layer == layerAPI:
-		return usagef("Give --target URL, or --lab for a server and a database of its own.", "there is nothing to test")
-	case o.lab && (o.tokens != "" || o.email != "" || o.restartCmd != ""):
-		return usagef("Leave out --tokens, --email and --restart-cmd.", "--lab has users and a server of its own")
-	case !o.lab && o.data != "":
-		return usagef("Add --lab, or leave it out.", "--data is the folder of a lab")
-	case o.get != "" && (o.lab || len(o.phases) > 0 || (o.profileGiven && o.profile != bench.ProfileCapacity)):
-		return usagef("Leave out --lab, --profile (but for capacity) and --phases.", "--get is one path of one --target")
-	case o.get != "" && !strings.HasPrefix(o.get, "/"):
-		return usagef("Begin it with a slash.", "--get %q is no path", o.get)
-	case o.connections < 0 || o.restarts < 0 || o.rate < 0 || o.rtt < 0:
-		return usagef("Give a number above zero.", "--max-connections, --restarts, --rate and --rtt can't be negative")
-	}
-	if err := o.validateTimes(); err != nil {
-		return err
-	}
-	if err := o.compare.validate(o); err != nil {
-		return err
-	}
-	if err := o.capacity.validate(o); err != nil {
-		return err
-	}
-	plan, err := o.newPlan()
-	if err != nil {
-		return err
-	}
-	phases := o.compare.against == "" && o.profile != bench.ProfileCapacity
-	if phases && !o.lab && o.get == "" && o.layer == layerAPI && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
-		plan = plan.Without(bench.PhaseFirst, "there was nothing to restart the server with: give --restart-cmd, or --lab")
-	}
-	o.plan = plan
-	if o.lab {
-		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true), o.fits(nil))
-	}
-	if o.layer == layerDB {
-		return nil // the database's host is known only later
-	}
-	return o.validateTarget()
-}
-
-// newPlan is what is going to be done: turns of two servers, a search for the capacity, or the phases of a profile.
-func (o *loadtestOptions) newPlan() (bench.Plan, error) {
-	choices := bench.PlanOptions{
-		Profile: o.profile, Get: o.get != "", Database: o.layer == layerDB, Phases: o.phases, Rate: o.rate, Duration: o.duration,
-		P99: o.p99, ColdP99: o.coldP99, MixedP99: o.mixedP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
-	}
-	switch {
-	case o.compare.against != "":
-		return bench.ComparePlan(choices, o.compare.slicing())
-	case o.profile == bench.ProfileCapacity:
-		base, err := bench.ParseTarget(o.target)
-		return bench.CapacityPlan(choices, o.capacityOptions(), o.lab || (err == nil && bench.Loopback(base)))
-	}
-	return bench.NewPlan(choices)
-}
-
-func (o *loadtestOptions) validateTimes() error {
-	for _, f := range []struct {
-		flag  string
-		value time.Duration
-	}{{"p99", o.p99}, {"cold-p99", o.coldP99}, {"mixed-p99", o.mixedP99}, {"first-target", o.first}} {
-		if f.value < 0 || f.value >= o.timeout {
-			return usagef("Raise --timeout, or lower the target.",
-				"--%s %v must be above zero and below the time-out of a request, %v", f.flag, f.value, o.timeout)
-		}
-	}
-	if o.duration < 0 {
-		return usagef("Give a duration above zero.", "--duration %v makes no sense", o.duration)
-	}
-	return nil
-}
-
-func (o *loadtestOptions) validateTarget() error {
-	base, err := bench.ParseTarget(o.target)
-	if err != nil {
-		return usagef("Give it as http://host:port.", "--target: %w", err)
-	}
-	o.base = base
-	if err := o.permit.Judge(base); err != nil {
-		return err
-	}
-	near := bench.Loopback(base) && (o.compare.base == nil || bench.Loopback(o.compare.base))
-	if err := o.plan.CheckRate(near); err != nil {
-		return err
-	}
-	if err := o.fits(base); err != nil {
-		return err
-	}
-	switch {
-	case o.get != "":
-		return nil
-	case o.tokens == "" && o.email == "":
-		return usagef("Give --tokens FILE (honeydue seed --tokens FILE writes it), or --email and --password-env, or --get PATH for a test without a login.",
-			"a load test of the API needs users")
-	case o.tokens != "" && o.email != "":
-		return usagef("Leave out one of them.", "--tokens and --email both say who to be")
-	case o.email != "" && o.passwordEnv == "":
-		return usagef("Put the password into a variable and name it: --password-env NAME.", "--email needs a password")
-	case o.email != "":
-		return o.plan.Check(1, o.restartCmd != "")
-	}
-	return nil
-}
-
-// fits judges whether this machine has the descriptors and ports that the plan takes. base is nil where the server is
-// still to be started.
-func (o *loadtestOptions) fits(base *url.URL) error {
-	return bench.ReadMachine(base).Fits(o.plan, base, o.connections)
-}
-
-// linkRTT is what is known of the way between server and database; 0 = nothing.
-func (o *loadtestOptions) linkRTT() time.Duration {
-	if o.lab || o.rttGiven {
-		return o.rtt
-	}
-	return 0
-}
-
 // loadtestTarget tests a server that runs already.
 func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
 	users, err := o.readUsers(o.tokens)
@@ -321,43 +121,6 @@ func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
 		t.restart = func(ctx context.Context) error { return restartBy(ctx, o.restartCmd, hitter, o.plan.Profile) }
 	}
 	return a.runLoadtest(ctx, t)
-}
-
-// login gets the one user of --email at a server.
-func (a *app) login(ctx context.Context, o *loadtestOptions, h *bench.Hitter) ([]bench.User, error) {
-	password := a.getenv(o.passwordEnv)
-	if password == "" {
-		return nil, usagef("Set it to the password of --email.", "the variable %s is empty", o.passwordEnv)
-	}
-	user, err := h.Login(ctx, o.email, password)
-	if err != nil {
-		return nil, failedf("See that the server is up, and that e-mail and password are right.", "%w", err)
-	}
-	return []bench.User{user}, nil
-}
-
-// readTokens reads the users of a file as seed --tokens writes it.
-func readTokens(path string) ([]bench.User, error) {
-	f, err := os.Open(path) //nolint:gosec // the file that the caller named
-	if err != nil {
-		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "cannot read the tokens: %w", err)
-	}
-	users, err := bench.ReadUsers(f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, usagef("Write one with: honeydue seed --tokens FILE.", "%s: %w", path, err)
-	}
-	return users, nil
-}
-
-func (o *loadtestOptions) readUsers(tokens string) ([]bench.User, error) {
-	if tokens == "" {
-		return nil, nil
-	}
-	users, err := readTokens(tokens)
-	if err != nil {
-		return nil, err
-	}
-	return users, usage(o.plan.Check(len(users), o.restartCmd != ""))
 }
 
 func (a *app) newHitter(o *loadtestOptions, base *url.URL) (*bench.Hitter, error) {
@@ -434,7 +197,7 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 		return errors.Join(err, unwritten)
 	}
 	if err != nil {
-		return &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: "The report holds what was measured before."}
+		return &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: strings.TrimSpace(hintOf(err) + " The report holds what was measured before.")}
 	}
 	return exitWith(verdictCode(result.Verdict))
 }
@@ -446,70 +209,4 @@ func (a *app) keepAndWrite(o *loadtestOptions, r bench.Result) error {
 		saving = a.saveRun(o.save, r)
 	}
 	return errors.Join(saving, a.write(r.Document()))
-}
-
-// gate asks the server about itself. A release is judged only on a server that has proved that it reaches its
-// database through a pooler.
-func gate(ctx context.Context, h *bench.Hitter, profile string) (bench.Server, error) {
-	server, ready, err := h.Ask(ctx)
-	switch {
-	case err != nil:
-		return server, failedf("Start the server, or mend the URL.", "%w", err)
-	case !ready:
-		return server, failedf("Wait until /readyz answers 200.", "the server is not ready")
-	case profile == "release" && len(server.Ablated) > 0:
-		return server, failedf("Unset HONEYDUE_ABLATE and restart the server.",
-			"the release gate judges no experiment, and this server has decision %s turned back", strings.Join(server.Ablated, ", "))
-	}
-	return server, throughPooler(server, profile)
-}
-
-func throughPooler(server bench.Server, profile string) error {
-	switch {
-	case profile != "release":
-	case server.ThroughPooler == nil:
-		return failedf("Test honeydue serve, or use --profile smoke.", "the release gate demands a server that proves the way to its database, and this one's /readyz does not speak of it")
-	case !*server.ThroughPooler:
-		return failedf("Point DATABASE_URL at the pooler (the host with -pooler) and restart the server; honeydue probe shows which endpoint is in use.",
-			"the release gate demands a pooler, and the server says that it reaches its database without one")
-	}
-	return nil
-}
-
-func verdictCode(v bench.Verdict) int {
-	switch v {
-	case bench.Pass:
-		return exitOK
-	case bench.Fail:
-		return exitFinding
-	case bench.Inconclusive:
-		return exitInconclusive
-	}
-	return exitInvalid
-}
-
-// restartBy runs the user's command and waits until the server is ready again. What has come back has to prove the
-// pooler again.
-func restartBy(ctx context.Context, command string, h *bench.Hitter, profile string) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	said := &tail{}
-	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command) //nolint:gosec // the caller's own command
-	cmd.Stdout, cmd.Stderr = said, said
-	cmd.WaitDelay = time.Second // what it leaves in the background may keep the pipes
-	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		return fmt.Errorf("--restart-cmd failed (%w): %s", err, strings.TrimSpace(said.String()))
-	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if server, ready, err := h.Ask(ctx); err == nil && ready {
-			return throughPooler(server, profile)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the server was not ready %v after --restart-cmd", readyTimeout)
-		case <-tick.C:
-		}
-	}
 }

@@ -78,19 +78,19 @@ func ablations() []ablation {
 		},
 		{
 			name: "S4", title: "a full Redis evicts", old: "noeviction", tuned: "allkeys-lru", special: (*ablating).fullRedis, users: 2 * (fullIdle + fullBusy + fullFresh),
-			method: "Redis was filled with the lists of 60 users, 2 s later with those of 30 more, and then limited to the memory in use. 30 others came. 2.5 s later all were asked for the board: the 30 for the second time, those seen just before, and those not seen since. An evicting cache gives the memory of the last to the first.",
+			method: "In each round Redis was filled with the lists of 60 users, 2 s later with those of 30 more, and then limited to the memory in use. 30 others came. 2.5 s later all were asked for the board: the 30 for the second time, those seen just before, and those not seen since. An evicting cache gives the memory of the last to the first.",
 		},
 		{
 			name: "S5", title: "token cache in Redis", old: was("TOKEN_CACHE_TTL"), tuned: "1h", special: (*ablating).tokenReplay, users: replayUsers,
-			method: "On a clock 300 times faster: 5 min are 1 s, 1 h is 12 s. 40 users open the board, each every 20 min (4 s) on average, independently of each other (Poisson, one seed); the first hour (12 s) is not counted. Both servers at once, each with a Redis database of its own.",
+			method: "On a clock 300 times faster: 5 min are 1 s, 1 h is 12 s. 40 users open the board, each every 20 min (4 s) on average, independently of each other (Poisson, a seed for each round); the first hour (12 s) is not counted, the next 90 min (18 s) are. Both servers at once, each with a Redis database of its own.",
 		},
 		{
 			name: "S6", title: "user cache in memory", old: was("USER_CACHE_TTL"), tuned: "5m", special: (*ablating).userReplay, users: replayUsers,
-			method: "On a clock 30 times faster: 30 s are 1 s, 5 min are 10 s. 40 users ask for /api/auth/me/, each once a minute (2 s) on average, independently of each other (Poisson, one seed); the first 5 min (10 s) are not counted. Both servers at once. The hot lists need no user, so only this route meets the cache.",
+			method: "On a clock 30 times faster: 30 s are 1 s, 5 min are 10 s. 40 users ask for /api/auth/me/, each once a minute (2 s) on average, independently of each other (Poisson, a seed for each round); the first 5 min (10 s) are not counted, the next 7.5 min (15 s) are. Both servers at once. The hot lists need no user, so only this route meets the cache.",
 		},
 		{
 			name: "S7", title: "user cache capped", old: "no cap", tuned: "5000 users", special: (*ablating).floodUsers,
-			method: "Each user of the flood asked once for /api/auth/me/, with the link at 0 ms: only memory is looked at. Heap after a garbage collection, before and after. One flood each.",
+			method: "Each user of the flood asked once for /api/auth/me/, with the link at 0 ms: only memory is looked at. Heap after a garbage collection, before and after.",
 		},
 		{
 			name: "S8", title: "token and user by one join", old: "two statements", tuned: "one statement", set: fixed("HONEYDUE_ABLATE", config.AblateAuthJoin),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,10 @@ func TestAblateCountsTurns(t *testing.T) {
 	code, got, stderr := ablateRun(t.Context(), t, dir, environ, "S3,S8,S11,zero-turn,all")
 	if code != exitOK {
 		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	// The schedules alone take more than the ten seconds after which a pipeline is told again.
+	if !regexp.MustCompile(`(?m)^ablate: round 1 of 1, \S+: [1-6] of 6$`).MatchString(stderr) {
+		t.Errorf("it does not say how far it is:\n%s", stderr)
 	}
 	type pair struct{ old, tuned float64 }
 	seen := map[string]pair{}

@@ -18,6 +18,7 @@ type ablating struct {
 	app      *app
 	options  *loadtestOptions
 	flood    int
+	starts   int // of each server
 	lab      *lab.Lab
 	env      lab.Env
 	mix      bench.Mix
@@ -84,7 +85,6 @@ func (x *ablating) run(ctx context.Context, o *ablateOptions) error {
 			x.row(d, []bench.AblatedFigure{})
 			x.out.NotMeasured = append(x.out.NotMeasured, d.name)
 		default:
-			x.progress.Describe("ablate: " + d.name + " " + d.title)
 			if err := d.special(x, ctx, d); err != nil {
 				return err
 			}
@@ -92,7 +92,6 @@ func (x *ablating) run(ctx context.Context, o *ablateOptions) error {
 				x.out.NotMeasured = append(x.out.NotMeasured, d.name)
 			}
 		}
-		x.progress.Add(1)
 	}
 	if o.has(everything) {
 		x.paths(rounds[everything], rounds[tunedServer])
@@ -140,6 +139,7 @@ func (x *ablating) rounds(ctx context.Context, o *ablateOptions) (_ map[string]*
 				failed[v.name] = true
 				x.failed(v.name, err)
 			}
+			x.progress.Add(1)
 		}
 	}
 	if ctx.Err() != nil {
@@ -176,11 +176,36 @@ func (x *ablating) paths(old, tuned *bench.Samples) {
 	}
 }
 
-// pair measures a decision on two servers, one with the decision turned back and one without, one after the other or
-// at once. Each has a Redis database of its own.
-func (x *ablating) pair(ctx context.Context, d ablation, atOnce bool, measure func(context.Context, *ablatedServer, bool, *bench.Samples) error) (old, tuned *bench.Samples, err error) {
-	sides := []*bench.Samples{bench.NewSamples(), bench.NewSamples()}
-	failures := make([]error, len(sides))
+// measuring is one start of a special measurement, with the decision turned back or without.
+type measuring func(ctx context.Context, s *ablatedServer, back bool, round int, into *bench.Samples) error
+
+// pair measures a decision round by round on two servers, one with the decision turned back and one without, one after
+// the other or at once. Each has a Redis database of its own. A side that fails ends it.
+func (x *ablating) pair(ctx context.Context, d ablation, atOnce bool, measure measuring) (old, tuned *bench.Samples, err error) {
+	sides := [2]*bench.Samples{bench.NewSamples(), bench.NewSamples()}
+	for round := range x.starts {
+		if ctx.Err() != nil {
+			break
+		}
+		x.progress.Describe(fmt.Sprintf("ablate: round %d of %d, %s", round+1, x.starts, d.name))
+		failures, broken := x.pairOnce(ctx, atOnce, round, sides, measure)
+		x.progress.Add(1)
+		failed := false
+		for i, failure := range failures {
+			if failure != nil && ctx.Err() == nil {
+				x.failed(d.name+[]string{"", " (tuned)"}[i], failure)
+				failed = true
+			}
+		}
+		if broken != nil || failed {
+			return sides[0], sides[1], broken
+		}
+	}
+	return sides[0], sides[1], nil //nolint:nilerr // interrupted: what was measured before is reported
+}
+
+// pairOnce is a round of pair. Its failures are those of the measurement on each side, its error is of this machine.
+func (x *ablating) pairOnce(ctx context.Context, atOnce bool, round int, sides [2]*bench.Samples, measure measuring) (failures [2]error, err error) {
 	one := func(i int) (err error) {
 		s, err := x.newServer()
 		if err != nil {
@@ -188,10 +213,10 @@ func (x *ablating) pair(ctx context.Context, d ablation, atOnce bool, measure fu
 		}
 		defer func() { err = alsoFailed(err, s.close()) }()
 		s.tuned["REDIS_URL"] = redisDatabase(x.env.RedisURL, i+1)
-		failures[i] = measure(ctx, s, i == 0, sides[i])
+		failures[i] = measure(ctx, s, i == 0, round, sides[i])
 		return nil
 	}
-	broken := make([]error, len(sides))
+	var broken [2]error
 	done := make(chan struct{}, len(sides))
 	for i := range sides {
 		go func() {
@@ -206,12 +231,7 @@ func (x *ablating) pair(ctx context.Context, d ablation, atOnce bool, measure fu
 		<-done
 		<-done
 	}
-	for i, err := range failures {
-		if err != nil && ctx.Err() == nil {
-			x.failed(d.name+[]string{"", " (tuned)"}[i], err)
-		}
-	}
-	return sides[0], sides[1], errors.Join(broken...)
+	return failures, errors.Join(broken[:]...)
 }
 
 // redisDatabase is the URL of another database of the same Redis.

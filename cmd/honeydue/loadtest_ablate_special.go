@@ -13,11 +13,11 @@ import (
 	"github.com/honeydue/honeydue/internal/link"
 )
 
-// How much the decisions that are measured in ways of their own ask.
+// How much the decisions that are measured in ways of their own ask in one round.
 const (
 	fullIdle, fullBusy, fullFresh = 60, 30, 30
 	replayUsers                   = 40
-	writeUsers                    = 6
+	writeUsers                    = 3
 	// uncapped is a USER_CACHE_SIZE that no flood reaches. The cache reserves nothing for it.
 	uncapped = "1000000"
 	// idsForgotten is when a cache of residence ids of 1 s has certainly expired.
@@ -26,17 +26,13 @@ const (
 
 // fullRedis is S4. Redis is started anew before and after each side, which empties it and gives it its limits back.
 func (x *ablating) fullRedis(ctx context.Context, d ablation) error {
-	crowds := [2]bench.Crowd{}
-	for i := range crowds {
-		crowds[i] = bench.Crowd{Idle: x.take(fullIdle), Busy: x.take(fullBusy), Fresh: x.take(fullFresh)}
-	}
-	old, tuned, err := x.pair(ctx, d, false, func(ctx context.Context, s *ablatedServer, back bool, into *bench.Samples) error {
+	old, tuned, err := x.pair(ctx, d, false, func(ctx context.Context, s *ablatedServer, back bool, _ int, into *bench.Samples) error {
 		if err := x.emptyRedis(ctx); err != nil {
 			return err
 		}
-		policy, crowd := d.tuned, crowds[1]
+		policy, crowd := d.tuned, bench.Crowd{Idle: x.take(fullIdle), Busy: x.take(fullBusy), Fresh: x.take(fullFresh)}
 		if back {
-			policy, crowd = d.old, crowds[0]
+			policy = d.old
 		}
 		s.with(nil)
 		err := x.at(s).FullRedis(ctx, crowd, func(ctx context.Context) error {
@@ -64,7 +60,8 @@ func (x *ablating) emptyRedis(ctx context.Context) error {
 	return x.lab.StartRedis(ctx)
 }
 
-// tokenReplay is S5 on a clock 300 times faster.
+// tokenReplay is S5 on a clock 300 times faster. It counts more than a whole life of a token: everybody was new at once,
+// so that a shorter part would meet the tokens as they all end.
 func (x *ablating) tokenReplay(ctx context.Context, d ablation) error {
 	return x.replay(ctx, d, "TOKEN_CACHE_TTL", "1s", "12s", bench.Replay{
 		Gap: 4 * time.Second, Settle: 12 * time.Second, Length: 18 * time.Second,
@@ -79,13 +76,15 @@ func (x *ablating) userReplay(ctx context.Context, d ablation) error {
 }
 
 func (x *ablating) replay(ctx context.Context, d ablation, variable, old, tuned string, r bench.Replay) error {
-	r.Users, r.Seed = x.take(replayUsers), 1
-	withOld, withTuned, err := x.pair(ctx, d, true, func(ctx context.Context, s *ablatedServer, back bool, into *bench.Samples) error {
+	users := x.take(x.starts * replayUsers)
+	withOld, withTuned, err := x.pair(ctx, d, true, func(ctx context.Context, s *ablatedServer, back bool, round int, into *bench.Samples) error {
 		value := tuned
 		if back {
 			value = old
 		}
 		s.with(map[string]string{variable: value})
+		r := r                                                                            // the other side has the same users and the same moments
+		r.Users, r.Seed = users[round*replayUsers:(round+1)*replayUsers], uint64(round)+1 //nolint:gosec // a round is not negative
 		return x.at(s).Replay(ctx, r, into)
 	})
 	x.row(d, bench.Ablate(withOld, withTuned, bench.OpeningAsks, bench.OpeningMS))
@@ -100,7 +99,7 @@ func (x *ablating) floodUsers(ctx context.Context, d ablation) error {
 	if err := near(link.Model{}); err != nil {
 		return err
 	}
-	old, tuned, err := x.pair(ctx, d, false, func(ctx context.Context, s *ablatedServer, back bool, into *bench.Samples) error {
+	old, tuned, err := x.pair(ctx, d, false, func(ctx context.Context, s *ablatedServer, back bool, _ int, into *bench.Samples) error {
 		s.with(nil)
 		if back {
 			s.with(map[string]string{"USER_CACHE_SIZE": uncapped})
@@ -120,7 +119,7 @@ func (x *ablating) floodOne(ctx context.Context, s *ablatedServer, users []bench
 		return err
 	}
 	measured := x.at(s)
-	if err := measured.Start(ctx); err != nil {
+	if err := measured.Start(ctx, into); err != nil {
 		return err
 	}
 	// A few first: what every server keeps once it has served is not the flood's.
@@ -175,11 +174,10 @@ func (s *labServer) number(ctx context.Context, path string, pattern *regexp.Reg
 
 // residenceIDs is S11, with the lists' copies and without them.
 func (x *ablating) residenceIDs(ctx context.Context, d ablation) error {
-	users := x.take(4 * writeUsers)
-	old, tuned, err := x.pair(ctx, d, false, func(ctx context.Context, s *ablatedServer, back bool, into *bench.Samples) error {
-		set, own := map[string]string{}, users[:2*writeUsers]
+	old, tuned, err := x.pair(ctx, d, false, func(ctx context.Context, s *ablatedServer, back bool, _ int, into *bench.Samples) error {
+		set, own := map[string]string{}, x.take(2*writeUsers)
 		if back {
-			set["RESIDENCE_IDS_CACHE_TTL"], own = "1s", users[2*writeUsers:]
+			set["RESIDENCE_IDS_CACHE_TTL"] = "1s"
 		}
 		s.with(set)
 		if err := x.at(s).Writes(ctx, own[:writeUsers], idsForgotten, bench.WriteMS, bench.WriteTurns, into); err != nil {

@@ -24,8 +24,10 @@ func (o *loadtestOptions) validateLayer() error {
 		return usagef("Give --layer api, or --layer db.", "there is no layer %q", o.layer)
 	case o.layer == layerAPI:
 		return nil
-	case o.target != "" || o.get != "" || o.scenarioFile != "" || o.profileGiven || len(o.phases) > 0 || o.email != "" || o.restartCmd != "" || o.connections != 0:
-		return usagef("Leave out --target, --get, --scenario, --profile, --phases, --email, --restart-cmd and --max-connections; DB_MAX_CONNS bounds the pool.",
+	case o.profile != "release" && o.profile != "smoke":
+		return usagef("Give --profile release, or smoke, which takes the direct endpoint too.", "--layer db has no profile %q", o.profile)
+	case o.target != "" || o.compare.against != "" || o.get != "" || o.scenarioFile != "" || len(o.phases) > 0 || o.email != "" || o.restartCmd != "" || o.connections != 0:
+		return usagef("Leave out --target, --against, --get, --scenario, --phases, --email, --restart-cmd and --max-connections; DB_MAX_CONNS bounds the pool.",
 			"--layer db asks the database of the environment, or with --lab the lab's, and no server")
 	case !o.lab && o.tokens == "":
 		return usagef("Give --tokens FILE (honeydue seed --tokens FILE writes it), or --lab.", "the hot statements find their user by a token")
@@ -46,7 +48,7 @@ func (a *app) loadtestDatabase(ctx context.Context, o *loadtestOptions) error {
 	if database.URL == "" {
 		return usagef(`Set DATABASE_URL; with a lab: eval "$(honeydue lab env)".`, "no database is configured")
 	}
-	return a.loadtestPool(ctx, o, database, a.aroundEnvironment(), users)
+	return a.loadtestPool(ctx, o, database, a.aroundEnvironment(o.permit), users)
 }
 
 // loadtestLabDatabase tests the database of a lab of its own.
@@ -73,6 +75,11 @@ func (a *app) loadtestPool(ctx context.Context, o *loadtestOptions, database con
 		return err
 	}
 	defer db.Close()
+	proof := db.Proof()
+	if o.profile == "release" && !proof.ThroughPooler {
+		return failedf("Point DATABASE_URL at the pooler (the host with -pooler), or measure the direct endpoint with --profile smoke.",
+			"the release gate demands a pooler, and DATABASE_URL reaches the database without one (%s)", proof.How)
+	}
 	mix, err := bench.HotMix() //nolint:contextcheck // as in runLoadtest
 	if err != nil {
 		return err
@@ -85,7 +92,6 @@ func (a *app) loadtestPool(ctx context.Context, o *loadtestOptions, database con
 	if err != nil {
 		return err
 	}
-	proof := db.Proof()
 	return a.runLoadtest(ctx, loadtest{options: o, around: around, hitter: hitter, users: users, target: "the database at " + host, mix: &mix, server: bench.Server{
 		ThroughPooler: &proof.ThroughPooler, PoolerProof: proof.How, LinkRTTMS: float64(o.linkRTT().Microseconds()) / 1000,
 	}})

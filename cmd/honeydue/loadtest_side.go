@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -17,12 +18,14 @@ import (
 // sideOptions are the flags of loadtest about what stands behind the target.
 type sideOptions struct {
 	metricsURL, traceLink string
+	off                   bool
 
 	link bench.TraceLink // of traceLink or the environment
 }
 
 func (o *sideOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.metricsURL, "metrics-url", "", "`URL` of the target's /metrics (its admin address), read once a second; --lab knows its own")
+	flags.BoolVar(&o.off, "no-server-side", false, "ask the target alone, and nothing that stands behind it")
 	flags.StringVar(&o.traceLink, "trace-link", "", "`URL` of a trace with {trace_id} in it, to lead from the slowest requests to their traces (also HONEYDUE_TRACE_LINK)")
 }
 
@@ -43,17 +46,42 @@ func (o *sideOptions) read(own config.Loadtest) (err error) {
 	return nil
 }
 
+// validate refuses what does not go together with the rest of the flags.
+func (o *sideOptions) validate(all *loadtestOptions) error {
+	switch {
+	case o.metricsURL == "":
+	case o.off:
+		return usagef("Leave out one of them.", "--metrics-url is read, and --no-server-side reads nothing")
+	case all.lab:
+		return usagef("Leave out --metrics-url.", "--lab knows the address of its own server's metrics")
+	case all.layer == layerDB:
+		return usagef("Leave out --metrics-url.", "--layer db has no server that could tell its metrics")
+	case all.compare.against != "":
+		return usagef("Leave out --metrics-url.", "--metrics-url is of one server, and with --against two take turns")
+	}
+	return nil
+}
+
 // openSampler connects to the parts behind a load test's target.
 func (a *app) openSampler(ctx context.Context, t loadtest) *bench.Sampler {
 	redis.SetLogger(redisLog{slog.New(slog.DiscardHandler)}) // a Redis that is gone is told in the report
 	return bench.OpenSampler(ctx, a.around(t))
 }
 
-// around is where the parts behind a load test's target are: those of the environment, unless the test knows its own.
+// around is where the parts behind a load test's target are: those of the environment that may be asked, unless the test
+// knows its own.
 func (a *app) around(t loadtest) bench.SamplerConfig {
 	o, c := t.options, t.around
-	if c == (bench.SamplerConfig{}) {
-		c = a.aroundEnvironment()
+	switch {
+	case o.side.off:
+		return notRead("--no-server-side turns it off")
+	case o.compare.against != "":
+		return notRead("two servers take turns, and what stands behind both can't tell whose work it does")
+	case c == (bench.SamplerConfig{}) && o.get != "":
+		c = notRead("--get is a path of any server, and what the environment names need not stand behind it")
+		c.Metrics = bench.SourceAt{}
+	case c == (bench.SamplerConfig{}):
+		c = a.aroundEnvironment(o.permit)
 	}
 	switch {
 	case o.layer == layerDB:
@@ -64,14 +92,12 @@ func (a *app) around(t loadtest) bench.SamplerConfig {
 	default:
 		c.Metrics.Why = "--metrics-url is not given"
 	}
-	if o.compare.against != "" {
-		return bench.SamplerConfig{Metrics: notRead(), Console: notRead(), Statements: notRead(), Redis: notRead()}
-	}
 	return c
 }
 
-func notRead() bench.SourceAt {
-	return bench.SourceAt{Why: "two servers take turns, and what stands behind both can't tell whose work it does"}
+func notRead(why string) bench.SamplerConfig {
+	at := bench.SourceAt{Why: why}
+	return bench.SamplerConfig{Metrics: at, Console: at, Statements: at, Redis: at}
 }
 
 // aroundLab is the parts of a lab; its server has the metrics.
@@ -82,8 +108,9 @@ func aroundLab(env lab.Env) bench.SamplerConfig {
 	}
 }
 
-// aroundEnvironment is the parts that the environment names. What is wrong with it fails no load test of a URL.
-func (a *app) aroundEnvironment() bench.SamplerConfig {
+// aroundEnvironment is the parts that the environment names, as far as permit lets them be asked: a shell may hold the
+// addresses of another system. What is wrong with it fails no load test of a URL.
+func (a *app) aroundEnvironment(permit bench.Permit) bench.SamplerConfig {
 	var c bench.SamplerConfig
 	database, err := config.ParseDatabase(a.env)
 	c.Console = sourceAt(database.AdminURL, err, "PGBOUNCER_ADMIN_URL is not set (Neon's pooler shows its console to nobody)")
@@ -91,6 +118,11 @@ func (a *app) aroundEnvironment() bench.SamplerConfig {
 	c.Database = databaseOf(database.URL)
 	cached, err := config.ParseRedis(a.env)
 	c.Redis = sourceAt(cached.URL, err, "REDIS_URL is not set")
+	for _, s := range []*bench.SourceAt{&c.Console, &c.Statements, &c.Redis} {
+		if why := forbidden(permit, s.URL); s.URL != "" && why != "" {
+			*s = bench.SourceAt{Why: why}
+		}
+	}
 	return c
 }
 
@@ -103,6 +135,56 @@ func sourceAt(at string, err error, unset string) bench.SourceAt {
 		return bench.SourceAt{Why: unset}
 	}
 	return bench.SourceAt{URL: at}
+}
+
+// forbidden says why an address of the environment may not be asked; "" if it may. It holds no more of it than the host.
+func forbidden(permit bench.Permit, raw string) string {
+	hosts := hostsIn(raw)
+	if len(hosts) == 0 {
+		return "the host of its address can't be told"
+	}
+	for _, host := range hosts {
+		at := &url.URL{Host: host}
+		if permit.Typed != "" && permit.Judge(at) == nil {
+			continue // it is the production host that was typed
+		}
+		allowed := bench.Permit{Hosts: permit.Hosts, Production: permit.Production}
+		switch {
+		case allowed.Judge(at) == nil:
+		case bench.Allowed(at, permit.Hosts) == nil:
+			return at.Hostname() + " is a production host, and only the one that --i-mean names is read"
+		default:
+			return fmt.Sprintf("%s is not this machine: --allow-host %[1]s lets it be read", at.Hostname())
+		}
+	}
+	return ""
+}
+
+// hostsIn are the hosts that an address leads to: a Postgres URL may name several, or in its query. A socket in the file
+// system is this machine's.
+func hostsIn(raw string) []string {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil
+	case u.Scheme == "unix":
+		return []string{"localhost"}
+	}
+	named := u.Host
+	if inQuery := u.Query().Get("host"); inQuery != "" {
+		named = inQuery
+	}
+	var hosts []string
+	for host := range strings.SplitSeq(named, ",") {
+		switch {
+		case host == "":
+			return nil
+		case strings.HasPrefix(host, "/"):
+			host = "localhost"
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts
 }
 
 // databaseOf is the name of the database that a URL leads to; "" if it can't be told.

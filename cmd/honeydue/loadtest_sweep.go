@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +27,7 @@ type sweepOptions struct {
 	data     string
 
 	setting config.Setting
+	idle    int32 // the idle connections that serve would keep
 	values  []string
 	plan    bench.Plan
 }
@@ -36,8 +39,12 @@ func newLoadtestSweepCommand(a *app) *cobra.Command {
 		Short: "Show what a setting of the server does, value by value",
 		Long: `sweep starts a replica of production, and for each value of one setting a server with it; it measures the start, the
 first request, a burst of cold users and the phases warm and cold, and tabulates. Everything that it started has ended
-when it returns. The verdicts stand in the table; the exit code is 0 if every value could be measured.`,
-		Example: `  honeydue loadtest sweep --set DB_MIN_IDLE_CONNS=1,5,10,20
+when it returns. The verdicts stand in the table; the exit code is 0 if every value could be measured.
+
+The server refuses fewer connections (DB_MAX_CONNS) than it has to keep idle (DB_MIN_IDLE_CONNS): for such a value the
+sweep lowers the second to the first, and the note under the table says so.`,
+		Example: `  honeydue loadtest sweep --set DB_MAX_CONNS=5,10,20,40
+  honeydue loadtest sweep --set DB_MIN_IDLE_CONNS=1,5,10,20
   honeydue loadtest sweep --set DB_EXEC_MODE=exec,cache_describe,simple_protocol --rtt 50ms
   honeydue loadtest sweep --set BOARD_CACHE_TTL=0,1h -o json`,
 		Args: noArgs,
@@ -97,7 +104,21 @@ func (o *sweepOptions) Validate() error {
 // usersOf is how many users one value gets: a few more than it needs, so that the warm phase has some to share it.
 func (o *sweepOptions) usersOf() int { return bench.SweepUsers(o.plan) + 20 }
 
+// beside are the settings without which the server would refuse a value of the one that is swept.
+func (o *sweepOptions) beside(value string) map[string]string {
+	most, err := strconv.ParseInt(value, 10, 32)
+	if o.setting.Env != "DB_MAX_CONNS" || err != nil || most < 1 || most >= int64(o.idle) {
+		return nil
+	}
+	return map[string]string{"DB_MIN_IDLE_CONNS": value}
+}
+
 func (a *app) loadtestSweep(ctx context.Context, o *sweepOptions) error {
+	database, err := load(a, config.ParseDatabase)
+	if err != nil {
+		return err
+	}
+	o.idle = database.MinIdleConns
 	return a.inLab(ctx, &loadtestOptions{rtt: o.rtt, data: o.data, users: o.usersOf() * len(o.values), timeout: bench.DefaultTimeout},
 		func(ctx context.Context, options *loadtestOptions, env lab.Env, users []bench.User) error {
 			return a.sweepInLab(ctx, o, options, env, users)
@@ -119,6 +140,7 @@ func (a *app) sweepInLab(ctx context.Context, o *sweepOptions, options *loadtest
 		StartedAt: time.Now().UTC().Truncate(time.Millisecond), Rows: []bench.SweepRow{}, NotMeasured: []string{},
 	}
 	unable := false
+	as := maps.Clone(s.env)
 	live := a.loadtestProgress(fmt.Sprintf("loadtest sweep of %s at a round trip of %v", o.setting.Env, o.rtt))
 	defer live.done()
 	for i, value := range o.values {
@@ -127,11 +149,17 @@ func (a *app) sweepInLab(ctx context.Context, o *sweepOptions, options *loadtest
 			continue
 		}
 		own := users[i*o.usersOf() : (i+1)*o.usersOf()]
+		beside := o.beside(value)
+		s.env = maps.Clone(as)
+		maps.Copy(s.env, beside)
 		s.env[o.setting.Env] = value
 		live.prefix = fmt.Sprintf("%s=%s (%d of %d): ", o.setting.Env, value, i+1, len(o.values))
 		row, failed := bench.SweepValue(ctx, value, bench.Config{
 			Target: "http://" + s.addr, Hitter: s.hitter, Plan: o.plan, Mix: mix, Users: own, Progress: live.show,
 		}, s.restart)
+		for name, with := range beside {
+			row.Beside = append(row.Beside, name+"="+with)
+		}
 		out.Rows = append(out.Rows, row)
 		unable = unable || row.Error != ""
 		err = errors.Join(err, failed)

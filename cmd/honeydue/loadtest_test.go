@@ -176,6 +176,23 @@ func TestLoadtestRestartCommand(t *testing.T) {
 	if code != exitFailed || !strings.Contains(stderr, "restart 1 of 2: --restart-cmd failed (exit status 5): no such unit") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
+	// What tells when it has started has to have started since.
+	tells := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Status", "token; fwd=uri-miss")
+		at := int64(0)
+		if text, err := os.ReadFile(restarts); err == nil {
+			at = int64(len(text))
+		}
+		fmt.Fprintf(w, `{"ready":true,"through_pooler":true,"started_at":"2026-01-02T03:04:05.%03dZ"}`, at)
+	}
+	code, stdout, stderr = loadtestRun(t.Context(), t, tells, append(first, "--restart-cmd", "echo x >>"+restarts)...)
+	if code != exitOK || !strings.Contains(stdout, "2 of 2 restarts under") {
+		t.Errorf("restarted: exit code %d\n%s%s", code, stdout, stderr)
+	}
+	code, _, stderr = loadtestRun(t.Context(), t, tells, append(first, "--restart-cmd", "true")...)
+	if code != exitFailed || !strings.Contains(stderr, "restart 1 of 2: --restart-cmd did not restart the server: it has run since 2026-01-02T03:04:05Z") || !strings.Contains(stderr, "Give a command that ends the server and starts it anew") {
+		t.Errorf("a command that does nothing: exit code %d\n%s", code, stderr)
+	}
 	// What comes back has to prove the pooler again.
 	var asked atomic.Int64
 	code, stdout, stderr = loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {

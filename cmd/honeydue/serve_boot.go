@@ -68,7 +68,7 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 	closing.add(func(context.Context) error { db.Close(); return nil })
 	s, err := api.New(api.Config{ //nolint:contextcheck // its handlers take each request's own
 		DB: db, Cache: c, Log: tel.Log, Tracer: tel.Recorded(), Propagator: tel.Propagator, Registry: tel.Registry,
-		Version: a.build.Version, Commit: a.build.Commit, Ablated: ablated, Unwarmed: pool.Unwarmed,
+		Version: a.build.Version, Commit: a.build.Commit, StartedAt: gate.StartedAt(), Ablated: ablated, Unwarmed: pool.Unwarmed,
 	})
 	if err != nil {
 		return nil, err

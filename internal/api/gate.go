@@ -16,8 +16,14 @@ type Gate struct {
 
 // NewGate makes a closed gate.
 func NewGate(version, commit string) *Gate {
-	return &Gate{boot: Readiness{Reason: "starting", Version: version, Commit: commit}}
+	return &Gate{boot: Readiness{Reason: "starting", Version: version, Commit: commit, StartedAt: toldTime(time.Now())}}
 }
+
+// StartedAt is when the gate was made, for the Config of the server that it opens to.
+func (g *Gate) StartedAt() time.Time { return g.boot.StartedAt }
+
+// toldTime is a time as /readyz tells it: in UTC, fine enough to tell two restarts apart.
+func toldTime(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 // Open lets everything through to s.
 func (g *Gate) Open(s *Server) { g.server.Store(s) }

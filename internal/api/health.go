@@ -22,6 +22,8 @@ type Readiness struct {
 	Cache           string `json:"cache" doc:"redis or in_process"`
 	Version         string `json:"version"`
 	Commit          string `json:"commit"`
+	// StartedAt changes with each restart, by which whoever restarts a server sees that it did.
+	StartedAt time.Time `json:"started_at" doc:"when the process has started"`
 	// Ablated is empty in production.
 	Ablated []string `json:"ablated,omitempty" doc:"decisions that HONEYDUE_ABLATE has turned back for an experiment"`
 }
@@ -61,7 +63,7 @@ func (s *Server) Readiness(ctx context.Context) Readiness {
 	proof := s.db.Proof()
 	r := Readiness{
 		ThroughPooler: proof.ThroughPooler, Proof: proof.How, ExecMode: proof.ExecMode,
-		OpenConnections: s.db.Stat().Total, Cache: "redis", Version: s.version, Commit: s.commit, Ablated: s.ablated,
+		OpenConnections: s.db.Stat().Total, Cache: "redis", Version: s.version, Commit: s.commit, StartedAt: s.startedAt, Ablated: s.ablated,
 	}
 	if s.cache.InProcess() {
 		r.Cache = "in_process"

@@ -17,10 +17,13 @@ func TestReadyz(t *testing.T) {
 	p := newPod(t, env)
 	r := want[Readiness](t, p.get("/readyz", ""), http.StatusOK)
 	if !r.Ready || !r.ThroughPooler || !strings.Contains(r.Proof, "PID") || r.ExecMode != "exec" || r.OpenConnections != 8 ||
-		r.Version != "1.2.3" || r.Commit != "abc" || r.Cache != "redis" || r.Reason != "" {
+		r.Version != "1.2.3" || r.Commit != "abc" || r.Cache != "redis" || r.Reason != "" || r.StartedAt.IsZero() {
 		t.Errorf("got %+v", r)
 	}
 	want[any](t, p.get("/startupz", ""), http.StatusOK)
+	if again := want[Readiness](t, p.get("/readyz", ""), http.StatusOK); !again.StartedAt.Equal(r.StartedAt) {
+		t.Errorf("one process started at %v and at %v", r.StartedAt, again.StartedAt)
+	}
 
 	p.server.Drain()
 	if r := want[Readiness](t, p.get("/readyz", ""), http.StatusServiceUnavailable); r.Ready || r.Reason != "draining" {
@@ -93,7 +96,7 @@ func TestTheGate(t *testing.T) {
 	closed := &pod{t: t, url: s.URL}
 	want[any](t, closed.get("/livez", ""), http.StatusOK)
 	want[any](t, closed.get("/startupz", ""), http.StatusServiceUnavailable)
-	if r := want[Readiness](t, closed.get("/readyz", ""), http.StatusServiceUnavailable); r.Reason != "starting" || r.Version != "1.2.3" {
+	if r := want[Readiness](t, closed.get("/readyz", ""), http.StatusServiceUnavailable); r.Reason != "starting" || r.Version != "1.2.3" || !r.StartedAt.Equal(g.StartedAt()) || r.StartedAt.IsZero() {
 		t.Errorf("got %+v", r)
 	}
 	got := closed.get("/api/tasks/", "x")

@@ -41,6 +41,7 @@ type Config struct {
 	Registry *prometheus.Registry
 	// Version and Commit are told by /readyz.
 	Version, Commit string
+	StartedAt       time.Time // of the process, for /readyz; zero: now
 	// Ablated are the decisions that an experiment has turned back, as /readyz
 	// tells them. Unwarmed is S3's own part here: /readyz says yes before the
 	// database was ever asked.
@@ -66,6 +67,7 @@ type Server struct {
 	names           propagation.TextMapPropagator
 	document        []byte
 	version, commit string
+	startedAt       time.Time
 	ablated         []string
 	requestTimeout  time.Duration
 	now             func() time.Time
@@ -91,6 +93,10 @@ func New(cfg Config) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if cfg.StartedAt.IsZero() {
+		cfg.StartedAt = s.now()
+	}
+	s.startedAt = toldTime(cfg.StartedAt)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -9,12 +9,13 @@ const AblateSchema = "honeydue.loadtest-ablate/1"
 // back, and with everything as it was settled on.
 type Ablation struct {
 	LinkRTTMS  float64   `json:"link_rtt_ms"`
-	Rounds     int       `json:"rounds"` // starts of each server that is measured from its start on
+	Rounds     int       `json:"rounds"` // starts of each server
 	StartedAt  time.Time `json:"started_at"`
 	DurationMS float64   `json:"duration_ms"`
 	Rows       []Ablated `json:"decisions"`
-	// Paths are the four of the mission's table, beside the app with everything
-	// turned back; none if that was not asked for.
+	// Paths are three of the four of the mission's table, beside the app with
+	// everything turned back; none if that was not asked for. The fourth, GET
+	// /api/tasks/ as a whole, is a mix of these.
 	Paths []AblatedPath `json:"paths"`
 	// Failures are variants that could not be measured, NotMeasured those that
 	// were left when the run was interrupted.
@@ -41,8 +42,9 @@ type AblatedFigure struct {
 	Tuned   Spread `json:"tuned"`
 	// Buys is WithOld minus Tuned: above zero where the decision helps. It means
 	// something only if Seen: the two intervals have nothing in common, nor have the
-	// medians of the single starts, the difference is at least 5% of the larger
-	// figure, and a time was measured four times on each side at least.
+	// figures of the single starts, the difference is at least 5% of the larger
+	// figure, and what chance plays with was measured after four starts of each side
+	// at least.
 	Buys float64 `json:"buys"`
 	Seen bool    `json:"seen"`
 }
@@ -50,6 +52,7 @@ type AblatedFigure struct {
 // Spread is a figure with what it rests on.
 type Spread struct {
 	N      int     `json:"n"`
+	Starts int     `json:"starts"` // of the server, after which the samples were taken
 	Errors int     `json:"errors"` // counted as no less than the time-out
 	Value  float64 `json:"value"`
 	// Low and High are the 95% interval of the figure, or for fewer than 6 samples

@@ -31,9 +31,9 @@ func (a Ablation) Document() report.Document {
 
 func (a Ablation) decisions() report.Table {
 	t := report.Table{
-		Columns: []string{"decision", "measured", "n", "turned back", "tuned", "what it buys"},
-		Note: fmt.Sprintf("R = %s between the server and its database. Of each figure its 95%% interval, below 6 samples the range. A difference is claimed where they do not touch, nor do the medians of the single starts, it is 5%% at least, and a time was measured 4 times on each side. %s of each server, in turns; /readyz was asked each 20 ms.",
-			figure(a.LinkRTTMS), plural(a.Rounds, "start", "starts")),
+		Columns: []string{"decision", "measured", "n", "starts", "turned back", "tuned", "what it buys"},
+		Note: fmt.Sprintf("R = %s between the server and its database. Of each figure its 95%% interval, below 6 samples the range. A difference is claimed where they do not touch, nor do the figures of the single starts, it is 5%% at least, and a time, a share or a heap was measured after %d starts of each side; of turns and other counts a start is enough. The servers take turns; /readyz was asked each 20 ms.",
+			figure(a.LinkRTTMS), fewestStarts),
 	}
 	for _, r := range a.Rows {
 		name := r.Decision + " " + r.Title
@@ -42,7 +42,7 @@ func (a Ablation) decisions() report.Table {
 		}
 		for _, f := range r.Figures {
 			t.Rows = append(t.Rows, []report.Cell{
-				report.Text(name), report.Text(f.Label), right(counts(f.WithOld, f.Tuned)), f.WithOld.cell(), f.Tuned.cell(), a.buys(f),
+				report.Text(name), report.Text(f.Label), right(counts(f.WithOld.N, f.Tuned.N)), right(counts(f.WithOld.Starts, f.Tuned.Starts)), f.WithOld.cell(), f.Tuned.cell(), a.buys(f),
 			})
 			name = ""
 		}
@@ -50,12 +50,12 @@ func (a Ablation) decisions() report.Table {
 	return t
 }
 
-// counts are the samples of both sides.
-func counts(old, tuned Spread) string {
-	if old.N == tuned.N {
-		return report.Thousands(int64(old.N))
+// counts are those of both sides.
+func counts(old, tuned int) string {
+	if old == tuned {
+		return report.Thousands(int64(old))
 	}
-	return report.Thousands(int64(old.N)) + "/" + report.Thousands(int64(tuned.N))
+	return report.Thousands(int64(old)) + "/" + report.Thousands(int64(tuned))
 }
 
 func (s Spread) String() string {
@@ -88,8 +88,8 @@ func (a Ablation) buys(f AblatedFigure) report.Cell {
 		size += fmt.Sprintf(" (%.1f R)", r)
 	}
 	switch {
-	case !f.Seen && f.WithOld.Value != f.Tuned.Value && Measure(f.Measure).timed() && min(f.WithOld.N, f.Tuned.N) < fewestTimes:
-		return report.Toned(report.Dim, "too few samples to say")
+	case f.WithOld.Value != f.Tuned.Value && !f.enough():
+		return report.Toned(report.Dim, "too few starts to say")
 	case !f.Seen:
 		return report.Toned(report.Dim, fmt.Sprintf("no difference seen: %s vs %s%s", amount(f.WithOld.Value), amount(f.Tuned.Value), unit))
 	case f.Buys > 0:
@@ -118,7 +118,7 @@ func (a Ablation) paths() report.Table {
 	t := report.Table{
 		Title:   "The table that it began with",
 		Columns: []string{"path of a request", "before, as the mission has it", "everything turned back, here", "turns", "their aim", "tuned, here", "turns"},
-		Note:    "ms, p50. The mission's figures come from another system: the real link, Neon, and the app as it was, with statements one after the other that the server of today no longer has (S10). The order of the rows can be compared, their heights can't. The mission's fourth row, GET /api/tasks/ as a whole, is a mix of these: loadtest measures it.",
+		Note:    "ms, p50. The mission's figures come from another system: the real link, Neon, and the app as it was, with statements one after the other that the server of today no longer has (S10). The order of the rows can be compared, their heights can't. The mission's fourth row, GET /api/tasks/ as a whole, is a mix of these: loadtest --phases mixed measures it.",
 	}
 	for _, p := range a.Paths {
 		t.Rows = append(t.Rows, []report.Cell{
@@ -126,11 +126,4 @@ func (a Ablation) paths() report.Table {
 		})
 	}
 	return t
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return report.Thousands(int64(n)) + " " + many
 }

@@ -109,10 +109,12 @@ func (m Measure) label() string {
 // share tells a measure whose samples are 0 or 100 and whose figure is their mean.
 func (m Measure) share() bool { return strings.HasSuffix(string(m), "_pct") }
 
-// timed tells a measure that chance plays with: what a request takes of turns and
+// chancy tells a measure that chance plays with: what a request takes of turns and
 // connections does not vary by itself. The turns of a start do, by how TLS
 // happens to cut its records.
-func (m Measure) timed() bool { return strings.HasSuffix(string(m), "_ms") || m == StartTurns }
+func (m Measure) chancy() bool {
+	return m.share() || strings.HasSuffix(string(m), "_ms") || strings.HasSuffix(string(m), "_mb") || m == StartTurns
+}
 
 // source is the measure whose samples a measure is taken from.
 func (m Measure) source() Measure {

@@ -9,9 +9,9 @@ import (
 )
 
 // How much one round of an ablation asks. Four rounds give enough warm requests
-// for an interval of the p99 (368 at least), and enough starts: see fewestTimes.
+// for an interval of the p99 (368 at least), and enough starts: see fewestStarts.
 const (
-	AblationRounds = fewestTimes
+	AblationRounds = fewestStarts
 	roundCold      = 8
 	roundAccounts  = 4
 	roundWarm      = 100
@@ -33,8 +33,10 @@ type AblationServer struct {
 	Link func() link.Counts
 }
 
-// start restarts the server, with no connection to the one before.
-func (s AblationServer) start(ctx context.Context) error {
+// Start restarts the server, with no connection to the one before. What is added
+// to into from now on was measured after this start.
+func (s AblationServer) Start(ctx context.Context, into *Samples) error {
+	into.start++
 	s.Hitter.Close()
 	return s.Restart(ctx)
 }
@@ -47,9 +49,8 @@ func (s AblationServer) Round(ctx context.Context, users []User, into *Samples) 
 	if len(users) < AblationRoundUsers {
 		return &PlanError{fmt.Sprintf("a round of an ablation needs %d users, and there are %d", AblationRoundUsers, len(users)), "Give more: --users."}
 	}
-	into.start++
 	before, began := s.Link(), time.Now()
-	if err := s.start(ctx); err != nil {
+	if err := s.Start(ctx, into); err != nil {
 		return err
 	}
 	into.Add(ReadyMS, ms(time.Since(began)))

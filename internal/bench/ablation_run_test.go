@@ -74,9 +74,9 @@ func TestRound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for m, want := range map[Measure]Spread{
-		StartDials: {N: 1, Value: 20, Low: 20, High: 20}, StartTurns: {N: 1, Value: 140, Low: 140, High: 140},
-		FirstTurns: {N: 1, Value: 1, Low: 1, High: 1}, FirstDials: {N: 1},
-		ColdTurns: {N: roundCold, Value: 1, Low: 1, High: 1}, AccountTurns: {N: roundAccounts, Value: 1, Low: 1, High: 1}, WarmTurns: {N: roundWarm},
+		StartDials: {N: 1, Starts: 1, Value: 20, Low: 20, High: 20}, StartTurns: {N: 1, Starts: 1, Value: 140, Low: 140, High: 140},
+		FirstTurns: {N: 1, Starts: 1, Value: 1, Low: 1, High: 1}, FirstDials: {N: 1, Starts: 1},
+		ColdTurns: {N: roundCold, Starts: 1, Value: 1, Low: 1, High: 1}, AccountTurns: {N: roundAccounts, Starts: 1, Value: 1, Low: 1, High: 1}, WarmTurns: {N: roundWarm, Starts: 1},
 	} {
 		if got := into.Spread(m); got != want {
 			t.Errorf("%s: %+v, want %+v", m, got, want)

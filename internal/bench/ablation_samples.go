@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// fewestTimes is the fewest times of a side that may show a difference: ranges of
-// four and four that do not touch happen by chance in 1 of 35 comparisons, of
-// three and three in 1 of 10.
-const fewestTimes = 4
+// fewestStarts is the fewest starts of a side that may show a difference in what
+// chance plays with: four and four that do not mix happen by chance in 1 of 35
+// comparisons, three and three in 1 of 10. More samples after one start are no
+// substitute: they share its luck.
+const fewestStarts = 4
 
 // Samples are the measured values of one variant, by measure and by start of
 // the server: what was measured after one start has its luck in common.
@@ -60,7 +61,7 @@ func (s *Samples) asks(m Measure, sample Sample) {
 // Spread is the figure of a measure: the median, for a p99 that, for a share the mean.
 func (s *Samples) Spread(m Measure) Spread {
 	v := slices.Sorted(slices.Values(s.values[m.source()]))
-	out := Spread{N: len(v), Errors: s.errors[m.source()]}
+	out := Spread{N: len(v), Starts: len(s.byStart(m)), Errors: s.errors[m.source()]}
 	if len(v) == 0 {
 		return out
 	}
@@ -69,7 +70,7 @@ func (s *Samples) Spread(m Measure) Spread {
 		out.Value, out.Low, out.High = shareOf(v)
 	case m == WarmP99MS:
 		lo, hi := P99Ranks(len(v))
-		out.Value = v[int(math.Ceil(0.99*float64(len(v))))-1]
+		out.Value = p99Of(v)
 		out.Low, out.High = v[max(lo, 1)-1], v[len(v)-1] // without an upper bound: the greatest that was seen
 		if hi > 0 {
 			out.High = v[hi-1]
@@ -81,6 +82,9 @@ func (s *Samples) Spread(m Measure) Spread {
 	out.Value, out.Low, out.High = round(out.Value), round(out.Low), round(out.High)
 	return out
 }
+
+// p99Of is the p99 of sorted samples, by the nearest rank.
+func p99Of(v []float64) float64 { return v[int(math.Ceil(0.99*float64(len(v))))-1] }
 
 // medianRanks returns the ranks (1 = the least) of the two samples that enclose
 // the true median with at least 95% confidence, whatever the distribution; with
@@ -114,25 +118,34 @@ func Ablate(old, tuned *Samples, measures ...Measure) []AblatedFigure {
 		}
 		f.Buys = round(f.WithOld.Value - f.Tuned.Value)
 		apart := f.WithOld.Low > f.Tuned.High || f.WithOld.High < f.Tuned.Low
-		enough := !m.timed() || min(f.WithOld.N, f.Tuned.N) >= fewestTimes
-		f.Seen = enough && apart && startsApart(old.medians(m), tuned.medians(m)) && math.Abs(f.Buys) >= DefaultMinEffect*max(f.WithOld.Value, f.Tuned.Value)
+		f.Seen = f.enough() && apart && startsApart(old.byStart(m), tuned.byStart(m)) && math.Abs(f.Buys) >= DefaultMinEffect*max(f.WithOld.Value, f.Tuned.Value)
 		out = append(out, f)
 	}
 	return out
 }
 
-// medians are the medians of a measure's values, of a share the means, start by start.
-func (s *Samples) medians(m Measure) []float64 {
-	middle := median
-	if m.share() {
-		middle = func(v []float64) float64 { mean, _, _ := shareOf(v); return mean }
+// enough reports whether the figure rests on so many starts that a difference can
+// be told from chance.
+func (f AblatedFigure) enough() bool {
+	return !Measure(f.Measure).chancy() || min(f.WithOld.Starts, f.Tuned.Starts) >= fewestStarts
+}
+
+// byStart is the figure of a measure, start by start: the median, for a p99 that,
+// for a share the mean.
+func (s *Samples) byStart(m Measure) []float64 {
+	figure := median
+	switch {
+	case m.share():
+		figure = func(v []float64) float64 { mean, _, _ := shareOf(v); return mean }
+	case m == WarmP99MS:
+		figure = func(v []float64) float64 { return p99Of(slices.Sorted(slices.Values(v))) }
 	}
 	m = m.source()
 	var out, one []float64
 	for i, v := range s.values[m] {
 		one = append(one, v)
 		if last := i+1 == len(s.values[m]); last || s.starts[m][i+1] != s.starts[m][i] {
-			out, one = append(out, middle(one)), nil
+			out, one = append(out, figure(one)), nil
 		}
 	}
 	return out

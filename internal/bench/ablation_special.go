@@ -36,7 +36,7 @@ func (s AblationServer) Replay(ctx context.Context, r Replay, into *Samples) err
 	if err != nil {
 		return err
 	}
-	if err := s.start(ctx); err != nil {
+	if err := s.Start(ctx, into); err != nil {
 		return err
 	}
 	route := s.Mix.foremost()
@@ -70,7 +70,7 @@ type Crowd struct {
 // users see, calls full, which leaves Redis no more memory than it has in use,
 // lets the fresh ones come, and then asks as all of them for the board.
 func (s AblationServer) FullRedis(ctx context.Context, c Crowd, full func(context.Context) error, into *Samples) error {
-	if err := s.start(ctx); err != nil {
+	if err := s.Start(ctx, into); err != nil {
 		return err
 	}
 	for _, group := range [][]User{c.Idle, c.Busy} {
@@ -119,13 +119,10 @@ func (s AblationServer) asAll(ctx context.Context, atOnce int, users []User, rou
 	return int(all.Load())
 }
 
-// Start starts the server, for what is measured in another way.
-func (s AblationServer) Start(ctx context.Context) error { return s.start(ctx) }
-
 // Writes starts the server, shows each user his board, waits for as long as
 // forget, and then starts a task of his: the server has to know where it lies.
 func (s AblationServer) Writes(ctx context.Context, users []User, forget time.Duration, took, turns Measure, into *Samples) error {
-	if err := s.start(ctx); err != nil {
+	if err := s.Start(ctx, into); err != nil {
 		return err
 	}
 	board := s.Mix.foremost()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,11 +12,14 @@ import (
 	"github.com/honeydue/honeydue/internal/report"
 )
 
+// samplesOf deals the values of each measure out to four starts.
 func samplesOf(values map[Measure][]float64) *Samples {
 	s := NewSamples()
 	for m, v := range values {
-		for _, x := range v {
-			s.Add(m, x)
+		for s.start = range 4 {
+			for i := s.start; i < len(v); i += 4 {
+				s.Add(m, v[i])
+			}
 		}
 	}
 	return s
@@ -61,7 +65,7 @@ func TestShareOf(t *testing.T) {
 	}
 }
 
-// TestAblateClaimsNoMoreThanItSaw: intervals that touch, a change below the least effect and too few times are no
+// TestAblateClaimsNoMoreThanItSaw: intervals that touch, a change below the least effect and too few starts are no
 // difference; a turn is.
 func TestAblateClaimsNoMoreThanItSaw(t *testing.T) {
 	for _, c := range []struct {
@@ -84,9 +88,22 @@ func TestAblateClaimsNoMoreThanItSaw(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
-	// Eight of each side, in two starts; one of the old ones met a slow minute.
+	// Thirty of each side after one start share its luck, and so do the slowest of them, a share and a heap.
+	for _, m := range []Measure{ColdMS, WarmP99MS, OpeningAsks, FloodHeapMB} {
+		old, tuned := NewSamples(), NewSamples()
+		for range 30 {
+			old.Add(m.source(), 100)
+			tuned.Add(m.source(), 0)
+		}
+		a := Ablation{}
+		got := Ablate(old, tuned, m)[0]
+		if says := a.buys(got).Text; got.Seen || got.Tuned.Starts != 1 || says != "too few starts to say" {
+			t.Errorf("%s after one start: %+v, %q", m, got, says)
+		}
+	}
+	// Eight of each side, in four starts; two of the old ones met a slow minute.
 	old, tuned := NewSamples(), NewSamples()
-	for start, luck := range []float64{0, 40} {
+	for start, luck := range []float64{0, 40, 0, 40} {
 		old.start, tuned.start = start, start
 		for range 8 {
 			old.Add(ColdMS, 121+luck)
@@ -96,13 +113,32 @@ func TestAblateClaimsNoMoreThanItSaw(t *testing.T) {
 	if got := Ablate(old, tuned, ColdMS); !got[0].Seen {
 		t.Errorf("starts that lie apart: %+v", got)
 	}
-	tuned.start = 2
+	tuned.start = 4
 	tuned.Add(ColdMS, 130)
 	if got := Ablate(old, tuned, ColdMS); got[0].Seen {
 		t.Errorf("a start of the tuned server that lies among the others': %+v", got)
 	}
 	if got := Ablate(NewSamples(), samplesOf(map[Measure][]float64{ColdMS: {1}}), ColdMS); len(got) != 0 {
 		t.Errorf("a figure of nothing: %+v", got)
+	}
+}
+
+// TestThePercentileOfAStart: a difference of p99s is claimed from the p99s of the starts, not from their medians.
+func TestThePercentileOfAStart(t *testing.T) {
+	old, tuned := NewSamples(), NewSamples()
+	for start, tail := range []float64{300, 310, 320, 250} {
+		old.start, tuned.start = start, start
+		for i := range 100 {
+			slow := i >= 98 // the nearest rank of the p99 is the 99th
+			old.Add(WarmMS, map[bool]float64{false: 10, true: tail}[slow])
+			tuned.Add(WarmMS, map[bool]float64{false: 1, true: map[int]float64{3: 260}[start] + 2}[slow])
+		}
+	}
+	if got := old.byStart(WarmP99MS); !slices.Equal(got, []float64{300, 310, 320, 250}) {
+		t.Errorf("the p99s of the starts: %v", got)
+	}
+	if got := Ablate(old, tuned, WarmMS, WarmP99MS); !got[0].Seen || got[1].Seen {
+		t.Errorf("medians that lie apart, p99s of which one start's does not: %+v", got)
 	}
 }
 

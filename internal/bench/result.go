@@ -44,6 +44,8 @@ type Server struct {
 	LinkRTTMS     float64 `json:"link_rtt_ms,omitempty"` // between server and database, where it is known
 	// Ablated are decisions that the target says an experiment has turned back.
 	Ablated []string `json:"ablated,omitempty"`
+	// StartedAt is when the target says that its process has started; zero: it does not say.
+	StartedAt time.Time `json:"started_at,omitzero"`
 }
 
 // Phase is one phase's figures and verdict.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,8 +33,10 @@ type Sweep struct {
 
 // SweepRow is one value of the setting.
 type SweepRow struct {
-	Value   string  `json:"value"`
-	ReadyMS float64 `json:"ready_ms"` // from the start of the process to /readyz
+	Value string `json:"value"`
+	// Beside are other settings that went with the value, as NAME=VALUE: without them the server would refuse it.
+	Beside  []string `json:"beside,omitempty"`
+	ReadyMS float64  `json:"ready_ms"` // from the start of the process to /readyz
 	// First is the first request after the start, Burst SweepBurst requests at
 	// once, each of a user whom no cache knows.
 	First   SweepFigure `json:"first"`
@@ -124,6 +127,7 @@ func (s Sweep) Document() report.Document {
 		t.Columns = append(t.Columns, name+" p50", name+" p99", "turns")
 	}
 	t.Columns = append(t.Columns, "errors", "verdict")
+	t.Note += s.beside()
 	for _, r := range s.Rows {
 		value := report.Text(r.Value)
 		if r.Value == s.Tuned {
@@ -159,6 +163,20 @@ func (s Sweep) Document() report.Document {
 		d.Blocks = append(d.Blocks, report.Paragraph{Text: v + ": not measured, interrupted", Tone: report.Warn})
 	}
 	return d
+}
+
+// beside says what went with which value; "" where nothing did.
+func (s Sweep) beside() string {
+	var with []string
+	for _, r := range s.Rows {
+		if len(r.Beside) > 0 {
+			with = append(with, r.Value+" with "+strings.Join(r.Beside, " and "))
+		}
+	}
+	if len(with) == 0 {
+		return ""
+	}
+	return " The server would refuse some values by themselves: " + strings.Join(with, ", ") + "."
 }
 
 // phases are the names of all phases that any row has, in their order.

@@ -89,7 +89,7 @@ func (h *Hitter) Ask(ctx context.Context) (server Server, ready bool, err error)
 	}
 	return Server{
 		Version: said.Version, Commit: said.Commit, ThroughPooler: said.ThroughPooler, PoolerProof: said.Proof,
-		Ablated: said.Ablated,
+		Ablated: said.Ablated, StartedAt: said.StartedAt,
 	}, reply.StatusCode == http.StatusOK, nil
 }
 

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/bench"
+)
+
+// Validate refuses what makes no sense, and a plan that could not end in a verdict.
+func (o *loadtestOptions) Validate() error {
+	if err := o.validateLayer(); err != nil {
+		return err
+	}
+	switch {
+	case o.lab && o.target != "":
+		return usagef("Leave out one of them.", "--lab tests a server of its own, and --target names another")
+	case !o.lab && o.target == "" && o.layer == layerAPI:
+		return usagef("Give --target URL, or --lab for a server and a database of its own.", "there is nothing to test")
+	case o.lab && (o.tokens != "" || o.email != "" || o.restartCmd != ""):
+		return usagef("Leave out --tokens, --email and --restart-cmd.", "--lab has users and a server of its own")
+	case o.get != "" && (o.lab || len(o.phases) > 0 || (o.profileGiven && o.profile != bench.ProfileCapacity)):
+		return usagef("Leave out --lab, --profile (but for capacity) and --phases.", "--get is one path of one --target")
+	case o.get != "" && !strings.HasPrefix(o.get, "/"):
+		return usagef("Begin it with a slash.", "--get %q is no path", o.get)
+	case o.connections < 0 || o.restarts < 0 || o.rate < 0 || o.rtt < 0:
+		return usagef("Give a number above zero.", "--max-connections, --restarts, --rate and --rtt can't be negative")
+	}
+	if err := o.validateWithoutLab(); err != nil {
+		return err
+	}
+	if err := o.validateTimes(); err != nil {
+		return err
+	}
+	if err := o.compare.validate(o); err != nil {
+		return err
+	}
+	if err := o.capacity.validate(o); err != nil {
+		return err
+	}
+	if err := o.side.validate(o); err != nil {
+		return err
+	}
+	plan, err := o.newPlan()
+	if err != nil {
+		return err
+	}
+	phases := o.compare.against == "" && o.profile != bench.ProfileCapacity
+	if phases && !o.lab && o.get == "" && o.layer == layerAPI && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
+		plan = plan.Without(bench.PhaseFirst, "there was nothing to restart the server with: give --restart-cmd, or --lab")
+	}
+	o.plan = plan
+	if err := o.validatePhases(); err != nil {
+		return err
+	}
+	if o.lab {
+		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true), o.fits(nil))
+	}
+	if o.layer == layerDB {
+		return nil // the database's host is known only later
+	}
+	return o.validateTarget()
+}
+
+// newPlan is what is going to be done: turns of two servers, a search for the capacity, or the phases of a profile.
+func (o *loadtestOptions) newPlan() (bench.Plan, error) {
+	choices := bench.PlanOptions{
+		Profile: o.profile, Get: o.get != "", Database: o.layer == layerDB, Phases: o.phases, Rate: o.rate, Duration: o.duration,
+		P99: o.p99, ColdP99: o.coldP99, MixedP99: o.mixedP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
+	}
+	switch {
+	case o.compare.against != "":
+		return bench.ComparePlan(choices, o.compare.slicing())
+	case o.profile == bench.ProfileCapacity:
+		base, err := bench.ParseTarget(o.target)
+		return bench.CapacityPlan(choices, o.capacityOptions(), o.lab || (err == nil && bench.Loopback(base)))
+	}
+	return bench.NewPlan(choices)
+}
+
+// validateWithoutLab refuses the flags that say what a lab is to be like.
+func (o *loadtestOptions) validateWithoutLab() error {
+	switch {
+	case o.lab:
+	case o.data != "":
+		return usagef("Add --lab, or leave it out.", "--data is the folder of a lab")
+	case o.usersGiven:
+		return usagef("Add --lab, or leave it out; --tokens are the users of a target.", "--users are seeded in a lab")
+	}
+	return nil
+}
+
+// validatePhases refuses what is about a phase that the plan does not have.
+func (o *loadtestOptions) validatePhases() error {
+	for _, f := range []struct {
+		flag, phase string
+		given       bool
+	}{
+		{"cold-p99", bench.PhaseCold, o.coldP99 != 0},
+		{"mixed-p99", bench.PhaseMixed, o.mixedP99 != 0},
+		{"first-target", bench.PhaseFirst, o.first != 0},
+		{"restarts", bench.PhaseFirst, o.restarts != 0},
+	} {
+		if !f.given || slices.ContainsFunc(o.plan.Phases, func(p bench.PhasePlan) bool { return p.Name == f.phase }) {
+			continue
+		}
+		hint := "Add the phase with --phases, or leave the flag out."
+		if f.phase == bench.PhaseFirst {
+			hint = "Add the phase with --phases, and --lab or --restart-cmd, which it needs; or leave the flag out."
+		}
+		return usagef(hint, "--%s is about phase %s, which this run does not have", f.flag, f.phase)
+	}
+	return nil
+}
+
+func (o *loadtestOptions) validateTimes() error {
+	for _, f := range []struct {
+		flag  string
+		value time.Duration
+	}{{"p99", o.p99}, {"cold-p99", o.coldP99}, {"mixed-p99", o.mixedP99}, {"first-target", o.first}} {
+		if f.value < 0 || f.value >= o.timeout {
+			return usagef("Raise --timeout, or lower the target.",
+				"--%s %v must be above zero and below the time-out of a request, %v", f.flag, f.value, o.timeout)
+		}
+	}
+	if o.duration < 0 {
+		return usagef("Give a duration above zero.", "--duration %v makes no sense", o.duration)
+	}
+	return nil
+}
+
+func (o *loadtestOptions) validateTarget() error {
+	base, err := bench.ParseTarget(o.target)
+	if err != nil {
+		return usagef("Give it as http://host:port.", "--target: %w", err)
+	}
+	o.base = base
+	if err := o.permit.Judge(base); err != nil {
+		return err
+	}
+	near := bench.Loopback(base) && (o.compare.base == nil || bench.Loopback(o.compare.base))
+	if err := o.plan.CheckRate(near); err != nil {
+		return err
+	}
+	if err := o.fits(base); err != nil {
+		return err
+	}
+	switch {
+	case o.get != "":
+		return nil
+	case o.tokens == "" && o.email == "":
+		return usagef("Give --tokens FILE (honeydue seed --tokens FILE writes it), or --email and --password-env, or --get PATH for a test without a login.",
+			"a load test of the API needs users")
+	case o.tokens != "" && o.email != "":
+		return usagef("Leave out one of them.", "--tokens and --email both say who to be")
+	case o.email != "" && o.passwordEnv == "":
+		return usagef("Put the password into a variable and name it: --password-env NAME.", "--email needs a password")
+	case o.email != "":
+		return o.plan.Check(1, o.restartCmd != "")
+	}
+	return nil
+}
+
+// fits judges whether this machine has the descriptors and ports that the plan takes. base is nil where the server is
+// still to be started.
+func (o *loadtestOptions) fits(base *url.URL) error {
+	return bench.ReadMachine(base).Fits(o.plan, base, o.connections)
+}
