@@ -8,8 +8,10 @@ import (
 )
 
 // spareWorkers is how many workers may wait for requests to be due; one more that
-// comes free ends. What the load needs at once is not bounded by it.
-const spareWorkers = 1024
+// comes free ends, so that a burst leaves no more behind. What the load needs at
+// once is not bounded by it. It is more than a steady load's need goes up and down
+// by: with a thousand under way, about three times their square root.
+const spareWorkers = 128
 
 // crew sends the requests of an attack. Each worker takes the next number of the
 // schedule, waits until that request is due, and sends it, so that no request is
