@@ -151,16 +151,15 @@ func TestWhatADialTeaches(t *testing.T) {
 
 func TestTheWaitForADial(t *testing.T) {
 	now := time.Now()
-	begun := func(ages ...time.Duration) (all []*oneDial) {
-		for _, age := range ages {
-			all = append(all, slices.Repeat([]*oneDial{{began: now.Add(-age * time.Millisecond)}}, mostDials/2)...)
+	begun := func(agesMS ...int) (all []*oneDial) {
+		for _, age := range agesMS {
+			all = append(all, slices.Repeat([]*oneDial{{began: now.Add(-time.Duration(age) * time.Millisecond)}}, mostDials/2)...)
 		}
 		return all
 	}
 	for name, c := range map[string]struct {
-		under    []*oneDial
-		quickest time.Duration
-		want     time.Duration
+		under            []*oneDial
+		quickest, wantMS int
 	}{
 		"none":                       {nil, 0, 0},
 		"half":                       {begun(10), 2, 0},
@@ -174,9 +173,9 @@ func TestTheWaitForADial(t *testing.T) {
 		"a far host":                 {begun(90, 80, 20, 10), 100, 0},
 		"nothing is known":           {begun(20, 0), 0, 30},
 	} {
-		d := dials{patience: dialPatience, all: c.under, quickest: c.quickest * time.Millisecond}
-		if got := d.wait(now); got != c.want*time.Millisecond {
-			t.Errorf("%s: %v, want %v ms", name, got, int(c.want))
+		d := dials{patience: dialPatience, all: c.under, quickest: time.Duration(c.quickest) * time.Millisecond}
+		if got := d.wait(now); got != time.Duration(c.wantMS)*time.Millisecond {
+			t.Errorf("%s: %v, want %v ms", name, got, c.wantMS)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func liveHeap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // a heap
+	return int64(m.HeapAlloc)
 }
 
 // All that a run keeps, workers and windows and the server's side too, is there after the first 100,000 requests.
