@@ -29,7 +29,7 @@ const (
 
 // The metrics that others read as well: see api.ParseMetrics.
 const (
-	MetricReads        = "honeydue_cache_reads_total" // with the labels cache and verdict
+	MetricReads        = "honeydue_cache_reads_total"   // with the labels cache and verdict
 	MetricRedisErrors  = "honeydue_redis_errors_total"  //nolint:gosec // no credential: it is the underlines
 	MetricRedisSkipped = "honeydue_redis_skipped_total" //nolint:gosec // as above
 	MetricUsers        = "honeydue_cache_users"
