@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"regexp"
 	"strconv"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/api"
 	"github.com/honeydue/honeydue/internal/bench"
 	"github.com/honeydue/honeydue/internal/link"
 )
@@ -124,7 +128,7 @@ func (x *ablating) floodOne(ctx context.Context, s *ablatedServer, users []bench
 	}
 	// A few first: what every server keeps once it has served is not the flood's.
 	failed := measured.Flood(ctx, users[:min(len(users), 100)])
-	before, err := s.number(ctx, "/debug/pprof/heap?debug=1&gc=1", heapInUse())
+	before, err := s.heapInUse(ctx)
 	if err != nil {
 		return err
 	}
@@ -132,11 +136,11 @@ func (x *ablating) floodOne(ctx context.Context, s *ablatedServer, users []bench
 	if failed > 0 && ctx.Err() == nil {
 		return fmt.Errorf("%d of the %d users of the flood were not answered", failed, len(users))
 	}
-	after, err := s.number(ctx, "/debug/pprof/heap?debug=1&gc=1", heapInUse())
+	after, err := s.heapInUse(ctx)
 	if err != nil {
 		return err
 	}
-	entries, err := s.number(ctx, "/metrics", regexp.MustCompile(`(?m)^honeydue_cache_users ([0-9.e+]+)$`))
+	entries, err := s.cachedUsers(ctx)
 	if err != nil {
 		return err
 	}
@@ -145,31 +149,50 @@ func (x *ablating) floodOne(ctx context.Context, s *ablatedServer, users []bench
 	return nil
 }
 
-// heapInUse is the line of pprof's heap profile that has the bytes of live objects.
-func heapInUse() *regexp.Regexp { return regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)$`) }
+// heapInUse is the bytes of live objects, as pprof's heap profile tells them.
+func (s *labServer) heapInUse(ctx context.Context) (float64, error) {
+	text, err := s.adminPage(ctx, "/debug/pprof/heap?debug=1&gc=1")
+	if err != nil {
+		return 0, err
+	}
+	m := regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)$`).FindSubmatch(text)
+	if m == nil {
+		return 0, errors.New("the server's heap profile does not tell HeapAlloc")
+	}
+	return strconv.ParseFloat(string(m[1]), 64)
+}
 
-// number reads one number from a page of the server's admin address.
-func (s *labServer) number(ctx context.Context, path string, pattern *regexp.Regexp) (float64, error) {
+// cachedUsers is how many users the server holds in memory.
+func (s *labServer) cachedUsers(ctx context.Context) (float64, error) {
+	text, err := s.adminPage(ctx, "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	m, err := api.ParseMetrics(bytes.NewReader(text))
+	if err == nil && math.IsNaN(m.CacheUsers) {
+		err = errors.New("the server's metrics do not tell how many users it holds")
+	}
+	return m.CacheUsers, err
+}
+
+// adminPage reads a page of the server's admin address.
+func (s *labServer) adminPage(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, serverGrace)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.admin+path, http.NoBody)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	reply, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, fmt.Errorf("ask the server's admin address: %w", err)
+		return nil, fmt.Errorf("ask the server's admin address: %w", err)
 	}
 	defer reply.Body.Close()
 	text, err := io.ReadAll(reply.Body)
 	if err != nil {
-		return 0, fmt.Errorf("read from the server's admin address: %w", err)
+		return nil, fmt.Errorf("read from the server's admin address: %w", err)
 	}
-	m := pattern.FindSubmatch(text)
-	if m == nil {
-		return 0, fmt.Errorf("the server's %s does not tell %s", path, pattern)
-	}
-	return strconv.ParseFloat(string(m[1]), 64)
+	return text, nil
 }
 
 // residenceIDs is S11, with the lists' copies and without them.

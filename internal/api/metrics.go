@@ -59,6 +59,18 @@ func (m *metrics) observe(x *exchange, method string, status int) {
 
 func (m *metrics) problem(code string) { m.problems.WithLabelValues(code).Inc() }
 
+// The names of the pool's metrics that ParseMetrics reads too.
+const (
+	poolPrefix         = "honeydue_db_pool_"
+	poolConnections    = "connections" // with the label state
+	poolIdle           = "idle"
+	poolInUse          = "in_use"
+	poolMax            = "connections_max"
+	poolAcquires       = "acquires_total"
+	poolWaited         = "waited_total"
+	poolAcquireSeconds = "acquire_seconds_total"
+)
+
 // poolCollector reads the pool's own counters at scrape time.
 type poolCollector struct {
 	db                                      *store.DB
@@ -69,17 +81,17 @@ type poolCollector struct {
 
 func newPoolCollector(db *store.DB) *poolCollector {
 	d := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("honeydue_db_pool_"+name, help, labels, nil)
+		return prometheus.NewDesc(poolPrefix+name, help, labels, nil)
 	}
 	return &poolCollector{
 		db:          db,
-		conns:       d("connections", "Connections by state.", "state"),
-		max:         d("connections_max", "Most connections that the pool opens."),
+		conns:       d(poolConnections, "Connections by state.", "state"),
+		max:         d(poolMax, "Most connections that the pool opens."),
 		opened:      d("opened_total", "Connections ever opened."),
 		closed:      d("closed_total", "Connections closed by the pool, by reason.", "reason"),
-		acquires:    d("acquires_total", "Connections borrowed."),
-		waited:      d("waited_total", "Borrowings that found no idle connection."),
-		acquireTime: d("acquire_seconds_total", "Time that all borrowings took."),
+		acquires:    d(poolAcquires, "Connections borrowed."),
+		waited:      d(poolWaited, "Borrowings that found no idle connection."),
+		acquireTime: d(poolAcquireSeconds, "Time that all borrowings took."),
 		gaveUp:      d("gave_up_total", "Borrowings that ended without a connection: the caller or its deadline gave up."),
 		waitTime:    d("wait_seconds_total", "Time that the borrowings took that found no idle connection."),
 		dialTurns:   d("dial_turns_total", "DB turns of connecting, which no request's bill holds."),
@@ -102,8 +114,8 @@ func (p *poolCollector) Collect(c chan<- prometheus.Metric) {
 	count := func(d *prometheus.Desc, v float64, labels ...string) {
 		c <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
 	}
-	gauge(p.conns, float64(s.Idle), "idle")
-	gauge(p.conns, float64(s.InUse), "in_use")
+	gauge(p.conns, float64(s.Idle), poolIdle)
+	gauge(p.conns, float64(s.InUse), poolInUse)
 	gauge(p.max, float64(s.Max))
 	count(p.opened, float64(s.Opened))
 	count(p.closed, float64(s.ClosedOld), "age")

@@ -31,9 +31,16 @@ type sender interface {
 	send(ctx context.Context, c *call)
 }
 
+// roomKept is how much room for a body a worker keeps for its next request: nearly
+// every page fits. More, for the few that are larger, is kept by nobody.
+const roomKept = 64 << 10
+
 // begin makes the call that of another request.
 func (c *call) begin(attack uint32, seq uint64, shot Shot) {
 	body := c.kept.body[:0]
+	if cap(body) > roomKept {
+		body = nil
+	}
 	*c = call{attack: attack, seq: seq, shot: shot, reply: Reply{Turns: -1}, head: c.head[:0], kept: keeper{body: body}}
 }
 

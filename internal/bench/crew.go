@@ -8,8 +8,15 @@ import (
 )
 
 // spareWorkers is how many workers may wait for requests to be due; one more that
-// comes free ends. What the load needs at once is not bounded by it.
-const spareWorkers = 1024
+// comes free ends, so that a burst leaves no more behind. What the load needs at
+// once is not bounded by it. It is more than a steady load's need goes up and down
+// by: with a thousand under way, about three times their square root.
+const spareWorkers = 128
+
+// enoughObserving is how many workers may wait for their answer to be entered before
+// no more are started: those come free without the server, and what keeps them is
+// this process, which more workers would only slow further and fill.
+const enoughObserving = 64
 
 // crew sends the requests of an attack. Each worker takes the next number of the
 // schedule, waits until that request is due, and sends it, so that no request is
@@ -27,7 +34,8 @@ type crew struct {
 	next     atomic.Uint64   // the first request that nobody has taken
 	waiting  atomic.Int64    // workers that have taken a request that is not due, or are about to
 	workers  sync.WaitGroup
-	observed sync.Mutex // holds ran and the calls of Observe and Tick
+	entering atomic.Int64 // workers whose answer is being observed, or waits for that
+	observed sync.Mutex   // holds ran and the calls of Observe and Tick
 	ran      Ran
 }
 
@@ -88,7 +96,7 @@ func (c *crew) work() {
 		if !c.await(due, timer) {
 			return
 		}
-		if c.waiting.Add(-1) == 0 {
+		if c.waiting.Add(-1) == 0 && c.entering.Load() < enoughObserving {
 			c.start()
 		}
 		c.send(&mine, due)
@@ -125,6 +133,8 @@ func (c *crew) send(mine *call, due time.Time) {
 	c.sender.send(c.ctx, mine)
 	mine.ended = time.Now()
 	sample := mine.sample(due)
+	c.entering.Add(1)
+	defer c.entering.Add(-1)
 	c.observed.Lock()
 	defer c.observed.Unlock()
 	c.ran.Sent++

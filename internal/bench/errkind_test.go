@@ -258,11 +258,11 @@ func hijack(w http.ResponseWriter, reply []byte) {
 	_ = conn.Close()
 }
 
-func parsed(t *testing.T, raw string) *url.URL {
-	t.Helper()
+func parsed(tb testing.TB, raw string) *url.URL {
+	tb.Helper()
 	u, err := url.Parse(raw)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return u
 }

@@ -22,24 +22,26 @@ const (
 // pool is the connections to one server. The one used last is used next; with
 // none idle, those who want one wait in line while connections are dialled for
 // them, at most so many as are allowed. Whoever is first in line gets the next
-// connection, dialled or given back.
+// connection, dialled or given back. What it bounds by itself are the dials under
+// way, and not the connections: see dials.
 type pool struct {
 	dial    func(context.Context, *stage) (*wireConn, error)
 	most    int // open at once; 0 = as many as are wanted
 	timeout time.Duration
 
-	mu      sync.Mutex
-	idle    []*wireConn                    // the one used last is the last
-	line    list.List                      // of *waiter
-	open    int                            // connections, with those being dialled
-	dialing map[*waiter]context.CancelFunc // because of whom a connection is being dialled, in line or not any more
-	dials   sync.WaitGroup
+	mu    sync.Mutex
+	idle  []*wireConn // the one used last is the last
+	line  list.List   // of *waiter
+	open  int         // connections, with those being dialled
+	under dials
+	ended sync.WaitGroup // of the dials
 }
 
 // waiter waits for a connection.
 type waiter struct {
-	given chan delivery // of one
-	stage stage
+	given   chan delivery // of one
+	stage   stage
+	dialled bool // a dial was begun because of it, and has not failed
 }
 
 type delivery struct {
@@ -48,7 +50,7 @@ type delivery struct {
 }
 
 func newPool(most int, timeout time.Duration, dial func(context.Context, *stage) (*wireConn, error)) *pool {
-	return &pool{dial: dial, most: most, timeout: timeout, dialing: make(map[*waiter]context.CancelFunc)}
+	return &pool{dial: dial, most: most, timeout: timeout, under: dials{patience: dialPatience}}
 }
 
 // get gives a connection, or says why there was none by the deadline and in
@@ -93,8 +95,20 @@ func (p *pool) get(ctx context.Context, deadline time.Time, careful bool) (*wire
 	default:
 		p.line.Remove(place)
 	}
-	return nil, w.stage.at.Load(), err
+	return nil, p.waitedFor(w), err
 }
+
+// waitedFor is the stage that one was in who got no connection. One in line for
+// want of a dial, with room under the cap, waited for what the dials wait for.
+func (p *pool) waitedFor(w *waiter) int32 {
+	if !w.dialled && !p.full() && len(p.under.all) > 0 {
+		w = p.under.all[0].because
+	}
+	return w.stage.at.Load()
+}
+
+// full reports whether the cap on connections is reached.
+func (p *pool) full() bool { return p.most > 0 && p.open >= p.most }
 
 // put gives a connection back for others to use.
 func (p *pool) put(k *wireConn) {
@@ -114,6 +128,12 @@ func (p *pool) give(k *wireConn) {
 		k.close()
 		p.open--
 		return
+	}
+	if len(p.idle) > 0 && k.usedAt.Sub(p.idle[0].usedAt) > idleFor { // a burst has passed
+		p.idle[0].close()
+		p.idle[0] = nil
+		p.idle = p.idle[1:]
+		p.open--
 	}
 	p.idle = append(p.idle, k)
 }
@@ -147,33 +167,45 @@ func (p *pool) instead(ctx context.Context, k *wireConn, deadline time.Time) (*w
 // allowed. A dial outlives the request that it was begun for, as whoever is next
 // needs it as well. It is called with the lock held.
 func (p *pool) more(ctx context.Context) {
-	for at := p.line.Front(); at != nil && len(p.dialing) < p.line.Len() && (p.most == 0 || p.open < p.most); at = at.Next() {
+	for at := p.line.Front(); at != nil && len(p.under.all) < p.line.Len() && !p.full(); at = at.Next() {
 		w := at.Value.(*waiter) //nolint:errcheck,forcetypeassert // the line holds nothing else
-		if p.dialing[w] != nil {
+		if w.dialled {
 			continue
 		}
+		now := time.Now()
+		if wait := p.under.wait(now); wait > 0 {
+			p.under.after(wait, func() {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				p.under.again = nil
+				p.more(ctx)
+			})
+			return
+		}
 		p.open++
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.timeout)
-		p.dialing[w] = cancel
-		p.dials.Go(func() { p.dialFor(ctx, at, w) })
+		w.dialled = true
+		ctx, giveUp := context.WithTimeout(context.WithoutCancel(ctx), p.timeout)
+		d := &oneDial{began: now, because: w, giveUp: giveUp}
+		p.under.begin(d)
+		p.ended.Go(func() { p.dialFor(ctx, at, d) })
 	}
 }
 
 // dialFor makes a connection because of one in line. Whoever is first by then
 // gets it; an error is only for the one it was made for.
-func (p *pool) dialFor(ctx context.Context, at *list.Element, w *waiter) {
-	k, err := p.dial(ctx, &w.stage)
+func (p *pool) dialFor(ctx context.Context, at *list.Element, d *oneDial) {
+	k, err := p.dial(ctx, &d.because.stage)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.dialing[w]()
-	delete(p.dialing, w)
+	p.under.end(d, err == nil)
 	if err == nil {
+		d.because.dialled = false // where it was overtaken, and is still in line, it may need another
 		p.give(k)
 	} else {
 		p.open--
 		if isOf(&p.line, at) {
 			p.line.Remove(at)
-			w.given <- delivery{err: err}
+			d.because.given <- delivery{err: err}
 		}
 		for next := p.line.Front(); next != nil && errors.Is(err, errSecond); next = p.line.Front() {
 			p.line.Remove(next).(*waiter).given <- delivery{err: err} //nolint:errcheck,forcetypeassert // the line holds nothing else
@@ -191,11 +223,9 @@ func isOf(l *list.List, e *list.Element) bool {
 // used on.
 func (p *pool) drop() {
 	p.mu.Lock()
-	for _, giveUp := range p.dialing {
-		giveUp()
-	}
+	p.under.stop()
 	p.mu.Unlock()
-	p.dials.Wait()
+	p.ended.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, k := range p.idle {

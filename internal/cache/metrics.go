@@ -27,6 +27,14 @@ const (
 	Bypass Verdict = "bypass"
 )
 
+// The metrics that others read as well: see api.ParseMetrics.
+const (
+	MetricReads        = "honeydue_cache_reads_total"   // with the labels cache and verdict
+	MetricRedisErrors  = "honeydue_redis_errors_total"  //nolint:gosec // no credential: it is the underlines
+	MetricRedisSkipped = "honeydue_redis_skipped_total" //nolint:gosec // as above
+	MetricUsers        = "honeydue_cache_users"
+)
+
 type metrics struct {
 	reads       *prometheus.CounterVec
 	errors      *prometheus.CounterVec
@@ -47,9 +55,9 @@ func newMetrics() metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
 	return metrics{
-		reads:       vector("honeydue_cache_reads_total", "Cache look-ups by cache and verdict (hit, miss, wrong, bypass).", "cache", "verdict"),
-		errors:      vector("honeydue_redis_errors_total", "Redis calls that failed, by operation. The request went on without the cache.", "operation"),
-		skipped:     counter("honeydue_redis_skipped_total", "Redis calls not made because the breaker was open."),
+		reads:       vector(MetricReads, "Cache look-ups by cache and verdict (hit, miss, wrong, bypass).", "cache", "verdict"),
+		errors:      vector(MetricRedisErrors, "Redis calls that failed, by operation. The request went on without the cache.", "operation"),
+		skipped:     counter(MetricRedisSkipped, "Redis calls not made because the breaker was open."),
 		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), or whose outcome is unknown (outcome). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),
 		refused:     vector("honeydue_cache_fills_refused_total", "Lists that were not stored because a state had changed or was held while the database was read.", "why"),
 		sweeps:      vector("honeydue_cache_sweeps_total", "Readings of the change log by this pod, by outcome (done, overtaken, failed; everything: all counted as changed).", "outcome"),
@@ -65,7 +73,7 @@ func (m metrics) collectors(users, bodies func() float64) []prometheus.Collector
 	return []prometheus.Collector{
 		m.reads, m.errors, m.skipped, m.unconfirmed, m.refused, m.sweeps, m.repairs, m.settled, m.emptied,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "honeydue_cache_users",
+			Name: MetricUsers,
 			Help: "Users held in the memory of this pod.",
 		}, users),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
+	"github.com/honeydue/honeydue/internal/api"
 )
 
 // measure reads the metrics, the reads, and the metrics once more. It is done while the probe still connects to the
@@ -66,60 +64,34 @@ func (s *targetServer) scrape(ctx context.Context, raw string) *TargetMetrics {
 		s.metricsFailed = fmt.Sprintf("%s answers %d where the metrics should be.", u.Host, a.status)
 		return nil
 	}
-	parser := expfmt.NewTextParser(model.LegacyValidation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(a.body))
-	if err != nil || families["honeydue_db_pool_acquires_total"] == nil {
+	m, err := api.ParseMetrics(bytes.NewReader(a.body))
+	if err != nil || !m.Honeydue {
 		s.metricsFailed = fmt.Sprintf("What %s shows are not the metrics of a honeydue server.", u.Host)
 		return nil
 	}
-	return readMetrics(u.Scheme+"://"+u.Host+path, families)
+	return newTargetMetrics(u.Scheme+"://"+u.Host+path, m)
 }
 
-// readMetrics takes from a scrape what the checks need.
-func readMetrics(from string, families map[string]*dto.MetricFamily) *TargetMetrics {
-	sum := func(name string, labels ...string) float64 {
-		total := 0.0
-		for _, m := range families[name].GetMetric() {
-			if labelled(m, labels) {
-				total += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-			}
+// newTargetMetrics takes from a scrape what the checks need.
+func newTargetMetrics(from string, m api.Metrics) *TargetMetrics {
+	count := func(v float64) int64 { // what is not on the page is none
+		if math.IsNaN(v) {
+			return 0
 		}
-		return total
+		return int64(v)
 	}
-	const pool = "honeydue_db_pool_"
-	m := &TargetMetrics{URL: from, Caches: []CacheMetrics{}}
-	m.Pool = PoolMetrics{
-		Idle: int64(sum(pool+"connections", "state", "idle")), InUse: int64(sum(pool+"connections", "state", "in_use")),
-		Max: int64(sum(pool + "connections_max")), Acquires: int64(sum(pool + "acquires_total")), Waited: int64(sum(pool + "waited_total")),
+	t := &TargetMetrics{URL: from, Caches: []CacheMetrics{}, RedisErrors: count(m.RedisErrors)}
+	t.Pool = PoolMetrics{
+		Idle: count(m.PoolIdle), InUse: count(m.PoolInUse), Max: count(m.PoolMax),
+		Acquires: count(m.PoolAcquires), Waited: count(m.PoolWaited),
 	}
-	m.Pool.MeanMS = mean(1000*sum(pool+"acquire_seconds_total"), m.Pool.Acquires)
-	m.RedisErrors = int64(sum("honeydue_redis_errors_total") + sum("honeydue_redis_skipped_total"))
-	const reads = "honeydue_cache_reads_total"
-	for _, one := range families[reads].GetMetric() {
-		for _, l := range one.GetLabel() {
-			name := l.GetValue()
-			known := slices.ContainsFunc(m.Caches, func(c CacheMetrics) bool { return c.Cache == name })
-			if l.GetName() != "cache" || known {
-				continue
-			}
-			m.Caches = append(m.Caches, CacheMetrics{
-				Cache: name, Asked: int64(sum(reads, "cache", name)), Hits: int64(sum(reads, "cache", name, "verdict", "hit")),
-			})
-		}
+	if t.Pool.Acquires > 0 && !math.IsNaN(m.PoolAcquireSeconds) {
+		t.Pool.MeanMS = mean(1000*m.PoolAcquireSeconds, t.Pool.Acquires)
 	}
-	return m
-}
-
-// labelled reports whether a series has all of the labels: name, value, name, value.
-func labelled(m *dto.Metric, labels []string) bool {
-	for i := 0; i < len(labels); i += 2 {
-		if !slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool {
-			return l.GetName() == labels[i] && l.GetValue() == labels[i+1]
-		}) {
-			return false
-		}
+	for _, c := range m.Caches {
+		t.Caches = append(t.Caches, CacheMetrics{Cache: string(c.Cache), Asked: count(c.Asked), Hits: count(c.Hits)})
 	}
-	return true
+	return t
 }
 
 // since adds what has happened since an earlier scrape. A server that restarted in between counts anew: nothing is
