@@ -190,6 +190,9 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 	hot := hotStatements()
 	s.explain = &explainer{conn: planner.conn, analyze: !o.config.NoAnalyze, generic: s.direct.usable() && !s.direct.pooled}
 	o.walls = s.pooler.usable() && !o.config.NoAnalyze
+	if !o.wantsWalls() {
+		o.walls, o.wallsFailed = false, "No statement was timed: no chosen check asks for it."
+	}
 	if o.config.NoAnalyze {
 		o.wallsFailed = "No statement was run: --no-analyze."
 	}
