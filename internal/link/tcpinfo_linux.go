@@ -11,8 +11,14 @@ func segments(fd uintptr) (Segments, bool) {
 	if err != nil {
 		return Segments{}, false
 	}
+	const none = 1<<32 - 1
+	least := time.Duration(info.Min_rtt) * time.Microsecond
+	if info.Min_rtt == none {
+		least = 0
+	}
 	return Segments{
 		Sent: int64(info.Segs_out), Again: int64(info.Total_retrans),
-		RTT: time.Duration(info.Rtt) * time.Microsecond,
+		Received: int64(info.Data_segs_in), Disordered: int64(info.Rcv_ooopack),
+		RTT: time.Duration(info.Rtt) * time.Microsecond, LeastRTT: least,
 	}, true
 }

@@ -111,7 +111,7 @@ func TestProxyBetween(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := Endpoint{FloorMS: c.floor, Phases: []Phase{{"dns", 0, 0}, {"tcp", 1, c.tcp}, {"ssl_request", 1, c.next}}}
-			e.judgeProxy()
+			e.judgeProxy(nil)
 			if e.ProxyBetween != c.want || c.want != (len(e.Notes) == 1) {
 				t.Errorf("proxy %v with notes %v, want %v", e.ProxyBetween, e.Notes, c.want)
 			}

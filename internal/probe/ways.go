@@ -153,7 +153,7 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 			continue
 		}
 		if n, ok := server.meter.Segments(); ok {
-			server.endpoint.SegmentsSent, server.endpoint.SegmentsAgain = &n.Sent, &n.Again
+			server.endpoint.SegmentsSent, server.endpoint.SegmentsAgain, server.endpoint.SegmentsDisordered = &n.Sent, &n.Again, &n.Disordered
 		}
 	}
 }
@@ -192,6 +192,8 @@ func (w *waysFacts) countSegments(s *session) {
 			}
 			w.segments.Sent += n.Sent
 			w.segments.Again += n.Again
+			w.segments.Received += n.Received
+			w.segments.Disordered += n.Disordered
 		}
 	}
 }
