@@ -23,9 +23,12 @@ func TestRunsFitIntoTheTime(t *testing.T) {
 		{0, 15, 3},
 		{time.Millisecond, 0, 3},
 	} {
-		if got := runsFor(c.floor, c.pairs); got != c.want {
+		if got := runsFor(c.floor, c.pairs, attributionShare); got != c.want {
 			t.Errorf("runsFor(%s, %d) = %d, want %d", c.floor, c.pairs, got, c.want)
 		}
+	}
+	if got := runsFor(110*time.Millisecond, 15, 2*time.Second); got != 1 {
+		t.Errorf("in 2 s each is run %d times, want once", got)
 	}
 }
 

@@ -201,9 +201,10 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 		o.walls, o.wallsFailed = false, "No statement was timed: there was no time to measure what an empty query takes."
 	}
 	if o.walls {
+		within := attributionTime(ctx, s.pooler.floor)
 		s.attr = &attributor{
 			db: s.db, beside: s.pooler, pools: s.pools, warm: o.mode == "cache_describe",
-			runs: runsFor(s.pooler.floor, len(hot)*len(subjects)), began: time.Now(),
+			runs: runsFor(s.pooler.floor, len(hot)*len(subjects), within), until: time.Now().Add(within),
 		}
 	}
 	for _, q := range hot {
