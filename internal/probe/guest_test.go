@@ -61,10 +61,15 @@ func whileProbing(t *testing.T, env lab.Env, probing func()) (looks, held int) {
 		t.Fatal(err)
 	}
 	defer direct.Close(context.WithoutCancel(t.Context()))
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
+	over, done := make(chan struct{}), make(chan error, 1)
 	go func() {
-		for ctx.Err() == nil {
+		for {
+			select {
+			case <-over:
+				done <- nil
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
 			var n int
 			err := direct.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND query LIKE '%SAVEPOINT probe'").Scan(&n)
 			if err != nil {
@@ -73,12 +78,10 @@ func whileProbing(t *testing.T, env lab.Env, probing func()) (looks, held int) {
 			}
 			looks++
 			held += n
-			time.Sleep(5 * time.Millisecond)
 		}
-		done <- nil
 	}()
 	probing()
-	stop()
+	close(over)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,8 @@ func roomToTry(ctx context.Context, mode string, pools *poolsConsole) preparedSu
 	case !pools.usable() || !pools.ask(ctx):
 		return preparedSupport{how: "not tried: no console says whether the pool has room to spare"}
 	case pools.last.ServersIdle < roomLeast:
-		return preparedSupport{how: "not tried: the pool has no room to spare"}
+		return preparedSupport{how: fmt.Sprintf("not tried: the pool has no room to spare (%s, and it takes %d)",
+			plural(int(pools.last.ServersIdle), "idle server connection", "idle server connections"), roomLeast)}
 	}
 	return preparedSupport{}
 }
