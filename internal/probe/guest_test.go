@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
+	"github.com/honeydue/honeydue/internal/probe"
 )
 
 // TestASmallPoolIsNotHeld: in a pool of two with one long holder the self-test would keep the last server
@@ -109,5 +111,25 @@ func TestOnlyTheChosenIsMeasured(t *testing.T) {
 	}
 	if turns > allTurns/4 {
 		t.Errorf("with --only HD-Q01 the pooler answered %d turns, with everything %d", turns, allTurns)
+	}
+}
+
+// TestKeysAreSampledForWhoAsks: the sample of Redis's keys belongs to three checks.
+func TestKeysAreSampledForWhoAsks(t *testing.T) {
+	url := labtest.Redis(t)
+	opts, err := redis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(opts)
+	defer client.Close()
+	if err := client.Set(t.Context(), "state:u1", "x", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for code, want := range map[string]int{"HD-R10": 1, "HD-R16": 1, "HD-R11": 0} {
+		r := run(t, probe.Config{RedisURL: url, Only: []string{code}, Window: -1})
+		if r.Redis.Sampled != want {
+			t.Errorf("with --only %s %d keys were sampled, want %d", code, r.Redis.Sampled, want)
+		}
 	}
 }
