@@ -54,12 +54,18 @@ func (a *app) color(w io.Writer) bool {
 
 // width is the terminal's number of columns, 0 when w is none.
 func (a *app) width(w io.Writer) int {
+	columns, _ := a.size(w)
+	return columns
+}
+
+// size is the terminal's number of columns and rows, 0 when w is none.
+func (a *app) size(w io.Writer) (columns, rows int) {
 	if f, ok := w.(descriptor); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return columns
+		if columns, rows, err := term.GetSize(int(f.Fd())); err == nil {
+			return columns, rows
 		}
 	}
-	return 0
+	return 0, 0
 }
 
 // redraws tells whether stderr is a terminal on which a line can be drawn again.

@@ -25,6 +25,7 @@ type probeOptions struct {
 	baseline   string
 	save       string
 	timeout    time.Duration
+	all        bool
 	trial      bool
 	trialData  string
 	tokenEnv   string
@@ -52,8 +53,10 @@ With --target the running server is asked, too: with a user's token (from the va
 first one of --tokens) its hot reads, five times each, split into the way of the client, ingress, app, the wait for a
 connection, database turns and Redis; without one what it tells everyone. --metrics-url adds its pool and caches.
 
---watch repeats the probe: on a terminal the report is redrawn, elsewhere each round is a line on stderr that says what
-has moved. Ctrl-C ends with the last report.
+The table lists the checks that did not pass, and ends with the verdict; --all, -o json and -o html have them all.
+
+--watch repeats the probe: on a terminal the verdict, the findings and what has changed are redrawn, elsewhere each round
+is a line on stderr that says what has moved. Ctrl-C ends with the last report.
 
 -o markdown is short, for the channel of an incident; -o html draws the waterfall and the bars of the hot paths.
 
@@ -78,8 +81,8 @@ remedy that is SQL what it would save. No row is copied, nothing is changed outs
 	flags.StringVar(&o.tokens, "tokens", "", "`FILE` with one \"user_id token\" a line, as seed --tokens writes it; the first is taken for the reads of --target")
 	flags.StringVar(&o.metricsURL, "metrics-url", "", "the admin `URL` of that server: also read what its pool and caches count")
 	flags.StringVar(&o.failOn, "fail-on", string(probe.Critical), "exit with 3 from this `SEVERITY` on: critical or warning")
-	flags.StringSliceVar(&o.only, "only", nil, "run only the checks with these `CODES`")
-	flags.StringSliceVar(&o.skip, "skip", nil, "run all checks but those with these `CODES`")
+	flags.StringSliceVar(&o.only, "only", nil, "run only the checks with these `CODES`, and only the measurements that they need")
+	flags.StringSliceVar(&o.skip, "skip", nil, "run all checks but those with these `CODES`, and none of the measurements that only they need")
 	flags.BoolVar(&o.noAnalyze, "no-analyze", false, "run no statement: plans are estimates, and walls stay unknown")
 	flags.StringVar(&o.baseline, "baseline", "", "also say what has changed since the probe saved in `FILE`")
 	flags.StringVar(&o.save, "save-baseline", "", "save this probe as JSON in `FILE`, to compare with later")
@@ -87,6 +90,7 @@ remedy that is SQL what it would save. No row is copied, nothing is changed outs
 	flags.StringVar(&o.trialData, "trial-data", "", "data `FOLDER` of the trial's lab (default: trial beside the one of 'honeydue lab')")
 	flags.StringVar(&o.kubeContext, "kube-context", "", "also ask Kubernetes about the pods, by kubectl with this `CONTEXT`")
 	flags.StringVar(&o.kubeNamespace, "kube-namespace", "", "the same in this `NAMESPACE` (default honeydue; in a pod with a service account neither is needed)")
+	flags.BoolVar(&o.all, "all", false, "in the table also list the checks that passed")
 	flags.DurationVar(&o.timeout, "timeout", probe.DefaultTimeout, "how long the whole probe may take")
 	o.watch.addFlags(flags)
 	return cmd
@@ -182,13 +186,21 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 	if baseline != nil {
 		result.Changes, result.BaselineAt = result.Since(*baseline), &baseline.StartedAt
 	}
-	if err := a.write(result.Document()); err != nil {
+	if err := a.write(a.probeDocument(o, result)); err != nil {
 		return err
 	}
 	if worst, found := result.Worst(); found && worst.AtLeast(probe.Severity(o.failOn)) {
 		return exitWith(exitFinding)
 	}
 	return nil
+}
+
+// probeDocument is the report in the form that was asked for. A check that --only names is printed whatever came of it.
+func (a *app) probeDocument(o *probeOptions, r probe.Result) report.Document {
+	if a.output.format() == report.FormatTable {
+		return r.Terminal(o.all || len(o.only) > 0)
+	}
+	return r.Document()
 }
 
 // probeToken is the user's token for the reads of --target; none is no mistake.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -76,25 +78,40 @@ func since(r probe.Result, baseline *probe.Result) probe.Result {
 	return r
 }
 
-// redrawsReport tells whether each round is shown whole, in the place of the one before.
+// redrawsReport tells whether each round is shown in the place of the one before.
 func (a *app) redrawsReport() bool {
 	return a.output.file == "" && a.output.format() == report.FormatTable && isTerminal(a.stdout)
 }
 
-// showRound shows a round: on a terminal the whole report, redrawn; elsewhere a line on stderr with what has moved, so
-// that stdout holds one report in the end.
+// showRound shows a round: on a terminal the verdict, the findings and the changes, redrawn; elsewhere a line on stderr
+// with what has moved, so that stdout holds one report in the end.
 func (a *app) showRound(n int, r probe.Result, first, last *probe.Result) error {
 	if !a.redrawsReport() {
 		_, err := fmt.Fprintf(a.stderr, "%s round %d: %s\n", r.StartedAt.Format(time.RFC3339), n, r.Round(last))
 		return err
 	}
+	var b bytes.Buffer
+	columns, rows := a.size(a.stdout)
+	o := report.Options{Version: a.build.Version, Commit: a.build.Commit, Color: a.color(a.stdout), Width: columns}
+	if err := report.Write(&b, report.FormatTable, since(r, first).Moving(), o); err != nil {
+		return err
+	}
 	const home = "\x1b[H\x1b[2J"
-	if _, err := fmt.Fprint(a.stdout, home); err != nil {
-		return err
-	}
-	if err := a.write(since(r, first).Document()); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(a.stdout, "\nround %d at %s; Ctrl-C ends\n", n, r.StartedAt.Local().Format(time.TimeOnly))
+	_, err := fmt.Fprintf(a.stdout, "%s%sround %d at %s; Ctrl-C ends with the whole report\n",
+		home, firstLines(b.String(), rows-roundLines), n, r.StartedAt.Local().Format(time.TimeOnly))
 	return err
+}
+
+// roundLines are kept free below a round: the line that names it, and the one for the cursor.
+const roundLines = 2
+
+// firstLines cuts a text to that many lines, the last of which then says how many are left; below one line nothing is
+// cut, for the terminal's height is not known.
+func firstLines(text string, most int) string {
+	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n")+"\n", "\n")
+	lines = lines[:len(lines)-1] // what follows the last line's end
+	if most < 1 || len(lines) <= most {
+		return text
+	}
+	return strings.Join(lines[:most-1], "") + fmt.Sprintf("... and %d more lines\n", len(lines)-most+1)
 }

@@ -1,10 +1,18 @@
 package link
 
+import "time"
+
 // Segments is what the kernel has counted on a connection since it was opened.
 type Segments struct {
 	Sent int64 // TCP segments, those sent again included
 	// Again is how many were sent a second time, because nobody acknowledged them.
 	Again int64
+	// Received is how many brought data. Disordered of them did not come in their turn: one before them was
+	// lost on its way here, or overtaken. It stays 0 on kernels before Linux 5.4, which don't count it.
+	Received, Disordered int64
+	// RTT is the kernel's smoothed round trip to whoever ends the TCP connection, and LeastRTT the shortest
+	// that it has seen of late; 0 where it has seen none.
+	RTT, LeastRTT time.Duration
 }
 
 // Segments asks the kernel. It is false where that can't be asked: on systems

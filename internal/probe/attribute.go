@@ -14,13 +14,18 @@ const (
 	attributionShare    = 6 * time.Second
 )
 
-// runsFor returns the number of runs for the given number of pairs of statement and subject.
-func runsFor(floor time.Duration, pairs int) int {
+// runsFor returns the number of runs for the given number of pairs of statement and subject, in the given
+// time. Where that is less than the whole share, it may be one.
+func runsFor(floor time.Duration, pairs int, within time.Duration) int {
 	if pairs == 0 || floor <= 0 {
 		return leastRuns
 	}
-	n := int(attributionShare / (floor * time.Duration(pairs)))
-	n = max(leastRuns, min(mostRuns, n))
+	least := leastRuns
+	if within < attributionShare {
+		least = 1
+	}
+	n := int(within / (floor * time.Duration(pairs)))
+	n = max(least, min(mostRuns, n))
 	return n - (1 - n%2)
 }
 
@@ -36,7 +41,8 @@ type attributor struct {
 	warm  bool
 	turns int64 // spent so far
 	rows  int64 // read so far
-	began time.Time
+	// until is when runs end that are not the first of their statement.
+	until time.Time
 }
 
 // measured is what the runs of one statement gave: medians.
@@ -62,7 +68,7 @@ func (a *attributor) measure(ctx context.Context, q store.Query, s store.Subject
 		}
 	}
 	for i := range a.runs {
-		if i > 0 && time.Since(a.began) > attributionShare {
+		if i > 0 && time.Now().After(a.until) {
 			break // a queue makes runs long: fewer of them, instead of a probe that does not end in time
 		}
 		emptied, queue := a.sendBeside(ctx), a.watchQueue(ctx)

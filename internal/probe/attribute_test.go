@@ -23,9 +23,12 @@ func TestRunsFitIntoTheTime(t *testing.T) {
 		{0, 15, 3},
 		{time.Millisecond, 0, 3},
 	} {
-		if got := runsFor(c.floor, c.pairs); got != c.want {
+		if got := runsFor(c.floor, c.pairs, attributionShare); got != c.want {
 			t.Errorf("runsFor(%s, %d) = %d, want %d", c.floor, c.pairs, got, c.want)
 		}
+	}
+	if got := runsFor(110*time.Millisecond, 15, 2*time.Second); got != 1 {
+		t.Errorf("in 2 s each is run %d times, want once", got)
 	}
 }
 
@@ -111,7 +114,7 @@ func TestProxyBetween(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := Endpoint{FloorMS: c.floor, Phases: []Phase{{"dns", 0, 0}, {"tcp", 1, c.tcp}, {"ssl_request", 1, c.next}}}
-			e.judgeProxy()
+			e.judgeProxy(nil)
 			if e.ProxyBetween != c.want || c.want != (len(e.Notes) == 1) {
 				t.Errorf("proxy %v with notes %v, want %v", e.ProxyBetween, e.Notes, c.want)
 			}

@@ -39,6 +39,13 @@ func lookForSecrets(t *testing.T, c probe.Config, r probe.Result, more ...string
 		}
 		noSecret(t, c, string(format), out.String(), more...)
 	}
+	for what, own := range map[string]report.Document{"the terminal's form": r.Terminal(false), "a round's form": r.Moving()} {
+		var out bytes.Buffer
+		if err := report.Write(&out, report.FormatTable, own, report.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		noSecret(t, c, what, out.String(), more...)
+	}
 	// A name that a form leaves out is in the data all the same.
 	raw, err := json.Marshal(r)
 	if err != nil {

@@ -34,6 +34,7 @@ type hit struct {
 	costMS   float64
 	severity Severity
 	remedy   string
+	outage   bool // as the check's, where not all of its hits fail requests
 	// sql is the remedy as statements, where that is what it is: a trial runs them one by one.
 	sql []string
 	// about names the tables or variables that the hit is about, for the table of causes.
@@ -90,7 +91,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 		var evidence []string
 		for _, h := range out.hits {
 			f := Finding{
-				Code: c.code, Severity: cmp.Or(h.severity, c.severity), Title: c.title, Outage: c.outage,
+				Code: c.code, Severity: cmp.Or(h.severity, c.severity), Title: c.title, Outage: c.outage || h.outage,
 				Evidence: h.evidence, CostMS: round(c.cost(h)), Remedy: cmp.Or(h.remedy, c.remedy),
 				Runbook: RunbookPage(c.code), sql: h.sql, about: h.about, root: len(findings),
 			}
@@ -169,7 +170,7 @@ func (c check) judge(o *observation) outcome {
 
 // cost is what a hit costs a request.
 func (c check) cost(h hit) float64 {
-	if c.outage {
+	if c.outage || h.outage {
 		return failedMS
 	}
 	return h.costMS

@@ -126,38 +126,6 @@ func stalls(o *observation) outcome {
 	})
 }
 
-// The share of segments sent again that is a bad day on a transatlantic path (link.DefaultLossRate), and
-// how many it takes to be more than chance.
-const (
-	lossShare = 0.01
-	lossMin   = 3
-)
-
-func (o *observation) resent() string {
-	if n := o.ways.segments; n != nil {
-		return fmt.Sprintf(" TCP sent %d of %d segments again.", n.Again, n.Sent)
-	}
-	return ""
-}
-
-func packetsLost(o *observation) outcome {
-	n := o.ways.segments
-	if n == nil {
-		return notKnown("The kernel's count of retransmissions can't be read here.")
-	}
-	share := float64(n.Again) / float64(max(n.Sent, 1))
-	if n.Again < lossMin || share < lossShare {
-		return passed("TCP sent %d of %d segments again.", n.Again, n.Sent)
-	}
-	cost := share * (ms(stallLeast) + o.pooler.endpoint.FloorMS)
-	evidence := fmt.Sprintf("TCP sent %d of %d segments again (%.0f%%); each costs %d ms or more.", n.Again, n.Sent, 100*share, stallLeast.Milliseconds())
-	if samples, count, extra := o.stalled(); count >= stallsMin {
-		cost = max(cost, extra*float64(count)/float64(samples))
-		evidence += fmt.Sprintf(" %d of %d empty queries stood still for %.0f ms.", count, samples, extra)
-	}
-	return found(hit{evidence: evidence, costMS: cost})
-}
-
 // farLeastMS is a distance that no two hosts of one region have: between zones of a region providers
 // promise a few ms, between neighbouring regions it is 10 ms and more.
 const farLeastMS = 10

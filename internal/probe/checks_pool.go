@@ -23,8 +23,17 @@ func unsafeMode(o *observation) outcome {
 		h.evidence = "DB_EXEC_MODE is describe_exec: behind a pooler in transaction mode an answer may belong to another client, and every statement takes two turns."
 		h.costMS = o.pooler.endpoint.FloorMS
 	case "cache_statement":
-		h.evidence = "DB_EXEC_MODE is cache_statement: behind a pooler in transaction mode its prepared statements collide (SQLSTATE 42P05), unless max_prepared_statements is set there."
-		h.costMS = o.pooler.endpoint.FloorMS
+		support := o.ways.prepared
+		if support.carried {
+			return passed("cache_statement is safe behind this pooler, which carries prepared statements: %s.", support.how)
+		}
+		h.evidence = "DB_EXEC_MODE is cache_statement, whose prepared statements collide behind a pooler in transaction mode, unless it carries them"
+		if support.known {
+			// A collision is no slow request but a failed one: SQLSTATE 42P05 or 26000.
+			h.outage, h.evidence = true, h.evidence+"; this one doesn't: "+support.how+"."
+		} else {
+			h.evidence += "; whether this one does could not be told: " + support.how + "."
+		}
 	}
 	return found(h)
 }

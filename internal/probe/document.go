@@ -10,9 +10,28 @@ import (
 
 // Document lays the result out for people; programs get the result itself. It is a pure function.
 func (r Result) Document() report.Document {
-	d := report.Document{Schema: Schema, Title: "honeydue probe", Data: r, Brief: r.brief()}
-	add := func(b ...report.Block) { d.Blocks = append(d.Blocks, b...) }
-	add(report.Paragraph{Text: r.Verdict, Tone: r.tone()})
+	return r.document(append(r.details(), checksTable(r.Checks), report.Paragraph{Tone: report.Dim, Text: r.bill()}))
+}
+
+func (r Result) document(blocks []report.Block) report.Document {
+	d := report.Document{Schema: Schema, Title: "honeydue probe", Data: r, Brief: r.brief(), Blocks: blocks}
+	for _, c := range r.Checks {
+		d.Cases = append(d.Cases, report.Case{
+			Suite: "probe", Name: c.Code + " " + c.Title, Status: caseStatus(c.Status),
+			Seconds: c.DurationMS / 1000, Message: c.message(),
+		})
+	}
+	return d
+}
+
+func (r Result) verdictBlock() report.Block {
+	return report.Paragraph{Text: r.Verdict, Tone: r.tone()}
+}
+
+// details are all blocks but the checks.
+func (r Result) details() []report.Block {
+	out := []report.Block{r.verdictBlock()}
+	add := func(b ...report.Block) { out = append(out, b...) }
 	if len(r.Findings) > 0 {
 		add(r.findingsTable())
 	}
@@ -33,14 +52,7 @@ func (r Result) Document() report.Document {
 		add(r.Target.blocks()...)
 	}
 	add(r.watchedBlocks()...)
-	add(checksTable(r.Checks), report.Paragraph{Tone: report.Dim, Text: r.bill()})
-	for _, c := range r.Checks {
-		d.Cases = append(d.Cases, report.Case{
-			Suite: "probe", Name: c.Code + " " + c.Title, Status: caseStatus(c.Status),
-			Seconds: c.DurationMS / 1000, Message: c.message(),
-		})
-	}
-	return d
+	return out
 }
 
 func (r Result) tone() report.Tone {
@@ -202,13 +214,16 @@ func hotPathTable(hot []HotPath) report.Table {
 		Note: fmt.Sprintf("Wall is the median of the runs through the app's endpoint. S14 allows %.0f ms of execution, the heavy user %.0f ms (where tasks are read: for each %d of them), and no scan of a whole table of %d rows or more.",
 			s14MedianMS, s14HeavyMS, s14HeavyTasks, s14ExemptRows),
 	}
-	last := ""
+	last, reached := "", ""
 	for _, h := range hot {
-		name := h.Name
+		name, access := h.Name, strings.Join(h.Access, ", ")
 		if name == last {
 			name = ""
+			if access != "" && access == reached {
+				access = "the same"
+			}
 		}
-		last = h.Name
+		last, reached = h.Name, strings.Join(h.Access, ", ")
 		row := []report.Cell{report.Text(name), report.Text(h.Subject)}
 		if h.Runs > 0 {
 			residual := report.Number(h.ResidualMS, 1)
@@ -222,7 +237,7 @@ func hotPathTable(hot []HotPath) report.Table {
 			dash := report.Cell{Text: "-", Right: true}
 			row = append(row, dash, dash, dash, measuredCell(h.PlanningMS), measuredCell(h.ExecutionMS), dash)
 		}
-		row = append(row, s14Cell(h), report.Text(strings.Join(h.Access, ", ")))
+		row = append(row, s14Cell(h), report.Text(access))
 		t.Rows = append(t.Rows, row)
 	}
 	return t
@@ -254,20 +269,22 @@ func s14Cell(h HotPath) report.Cell {
 func checksTable(checks []CheckResult) report.Table {
 	t := report.Table{Title: "Checks", Columns: []string{"Code", "Outcome", "Looked for", "Why"}}
 	for _, c := range checks {
-		tone := report.Good
-		switch c.Status {
-		case Fail:
-			tone = report.Bad
-		case Warn:
-			tone = report.Warn
-		case Unknown:
-			tone = report.Dim
-		}
-		t.Rows = append(t.Rows, []report.Cell{
-			report.Text(c.Code), report.Toned(tone, string(c.Status)), report.Text(c.Title), report.Text(c.message()),
-		})
+		t.Rows = append(t.Rows, c.row())
 	}
 	return t
+}
+
+func (c CheckResult) row() []report.Cell {
+	tone := report.Good
+	switch c.Status {
+	case Fail:
+		tone = report.Bad
+	case Warn:
+		tone = report.Warn
+	case Unknown:
+		tone = report.Dim
+	}
+	return []report.Cell{report.Text(c.Code), report.Toned(tone, string(c.Status)), report.Text(c.Title), report.Text(c.message())}
 }
 
 // message is why a check ended as it did; a symptom's begins with its cause.

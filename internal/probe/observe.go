@@ -191,6 +191,9 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 	hot := hotStatements()
 	s.explain = &explainer{conn: planner.conn, analyze: !o.config.NoAnalyze, generic: s.direct.usable() && !s.direct.pooled}
 	o.walls = s.pooler.usable() && !o.config.NoAnalyze
+	if !o.wantsWalls() {
+		o.walls, o.wallsFailed = false, "No statement was timed: no chosen check asks for it."
+	}
 	if o.config.NoAnalyze {
 		o.wallsFailed = "No statement was run: --no-analyze."
 	}
@@ -199,9 +202,10 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 		o.walls, o.wallsFailed = false, "No statement was timed: there was no time to measure what an empty query takes."
 	}
 	if o.walls {
+		within := attributionTime(ctx, s.pooler.floor)
 		s.attr = &attributor{
 			db: s.db, beside: s.pooler, pools: s.pools, warm: o.mode == "cache_describe",
-			runs: runsFor(s.pooler.floor, len(hot)*len(subjects)), began: time.Now(),
+			runs: runsFor(s.pooler.floor, len(hot)*len(subjects), within), until: time.Now().Add(within),
 		}
 	}
 	for _, q := range hot {

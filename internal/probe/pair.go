@@ -15,10 +15,8 @@ type pair struct {
 	failed *failure
 	// token makes the pair's SQL and names different from everyone else's.
 	token string
-	// owed are names that may still be prepared on a server connection; extra are clients that looked for
-	// them.
-	owed  []string
-	extra []*pairClient
+	// owed are names that may still be prepared on a server connection.
+	owed []string
 }
 
 type pairClient struct {
@@ -59,7 +57,7 @@ func (p *pair) bill() (dials int, turns int64) {
 	if p == nil {
 		return 0, 0
 	}
-	for _, c := range append([]*pairClient{p.a, p.b}, p.extra...) {
+	for _, c := range []*pairClient{p.a, p.b} {
 		dials += c.dials
 		turns += c.w.turns()
 	}
@@ -70,7 +68,7 @@ func (p *pair) close(ctx context.Context) {
 	if p == nil {
 		return
 	}
-	for _, c := range append([]*pairClient{p.a, p.b}, p.extra...) {
+	for _, c := range []*pairClient{p.a, p.b} {
 		if c.conn != nil {
 			_ = bound(context.WithoutCancel(ctx), queryTimeout, c.conn.Close) // nothing is lost with it
 		}

@@ -100,7 +100,7 @@ func (s *pgServer) measure(ctx context.Context) {
 		var floor, jitter time.Duration
 		floor, jitter, err = measureFloor(ctx, s.empty)
 		s.floor, s.endpoint.FloorMS, s.endpoint.JitterMS = floor, ms(floor), ms(jitter)
-		s.endpoint.judgeProxy()
+		s.endpoint.judgeProxy(s.meter)
 	}
 	if err != nil {
 		s.fail(ctx, "", err)
@@ -146,27 +146,6 @@ func (s *pgServer) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = s.conn.Close(ctx) // nothing is lost with it
-}
-
-// judgeProxy sets ProxyBetween: the TCP handshake took less than a quarter of the floor, which is at
-// least 5 ms, so someone nearer than the server has answered it. The round trip that it saved is then
-// found in the phase after it.
-func (e *Endpoint) judgeProxy() {
-	const least, share = 5.0, 0.25
-	for i, p := range e.Phases {
-		if p.Name != "tcp" || e.FloorMS < least || p.MS >= share*e.FloorMS {
-			continue
-		}
-		e.ProxyBetween = true
-		note := fmt.Sprintf("TCP was answered in %.1f ms and a turn takes %.1f ms: a proxy (or a model link) answers nearer than the server", p.MS, e.FloorMS)
-		if i+1 < len(e.Phases) {
-			if next := e.Phases[i+1]; next.MS > 1.6*e.FloorMS*float64(max(next.Turns, 1)) {
-				note += fmt.Sprintf("; the handshake's round trip is charged to %s (%.1f ms)", next.Name, next.MS)
-			}
-		}
-		e.Notes = append(e.Notes, note)
-		return
-	}
 }
 
 // bound runs f with a deadline of its own within ctx.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -24,6 +24,32 @@ type preparedSupport struct {
 // meet the server connection on which the first client has prepared.
 const preparedTries = 3
 
+// roomLeast is how many idle server connections a pool needs for the test to be a guest in it: the test
+// holds one and asks for a second one, so that one is left for whoever comes meanwhile.
+const roomLeast = 3
+
+// roomToTry says in how why the test is not made. It is made where the mode needs the answer, because then
+// every statement of the app is at stake; otherwise only in a pool that has room, as its console must say.
+func roomToTry(ctx context.Context, mode string, pools *poolsConsole) preparedSupport {
+	switch {
+	case mode == "cache_statement":
+		return preparedSupport{}
+	case !pools.usable() || !pools.ask(ctx):
+		return preparedSupport{how: "not tried: no console says whether the pool has room to spare"}
+	case pools.last.ServersIdle < roomLeast:
+		return preparedSupport{how: fmt.Sprintf("not tried: the pool has no room to spare (%s, and it takes %d)",
+			plural(int(pools.last.ServersIdle), "idle server connection", "idle server connections"), roomLeast)}
+	}
+	return preparedSupport{}
+}
+
+// While one server connection is held, the run on another one may take heldTurns turns, and heldLeast at
+// least: what takes longer stands in the pooler's queue, behind the very connection that is held.
+const (
+	heldTurns = 3
+	heldLeast = 100 * time.Millisecond
+)
+
 // testPrepared makes the test until it tells something.
 func testPrepared(ctx context.Context, p *pair) preparedSupport {
 	out := preparedSupport{how: "there are no two connections"}
@@ -38,12 +64,15 @@ func testPrepared(ctx context.Context, p *pair) preparedSupport {
 
 // tryPrepared prepares a name of the pair's own on one server connection, keeps that connection busy by
 // a read-only transaction of the other client, and runs the statement: it must now run elsewhere. The
-// other client then takes the name off. It holds one server connection for three turns.
+// other client then takes the name off. It holds one server connection for three turns, and for heldTurns
+// more (or heldLeast) where there is no second one.
 func tryPrepared(ctx context.Context, p *pair, name string) preparedSupport {
 	unknown := func(what string, err error) preparedSupport {
 		return preparedSupport{how: what + ": " + explain(ctx, "", err).Error()}
 	}
+	began := time.Now()
 	home, err := p.prepareAndRun(ctx, name)
+	turn := time.Since(began)
 	if err != nil {
 		return unknown("a named statement could not be prepared", err)
 	}
@@ -51,7 +80,12 @@ func tryPrepared(ctx context.Context, p *pair, name string) preparedSupport {
 	if err != nil {
 		return unknown("no server connection could be held", err)
 	}
-	got, err := runPrepared(ctx, p.a, name, nil)
+	var got string
+	limit := min(queryTimeout, max(heldLeast, heldTurns*turn))
+	err = bound(ctx, limit, func(ctx context.Context) (err error) {
+		got, err = runPrepared(ctx, p.a, name, nil)
+		return err
+	})
 	elsewhere, _ := strconv.Atoi(got) // 0 if it did not run
 	taken, release := p.release(ctx, name, met)
 	if !met {
@@ -142,34 +176,21 @@ func (p *pair) release(ctx context.Context, name string, met bool) (taken bool, 
 	return taken, p.b.exec(ctx, "ROLLBACK TO SAVEPOINT probe; DEALLOCATE "+name+"; ROLLBACK")
 }
 
-// forgetDepth is how many server connections are looked at for what is owed.
-const forgetDepth = 5
-
-// forget takes off the names that release did not meet, once the app's endpoint is quiet. Client after
-// client begins a transaction and keeps it, so that each meets another server connection. A name that is
-// not met keeps a few kB until the pooler closes its connection.
-func (p *pair) forget(ctx context.Context, config *pgx.ConnConfig) {
+// forget takes off the names that release did not meet, once the app's endpoint is quiet. The one client
+// begins a transaction and keeps it while the other begins its own, so that the two meet different server
+// connections; more than two are never held. A name that is not met keeps a few kB until the pooler closes
+// its connection.
+func (p *pair) forget(ctx context.Context) {
 	var holders []*pairClient
 	defer func() {
 		for _, c := range holders {
 			_ = c.exec(ctx, "ROLLBACK") // else Postgres ends it
 		}
 	}()
-	for depth := range forgetDepth {
+	for _, c := range []*pairClient{p.a, p.b} {
 		if len(p.owed) == 0 || !p.usable() {
 			return
 		}
-		clients := []*pairClient{p.a, p.b}
-		if depth >= len(clients) {
-			extra := &pairClient{dials: 1}
-			var err error
-			p.extra = append(p.extra, extra)
-			if extra.conn, extra.w, err = connectPG(ctx, config); err != nil {
-				return
-			}
-			clients = append(clients, extra)
-		}
-		c := clients[min(depth, len(clients)-1)]
 		holders = append(holders, c)
 		p.owed = slices.DeleteFunc(p.owed, func(name string) bool {
 			_ = c.exec(ctx, "ROLLBACK")

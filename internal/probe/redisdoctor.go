@@ -60,14 +60,16 @@ func configured() []string {
 // slowLogEntries is the length of the slow log by default.
 const slowLogEntries = 128
 
-// watch asks everything once, pings until ends, and reads the counters again. Of every argument of every
-// command only its name is kept.
-func (s *redisServer) watch(ctx context.Context, ends time.Time) {
+// watch asks everything once, samples the keys if a check asks for them, pings until ends, and reads the
+// counters again. Of every argument of every command only its name is kept.
+func (s *redisServer) watch(ctx context.Context, ends time.Time, keys bool) {
 	f := &redisFacts{refused: map[string]*failure{}, config: map[string]string{}}
 	s.facts = f
 	f.ask(ctx, s.client)
-	f.sample = f.sampleKeys(ctx, s.client)
-	f.holds = f.lookAtStates(ctx, s.client)
+	if keys {
+		f.sample = f.sampleKeys(ctx, s.client)
+		f.holds = f.lookAtStates(ctx, s.client)
+	}
 	// The window begins here, so that the probe's own look-ups are no hits and misses of the app's.
 	f.askInfo(ctx, s.client, &f.first)
 	began := time.Now()

@@ -66,7 +66,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 		return s
 	}
 	s.endpoint.FloorMS, s.endpoint.JitterMS = ms(floor), ms(jitter)
-	s.endpoint.judgeProxy()
+	s.endpoint.judgeProxy(s.way.meter)
 	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
 		text, err := client.Info(ctx).Result()
 		s.read(text)

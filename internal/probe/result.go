@@ -126,14 +126,19 @@ type Endpoint struct {
 	// the probe's end; nil where the kernel can't be asked.
 	SegmentsSent  *int64 `json:"segments_sent,omitempty"`
 	SegmentsAgain *int64 `json:"segments_retransmitted,omitempty"`
+	// SegmentsDisordered is how many segments with data came before one that was sent earlier.
+	SegmentsDisordered *int64 `json:"segments_out_of_order,omitempty"`
 	// DirectTLS says whether sslnegotiation=direct works there: supported, refused or in use; empty if it
 	// was not tried.
 	DirectTLS string `json:"direct_tls,omitempty"`
 	// Transfers are results of several sizes, on a hot connection and after idleness.
 	Transfers []Transfer `json:"transfers,omitempty"`
-	// ProxyBetween is set when TCP's handshake is far faster than a turn: someone nearer answers it.
-	ProxyBetween bool     `json:"proxy_between"`
-	Notes        []string `json:"notes,omitempty"`
+	// TCPRoundTripMS is TCP's own round trip, the least of the handshake's and of what the kernel has seen;
+	// 0 where it is not known. ProxyBetween is set when it is far shorter than a turn: someone nearer ends
+	// the connection.
+	TCPRoundTripMS float64  `json:"tcp_round_trip_ms,omitempty"`
+	ProxyBetween   bool     `json:"proxy_between"`
+	Notes          []string `json:"notes,omitempty"`
 	// Error says in which phase connecting failed; empty if it did not.
 	Error string `json:"error,omitempty"`
 }

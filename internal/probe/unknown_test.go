@@ -117,7 +117,7 @@ func TestOwnLookupsAreNotCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.watch(t.Context(), time.Now().Add(50*time.Millisecond))
+	s.watch(t.Context(), time.Now().Add(50*time.Millisecond), true)
 	if n := s.facts.grew("keyspace_hits") + s.facts.grew("keyspace_misses"); n != 0 || s.facts.holds.looked != 300 {
 		t.Errorf("it looked at %d states, and counts %d look-ups of others", s.facts.holds.looked, n)
 	}

@@ -31,12 +31,13 @@ type waysFacts struct {
 }
 
 // reachWays starts, while the servers are being reached, what needs connections of its own: the pair, the
-// start-up parameters, TLS without asking, the console, and the running server.
+// start-up parameters, TLS without asking, the console, and the running server; each only if a chosen check
+// asks for it.
 func (o *observation) reachWays(ctx context.Context, s *session, wg *sync.WaitGroup) {
 	w := &o.ways
 	w.began = time.Now()
 	w.isolation.notRun, w.prepared.how, w.transfers.failed = "the app's endpoint was not reached", "the app's endpoint was not reached", "the app's endpoint was not reached"
-	if o.config.TargetURL != "" {
+	if o.config.TargetURL != "" && o.wants("HD-N07", "HD-N08", "HD-N09") {
 		wg.Go(func() { w.web = probeWeb(ctx, o.config.TargetURL, nil) })
 	}
 	if o.config.URL == "" {
@@ -46,28 +47,46 @@ func (o *observation) reachWays(ctx context.Context, s *session, wg *sync.WaitGr
 	if err != nil {
 		return // the endpoint's own failure says so
 	}
-	if o.config.AdminURL != "" {
+	asked := make(chan struct{}) // closed when the console has answered, or is not asked
+	if o.config.AdminURL != "" && o.wantsConsole() {
 		wg.Go(func() {
+			defer close(asked)
 			if s.pools, w.consoleFailed = openPools(ctx, o.config.AdminURL, config.Database); s.pools != nil {
 				w.console = s.pools.readSettings(ctx)
 			}
 		})
+	} else {
+		close(asked)
 	}
-	wg.Go(func() { w.directTLS, w.directTLSTurns = tryDirectTLS(ctx, config) })
+	if o.wants("HD-N12") {
+		wg.Go(func() { w.directTLS, w.directTLSTurns = tryDirectTLS(ctx, config) })
+	}
+	if !o.wantsPair() {
+		return
+	}
 	wg.Go(func() {
 		s.pair = openPair(ctx, config)
 		if s.pair.failed != nil {
-			if s.pair.failed.kind == kindServer {
+			if s.pair.failed.kind == kindServer && o.wants("HD-P08") {
 				w.startup = testStartup(ctx, config, s.pair.failed)
 			}
 			return
 		}
 		var beside sync.WaitGroup
 		defer beside.Wait()
-		beside.Go(func() { w.startup = testStartup(ctx, config, nil) })
+		if o.wants("HD-P08") {
+			beside.Go(func() { w.startup = testStartup(ctx, config, nil) })
+		}
 		// What hung once would hang again: a client whose question is cut off is closed.
-		w.prepared = testPrepared(ctx, s.pair)
-		w.isolation = testIsolation(ctx, s.pair, o.config.ExecMode, w.prepared)
+		if o.wantsPrepared() {
+			<-asked
+			if w.prepared = roomToTry(ctx, o.config.ExecMode, s.pools); w.prepared.how == "" {
+				w.prepared = testPrepared(ctx, s.pair)
+			}
+		}
+		if o.wants("HD-P06") {
+			w.isolation = testIsolation(ctx, s.pair, o.config.ExecMode, w.prepared)
+		}
 	})
 }
 
@@ -76,16 +95,16 @@ func (o *observation) reachWays(ctx context.Context, s *session, wg *sync.WaitGr
 func (o *observation) beginWays(ctx context.Context, s *session) func() {
 	var wg sync.WaitGroup
 	w := &o.ways
-	if s.pooler.usable() && enough(ctx, 20*s.pooler.floor) {
-		w.transfers.failed = ""
+	if s.pooler.usable() && s.pair != nil && enough(ctx, 20*s.pooler.floor) {
 		wg.Go(func() {
-			if s.pair.usable() {
-				s.pair.forget(ctx, s.pooler.config)
+			s.pair.forget(ctx)
+			if o.wantsTransfers() {
+				w.transfers.failed = ""
+				w.transfers.hot(ctx, s.pair)
 			}
-			w.transfers.hot(ctx, s.pair)
 		})
 	}
-	if s.pools.usable() && w.console != nil {
+	if s.pools.usable() && w.console != nil && o.wantsCounts() {
 		wg.Go(func() {
 			w.console.before = s.pools.moment(ctx, ms(time.Since(w.began)))
 			if s.pools.ask(ctx) {
@@ -110,10 +129,10 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 		w.stopWatching()
 	}
 	var wg sync.WaitGroup
-	if len(w.transfers.list) > 0 {
+	if len(w.transfers.list) > 0 && o.wants("HD-N11") {
 		wg.Go(func() { w.transfers.idle(ctx, s.pair, s.pooler.floor) })
 	}
-	if s.pools.usable() && w.console != nil {
+	if s.pools.usable() && w.console != nil && o.wantsCounts() {
 		wg.Go(func() {
 			w.console.after = s.pools.moment(ctx, ms(time.Since(w.began)))
 			if s.pools.ask(ctx) {
@@ -134,7 +153,7 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 			continue
 		}
 		if n, ok := server.meter.Segments(); ok {
-			server.endpoint.SegmentsSent, server.endpoint.SegmentsAgain = &n.Sent, &n.Again
+			server.endpoint.SegmentsSent, server.endpoint.SegmentsAgain, server.endpoint.SegmentsDisordered = &n.Sent, &n.Again, &n.Disordered
 		}
 	}
 }
@@ -173,6 +192,8 @@ func (w *waysFacts) countSegments(s *session) {
 			}
 			w.segments.Sent += n.Sent
 			w.segments.Again += n.Again
+			w.segments.Received += n.Received
+			w.segments.Disordered += n.Disordered
 		}
 	}
 }

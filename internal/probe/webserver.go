@@ -70,7 +70,7 @@ func probeWeb(ctx context.Context, base string, roots *x509.CertPool) *webServer
 	}
 	floor := slices.Min(samples)
 	s.endpoint.FloorMS, s.endpoint.JitterMS = ms(floor), ms(median(samples)-floor)
-	s.endpoint.judgeProxy()
+	s.endpoint.judgeProxy(nil)
 	return s
 }
 

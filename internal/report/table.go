@@ -13,7 +13,8 @@ import (
 
 const (
 	columnGap      = 2  // spaces between two columns
-	narrowestWidth = 12 // a column is not wrapped below this
+	narrowestWidth = 12 // a word is not broken below this while another column can give
+	leastWidth     = 6  // and never below this: "1000.0" is a figure in one piece
 )
 
 // writeTable prints for a terminal: no rules, numbers to the right, colour and wrapping only as o asks.
@@ -65,7 +66,7 @@ func renderTable(t Table, o Options) (string, error) {
 		out.WriteByte('\n')
 	}
 	right := t.rightColumns()
-	widths := fit(t.naturalWidths(), o.Width)
+	widths := fit(t.widths(textWidth), t.widths(wordWidth), o.Width)
 
 	var buf bytes.Buffer
 	table := tablewriter.NewTable(&buf,
@@ -136,41 +137,51 @@ func gaps(columns int) []tw.Padding {
 	return out
 }
 
-// naturalWidths is what each column would take without wrapping.
-func (t Table) naturalWidths() []int {
+// widths is what each column takes, measured by its widest cell.
+func (t Table) widths(measure func(string) int) []int {
 	widths := make([]int, len(t.Columns))
 	for i, c := range t.Columns {
-		widths[i] = textWidth(c)
+		widths[i] = measure(c)
 		for _, row := range t.Rows {
-			widths[i] = max(widths[i], textWidth(cell(row, i).Text))
+			widths[i] = max(widths[i], measure(cell(row, i).Text))
 		}
 	}
 	return widths
 }
 
-// fit takes columns from the widest until the whole is at most total wide; 0 leaves all as they are.
-func fit(widths []int, total int) []int {
+// fit takes from the widest columns until the whole is at most total wide: first only so much that no word is broken,
+// then long words, then all; 0 leaves everything as it is.
+func fit(widths, words []int, total int) []int {
 	if total <= 0 || len(widths) == 0 {
 		return widths
 	}
-	sum := columnGap * (len(widths) - 1)
+	over := columnGap*(len(widths)-1) - total
 	for _, w := range widths {
-		sum += w
+		over += w
 	}
-	for sum > total {
-		widest := 0
-		for i, w := range widths {
-			if w > widths[widest] {
-				widest = i
+	for _, longest := range []int{total, narrowestWidth, leastWidth} {
+		for ; over > 0; over-- {
+			widest := -1
+			for i, w := range widths {
+				if w > max(leastWidth, min(words[i], longest)) && (widest < 0 || w > widths[widest]) {
+					widest = i
+				}
 			}
+			if widest < 0 {
+				break
+			}
+			widths[widest]--
 		}
-		if widths[widest] <= narrowestWidth {
-			break
-		}
-		widths[widest]--
-		sum--
 	}
 	return widths
+}
+
+func wordWidth(s string) int {
+	widest := 0
+	for word := range strings.FieldsSeq(s) {
+		widest = max(widest, runewidth.StringWidth(word))
+	}
+	return widest
 }
 
 func textWidth(s string) int {

@@ -1,0 +1,57 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The share of segments lost that is a bad day on a transatlantic path (link.DefaultLossRate), and how
+// many it takes to be more than chance.
+const (
+	lossShare = 0.01
+	lossMin   = 3
+)
+
+func (o *observation) resent() string {
+	if n := o.ways.segments; n != nil {
+		return fmt.Sprintf(" TCP sent %d of %d segments again.", n.Again, n.Sent)
+	}
+	return ""
+}
+
+// packetsLost reads the kernel's counts of this side. What this side had to send again was lost on the way
+// there. On the way back the other side sends again, and is not asked: what was lost shows here only as
+// segments that come out of order, where more than one was on the way.
+func packetsLost(o *observation) outcome {
+	n := o.ways.segments
+	if n == nil {
+		return notKnown("The kernel's count of retransmissions can't be read here.")
+	}
+	there, back := lossOf(n.Again, n.Sent), lossOf(n.Disordered, n.Received)
+	if there == 0 && back == 0 {
+		return passed("TCP sent %d of %d segments again, and %d of the %d that brought answers came out of order. An answer of one segment that is lost on the way back is in neither count; it shows as a stall (HD-N05).",
+			n.Again, n.Sent, n.Disordered, n.Received)
+	}
+	cost := (there + back) * (ms(stallLeast) + o.pooler.endpoint.FloorMS)
+	var says []string
+	if there > 0 {
+		says = append(says, fmt.Sprintf("TCP sent %d of %d segments again (%.0f%%), which were lost on the way there; each costs %d ms or more.", n.Again, n.Sent, 100*there, stallLeast.Milliseconds()))
+	}
+	if back > 0 {
+		says = append(says, fmt.Sprintf("%d of the %d segments that brought answers came out of order (%.0f%%): others before them were lost on the way back, or overtaken.", n.Disordered, n.Received, 100*back))
+	}
+	if samples, count, extra := o.stalled(); count >= stallsMin {
+		cost = max(cost, extra*float64(count)/float64(samples))
+		says = append(says, fmt.Sprintf("%d of %d empty queries stood still for %.0f ms.", count, samples, extra))
+	}
+	return found(hit{evidence: strings.Join(says, " "), costMS: cost})
+}
+
+// lossOf is the share of segments that a count of lost ones makes, 0 where it may be chance.
+func lossOf(lost, all int64) float64 {
+	share := float64(lost) / float64(max(all, 1))
+	if lost < lossMin || share < lossShare {
+		return 0
+	}
+	return share
+}
