@@ -3,7 +3,6 @@ package probe
 import (
 	"fmt"
 	"net"
-	"strings"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -35,22 +34,11 @@ func wrongEndpoint(o *observation) outcome {
 		return passed("%s is a pooler: %s.", e.Address, o.pooler.proof)
 	}
 	h := hit{evidence: fmt.Sprintf("%s is Postgres itself (%s): every new connection starts a server process of its own, and they are limited.", e.Address, o.pooler.proof)}
-	if host := pooledHost(e.Address); host != "" {
+	if host, _, err := net.SplitHostPort(e.Address); err == nil && store.NeonPooler(host) != "" {
 		h.evidence += " Its name lacks the suffix -pooler."
-		h.remedy = fmt.Sprintf("kubectl set env deployment/honeydue DB_HOST=%s   # or the same host in DATABASE_URL", host)
+		h.remedy = fmt.Sprintf("kubectl set env deployment/honeydue DB_HOST=%s   # or the same host in DATABASE_URL", store.NeonPooler(host))
 	}
 	return found(h)
-}
-
-// pooledHost is the host of the pooler that Neon keeps beside an endpoint of its own, the first label with
-// a suffix; empty for a host of anyone else's, or one that has it.
-func pooledHost(address string) string {
-	host, _, err := net.SplitHostPort(address)
-	label, rest, ok := strings.Cut(host, ".")
-	if err != nil || !ok || !strings.HasSuffix(rest, ".neon.tech") || strings.HasSuffix(label, "-pooler") {
-		return ""
-	}
-	return label + "-pooler." + rest
 }
 
 func extraTurns(o *observation) outcome {
