@@ -24,8 +24,9 @@ func observe(ctx context.Context, c Config) *observation {
 	defer s.close(ctx)
 	began := time.Now()
 	cluster := o.askCluster(ctx)
+	target := o.startTarget(ctx)
 	o.reachServers(ctx, s)
-	o.clock(time.Since(began), upPooler, upDirect, upRedis, upTarget, askedPooler, askedDirect, askedRedis, askedTarget, knowsReads, knowsMetrics)
+	o.clock(time.Since(began), upPooler, upDirect, upRedis, askedPooler, askedDirect, askedRedis)
 
 	watch := o.startWatching(ctx, s, began)
 	watching := time.Now()
@@ -36,6 +37,7 @@ func observe(ctx context.Context, c Config) *observation {
 	ways()
 	o.clock(time.Since(began), knowsSchema, knowsFacts)
 
+	target.patience(ctx)
 	began = time.Now()
 	say("explaining and running the hot statements")
 	o.measureStatements(ctx, s)
@@ -43,8 +45,9 @@ func observe(ctx context.Context, c Config) *observation {
 	say("looking at the network again")
 	o.endWays(ctx, s)
 
-	s.target.settle(o.floor(s))
 	say("watching the servers")
+	target.wait(o)
+	o.targetServer.settle(o.floor(s))
 	watch.wait(o)
 	o.cluster = <-cluster
 	o.clock(time.Since(watching), watchedServer, watchedRedis, askedCluster)
@@ -63,7 +66,6 @@ type session struct {
 	pair     *pair
 	explain  *explainer
 	attr     *attributor
-	target   *targetServer
 }
 
 func (s *session) close(ctx context.Context) {
@@ -71,7 +73,6 @@ func (s *session) close(ctx context.Context) {
 		s.db.Close()
 	}
 	s.pools.close(ctx)
-	s.target.close()
 	s.pair.close(ctx)
 	s.pooler.close(ctx)
 	s.direct.close(ctx)
@@ -99,13 +100,6 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 		wg.Go(func() {
 			o.redis = probeRedis(ctx, c.RedisURL)
 			s.redis = o.redis
-		})
-	}
-	if c.TargetURL != "" {
-		wg.Go(func() {
-			s.target = askTarget(ctx, c)
-			s.target.measure(ctx, c.MetricsURL)
-			o.target, o.targetFailed, o.targetServer = s.target.said, s.target.failed, s.target
 		})
 	}
 	o.reachWays(ctx, s, &wg)
@@ -269,8 +263,8 @@ func (o *observation) addCost(s *session) {
 	if s.attr != nil {
 		o.cost.Rows += s.attr.rows
 	}
-	if s.target.usable() {
-		o.cost.TargetRequests = s.target.client.sent
+	if o.targetServer.usable() {
+		o.cost.TargetRequests += o.targetServer.client.sent
 	}
 	if o.redis != nil {
 		o.cost.RedisTurns = o.redis.turns()

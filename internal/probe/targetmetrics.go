@@ -14,8 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// measure reads the metrics, the reads, and the metrics once more. It is done while the probe still connects to the
-// other servers: it asks another process, by one request at a time, and the probe has no second to give away.
+// measure reads the metrics, the reads, and the metrics once more.
 func (s *targetServer) measure(ctx context.Context, metricsURL string) {
 	if !s.usable() {
 		return

@@ -15,6 +15,9 @@ import (
 // webSamples is how many answers the floor of the running server is the least of.
 const webSamples = 5
 
+// webShare is how long they may take together; without all of them there is no floor.
+const webShare = 3 * time.Second
+
 // webServer is the connect waterfall of the running server, by HTTP or HTTPS.
 type webServer struct {
 	endpoint  Endpoint
@@ -60,6 +63,8 @@ func probeWeb(ctx context.Context, base string, roots *x509.CertPool) *webServer
 		}
 	}
 	s.endpoint.sum()
+	ctx, cancel := context.WithTimeout(ctx, webShare)
+	defer cancel()
 	var samples []time.Duration
 	for range webSamples {
 		began := time.Now()
