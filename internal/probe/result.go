@@ -220,8 +220,10 @@ type S14Verdict struct {
 
 // Cost is the load that a probe puts on the servers.
 type Cost struct {
-	DBTurns    int64   `json:"db_turns"`
-	Connects   int     `json:"connects"`
+	DBTurns  int64 `json:"db_turns"`
+	Connects int   `json:"connects"`
+	// DBMS is what the server spent under EXPLAIN ANALYZE. The timed runs come on top: the server does not tell what
+	// they took, about as much each as the plan says (HotPath.PlanningMS and ExecutionMS).
 	DBMS       float64 `json:"db_ms"`
 	RedisTurns int64   `json:"redis_turns"`
 	// CatalogMS is what the server spent on the views that were watched; it is no part of DBMS.

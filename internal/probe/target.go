@@ -43,7 +43,7 @@ func askTarget(ctx context.Context, c Config) *targetServer {
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	t.URL = strings.TrimRight(u.String(), "/")
-	s.client = newTargetClient(t.URL, c.Token)
+	s.client = newTargetClient(t.URL, c.Token, c.Proxy)
 	for i, took := range []*float64{&t.FirstMS, &t.WarmMS} {
 		a, err := s.client.get(ctx, "/readyz", false)
 		if err != nil && i == 0 {

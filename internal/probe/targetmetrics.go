@@ -53,7 +53,7 @@ func (s *targetServer) scrape(ctx context.Context, raw string) *TargetMetrics {
 	}
 	path := u.Path
 	u.Path = ""
-	client := newTargetClient(u.String(), "")
+	client := newTargetClient(u.String(), "", s.client.transport.Proxy)
 	defer client.hangUp()
 	a, err := client.get(ctx, path, false)
 	s.client.sent += client.sent

@@ -26,7 +26,7 @@ func (o *observation) startTarget(ctx context.Context) *targetUnderWay {
 		defer close(w.done)
 		began := time.Now()
 		var way sync.WaitGroup
-		way.Go(func() { w.web = probeWeb(ctx, o.config.TargetURL, nil) })
+		way.Go(func() { w.web = probeWeb(ctx, o.config, nil) })
 		w.server = askTarget(ctx, o.config)
 		w.server.measure(ctx, o.config.MetricsURL)
 		w.server.close()
