@@ -91,6 +91,12 @@ func poolerWait(o *observation) outcome {
 				len(residuals), timed, cost, beside, queue),
 			costMS: cost,
 		})
+	case o.starved() > 0:
+		return found(hit{
+			evidence: fmt.Sprintf("%s had no answer in %.0f s while clients stood in the pooler's queue.%s",
+				plural(o.starved(), "hot path", "hot paths"), queryTimeout.Seconds(), queue),
+			costMS: ms(queryTimeout), severity: Critical,
+		})
 	case o.pools != nil && o.pools.ClientsWaiting > 0:
 		return found(hit{evidence: "Clients wait in the pooler's queue." + queue, costMS: o.pools.MaxWaitMS()})
 	}
@@ -102,6 +108,17 @@ func poolerWait(o *observation) outcome {
 			n, timed, leastWaiting, 100*waitingShare, queue)
 	}
 	return passed("No residual rises together with an empty query beside it.%s", queue)
+}
+
+// starved is how many hot paths had no answer in time because of the pooler's queue.
+func (o *observation) starved() int {
+	n := 0
+	for _, h := range o.hot {
+		if h.starved {
+			n++
+		}
+	}
+	return n
 }
 
 // notRun is how many hot paths have no wall time.

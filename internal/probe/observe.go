@@ -168,15 +168,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 	if planner == nil {
 		return
 	}
-	if s.db == nil && !s.pooler.usable() && s.direct.usable() {
-		// The subjects are needed for the plans, whoever names them.
-		s.db, s.dbFailed = openStore(ctx, o.config.DirectURL, "exec")
-	}
-	if s.db == nil {
-		o.plansFailed = "No users could be picked: " + failureText(s.dbFailed) + "."
-		return
-	}
-	subjects, err := o.pickSubjects(ctx, s, planner)
+	subjects, err := o.pickSubjects(ctx, planner)
 	if err != nil {
 		o.plansFailed = "No users could be picked: " + explain(ctx, "", err).Error() + "."
 		return
@@ -186,6 +178,9 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 	o.walls = s.pooler.usable() && !o.config.NoAnalyze
 	if o.config.NoAnalyze {
 		o.wallsFailed = "No statement was run: --no-analyze."
+	}
+	if o.walls && s.db == nil {
+		o.walls, o.wallsFailed = false, "The app's pool could not be opened: "+failureText(s.dbFailed)+"."
 	}
 	if o.walls && s.pooler.floor <= 0 {
 		// Split by a floor that nobody measured, all of a wall time would be residual.
@@ -201,7 +196,8 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 		plans := s.explain.statement(ctx, q, subjects)
 		for i, subject := range subjects {
 			m := measured{waiting: -1}
-			if o.walls && !q.Write {
+			// What stood still under EXPLAIN, by a lock or by its length, would stand still here, in the app's own way.
+			if o.walls && !q.Write && !plans[i].failed.cutOff() {
 				m = s.attr.measure(ctx, q, subject)
 			}
 			h := account(q.Name, subject, o.floor(s), m, plans[i])
@@ -227,8 +223,8 @@ func hotStatements() []store.Query {
 }
 
 func (o *observation) floor(s *session) time.Duration {
-	if s.pooler.usable() {
-		return s.pooler.floor
+	if s.pooler.answered() {
+		return s.pooler.floor // although a time-out may have closed it since
 	}
 	return 0
 }

@@ -200,7 +200,17 @@ type HotPath struct {
 	// not be asked for safely (it needs the direct endpoint).
 	GenericPlan *Plan  `json:"generic_plan"`
 	Error       string `json:"error,omitempty"`
+	// NotMeasured is why a term is missing although nothing failed: one of the probe's own time-outs.
+	NotMeasured string `json:"not_measured,omitempty"`
+	// EndedAfterMS is set where the probe's time-out ended the execution: it takes at least this long.
+	EndedAfterMS float64 `json:"ended_after_ms,omitempty"`
+
+	// starved is set where no answer came in time while clients stood in the pooler's queue.
+	starved bool
 }
+
+// tookAtLeast is the execution in ms, or how long the probe let it go on.
+func (h HotPath) tookAtLeast() float64 { return max(h.ExecutionMS, h.EndedAfterMS) }
 
 // FirstRun is a statement's first execution under ANALYZE, before it had warmed anything.
 type FirstRun struct {
