@@ -57,7 +57,7 @@ type measured struct {
 	// starved is set where no answer came in time and the pooler's queue is why: its console saw it or, where that was
 	// not asked, an empty query at the same moment had no answer either.
 	starved bool
-	failed *failure
+	failed  *failure
 }
 
 func (a *attributor) measure(ctx context.Context, q store.Query, s store.Subject) measured {
