@@ -186,7 +186,7 @@ func account(name string, s store.Subject, floor time.Duration, m measured, e ex
 			h.Error = orElse(h.Error, f.Error())
 		}
 	}
-	h.EndedAfterMS, h.starved = e.endedAfterMS, m.starved
+	h.EndedAfterMS, h.starved, h.queueSeen = e.endedAfterMS, m.starved, m.waiting > 0
 	if e.plan != nil {
 		h.PlanningMS, h.ExecutionMS = e.plan.PlanningMS, e.plan.ExecutionMS
 		h.Access, h.PlanHash, h.FirstRun = e.plan.access(), e.plan.Hash(), firstRun(e.first)

@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -92,10 +93,13 @@ func poolerWait(o *observation) outcome {
 			costMS: cost,
 		})
 	case o.starved() > 0:
+		why := "and neither had an empty query at the same moment"
+		if slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.starved && h.queueSeen }) {
+			why = "while clients stood in the pooler's queue"
+		}
 		return found(hit{
-			evidence: fmt.Sprintf("%s had no answer in %.0f s while clients stood in the pooler's queue.%s",
-				plural(o.starved(), "hot path", "hot paths"), queryTimeout.Seconds(), queue),
-			costMS: ms(queryTimeout), severity: Critical,
+			evidence: fmt.Sprintf("%s had no answer in %.0f s %s.%s", plural(o.starved(), "hot path", "hot paths"), queryTimeout.Seconds(), why, queue),
+			costMS:   ms(queryTimeout), severity: Critical,
 		})
 	case o.pools != nil && o.pools.ClientsWaiting > 0:
 		return found(hit{evidence: "Clients wait in the pooler's queue." + queue, costMS: o.pools.MaxWaitMS()})

@@ -15,7 +15,7 @@ const (
 )
 
 func cacheHit(o *observation) outcome {
-	if why := o.server.why(readDatabase); why != "" {
+	if why := o.server.why(readDatabase, readRates); why != "" {
 		return notKnown("%s", why)
 	}
 	first, last := o.server.first, o.server.last

@@ -68,15 +68,32 @@ type session struct {
 	attr     *attributor
 }
 
+// closeTimeout is how long taking leave may take: a server that has gone silent hears nothing of it.
+const closeTimeout = 500 * time.Millisecond
+
+// close ends all of them at once. It does not wait for longer than closeTimeout; pgxpool gives up a silent server by
+// itself after 15 s, and then the last of these goroutines ends.
 func (s *session) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	var all sync.WaitGroup
 	if s.db != nil {
-		s.db.Close()
+		all.Go(s.db.Close)
 	}
-	s.pools.close(ctx)
-	s.pair.close(ctx)
-	s.pooler.close(ctx)
-	s.direct.close(ctx)
-	s.redis.close()
+	all.Go(func() { s.pools.close(ctx) })
+	all.Go(func() { s.pair.close(ctx) })
+	all.Go(func() { s.pooler.close(ctx) })
+	all.Go(func() { s.direct.close(ctx) })
+	all.Go(s.redis.close)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		all.Wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // reachServers connects to everything at once and takes the floors.

@@ -72,7 +72,7 @@ func (p *pair) close(ctx context.Context) {
 	}
 	for _, c := range append([]*pairClient{p.a, p.b}, p.extra...) {
 		if c.conn != nil {
-			_ = bound(context.WithoutCancel(ctx), queryTimeout, c.conn.Close) // nothing is lost with it
+			_ = bound(ctx, queryTimeout, c.conn.Close) // nothing is lost with it
 		}
 	}
 }

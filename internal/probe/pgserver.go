@@ -140,7 +140,8 @@ func (s *pgServer) close(ctx context.Context) {
 	if s == nil || s.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	// When the probe's time is over, nobody waits for an answer any more.
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_ = s.conn.Close(ctx) // nothing is lost with it
 }

@@ -83,5 +83,5 @@ func (p *poolsConsole) close(ctx context.Context) {
 	if !p.usable() {
 		return
 	}
-	_ = bound(context.WithoutCancel(ctx), queryTimeout, p.console.Close) // nothing is lost with it
+	_ = bound(ctx, queryTimeout, p.console.Close) // nothing is lost with it
 }

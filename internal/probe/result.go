@@ -205,8 +205,10 @@ type HotPath struct {
 	// EndedAfterMS is set where the probe's time-out ended the execution: it takes at least this long.
 	EndedAfterMS float64 `json:"ended_after_ms,omitempty"`
 
-	// starved is set where no answer came in time while clients stood in the pooler's queue.
+	// starved is set where no answer came in time because of the pooler.
 	starved bool
+	// queueSeen is set where the pooler's console saw it.
+	queueSeen bool
 }
 
 // tookAtLeast is the execution in ms, or how long the probe let it go on.
