@@ -27,16 +27,10 @@ func (o *observation) pickSubjects(ctx context.Context, planner *pgServer) (subj
 
 // subjectsBy picks by one statement, in a read-only transaction with the probe's time-outs: one turn.
 func subjectsBy(ctx context.Context, planner *pgServer, q store.Query) (subjects []store.Subject, err error) {
-	b := readOnly()
-	b.Queue(q.SQL).Query(func(rows pgx.Rows) (err error) {
+	err = readInOneTurn(ctx, planner.conn, q.SQL, func(rows pgx.Rows) (err error) {
 		subjects, err = store.ReadSubjects(rows)
 		return err
 	})
-	b.Queue("ROLLBACK")
-	err = bound(ctx, queryTimeout, func(ctx context.Context) error { return planner.conn.SendBatch(ctx, b).Close() })
-	if err != nil {
-		(&explainer{conn: planner.conn}).rollback(ctx)
-	}
 	return subjects, err
 }
 
@@ -44,12 +38,7 @@ func subjectsBy(ctx context.Context, planner *pgServer, q store.Query) (subjects
 // end to end. A statement that can't be explained is taken to do so.
 func (o *observation) readsWhole(ctx context.Context, planner *pgServer, q store.Query) bool {
 	var p *Plan
-	b := readOnly()
-	b.Queue("EXPLAIN (FORMAT JSON) " + q.SQL).Query(planInto(&p))
-	b.Queue("ROLLBACK")
-	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return planner.conn.SendBatch(ctx, b).Close() })
-	if err != nil {
-		(&explainer{conn: planner.conn}).rollback(ctx)
+	if err := readInOneTurn(ctx, planner.conn, "EXPLAIN (FORMAT JSON) "+q.SQL, planInto(&p)); err != nil {
 		return true
 	}
 	for _, scan := range p.sequential() {
