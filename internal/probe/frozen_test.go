@@ -51,6 +51,7 @@ func (g gated) Read(p []byte) (int, error) {
 
 // ReadFrom and WriteTo would go past Read.
 func (g gated) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, struct{ io.Reader }{g}) }
+
 func (g gated) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{g.TCPConn}, r)
 }
