@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ prints no value of any row, no user and no password. A server that is down is a 
 A finding that another one explains is listed under it.
 
 With --target the running server is asked, too: with a user's token (from the variable that --token-env names, or the
-first one of --tokens) its hot reads, five times each, split into the way of the client, ingress, app, the wait for a
+first one of --tokens) its hot reads, up to five times each, split into the way of the client, ingress, app, the wait for a
 connection, database turns and Redis; without one what it tells everyone. --metrics-url adds its pool and caches.
 
 The table lists the checks that did not pass, and ends with the verdict; --all, -o json and -o html have them all.
@@ -157,7 +158,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 			TargetURL: o.target, Token: token, MetricsURL: o.metricsURL, ExecMode: database.ExecMode,
 			Settings: tunedSettings(a.env), RedisTuned: tunedRedis(),
 			Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout, Baseline: baseline,
-			Cluster: o.cluster(a), Progress: say,
+			Cluster: o.cluster(a), Proxy: http.ProxyFromEnvironment, Progress: say,
 		})
 	}
 	var result probe.Result

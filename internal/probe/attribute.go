@@ -43,7 +43,13 @@ type attributor struct {
 	rows  int64 // read so far
 	// until is when runs end that are not the first of their statement.
 	until time.Time
+	// cut are the statements that had no answer in time.
+	cut map[string]bool
 }
+
+// mostCut is how many statements may go without an answer before no more are sent: each takes queryTimeout, of which a
+// probe has five.
+const mostCut = 2
 
 // measured is what the runs of one statement gave: medians.
 type measured struct {
@@ -54,16 +60,23 @@ type measured struct {
 	runs   int
 	// waiting is how many clients SHOW POOLS saw in the queue at the worst moment; -1 if it was not asked.
 	waiting int64
+	// starved is set where no answer came in time and the pooler's queue is why: its console saw it or, where that was
+	// not asked, an empty query at the same moment had no answer either.
+	starved bool
 	failed  *failure
 }
 
 func (a *attributor) measure(ctx context.Context, q store.Query, s store.Subject) measured {
 	out := measured{waiting: -1}
+	if a.cut[q.Name] || len(a.cut) >= mostCut {
+		return out
+	}
 	var walls, besides []time.Duration
 	var turns []int64
 	if a.warm {
 		if _, err := a.once(ctx, q, s); err != nil {
 			out.failed = explain(ctx, "", err)
+			a.giveUp(q, &out, 1) // nobody looked at the queue
 			return out
 		}
 	}
@@ -74,17 +87,31 @@ func (a *attributor) measure(ctx context.Context, q store.Query, s store.Subject
 		emptied, queue := a.sendBeside(ctx), a.watchQueue(ctx)
 		ran, err := a.once(ctx, q, s)
 		out.waiting = max(out.waiting, queue())
-		if beside := <-emptied; beside > 0 {
+		beside := <-emptied
+		if beside > 0 {
 			besides = append(besides, beside)
 		}
 		if err != nil {
 			out.failed = explain(ctx, "", err)
+			a.giveUp(q, &out, beside)
 			break
 		}
 		walls, turns, out.rows = append(walls, ran.Took), append(turns, ran.Turns), int64(ran.Rows)
 	}
 	out.wall, out.turns, out.beside, out.runs = median(walls), median(turns), median(besides), len(walls)
 	return out
+}
+
+// giveUp notes a statement that had no answer in time.
+func (a *attributor) giveUp(q store.Query, m *measured, beside time.Duration) {
+	if !m.failed.cutOff() {
+		return
+	}
+	if a.cut == nil {
+		a.cut = map[string]bool{}
+	}
+	a.cut[q.Name] = true
+	m.starved = m.waiting > 0 || m.waiting < 0 && beside == 0
 }
 
 // once runs the statement and reads its whole result, as the app would.
@@ -156,12 +183,16 @@ func account(name string, s store.Subject, floor time.Duration, m measured, e ex
 		Name: name, Subject: s.Label, Turns: m.turns, WallMS: ms(m.wall), BesideMS: ms(m.beside),
 		Runs: m.runs, Rows: m.rows, Plan: e.plan, GenericPlan: e.generic,
 	}
-	switch {
-	case m.failed != nil && !m.failed.outOfTime():
-		h.Error = m.failed.Error()
-	case e.failed != nil && !e.failed.outOfTime():
-		h.Error = e.failed.Error()
+	for _, f := range []*failure{m.failed, e.failed} {
+		switch {
+		case f == nil || f.outOfTime():
+		case f.cutOff():
+			h.NotMeasured = orElse(h.NotMeasured, f.Error())
+		default:
+			h.Error = orElse(h.Error, f.Error())
+		}
 	}
+	h.EndedAfterMS, h.starved, h.queueSeen = e.endedAfterMS, m.starved, m.waiting > 0
 	if e.plan != nil {
 		h.PlanningMS, h.ExecutionMS = e.plan.PlanningMS, e.plan.ExecutionMS
 		h.Access, h.PlanHash, h.FirstRun = e.plan.access(), e.plan.Hash(), firstRun(e.first)

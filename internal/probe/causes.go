@@ -32,7 +32,7 @@ func causes() []cause {
 		// Without an index its table is read from end to end, and that is what takes long.
 		{code: "HD-Q01", explains: []string{"HD-Q03", "HD-Q04"}, when: sameTable},
 		{code: "HD-Q02", explains: []string{"HD-Q03", "HD-Q04"}, when: sameTable},
-		{code: "HD-Q03", explains: []string{"HD-Q04"}, when: costlyScan},
+		{code: "HD-Q03", explains: []string{"HD-Q04"}, when: costlySameTable},
 		// Probe and server are told the same endpoint.
 		{code: "HD-P02", explains: []string{"HD-T03"}},
 		// Without Redis a read that could be warm asks the database.
@@ -50,10 +50,13 @@ func sameTable(_ *observation, cause, symptom Finding) bool {
 	return slices.ContainsFunc(cause.about, func(table string) bool { return slices.Contains(symptom.about, table) })
 }
 
-// costlyScan is sameTable for a scan that is more than a remark.
-func costlyScan(o *observation, cause, symptom Finding) bool {
-	return cause.Severity != Info && sameTable(o, cause, symptom)
+// costlySameTable is sameTable for a cause that is more than a remark.
+func costlySameTable(o *observation, cause, symptom Finding) bool {
+	return costly(o, cause, symptom) && sameTable(o, cause, symptom)
 }
+
+// costly holds for a cause that is more than a remark.
+func costly(_ *observation, cause, _ Finding) bool { return cause.Severity != Info }
 
 // about holds if the cause is about that very thing.
 func about(what string) func(*observation, Finding, Finding) bool {

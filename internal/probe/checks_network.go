@@ -83,7 +83,7 @@ func (o *observation) queues() bool {
 	if c := o.ways.console; c != nil && c.first.ClientsWaiting > 0 {
 		return true
 	}
-	return slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.ResidualName != "" })
+	return slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.ResidualName != "" || h.starved })
 }
 
 // stallLeast is how far above the floor a turn counts as one that stood still: TCP sends a lost segment

@@ -38,12 +38,15 @@ func genericPlan(o *observation) outcome {
 		if worst != nil {
 			h.costMS = overS14(*worst)
 		}
+		for _, p := range o.hot { // of every statement
+			h.about = append(h.about, p.Plan.relations()...)
+		}
 		return found(h)
 	case compared == 0:
 		return notKnown("No generic plan could be asked for; it needs the direct endpoint.")
 	case factor >= genericFactor:
 		return found(hit{
-			severity: Info, evidence: evidence + " Nothing makes the app use it now.",
+			severity: Info, about: worst.Plan.relations(), evidence: evidence + " Nothing makes the app use it now.",
 			remedy: "Keep DB_EXEC_MODE=exec and plan_cache_mode = auto: both plan for the values.",
 		})
 	}
@@ -69,6 +72,7 @@ func planDrift(o *observation) outcome {
 			now := hit{
 				evidence: fmt.Sprintf("%s for the %s user: the plan was %s (%s) and is %s (%s); execution went from %.2f to %.2f ms.",
 					name, h.Subject, b.PlanHash, strings.Join(b.Access, ", "), h.PlanHash, strings.Join(h.Access, ", "), b.ExecutionMS, h.ExecutionMS),
+				about: h.Plan.relations(),
 			}.priced(h.ExecutionMS - b.ExecutionMS)
 			if tables := h.Plan.relations(); len(tables) > 0 {
 				now.remedy = "ANALYZE " + strings.Join(tables, ", ") + ";   -- or undo what has changed since: indexes, settings, the amount of data"

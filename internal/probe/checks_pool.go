@@ -3,7 +3,7 @@ package probe
 import (
 	"fmt"
 	"net"
-	"strings"
+	"slices"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -44,22 +44,11 @@ func wrongEndpoint(o *observation) outcome {
 		return passed("%s is a pooler: %s.", e.Address, o.pooler.proof)
 	}
 	h := hit{evidence: fmt.Sprintf("%s is Postgres itself (%s): every new connection starts a server process of its own, and they are limited.", e.Address, o.pooler.proof)}
-	if host := pooledHost(e.Address); host != "" {
+	if host, _, err := net.SplitHostPort(e.Address); err == nil && store.NeonPooler(host) != "" {
 		h.evidence += " Its name lacks the suffix -pooler."
-		h.remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_HOST=%s   # or the same host in DATABASE_URL", host)
+		h.remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_HOST=%s   # or the same host in DATABASE_URL", store.NeonPooler(host))
 	}
 	return found(h)
-}
-
-// pooledHost is the host of the pooler that Neon keeps beside an endpoint of its own, the first label with
-// a suffix; empty for a host of anyone else's, or one that has it.
-func pooledHost(address string) string {
-	host, _, err := net.SplitHostPort(address)
-	label, rest, ok := strings.Cut(host, ".")
-	if err != nil || !ok || !strings.HasSuffix(rest, ".neon.tech") || strings.HasSuffix(label, "-pooler") {
-		return ""
-	}
-	return label + "-pooler." + rest
 }
 
 func extraTurns(o *observation) outcome {
@@ -112,6 +101,15 @@ func poolerWait(o *observation) outcome {
 				len(residuals), timed, cost, beside, queue),
 			costMS: cost,
 		})
+	case o.starved() > 0:
+		why := "and neither had an empty query at the same moment"
+		if slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.starved && h.queueSeen }) {
+			why = "while clients stood in the pooler's queue"
+		}
+		return found(hit{
+			evidence: fmt.Sprintf("%s had no answer in %.0f s %s.%s", plural(o.starved(), "hot path", "hot paths"), queryTimeout.Seconds(), why, queue),
+			costMS:   ms(queryTimeout), severity: Critical,
+		})
 	case o.pools != nil && o.pools.ClientsWaiting > 0:
 		return found(hit{evidence: "Clients wait in the pooler's queue." + queue, costMS: o.pools.MaxWaitMS()})
 	}
@@ -123,6 +121,17 @@ func poolerWait(o *observation) outcome {
 			n, timed, leastWaiting, 100*waitingShare, queue)
 	}
 	return passed("No residual rises together with an empty query beside it.%s", queue)
+}
+
+// starved is how many hot paths had no answer in time because of the pooler's queue.
+func (o *observation) starved() int {
+	n := 0
+	for _, h := range o.hot {
+		if h.starved {
+			n++
+		}
+	}
+	return n
 }
 
 // notRun is how many hot paths have no wall time.

@@ -1,6 +1,11 @@
 package probe
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
 
 // consoleSaid is an observation in which the console was asked twice, 10 s apart.
 func consoleSaid(before, after poolerStats) *observation {
@@ -72,15 +77,24 @@ func TestPoolerSettings(t *testing.T) {
 	}
 }
 
-// TestPooledHost: only a host of Neon's without the suffix gets one.
-func TestPooledHost(t *testing.T) {
-	for address, want := range map[string]string{
-		"ep-cool-sun-1.eu-central-1.aws.neon.tech:5432":        "ep-cool-sun-1-pooler.eu-central-1.aws.neon.tech",
-		"ep-cool-sun-1-pooler.eu-central-1.aws.neon.tech:5432": "",
-		"db.example:5432": "", "127.0.0.1:5432": "", "nonsense": "",
+// TestWrongEndpointOnNeon: the suffix decides there, and the remedy names the pooler's host.
+func TestWrongEndpointOnNeon(t *testing.T) {
+	for host, remedy := range map[string]string{
+		"ep-cool-sun-1.eu-central-1.aws.neon.tech":        "DB_HOST=ep-cool-sun-1-pooler.eu-central-1.aws.neon.tech ",
+		"ep-cool-sun-1-pooler.eu-central-1.aws.neon.tech": "",
 	} {
-		if got := pooledHost(address); got != want {
-			t.Errorf("%s gives %q, want %q", address, got, want)
+		s := &pgServer{endpoint: Endpoint{Address: host + ":5432"}}
+		s.pooled, s.proof = store.ThroughPooler(host, 7, 8) // its proxy makes the first one up
+		out := wrongEndpoint(&observation{pooler: s})
+		direct := directDown(&observation{direct: s})
+		if remedy == "" {
+			if len(out.hits) != 0 || len(direct.hits) != 1 || !strings.Contains(out.why, "-pooler") {
+				t.Errorf("%s as the app's: %+v; as the direct one: %+v", host, out, direct)
+			}
+			continue
+		}
+		if len(out.hits) != 1 || !strings.Contains(out.hits[0].remedy, remedy) || len(direct.hits) != 0 {
+			t.Errorf("%s as the app's: %+v; as the direct one: %+v", host, out, direct)
 		}
 	}
 }

@@ -13,9 +13,7 @@ func redisDown(o *observation) outcome {
 	h := hit{
 		evidence: fmt.Sprintf("%s: %s. Every authed read then asks the database who the user is.", o.redis.endpoint.Address, f),
 		remedy:   repair(f, "REDIS_URL"),
-	}
-	if o.pooler.usable() {
-		h.costMS = o.pooler.endpoint.FloorMS
+		costMS:   o.turnMS(),
 	}
 	return found(h)
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/honeydue/honeydue/internal/cache"
 )
 
-// turnMS is what a request pays when Redis has no answer for it: one turn to the database.
+// turnMS is what a request pays when Redis has no answer for it: one turn to the database. Checks run when every
+// connection is closed, so that it asks for what was measured.
 func (o *observation) turnMS() float64 {
-	if o.pooler.usable() {
+	if o.pooler.answered() {
 		return o.pooler.endpoint.FloorMS
 	}
 	return 0

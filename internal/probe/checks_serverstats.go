@@ -15,7 +15,7 @@ const (
 )
 
 func cacheHit(o *observation) outcome {
-	if why := o.server.why(readDatabase); why != "" {
+	if why := o.server.why(readDatabase, readRates); why != "" {
 		return notKnown("%s", why)
 	}
 	first, last := o.server.first, o.server.last
@@ -47,7 +47,7 @@ func asleep(o *observation) outcome {
 	case o.server.upBeforeProbeS < 0:
 		h := hit{evidence: fmt.Sprintf("The database was suspended: it started only when this probe asked for it, and had been up for %s when it answered.", seconds(up))}
 		for _, s := range []*pgServer{o.pooler, o.direct} {
-			if s.usable() {
+			if s.answered() {
 				h.costMS = max(h.costMS, s.endpoint.ConnectMS-float64(s.endpoint.ConnectTurns)*s.endpoint.FloorMS)
 			}
 		}

@@ -67,6 +67,14 @@ func (h hit) priced(costMS float64) hit {
 
 func (b broken) who() string { return fmt.Sprintf("%s for the %s user", b.path.Name, b.path.Subject) }
 
+// tables are the step's own or, where it has none, all that the statement reads.
+func (b broken) tables() []string {
+	if b.table != "" {
+		return []string{b.table}
+	}
+	return b.path.Plan.relations()
+}
+
 func (b broken) where() string {
 	if b.node.Index != "" {
 		return fmt.Sprintf("%s by %s", b.node.Type, b.node.Index)
@@ -91,7 +99,7 @@ func misestimate(o *observation) outcome {
 			evidence: fmt.Sprintf("%s: %s gives %.0f rows a loop where %.0f were expected (%.0f times as many, %.0f in all).",
 				b.who(), b.where(), b.node.ActualRows, b.node.PlanRows, b.factor, b.rows),
 			remedy: sql + "   -- if the plan stays: ALTER TABLE … ALTER COLUMN … SET STATISTICS 1000",
-			sql:    statements(sql),
+			sql:    statements(sql), about: b.tables(),
 		}.priced(b.cost))
 	}
 	return ranOr(o, hits, "No step on a table gives %d times the rows expected of it and breaks S14 by that.", misestimateFactor)
@@ -109,6 +117,7 @@ func spill(o *observation) outcome {
 				b.who(), b.node.Type, b.rows, how, b.factor, o.workMem()),
 			costMS: b.cost,
 			remedy: o.moreWorkMem(b.path.Name, b.factor),
+			about:  b.path.Plan.relations(),
 		}
 		hits = append(hits, h)
 	}
@@ -153,7 +162,7 @@ func heapFetched(o *observation) outcome {
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s: %s went to the table for %.0f rows (%.0f%% of them), because their pages are not marked all-visible.",
 				b.who(), b.where(), b.rows, b.factor*100),
-			remedy: sql, sql: statements(sql),
+			remedy: sql, sql: statements(sql), about: b.tables(),
 		}.priced(b.cost))
 	}
 	return ranOr(o, hits, "Index-only scans stay in their index.")
@@ -162,7 +171,7 @@ func heapFetched(o *observation) outcome {
 func discardedRows(o *observation) outcome {
 	var hits []hit
 	for _, b := range worstSteps(o.hot, (*Plan).discarded, ownTime) {
-		h := hit{evidence: fmt.Sprintf("%s: %s reads %.0f rows to throw them away, %.0f for each one that it keeps.", b.who(), b.where(), b.rows, b.factor)}
+		h := hit{about: b.tables(), evidence: fmt.Sprintf("%s: %s reads %.0f rows to throw them away, %.0f for each one that it keeps.", b.who(), b.where(), b.rows, b.factor)}
 		if remedy := brokenIndexes(o, b.table); remedy != "" {
 			h.remedy, h.sql = remedy, statements(remedy)
 		}
@@ -189,6 +198,7 @@ func coldReads(o *observation) outcome {
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s for the %s user: its first run read %.0f of %.0f pages from disk and took %.1f ms; warm it takes %.1f ms.",
 				name, w.Subject, f.ReadBlocks, f.ReadBlocks+f.HitBlocks, f.ExecutionMS, w.ExecutionMS),
+			about: w.Plan.relations(),
 		}.priced(cost(w)))
 	}
 	return ranOr(o, hits, "What the hot statements read was in memory, or little.")
@@ -216,6 +226,7 @@ func planningDominates(o *observation) outcome {
 			evidence: fmt.Sprintf("%s: planning takes %.1f ms or more for every user, and execution for the %s user %.1f ms%s.",
 				name, least.PlanningMS, least.Subject, least.ExecutionMS, o.mostIndexes(least.Plan)),
 			costMS: least.PlanningMS - least.ExecutionMS,
+			about:  least.Plan.relations(),
 		})
 	}
 	return ranOr(o, hits, "No hot statement takes %.0f ms to plan, or it executes longer than that.", planningLeastMS)

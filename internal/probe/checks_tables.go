@@ -62,7 +62,7 @@ func staleStatistics(o *observation) outcome {
 		if t.changed < max(ruleLeastRows, t.analyzeAt, staleShare*t.estimated) {
 			continue
 		}
-		h := hit{remedy: mendTable(t, name, "ANALYZE "+name+";")}
+		h := hit{remedy: mendTable(t, name, "ANALYZE "+name+";"), about: []string{name}}
 		h.sql = statements(h.remedy)
 		cost, which := excess(o, name)
 		h.costMS = cost
@@ -86,7 +86,7 @@ func deadRows(o *observation) outcome {
 		if t.dead < ruleLeastRows || t.dead < deadFactor*t.vacuumAt {
 			continue
 		}
-		h := hit{remedy: mendTable(t, name, "VACUUM (ANALYZE) "+name+";")}
+		h := hit{remedy: mendTable(t, name, "VACUUM (ANALYZE) "+name+";"), about: []string{name}}
 		h.sql = statements(h.remedy)
 		cost, which := excess(o, name)
 		h.costMS = cost

@@ -31,6 +31,11 @@ func (t *Target) timed() []TargetRead {
 	return slices.DeleteFunc(slices.Clone(t.Reads), func(r TargetRead) bool { return r.Runs == 0 })
 }
 
+// told reports whether anything came of asking: a timed answer, an error or a refusal.
+func (r TargetRead) told() bool {
+	return r.Runs > 0 || r.Error != "" || r.Status != 0 && r.Status != http.StatusOK
+}
+
 func targetReadFails(o *observation) outcome {
 	var hits []hit
 	var refused []string

@@ -23,11 +23,10 @@ func targetHitRate(o *observation) outcome {
 		if share >= hitShare {
 			continue
 		}
-		h := hit{evidence: fmt.Sprintf("The %s cache had the answer for %.0f%% of %d look-ups since the server started.", c.Cache, 100*share, c.Asked)}
-		if o.pooler.usable() {
-			h.costMS = (1 - share) * o.pooler.endpoint.FloorMS
-		}
-		hits = append(hits, h)
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("The %s cache had the answer for %.0f%% of %d look-ups since the server started.", c.Cache, 100*share, c.Asked),
+			costMS:   (1 - share) * o.turnMS(),
+		})
 	}
 	if len(said) == 0 {
 		return notKnown("No cache has been asked %d times since the server started.", hitLookups)

@@ -296,7 +296,7 @@ func (c CheckResult) message() string {
 }
 
 func (r Result) bill() string {
-	bill := fmt.Sprintf("This probe took %.1f s; it opened %s to the database, spent %s there and %.1f ms of its time under EXPLAIN ANALYZE, read %s, and spent %s on Redis.",
+	bill := fmt.Sprintf("This probe took %.1f s; it opened %s to the database, spent %s there and %.1f ms of its time under EXPLAIN ANALYZE (the timed runs come on top), read %s, and spent %s on Redis.",
 		r.DurationMS/1000, plural(r.Cost.Connects, "connection", "connections"), plural(int(r.Cost.DBTurns), "turn", "turns"),
 		r.Cost.DBMS, plural(int(r.Cost.Rows), "row", "rows"), plural(int(r.Cost.RedisTurns), "turn", "turns"))
 	if n := r.Cost.TargetRequests; n > 0 {

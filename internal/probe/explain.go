@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/honeydue/honeydue/internal/store"
@@ -29,7 +30,14 @@ type explainer struct {
 	rows int64
 	// prepared numbers the statements prepared so far, so that no two share a name.
 	prepared int
+	// cutOffs counts the statements that the probe's own time-outs ended under ANALYZE; lost is the one that took the
+	// connection with it.
+	cutOffs int
+	lost    *failure
 }
+
+// mostCutOffs is how many statements may go on until the time-out before no more are run: each takes 2 s.
+const mostCutOffs = 2
 
 // explained is what came of one statement for one subject.
 type explained struct {
@@ -41,17 +49,29 @@ type explained struct {
 	analyzed bool
 	why      string
 	failed   *failure
+	// endedAfterMS is set where statement_timeout ended the execution; then there is no failure but a plan.
+	endedAfterMS float64
 }
 
 // statement explains q for each subject and returns one answer for each.
 func (e *explainer) statement(ctx context.Context, q store.Query, subjects []store.Subject) []explained {
 	out := make([]explained, len(subjects))
-	if err := e.custom(ctx, q, subjects, out); err != nil {
-		e.rollback(ctx)
+	if e.lost != nil {
 		for i := range out {
-			out[i].failed = explain(ctx, "", err)
+			out[i].failed = e.lost
 		}
 		return out
+	}
+	if err := e.custom(ctx, q, subjects, out); err != nil {
+		e.rollback(ctx)
+		f := explain(ctx, "", err)
+		e.giveUp(f, out)
+		if f.cutOff() && e.conn.IsClosed() {
+			e.lost = f
+		}
+		if !f.cutOff() || e.lost != nil || out[0].plan == nil {
+			return out
+		}
 	}
 	if !e.generic || q.Write {
 		return out
@@ -59,13 +79,37 @@ func (e *explainer) statement(ctx context.Context, q store.Query, subjects []sto
 	if err := e.genericPlan(ctx, q, subjects, out); err != nil {
 		// The generic plan is an extra: without it the rest stands.
 		e.rollback(ctx)
+		if e.conn.IsClosed() {
+			e.lost = explain(ctx, "", err)
+		}
 	}
 	return out
 }
 
+// giveUp notes why a statement was not explained, or not run to its end: then the plain plan stands.
+func (e *explainer) giveUp(f *failure, out []explained) {
+	const queryCanceled = "57014"
+	ended := f.code() == queryCanceled
+	if f.cutOff() {
+		e.cutOffs++
+	}
+	for i := range out {
+		x := &out[i]
+		switch {
+		case !f.cutOff() || x.plan == nil:
+			x.failed = f
+		case x.analyzed && x.first == nil:
+			x.analyzed, x.failed, x.why = false, f, "it was not run to its end: "+f.Error()
+			if ended { // the first one without a plan is the one that was under way
+				x.endedAfterMS, ended = statementTimeoutMS, false
+			}
+		}
+	}
+}
+
 // custom asks for the estimates of all subjects in one turn, and in a second one runs those that may be
-// run. Each is run twice and the faster one kept: the first also pays for the catalogue and the buffers
-// of a session that nobody else uses. In a third turn those just above S14's limit are looked at again.
+// run. In a third turn those that were fast are run once more and the faster run kept: the first also pays for the
+// catalogue and the buffers of a session that nobody else uses; those just above S14's limit are looked at five times.
 func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.Subject, out []explained) error {
 	first := readOnly()
 	for i, s := range subjects {
@@ -78,6 +122,8 @@ func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.
 	second := &pgx.Batch{}
 	for i, s := range subjects {
 		switch {
+		case e.cutOffs >= mostCutOffs:
+			out[i].why = "it was not run: the probe's time-out has ended two statements before it"
 		case !e.analyze:
 			out[i].why = "it was not run: --no-analyze"
 		case q.Write:
@@ -86,9 +132,7 @@ func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.
 			out[i].why = fmt.Sprintf("it was not run: its estimated cost %.0f is above %d", out[i].plan.Root.TotalCost, costCeiling)
 		default:
 			out[i].analyzed = true
-			for range 2 {
-				second.Queue("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(e.runInto(&out[i]))
-			}
+			second.Queue("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(e.runInto(&out[i]))
 		}
 	}
 	if err := e.send(ctx, second); err != nil {
@@ -96,14 +140,26 @@ func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.
 	}
 	third := &pgx.Batch{}
 	for i, s := range subjects {
-		if out[i].analyzed && worthAnotherLook(out[i].plan, s) {
-			for range 5 {
+		if out[i].analyzed {
+			for range moreLooks(out[i].plan, s) {
 				third.Queue("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(e.fasterInto(&out[i].plan))
 			}
 		}
 	}
 	third.Queue("ROLLBACK")
 	return e.send(ctx, third)
+}
+
+// moreLooks is how often a statement is run again. What takes a tenth of a second is slow whatever the buffers hold.
+func moreLooks(p *Plan, s store.Subject) int {
+	const slowMS = 100
+	switch {
+	case worthAnotherLook(p, s):
+		return 5
+	case p.ExecutionMS < slowMS:
+		return 1
+	}
+	return 0
 }
 
 // worthAnotherLook reports whether a statement is above S14's limit, or one of its sequential scans above
@@ -140,7 +196,11 @@ func (e *explainer) genericPlan(ctx context.Context, q store.Query, subjects []s
 		sql = append(sql, "EXPLAIN (FORMAT JSON) EXECUTE "+call)
 	}
 	sql = append(sql, "DEALLOCATE "+name, "ROLLBACK")
-	results, err := e.conn.PgConn().Exec(ctx, strings.Join(sql, ";\n")).ReadAll()
+	var results []*pgconn.Result
+	err := bound(ctx, queryTimeout, func(ctx context.Context) (err error) {
+		results, err = e.conn.PgConn().Exec(ctx, strings.Join(sql, ";\n")).ReadAll()
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -158,7 +218,8 @@ func (e *explainer) genericPlan(ctx context.Context, q store.Query, subjects []s
 }
 
 func (e *explainer) send(ctx context.Context, b *pgx.Batch) error {
-	return bound(ctx, 2*queryTimeout, func(ctx context.Context) error {
+	// Three statements may take all of their time-out.
+	return bound(ctx, 3*queryTimeout, func(ctx context.Context) error {
 		return e.conn.SendBatch(ctx, b).Close()
 	})
 }

@@ -70,6 +70,22 @@ func (f *failure) network() bool {
 // outOfTime reports whether nothing is known, because the probe itself ended. A nil failure is none.
 func (f *failure) outOfTime() bool { return f != nil && f.kind == kindOutOfTime }
 
+// cutOff reports whether the probe itself gave up waiting: by its statement_timeout or lock_timeout on the server, or by
+// its own deadline for a step. Something is slow then, or locked, and nothing has failed. A nil failure is none.
+func (f *failure) cutOff() bool {
+	const lockNotAvailable = "55P03"
+	return f != nil && (f.kind == kindTimeout || f.code() == lockNotAvailable)
+}
+
+// code is the server's SQLSTATE; empty if it is no server's error.
+func (f *failure) code() string {
+	var pg *pgconn.PgError
+	if f == nil || !errors.As(f.err, &pg) {
+		return ""
+	}
+	return pg.Code
+}
+
 // explain turns err into a failure; phase is the phase of connecting, or empty. ctx is the probe's own:
 // once that has ended, an error says nothing about the server.
 func explain(ctx context.Context, phase string, err error) *failure {

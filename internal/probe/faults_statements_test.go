@@ -74,7 +74,7 @@ func statementFaults() []fault {
 				}
 			},
 		},
-	}, indexFaults())
+	}, indexFaults(), timeoutFaults())
 }
 
 // inject runs SQL, one statement at a time: VACUUM refuses to be part of a transaction. A body between

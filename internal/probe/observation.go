@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/honeydue/honeydue/internal/store"
@@ -147,7 +148,7 @@ func (o *observation) missing(p part) string {
 		if why := o.missing(upTarget); why != "" {
 			return why
 		}
-		return ifNot(len(o.target.Reads) > 0, orElse(o.targetServer.readsFailed, "No read of the running server was timed."))
+		return ifNot(slices.ContainsFunc(o.target.Reads, TargetRead.told), orElse(o.targetServer.readsFailed, "No read of the running server was timed."))
 	case knowsMetrics:
 		return ifNot(o.target != nil && o.target.Metrics != nil, o.metricsMissing())
 	case knowsSettings:

@@ -24,8 +24,9 @@ func observe(ctx context.Context, c Config) *observation {
 	defer s.close(ctx)
 	began := time.Now()
 	cluster := o.askCluster(ctx)
+	target := o.startTarget(ctx)
 	o.reachServers(ctx, s)
-	o.clock(time.Since(began), upPooler, upDirect, upRedis, upTarget, askedPooler, askedDirect, askedRedis, askedTarget, knowsReads, knowsMetrics)
+	o.clock(time.Since(began), upPooler, upDirect, upRedis, askedPooler, askedDirect, askedRedis)
 
 	watch := o.startWatching(ctx, s, began)
 	watching := time.Now()
@@ -36,6 +37,7 @@ func observe(ctx context.Context, c Config) *observation {
 	ways()
 	o.clock(time.Since(began), knowsSchema, knowsFacts)
 
+	target.patience(ctx)
 	began = time.Now()
 	say("explaining and running the hot statements")
 	o.measureStatements(ctx, s)
@@ -43,8 +45,9 @@ func observe(ctx context.Context, c Config) *observation {
 	say("looking at the network again")
 	o.endWays(ctx, s)
 
-	s.target.settle(o.floor(s))
 	say("watching the servers")
+	target.wait(o)
+	o.targetServer.settle(o.floor(s))
 	watch.wait(o)
 	o.cluster = <-cluster
 	o.clock(time.Since(watching), watchedServer, watchedRedis, askedCluster)
@@ -64,19 +67,34 @@ type session struct {
 	pair     *pair
 	explain  *explainer
 	attr     *attributor
-	target   *targetServer
 }
 
+// closeTimeout is how long taking leave may take: a server that has gone silent hears nothing of it.
+const closeTimeout = 500 * time.Millisecond
+
+// close ends all of them at once. It does not wait for longer than closeTimeout; pgxpool gives up a silent server by
+// itself after 15 s, and then the last of these goroutines ends.
 func (s *session) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	var all sync.WaitGroup
 	if s.db != nil {
-		s.db.Close()
+		all.Go(s.db.Close)
 	}
-	s.pools.close(ctx)
-	s.target.close()
-	s.pair.close(ctx)
-	s.pooler.close(ctx)
-	s.direct.close(ctx)
-	s.redis.close()
+	all.Go(func() { s.pools.close(ctx) })
+	all.Go(func() { s.pair.close(ctx) })
+	all.Go(func() { s.pooler.close(ctx) })
+	all.Go(func() { s.direct.close(ctx) })
+	all.Go(s.redis.close)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		all.Wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // reachServers connects to everything at once and takes the floors.
@@ -100,13 +118,6 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 		wg.Go(func() {
 			o.redis = probeRedis(ctx, c.RedisURL)
 			s.redis = o.redis
-		})
-	}
-	if c.TargetURL != "" {
-		wg.Go(func() {
-			s.target = askTarget(ctx, c)
-			s.target.measure(ctx, c.MetricsURL)
-			o.target, o.targetFailed, o.targetServer = s.target.said, s.target.failed, s.target
 		})
 	}
 	o.reachWays(ctx, s, &wg)
@@ -175,15 +186,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 	if planner == nil {
 		return
 	}
-	if s.db == nil && !s.pooler.usable() && s.direct.usable() {
-		// The subjects are needed for the plans, whoever names them.
-		s.db, s.dbFailed = openStore(ctx, o.config.DirectURL, "exec")
-	}
-	if s.db == nil {
-		o.plansFailed = "No users could be picked: " + failureText(s.dbFailed) + "."
-		return
-	}
-	subjects, err := o.pickSubjects(ctx, s, planner)
+	subjects, err := o.pickSubjects(ctx, planner)
 	if err != nil {
 		o.plansFailed = "No users could be picked: " + explain(ctx, "", err).Error() + "."
 		return
@@ -196,6 +199,9 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 	}
 	if o.config.NoAnalyze {
 		o.wallsFailed = "No statement was run: --no-analyze."
+	}
+	if o.walls && s.db == nil {
+		o.walls, o.wallsFailed = false, "The app's pool could not be opened: "+failureText(s.dbFailed)+"."
 	}
 	if o.walls && s.pooler.floor <= 0 {
 		// Split by a floor that nobody measured, all of a wall time would be residual.
@@ -212,7 +218,8 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 		plans := s.explain.statement(ctx, q, subjects)
 		for i, subject := range subjects {
 			m := measured{waiting: -1}
-			if o.walls && !q.Write {
+			// What stood still under EXPLAIN, by a lock or by its length, would stand still here, in the app's own way.
+			if o.walls && !q.Write && !plans[i].failed.cutOff() {
 				m = s.attr.measure(ctx, q, subject)
 			}
 			h := account(q.Name, subject, o.floor(s), m, plans[i])
@@ -238,8 +245,8 @@ func hotStatements() []store.Query {
 }
 
 func (o *observation) floor(s *session) time.Duration {
-	if s.pooler.usable() {
-		return s.pooler.floor
+	if s.pooler.answered() {
+		return s.pooler.floor // although a time-out may have closed it since
 	}
 	return 0
 }
@@ -274,8 +281,8 @@ func (o *observation) addCost(s *session) {
 	if s.attr != nil {
 		o.cost.Rows += s.attr.rows
 	}
-	if s.target.usable() {
-		o.cost.TargetRequests = s.target.client.sent
+	if o.targetServer.usable() {
+		o.cost.TargetRequests += o.targetServer.client.sent
 	}
 	if o.redis != nil {
 		o.cost.RedisTurns = o.redis.turns()

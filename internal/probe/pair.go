@@ -70,7 +70,7 @@ func (p *pair) close(ctx context.Context) {
 	}
 	for _, c := range []*pairClient{p.a, p.b} {
 		if c.conn != nil {
-			_ = bound(context.WithoutCancel(ctx), queryTimeout, c.conn.Close) // nothing is lost with it
+			_ = bound(ctx, queryTimeout, c.conn.Close) // nothing is lost with it
 		}
 	}
 }

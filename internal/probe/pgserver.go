@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/honeydue/honeydue/internal/link"
+	"github.com/honeydue/honeydue/internal/store"
 )
 
 // What one step may take at most; the probe's own deadline bounds all of them together.
@@ -27,7 +28,7 @@ type pgServer struct {
 	floor    time.Duration
 	// failed is why it can't be used: connecting, or the first query through it.
 	failed *failure
-	// pooled is whether a pooler is in between, proved by process ids; told only if proof is set.
+	// pooled is whether a pooler is in between, told only if proof is set; see store.ThroughPooler.
 	pooled bool
 	proof  string
 	// serverVersion is Postgres's, such as 150018.
@@ -89,11 +90,7 @@ func (s *pgServer) measure(ctx context.Context) {
 			return err
 		}
 		s.serverVersion, _ = strconv.Atoi(version) // 0 is "not told"
-		s.pooled = pid != s.conn.PgConn().PID()
-		s.proof = "pg_backend_pid() is the process id that the connection began with"
-		if s.pooled {
-			s.proof = "pg_backend_pid() differs from the process id that the connection began with"
-		}
+		s.pooled, s.proof = store.ThroughPooler(s.config.Host, s.conn.PgConn().PID(), pid)
 		return nil
 	})
 	if err == nil {
@@ -143,7 +140,8 @@ func (s *pgServer) close(ctx context.Context) {
 	if s == nil || s.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	// When the probe's time is over, nobody waits for an answer any more.
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_ = s.conn.Close(ctx) // nothing is lost with it
 }

@@ -116,6 +116,9 @@ func (p *Plan) sequential() []scan {
 
 // relations lists the tables that the plan reads, each once, in the order met.
 func (p *Plan) relations() []string {
+	if p == nil {
+		return nil
+	}
 	var out []string
 	seen := map[string]bool{}
 	p.Root.Walk(func(n *Node) {

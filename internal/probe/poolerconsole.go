@@ -122,19 +122,19 @@ const serversEvery = 400 * time.Millisecond
 // watchServers notes the server connections that come and go. The function that it returns ends that.
 func (p *poolsConsole) watchServers(ctx context.Context, f *poolerFacts) (stop func()) {
 	f.between = map[string]bool{}
-	ctx, cancel := context.WithCancel(ctx)
+	watching, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		ticker := time.NewTicker(serversEvery)
 		defer ticker.Stop()
 		for {
 			select {
-			case <-ctx.Done():
+			case <-watching.Done():
 				return
 			case <-ticker.C:
 			}
 			// Ended by the probe's own deadlines, not by stop: a cancelled question would close the console.
-			rows, err := p.show(context.WithoutCancel(ctx), "SERVERS")
+			rows, err := p.show(ctx, "SERVERS")
 			if err != nil {
 				return
 			}

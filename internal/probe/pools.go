@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/store"
@@ -12,6 +13,7 @@ import (
 type poolsConsole struct {
 	mu      sync.Mutex // one question at a time: the queue and the servers are watched at once
 	console *store.Console
+	closed  atomic.Bool // what console.Usable said last: it must not be asked while a question is under way
 	dials   link.Dials
 	// last is what SHOW POOLS said of the app's database; seen is whether it ever did.
 	last store.Pools
@@ -35,7 +37,7 @@ func openPools(ctx context.Context, adminURL, database string) (*poolsConsole, *
 // has no pool.
 func (p *poolsConsole) ask(ctx context.Context) bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
 		said, err := p.console.Pools(ctx)
 		if err == nil {
@@ -49,7 +51,7 @@ func (p *poolsConsole) ask(ctx context.Context) bool {
 // show asks the console one thing.
 func (p *poolsConsole) show(ctx context.Context, what string) (rows []store.ConsoleRow, err error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	err = bound(ctx, queryTimeout, func(ctx context.Context) (err error) {
 		rows, err = p.console.Show(ctx, what)
 		return err
@@ -62,17 +64,24 @@ func (p *poolsConsole) waiting(ctx context.Context) int64 {
 	if !p.usable() || !p.ask(ctx) {
 		return -1
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.last.ClientsWaiting
 }
 
 // turns is what the console has cost, its TCP handshake included.
 func (p *poolsConsole) turns() int64 { return p.dials.Total() + p.dials.Count() }
 
-func (p *poolsConsole) usable() bool { return p != nil && p.console.Usable() }
+func (p *poolsConsole) usable() bool { return p != nil && !p.closed.Load() }
+
+func (p *poolsConsole) unlock() {
+	p.closed.Store(!p.console.Usable())
+	p.mu.Unlock()
+}
 
 func (p *poolsConsole) close(ctx context.Context) {
 	if !p.usable() {
 		return
 	}
-	_ = bound(context.WithoutCancel(ctx), queryTimeout, p.console.Close) // nothing is lost with it
+	_ = bound(ctx, queryTimeout, p.console.Close) // nothing is lost with it
 }

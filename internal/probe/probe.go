@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +51,9 @@ type Config struct {
 	Window time.Duration
 	// Cluster says how to ask Kubernetes; nil: it is not asked.
 	Cluster *Cluster
+	// Proxy picks the HTTP proxy that leads to the running server, as http.Transport's field of that name does; nil is
+	// none, whatever the environment says.
+	Proxy func(*http.Request) (*url.URL, error)
 	// Progress is called with what is being done; may be nil.
 	Progress func(what string)
 }

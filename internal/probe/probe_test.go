@@ -125,6 +125,17 @@ func TestTurnsAgreeWithAnOutsideProxy(t *testing.T) {
 	}
 }
 
+// TestRedisDownIsPriced: a finding about Redis costs at least the turn to the database that it adds.
+func TestRedisDownIsPriced(t *testing.T) {
+	env, _ := labtest.Pooler(t, labtest.Database(t, nil), link.Model{RTT: 20 * time.Millisecond})
+	c := config(env)
+	c.RedisURL = "redis://127.0.0.1:1/0"
+	c.Only = []string{"HD-R01"}
+	if f := first(t, run(t, c), "HD-R01"); f.CostMS < 20 {
+		t.Errorf("it costs a request %v ms, and a turn takes 20 or more", f.CostMS)
+	}
+}
+
 func TestNoAnalyzeRunsNothing(t *testing.T) {
 	c := config(labtest.Database(t, prepare))
 	c.NoAnalyze = true

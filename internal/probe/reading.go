@@ -83,7 +83,7 @@ func (r *reader) send(ctx context.Context, readings []reading) (done int, err er
 		return err
 	})
 	if err != nil && r.server.usable() && r.server.conn.PgConn().TxStatus() != 'I' {
-		_ = bound(context.WithoutCancel(ctx), queryTimeout, func(ctx context.Context) error {
+		_ = bound(ctx, queryTimeout, func(ctx context.Context) error {
 			return r.server.conn.PgConn().Exec(ctx, "ROLLBACK").Close()
 		}) // a connection that can't be rolled back is closed with the probe
 	}

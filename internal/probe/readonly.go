@@ -6,8 +6,9 @@ import "github.com/jackc/pgx/v5"
 // milliseconds, and a statement that waits for a lock is given up at once: the probe never stands in a queue
 // behind a migration.
 const (
-	statementTimeout = "2s"
-	lockTimeout      = "200ms"
+	statementTimeout   = "2s"
+	statementTimeoutMS = 2000
+	lockTimeout        = "200ms"
 )
 
 // beginReadOnly opens a read-only transaction with the probe's time-outs.

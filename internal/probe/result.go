@@ -205,7 +205,19 @@ type HotPath struct {
 	// not be asked for safely (it needs the direct endpoint).
 	GenericPlan *Plan  `json:"generic_plan"`
 	Error       string `json:"error,omitempty"`
+	// NotMeasured is why a term is missing although nothing failed: one of the probe's own time-outs.
+	NotMeasured string `json:"not_measured,omitempty"`
+	// EndedAfterMS is set where the probe's time-out ended the execution: it takes at least this long.
+	EndedAfterMS float64 `json:"ended_after_ms,omitempty"`
+
+	// starved is set where no answer came in time because of the pooler.
+	starved bool
+	// queueSeen is set where the pooler's console saw it.
+	queueSeen bool
 }
+
+// tookAtLeast is the execution in ms, or how long the probe let it go on.
+func (h HotPath) tookAtLeast() float64 { return max(h.ExecutionMS, h.EndedAfterMS) }
 
 // FirstRun is a statement's first execution under ANALYZE, before it had warmed anything.
 type FirstRun struct {
@@ -225,8 +237,10 @@ type S14Verdict struct {
 
 // Cost is the load that a probe puts on the servers.
 type Cost struct {
-	DBTurns    int64   `json:"db_turns"`
-	Connects   int     `json:"connects"`
+	DBTurns  int64 `json:"db_turns"`
+	Connects int   `json:"connects"`
+	// DBMS is what the server spent under EXPLAIN ANALYZE. The timed runs come on top: the server does not tell what
+	// they took, about as much each as the plan says (HotPath.PlanningMS and ExecutionMS).
 	DBMS       float64 `json:"db_ms"`
 	RedisTurns int64   `json:"redis_turns"`
 	// CatalogMS is what the server spent on the views that were watched; it is no part of DBMS.

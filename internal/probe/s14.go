@@ -38,6 +38,9 @@ func s14Limit(s store.Subject, p *Plan) float64 {
 func judgeS14(s store.Subject, e explained) S14Verdict {
 	v := S14Verdict{Status: Pass, LimitMS: round(s14Limit(s, e.plan))}
 	switch {
+	case e.endedAfterMS > 0:
+		v.Status = Fail
+		v.Why = fmt.Sprintf("more than %.0f ms of execution, where the probe's time-out ended it; %.0f are allowed", e.endedAfterMS, v.LimitMS)
 	case e.failed != nil:
 		v.Status, v.Why = Unknown, e.failed.Error()
 	case e.plan == nil:

@@ -33,15 +33,11 @@ func readSchema(ctx context.Context, conn *pgx.Conn) (*schemaFacts, error) {
 		LEFT JOIN pg_class i ON i.oid = x.indexrelid
 		WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace`
 	out := &schemaFacts{rows: map[string]float64{}, indexes: map[string]indexFacts{}}
-	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
-		rows, err := conn.Query(ctx, sql)
-		if err != nil {
-			return err
-		}
+	err := readInOneTurn(ctx, conn, sql, func(rows pgx.Rows) error {
 		var table, index string
 		var valid bool
 		var tuples float64
-		_, err = pgx.ForEachRow(rows, []any{&table, &index, &valid, &tuples}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&table, &index, &valid, &tuples}, func() error {
 			if tuples >= 0 {
 				out.rows[table] = tuples
 			}
@@ -75,14 +71,10 @@ func pendingMigrations(ctx context.Context, conn *pgx.Conn) ([]string, error) {
 		return nil, err
 	}
 	applied := map[int64]bool{}
-	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
-		rows, err := conn.Query(ctx, "SELECT version_id, is_applied FROM goose_db_version ORDER BY id")
-		if err != nil {
-			return err
-		}
+	err = readInOneTurn(ctx, conn, "SELECT version_id, is_applied FROM goose_db_version ORDER BY id", func(rows pgx.Rows) error {
 		var id int64
 		var is bool
-		_, err = pgx.ForEachRow(rows, []any{&id, &is}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&id, &is}, func() error {
 			applied[id] = is
 			return nil
 		})

@@ -28,6 +28,7 @@ const (
 	readLimits      = "sequences and transaction ids"
 	readReplication = "replication"
 	readDatabase    = "counters"
+	readRates       = "counters at the window's end"
 	readExtensions  = "extensions"
 	readStatements  = "pg_stat_statements"
 )
@@ -151,14 +152,28 @@ func watchServer(ctx context.Context, config *pgx.ConnConfig, began, ends time.T
 		final = append(final, reading{readStatements, statementsSQL(), &after})
 	}
 	look = activity{}
-	s.reader.read(ctx, final...)
-	s.keep(look)
+	unread := s.lookAgain(ctx, final...)
+	if unread[readActivity] == nil {
+		s.keep(look)
+	}
+	if f := unread[readDatabase]; f != nil {
+		s.reader.unread[readRates] = f
+	}
+	counts = counts && unread[readStatements] == nil
 	s.window = time.Since(started)
-	if counts && s.why(readStatements) == "" {
+	if counts {
 		counted := after.since(before, knownStatement)
 		s.counted = &counted
 	}
 	return s
+}
+
+// lookAgain reads what has been read before, and says what could not be. What the looks before it gave stands.
+func (s *serverFacts) lookAgain(ctx context.Context, readings ...reading) (unread map[string]*failure) {
+	r := &reader{server: s.reader.server, unread: map[string]*failure{}}
+	r.read(ctx, readings...)
+	s.reader.serverMS += r.serverMS
+	return r.unread
 }
 
 func (s *serverFacts) keep(a activity) {
@@ -179,7 +194,9 @@ func (s *serverFacts) sample(ctx context.Context, ends time.Time) {
 			return
 		case <-tick.C:
 			var look activity
-			s.reader.read(ctx, reading{readActivity, activitySQL, &look})
+			if unread := s.lookAgain(ctx, reading{readActivity, activitySQL, &look}); unread[readActivity] != nil {
+				return // the next one would fail as well, and the server has enough to do
+			}
 			s.keep(look)
 		}
 	}

@@ -43,6 +43,44 @@ func TestReadingsFailAlone(t *testing.T) {
 	}
 }
 
+// TestALostLookKeepsTheOthers cuts the watching connection in the middle of its window: what it has seen until then is
+// judged, and the rates that need its end are unknown.
+func TestALostLookKeepsTheOthers(t *testing.T) {
+	env := labtest.Database(t, nil)
+	config, err := pgx.ParseConfig(env.DirectURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	killer, err := pgx.Connect(t.Context(), env.DirectURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer killer.Close(t.Context())
+	watched := make(chan *serverFacts, 1)
+	go func() {
+		watched <- watchServer(t.Context(), config, time.Now(), time.Now().Add(3*time.Second))
+	}()
+	for cut := false; !cut; time.Sleep(20 * time.Millisecond) {
+		err := killer.QueryRow(t.Context(), `SELECT coalesce(bool_or(pg_terminate_backend(pid)), false) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%probe%' AND state = 'idle' AND backend_start < now() - interval '700 ms'`).Scan(&cut)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := &observation{server: <-watched}
+	if len(o.server.samples) < 1 || o.server.why(readActivity) != "" {
+		t.Fatalf("%d looks are left; why: %s", len(o.server.samples), o.server.why(readActivity))
+	}
+	for name, run := range map[string]func(*observation) outcome{"HD-D04": lockChains, "HD-D05": idleTransactions, "HD-D14": asleep} {
+		if out := run(o); out.unknown {
+			t.Errorf("%s is unknown: %s", name, out.why)
+		}
+	}
+	if out := cacheHit(o); !out.unknown {
+		t.Errorf("HD-D11 is judged without the window's end: %+v", out)
+	}
+}
+
 func TestChains(t *testing.T) {
 	a := activity{Sessions: []pgSession{
 		{PID: 1, State: "idle in transaction"},

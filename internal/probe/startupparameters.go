@@ -88,7 +88,7 @@ func (out *startupParameters) connect(ctx context.Context, config *pgx.ConnConfi
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = bound(context.WithoutCancel(ctx), queryTimeout, conn.Close) }() // nothing is lost with it
+	defer func() { _ = bound(ctx, queryTimeout, conn.Close) }() // nothing is lost with it
 	if ask == "" {
 		return "", nil
 	}

@@ -13,6 +13,10 @@ func (o *observation) readFacts(ctx context.Context, s *session, planner *pgServ
 		app = s.pooler
 	}
 	facts, err := readFacts(ctx, planner.conn, app.conn)
+	if err != nil && !app.usable() && app == s.pooler {
+		// It answered until now, and has closed the connection or was silent for too long.
+		app.fail(ctx, "", err)
+	}
 	if err != nil {
 		o.factsFailed = explain(ctx, "", err)
 		return

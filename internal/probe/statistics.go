@@ -106,10 +106,23 @@ func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error)
 		(&explainer{conn: conn}).rollback(ctx)
 		return nil, err
 	}
-	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
-		return app.QueryRow(ctx, settingsSQL).Scan(&out.planCacheMode, &out.workMemKB)
+	err = readInOneTurn(ctx, app, settingsSQL, func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&out.planCacheMode, &out.workMemKB}, func() error { return nil })
+		return err
 	})
 	return out, err
+}
+
+// readInOneTurn runs one statement without parameters in a read-only transaction with the probe's time-outs.
+func readInOneTurn(ctx context.Context, conn *pgx.Conn, sql string, take func(pgx.Rows) error) error {
+	b := readOnly()
+	b.Queue(sql).Query(take)
+	b.Queue("ROLLBACK")
+	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return conn.SendBatch(ctx, b).Close() })
+	if err != nil {
+		(&explainer{conn: conn}).rollback(ctx)
+	}
+	return err
 }
 
 func (f *databaseFacts) scanTables(rows pgx.Rows) error {

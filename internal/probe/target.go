@@ -28,6 +28,9 @@ type targetServer struct {
 // with a probability of 94%.
 const podAsks = 5
 
+// podShare is how long that may take.
+const podShare = 2 * time.Second
+
 // askTarget asks a running server's /readyz: twice on one connection, the first answer with connecting, the second
 // as the plain round trip; then on fresh connections, behind which other pods may be. It sends no credentials.
 func askTarget(ctx context.Context, c Config) *targetServer {
@@ -40,7 +43,7 @@ func askTarget(ctx context.Context, c Config) *targetServer {
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	t.URL = strings.TrimRight(u.String(), "/")
-	s.client = newTargetClient(t.URL, c.Token)
+	s.client = newTargetClient(t.URL, c.Token, c.Proxy)
 	for i, took := range []*float64{&t.FirstMS, &t.WarmMS} {
 		a, err := s.client.get(ctx, "/readyz", false)
 		if err != nil && i == 0 {
@@ -52,6 +55,8 @@ func askTarget(ctx context.Context, c Config) *targetServer {
 			t.readReadiness(a)
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, podShare)
+	defer cancel()
 	for range podAsks {
 		s.client.hangUp()
 		if a, err := s.client.get(ctx, "/readyz", false); err == nil {

@@ -2,10 +2,10 @@ package probe
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"time"
 )
 
@@ -18,9 +18,9 @@ type targetClient struct {
 	sent int64
 }
 
-func newTargetClient(base, token string) *targetClient {
+func newTargetClient(base, token string, proxy func(*http.Request) (*url.URL, error)) *targetClient {
 	return &targetClient{base: base, token: token, transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DisableCompression: true, MaxConnsPerHost: 1,
+		Proxy: proxy, DisableCompression: true, MaxConnsPerHost: 1,
 		TLSHandshakeTimeout: connectTimeout, ForceAttemptHTTP2: true,
 	}}
 }
@@ -63,17 +63,8 @@ func (c *targetClient) get(ctx context.Context, path string, authed bool) (a ans
 
 func (c *targetClient) exchange(ctx context.Context, path string, authed bool) (answer, error) {
 	var a answer
-	var began, dialed, shook, first time.Time
-	trace := &httptrace.ClientTrace{
-		DNSStart:             func(httptrace.DNSStartInfo) { dialed = time.Now() },
-		DNSDone:              func(httptrace.DNSDoneInfo) { a.dns = time.Since(dialed) },
-		ConnectStart:         func(string, string) { dialed = time.Now() },
-		ConnectDone:          func(string, string, error) { a.tcp = time.Since(dialed) },
-		TLSHandshakeStart:    func() { shook = time.Now() },
-		TLSHandshakeDone:     func(tls.ConnectionState, error) { a.tls = time.Since(shook) },
-		GotFirstResponseByte: func() { first = time.Now() },
-	}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodGet, c.base+path, nil)
+	var stages httpStages
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, stages.trace()), http.MethodGet, c.base+path, nil)
 	if err != nil {
 		return a, err
 	}
@@ -84,7 +75,7 @@ func (c *targetClient) exchange(ctx context.Context, path string, authed bool) (
 		req.Header.Set("Authorization", "Token "+c.token)
 	}
 	c.sent++
-	began = time.Now()
+	began := time.Now()
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return a, err
@@ -92,7 +83,8 @@ func (c *targetClient) exchange(ctx context.Context, path string, authed bool) (
 	defer func() { _ = resp.Body.Close() }() // it has been read
 	a.status, a.header = resp.StatusCode, resp.Header
 	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	a.wall, a.ttfb = time.Since(began), first.Sub(began)
+	a.wall = time.Since(began)
+	stages.into(&a, began)
 	return a, err
 }
 

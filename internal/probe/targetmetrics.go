@@ -12,8 +12,7 @@ import (
 	"github.com/honeydue/honeydue/internal/api"
 )
 
-// measure reads the metrics, the reads, and the metrics once more. It is done while the probe still connects to the
-// other servers: it asks another process, by one request at a time, and the probe has no second to give away.
+// measure reads the metrics, the reads, and the metrics once more.
 func (s *targetServer) measure(ctx context.Context, metricsURL string) {
 	if !s.usable() {
 		return
@@ -52,7 +51,7 @@ func (s *targetServer) scrape(ctx context.Context, raw string) *TargetMetrics {
 	}
 	path := u.Path
 	u.Path = ""
-	client := newTargetClient(u.String(), "")
+	client := newTargetClient(u.String(), "", s.client.transport.Proxy)
 	defer client.hangUp()
 	a, err := client.get(ctx, path, false)
 	s.client.sent += client.sent

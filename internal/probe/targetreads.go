@@ -12,10 +12,10 @@ import (
 )
 
 // How often each route is asked, and how long all of that may take. The first answer warms what it can; the others
-// are what is split.
+// are what is split. A server whose reads take a second each answers each of them twice in that time.
 const (
 	targetRuns  = 5
-	targetShare = 3 * time.Second
+	targetShare = 6 * time.Second
 )
 
 // question is one path that the probe asks of a running server.
@@ -45,20 +45,37 @@ func questions(authed bool) []question {
 	return out
 }
 
-// read times /livez and the hot reads, one request at a time.
+// read times /livez and the hot reads, one request at a time and within targetShare. Every read is asked once, then
+// every one again: a slow one takes nothing from the others but their last rounds.
 func (s *targetServer) read(ctx context.Context) {
-	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, targetShare)
+	defer cancel()
+	const noTime = "There was no time to ask for every hot read."
 	if f := s.measureWay(ctx); f != nil {
 		s.readsFailed = "The running server stopped answering: " + f.Error() + "."
+		if f.outOfTime() {
+			s.readsFailed = noTime
+		}
 		return
 	}
-	t := s.said
+	var reads []*timedRead
 	for _, q := range questions(s.client.token != "") { //nolint:contextcheck // the table's handlers take each request's own
-		if time.Since(began) > targetShare {
-			s.readsFailed = "There was no time to ask for every hot read."
-			break
+		reads = append(reads, &timedRead{question: q})
+	}
+	for range targetRuns {
+		for _, r := range reads {
+			if ctx.Err() == nil {
+				s.ask(ctx, r)
+			}
 		}
-		t.Reads = append(t.Reads, s.readOne(ctx, q))
+	}
+	if ctx.Err() != nil {
+		s.readsFailed = noTime
+	}
+	for _, r := range reads {
+		if r.asked {
+			s.said.Reads = append(s.said.Reads, r.result(s.said.RoundTripMS))
+		}
 	}
 }
 
@@ -85,38 +102,53 @@ func (s *targetServer) measureWay(ctx context.Context) *failure {
 	return nil
 }
 
-// readOne asks one question targetRuns times and splits the answer whose wall is the median of those after the first.
-func (s *targetServer) readOne(ctx context.Context, q question) TargetRead {
-	r := TargetRead{Route: q.route, Authed: q.authed, TurnsWarm: q.budget}
-	var warm []answer
-	for i := range targetRuns {
-		a, err := s.client.get(ctx, q.path, q.authed)
-		if err != nil {
-			f := explain(ctx, "", err)
-			if !f.outOfTime() {
-				r.Error = f.Error()
-			}
-			break
-		}
-		r.Status = a.status
-		if a.status != http.StatusOK {
-			break // a refusal does not get truer by repeating it
-		}
-		if i == 0 {
-			r.FirstMS, r.FirstTurns = ms(a.wall), turnsOf(a.header)
-			continue
-		}
-		warm = append(warm, a)
+// timedRead is one question while it is being asked.
+type timedRead struct {
+	question
+	said TargetRead
+	warm []answer
+	// asked is set with the first answer or refusal, over once there is nothing more to learn.
+	asked, over bool
+}
+
+// ask asks a question once more. The first answer is kept apart; a refusal or an error is the last.
+func (s *targetServer) ask(ctx context.Context, r *timedRead) {
+	if r.over {
+		return
 	}
-	r.Runs = len(warm)
+	a, err := s.client.get(ctx, r.path, r.authed)
+	if err != nil {
+		f := explain(ctx, "", err)
+		if r.over = true; f.outOfTime() {
+			return
+		}
+		r.asked, r.said.Error = true, f.Error()
+		return
+	}
+	first := !r.asked
+	r.asked, r.said.Status = true, a.status
+	switch {
+	case a.status != http.StatusOK:
+		r.over = true // a refusal does not get truer by repeating it
+	case first:
+		r.said.FirstMS, r.said.FirstTurns = ms(a.wall), turnsOf(a.header)
+	default:
+		r.warm = append(r.warm, a)
+	}
+}
+
+// result splits the answer whose wall is the median of those after the first.
+func (t *timedRead) result(roundTripMS float64) TargetRead {
+	r, warm := t.said, t.warm
+	r.Route, r.Authed, r.TurnsWarm, r.Runs = t.route, t.authed, t.budget, len(warm)
 	if len(warm) == 0 {
 		return r
 	}
 	slices.SortFunc(warm, func(a, b answer) int { return int(a.wall - b.wall) })
-	r.split(warm[(len(warm)-1)/2], s.said.RoundTripMS)
+	r.split(warm[(len(warm)-1)/2], roundTripMS)
 	r.AppLeastMS, r.RedisLeastMS, r.AcquireLeastMS = math.Inf(1), math.Inf(1), math.Inf(1)
 	for _, a := range warm {
-		if n := turnsOf(a.header); n != nil && *n > q.budget {
+		if n := turnsOf(a.header); n != nil && *n > t.budget {
 			r.OverBudget++
 		}
 		said := api.ParseServerTiming(a.header.Get("Server-Timing"))

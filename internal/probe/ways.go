@@ -31,15 +31,11 @@ type waysFacts struct {
 }
 
 // reachWays starts, while the servers are being reached, what needs connections of its own: the pair, the
-// start-up parameters, TLS without asking, the console, and the running server; each only if a chosen check
-// asks for it.
+// start-up parameters, TLS without asking, and the console; each only if a chosen check asks for it.
 func (o *observation) reachWays(ctx context.Context, s *session, wg *sync.WaitGroup) {
 	w := &o.ways
 	w.began = time.Now()
 	w.isolation.notRun, w.prepared.how, w.transfers.failed = "the app's endpoint was not reached", "the app's endpoint was not reached", "the app's endpoint was not reached"
-	if o.config.TargetURL != "" && o.wants("HD-N07", "HD-N08", "HD-N09") {
-		wg.Go(func() { w.web = probeWeb(ctx, o.config.TargetURL, nil) })
-	}
 	if o.config.URL == "" {
 		return
 	}
@@ -207,6 +203,6 @@ func (w *waysFacts) addCost(c *Cost, s *session) {
 		c.Connects++
 	}
 	if w.web != nil {
-		c.TargetRequests = 1 + webSamples
+		c.TargetRequests += 1 + webSamples
 	}
 }

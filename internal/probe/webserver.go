@@ -15,6 +15,9 @@ import (
 // webSamples is how many answers the floor of the running server is the least of.
 const webSamples = 5
 
+// webShare is how long they may take together; without all of them there is no floor.
+const webShare = 3 * time.Second
+
 // webServer is the connect waterfall of the running server, by HTTP or HTTPS.
 type webServer struct {
 	endpoint  Endpoint
@@ -23,15 +26,18 @@ type webServer struct {
 }
 
 // probeWeb connects to the server as a phone does and asks /livez, which touches nothing behind it. It
-// sends no credentials; roots are the authorities that it trusts, the system's if nil. nil means that an HTTP proxy leads there, whose waterfall would be another's.
-func probeWeb(ctx context.Context, base string, roots *x509.CertPool) *webServer {
-	u, err := url.Parse(base)
+// sends no credentials; roots are the authorities that it trusts, the system's if nil. nil means that an HTTP proxy
+// leads there, whose waterfall would be another's.
+func probeWeb(ctx context.Context, c Config, roots *x509.CertPool) *webServer {
+	u, err := url.Parse(c.TargetURL)
 	if err != nil || u.Host == "" {
 		return nil // HD-T01 says so
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil || proxy != nil {
-		return nil
+	if c.Proxy != nil {
+		if proxy, err := c.Proxy(&http.Request{URL: u}); err != nil || proxy != nil {
+			return nil
+		}
 	}
 	s := &webServer{endpoint: Endpoint{Name: "target", Address: u.Host}, waterfall: &redisWaterfall{socket: &stamps{}, began: time.Now()}}
 	if u.Scheme == "https" {
@@ -60,6 +66,8 @@ func probeWeb(ctx context.Context, base string, roots *x509.CertPool) *webServer
 		}
 	}
 	s.endpoint.sum()
+	ctx, cancel := context.WithTimeout(ctx, webShare)
+	defer cancel()
 	var samples []time.Duration
 	for range webSamples {
 		began := time.Now()

@@ -33,7 +33,7 @@ func TestWebWaterfall(t *testing.T) {
 		{"not trusted", secure.URL, x509.NewCertPool(), []string{"dns", "tcp"}, 1, kindCertificate},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := probeWeb(t.Context(), c.url, c.roots)
+			s := probeWeb(t.Context(), Config{TargetURL: c.url}, c.roots)
 			var phases []string
 			for _, p := range s.endpoint.Phases {
 				phases = append(phases, p.Name)

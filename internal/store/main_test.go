@@ -246,8 +246,6 @@ func calls() []call {
 		}},
 		{syncDelta, func(ctx context.Context, w *world, _ int) error { return drop(w.db.Sync(ctx, w.owner.ID, "")) }},
 		{subjectPick, func(ctx context.Context, w *world, _ int) error { return drop(w.db.Subjects(ctx)) }},
-		{subjectGuess, func(ctx context.Context, w *world, _ int) error { return drop(w.db.SubjectsBy(ctx, subjectGuess)) }},
-		{subjectBlind, func(ctx context.Context, w *world, _ int) error { return drop(w.db.SubjectsBy(ctx, subjectBlind)) }},
 		{poolPing, func(ctx context.Context, w *world, _ int) error { return w.db.Ping(ctx) }},
 		{residenceDelete, func(ctx context.Context, w *world, _ int) error {
 			return drop(w.db.DeleteResidence(ctx, wr(), w.owner.ID, w.home.ID))

@@ -51,8 +51,8 @@ var poolProof = Query{
 // Open opens MinIdleConns connections in parallel and uses each once, so that
 // neither the pool nor the pooler behind it is cold when Open returns. That
 // first statement asks for the backend's PID: if it is not the one announced
-// at start-up, a pooler is in between, and an execution mode that is unsafe
-// there is refused. An error names the host and never the password. The
+// at start-up (or, on Neon, by the host's name: see ThroughPooler), a pooler is in
+// between, and an execution mode that is unsafe there is refused. An error names the host and never the password. The
 // caller closes the DB.
 func Open(ctx context.Context, c Config) (*DB, error) {
 	return openWith(ctx, c, func(*pgxpool.Config) {})
@@ -124,6 +124,7 @@ type boot struct {
 }
 
 type proved struct {
+	host               string
 	announced, backend uint32
 	turns              int64
 }
@@ -190,7 +191,7 @@ func (b *boot) prove(ctx context.Context, c *pgx.Conn) error {
 		b.fail(err)
 		return err
 	}
-	p := proved{announced: c.PgConn().PID(), backend: uint32(pid)}
+	p := proved{host: c.Config().Host, announced: c.PgConn().PID(), backend: uint32(pid)}
 	if metered {
 		p.turns = m.ConnectTurns()
 	}
@@ -268,11 +269,8 @@ func (db *DB) idles(ctx context.Context) bool {
 func (p *Proof) add(c proved) {
 	p.Conns++
 	p.Turns = max(p.Turns, c.turns)
-	if c.announced != c.backend && !p.ThroughPooler {
-		p.ThroughPooler = true
-		p.How = fmt.Sprintf("PID %d was announced at start-up, but the statement ran in backend %d", c.announced, c.backend)
+	if p.ThroughPooler {
+		return // one is enough
 	}
-	if !p.ThroughPooler {
-		p.How = fmt.Sprintf("PID %d was announced at start-up, and the statement ran in that backend", c.announced)
-	}
+	p.ThroughPooler, p.How = ThroughPooler(c.host, c.announced, c.backend)
 }

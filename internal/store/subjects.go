@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 var subjectPick = Query{
@@ -107,17 +109,34 @@ func SubjectPicks() []Query { return []Query{subjectPick, subjectGuess, subjectB
 // middle one of the sample's users with tasks, empty one without any. Where
 // there is no such user, the subject has UserID 0.
 func (db *DB) Subjects(ctx context.Context) ([]Subject, error) {
-	return db.SubjectsBy(ctx, subjectPick)
+	found, err := all(ctx, db, subjectPick, nil, scanSubject)
+	if err != nil {
+		return nil, fmt.Errorf("no users to explain statements for: %w", err)
+	}
+	return orderSubjects(found), nil
 }
 
-// SubjectsBy is Subjects by one of SubjectPicks.
-func (db *DB) SubjectsBy(ctx context.Context, pick Query) ([]Subject, error) {
-	found, err := all(ctx, db, pick, nil, func(s *Subject) []any {
-		return []any{&s.Label, &s.UserID, &s.Tasks, &s.ResidenceID, &s.TaskID, &s.TokenHash}
+// ReadSubjects is Subjects for a caller that runs one of SubjectPicks on a
+// connection of its own, in a transaction with its own time-outs.
+func ReadSubjects(rows pgx.Rows) ([]Subject, error) {
+	var s Subject
+	var found []Subject
+	_, err := pgx.ForEachRow(rows, scanSubject(&s), func() error {
+		found = append(found, s)
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("no users to explain statements for: %w", err)
 	}
+	return orderSubjects(found), nil
+}
+
+func scanSubject(s *Subject) []any {
+	return []any{&s.Label, &s.UserID, &s.Tasks, &s.ResidenceID, &s.TaskID, &s.TokenHash}
+}
+
+// orderSubjects puts what was found in its place, and nobody where there was no such user.
+func orderSubjects(found []Subject) []Subject {
 	subjects := []Subject{{Label: "heavy"}, {Label: "median"}, {Label: "empty"}}
 	now := time.Now()
 	for i := range subjects {
@@ -129,5 +148,5 @@ func (db *DB) SubjectsBy(ctx context.Context, pick Query) ([]Subject, error) {
 		}
 		subjects[i].At = now
 	}
-	return subjects, nil
+	return subjects
 }

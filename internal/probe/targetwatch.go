@@ -1,0 +1,72 @@
+package probe
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// targetUnderWay is the running server being asked, beside everything else: a server that is slow takes nothing from
+// the time for the database, which may be why. Whoever starts it waits for it.
+type targetUnderWay struct {
+	done   chan struct{} // nil if there is no server to ask
+	server *targetServer
+	web    *webServer
+	took   time.Duration
+}
+
+// startTarget asks the running server, one request at a time. It ends with the probe's context at the latest.
+func (o *observation) startTarget(ctx context.Context) *targetUnderWay {
+	w := &targetUnderWay{}
+	if o.config.TargetURL == "" {
+		return w
+	}
+	w.done = make(chan struct{})
+	go func() {
+		defer close(w.done)
+		began := time.Now()
+		var way sync.WaitGroup
+		if o.wants("HD-N07", "HD-N08", "HD-N09") {
+			way.Go(func() { w.web = probeWeb(ctx, o.config, nil) })
+		}
+		w.server = askTarget(ctx, o.config)
+		w.server.measure(ctx, o.config.MetricsURL)
+		w.server.close()
+		way.Wait()
+		w.took = time.Since(began)
+	}()
+	return w
+}
+
+// mostPatience and patienceShare bound how long the statements wait for a server that is well to be done with, so
+// that neither is measured while the other makes load; they are a courtesy, and a slow server gets no more.
+const (
+	mostPatience  = time.Second
+	patienceShare = 10
+)
+
+func (w *targetUnderWay) patience(ctx context.Context) {
+	if w.done == nil {
+		return
+	}
+	most := mostPatience
+	if ends, ok := ctx.Deadline(); ok {
+		most = min(most, time.Until(ends)/patienceShare)
+	}
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+	case <-time.After(most):
+	}
+}
+
+// wait takes what the server has said.
+func (w *targetUnderWay) wait(o *observation) {
+	if w.done == nil {
+		return
+	}
+	<-w.done
+	o.target, o.targetFailed, o.targetServer = w.server.said, w.server.failed, w.server
+	o.ways.web = w.web
+	o.clock(w.took, askedTarget, upTarget, knowsReads, knowsMetrics)
+}
