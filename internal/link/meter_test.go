@@ -211,7 +211,7 @@ func TestSegments(t *testing.T) {
 	say(t, client, "a")
 	hear(t, server, "a")
 	after, _ := m.Segments()
-	if after.Sent <= before.Sent || after.Again != 0 {
+	if after.Sent <= before.Sent || after.Again != 0 || after.RTT <= 0 {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
 	if err := m.Close(); err != nil {
