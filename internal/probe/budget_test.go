@@ -28,7 +28,7 @@ func TestTheEndGetsItsTime(t *testing.T) {
 			b.distance(t, link.Model{RTT: c.rtt})
 			r := run(t, b.config)
 			for _, one := range r.Checks {
-				if one.Status == probe.Unknown {
+				if one.Status == probe.Unknown && unknownInTheLab()[one.Code] == "" {
 					t.Errorf("after %.1f s %s is unknown: %s", r.DurationMS/1000, one.Code, one.Why)
 				}
 			}
