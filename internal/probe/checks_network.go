@@ -63,7 +63,7 @@ func jitters(o *observation) outcome {
 		return notKnown("There was no time to measure round trips.")
 	case !unsteady(e):
 		return passed("The median of %d round trips is %.1f ms above the least of %.1f ms.", FloorSamples, e.JitterMS, e.FloorMS)
-	case o.queues():
+	case o.queues() && (!o.direct.answered() || !unsteady(o.direct.endpoint)): // nobody queues on the direct way
 		return notKnown("Clients queue in the pooler; what the network adds can't be told from it.")
 	case o.direct.answered() && !unsteady(o.direct.endpoint):
 		return passed("The pooler's round trips vary by %.1f ms, those to Postgres itself by %.1f ms: it is not the network.", e.JitterMS, o.direct.endpoint.JitterMS)
@@ -137,14 +137,11 @@ const grownBy = 2
 // between the two.
 func farAway(o *observation) outcome {
 	var hits []hit
-	// The least of a few round trips that vary by more than two ways differ says nothing about either.
-	noise := 0.0
-	for _, e := range o.endpoints() {
-		noise = max(noise, e.JitterMS)
-	}
+	// Where round trips vary, the least of a few says too little to tell two ways apart: HD-N04 is the finding.
+	steady := !slices.ContainsFunc(o.endpoints(), unsteady)
 	for _, e := range o.endpoints() {
 		before, now := o.earlier(e.Name), reachMS(e)
-		if before >= 0 && now >= 0 && now >= grownBy*before && now-before >= max(farLeastMS, noise) {
+		if before >= 0 && now >= 0 && now >= grownBy*before && now-before >= max(farLeastMS, e.JitterMS) {
 			hits = append(hits, hit{
 				evidence: fmt.Sprintf("A round trip to %s takes %.1f ms, and took %.1f ms when the baseline was saved.", e.Name, now, before),
 				costMS:   now - before,
@@ -153,15 +150,15 @@ func farAway(o *observation) outcome {
 	}
 	pooler := reachMS(o.pooler.endpoint)
 	between := o.pooler.endpoint.FloorMS - pooler
-	if o.direct.answered() && pooler >= 0 {
-		if direct := reachMS(o.direct.endpoint); direct >= 0 && pooler-direct >= max(farLeastMS, direct/2, noise) {
+	if steady && o.direct.answered() && pooler >= 0 {
+		if direct := reachMS(o.direct.endpoint); direct >= 0 && pooler-direct >= max(farLeastMS, direct/2) {
 			hits = append(hits, hit{
 				evidence: fmt.Sprintf("A round trip to the pooler takes %.1f ms, to Postgres itself %.1f ms: the pooler stands elsewhere.", pooler, direct),
 				costMS:   pooler - direct,
 			})
 		}
 	}
-	if o.pooler.pooled && pooler >= 0 && between >= max(farLeastMS, pooler/2, noise) && !o.queues() {
+	if steady && o.pooler.pooled && pooler >= 0 && between >= max(farLeastMS, pooler/2) && !o.queues() {
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("The pooler answers in %.1f ms, and Postgres through it in %.1f ms: the two stand %.1f ms apart.", pooler, o.pooler.endpoint.FloorMS, between),
 			costMS:   between,

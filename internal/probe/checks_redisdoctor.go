@@ -124,7 +124,7 @@ func redisSlow(o *observation) outcome {
 	}
 	names := r.facts.slowNames()
 	switch {
-	case tcp >= ms(middle)/2, names == "" && slices.Min(pings) >= middle/2:
+	case middle >= pingSlow && (tcp >= ms(middle)/2 || names == "" && slices.Min(pings) >= middle/2):
 		h.evidence += fmt.Sprintf(" Even the fastest took nearly as long, and TCP %.1f ms to connect: it is the way to Redis that is long.", tcp)
 		h.remedy = "Run Redis beside the pods (deploy-k3s/base/redis.yaml); if this probe runs elsewhere, run it in the cluster."
 	case names != "":

@@ -2,8 +2,6 @@ package probe
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -202,18 +200,6 @@ func TestTrialTable(t *testing.T) {
 		if err := report.Write(&got, format, report.Document{Schema: d.Schema, Title: d.Title, Blocks: []report.Block{trialTable(r.Trial, r.TrialNote)}, Data: map[string]any{"trial": r.Trial, "trial_note": r.TrialNote}}, report.Options{Version: "1.2.3", Commit: "abc"}); err != nil {
 			t.Fatal(err)
 		}
-		golden := filepath.Join("testdata", "trial."+string(format)+".golden")
-		if *update {
-			if err := os.WriteFile(golden, got.Bytes(), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got.Bytes(), want) {
-			t.Errorf("the %s differs from %s (go test -update writes it anew):\n%s", format, golden, got.String())
-		}
+		golden(t, "trial."+string(format), got.Bytes())
 	}
 }

@@ -2,8 +2,6 @@ package probe
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -39,19 +37,7 @@ func written(t *testing.T, d report.Document, width int) string {
 func TestTerminal(t *testing.T) {
 	r := attentive()
 	got := written(t, r.Terminal(false), 100)
-	golden := filepath.Join("testdata", "terminal.table.golden")
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("it differs from %s (go test -update writes it anew):\n%s", golden, got)
-	}
+	golden(t, "terminal.table", []byte(got))
 	for part, times := range map[string]int{
 		"\n3 checks": 1, "HD-P09, HD-P10, HD-P13": 1, "2 checks passed (--all lists them, -o json has them).": 1, "\nHD-P02": 0, "\nHD-N06": 0,
 	} {

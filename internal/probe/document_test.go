@@ -3,8 +3,6 @@ package probe
 import (
 	"bytes"
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -81,19 +79,7 @@ func TestDocument(t *testing.T) {
 			if err := report.Write(&got, format, incident().Document(), report.Options{Version: "1.2.3", Commit: "abc"}); err != nil {
 				t.Fatal(err)
 			}
-			golden := filepath.Join("testdata", "incident."+string(format)+".golden")
-			if *update {
-				if err := os.WriteFile(golden, got.Bytes(), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got.Bytes(), want) {
-				t.Errorf("the %s differs from %s (go test -update writes it anew):\n%s", format, golden, got.String())
-			}
+			golden(t, "incident."+string(format), got.Bytes())
 		})
 	}
 }

@@ -2,8 +2,6 @@ package probe
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/honeydue/honeydue/internal/report"
@@ -31,18 +29,6 @@ func TestDocumentOfWhatWasWatched(t *testing.T) {
 		if err := report.Write(&got, format, r.Document(), report.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		golden := filepath.Join("testdata", "watched."+string(format)+".golden")
-		if *update {
-			if err := os.WriteFile(golden, got.Bytes(), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got.Bytes(), want) {
-			t.Errorf("the %s differs from %s (go test -update writes it anew):\n%s", format, golden, got.String())
-		}
+		golden(t, "watched."+string(format), got.Bytes())
 	}
 }
