@@ -15,7 +15,7 @@ import (
 type app struct {
 	stdout, stderr io.Writer
 	env            config.Environ
-	secrets        []string // of env, to keep out of what is printed
+	secrets        []string            // of env, to keep out of what is printed
 	masks          []*strings.Replacer // of what files and logins have given, for the same
 	build          build
 	output         outputOptions
