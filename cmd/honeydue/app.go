@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"io"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -14,7 +15,8 @@ import (
 type app struct {
 	stdout, stderr io.Writer
 	env            config.Environ
-	secrets        []string // of env, to keep out of what is printed
+	secrets        []string            // of env, to keep out of what is printed
+	masks          []*strings.Replacer // of what files and logins have given, for the same
 	build          build
 	output         outputOptions
 }

@@ -55,5 +55,13 @@ func (a *app) telemetry(ctx context.Context) (*telemetry.Telemetry, error) {
 	})
 }
 
-// redact takes the environment's secrets out of a text that is about to be printed.
-func (a *app) redact(text string) string { return config.MaskText(text, a.secrets...) }
+// redact takes the secrets of the environment and of the files of tokens out of a text that is about to be printed.
+func (a *app) redact(text string) string {
+	for _, m := range a.masks {
+		text = m.Replace(text)
+	}
+	return config.MaskText(text, a.secrets...)
+}
+
+// hide has redact mask these, too. Call it before what may print them starts.
+func (a *app) hide(secrets ...string) { a.masks = append(a.masks, config.NewMask(secrets)) }

@@ -63,6 +63,9 @@ rate at which the p99 target holds, and names what limits it.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
 			o.usersGiven = c.Flags().Changed("users")
+			if err := refuseZeros(c.Flags()); err != nil {
+				return err
+			}
 			if err := a.loadtestManners(o); err != nil {
 				return err
 			}
@@ -96,7 +99,7 @@ rate at which the p99 target holds, and names what limits it.`,
 
 // loadtestTarget tests a server that runs already.
 func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
-	users, err := o.readUsers(o.tokens)
+	users, err := a.readUsers(o, o.tokens)
 	if err != nil {
 		return err
 	}
@@ -118,7 +121,7 @@ func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
 		defer t.baseline.Hitter.Close()
 	}
 	if o.restartCmd != "" {
-		t.restart = func(ctx context.Context) error { return restartBy(ctx, o.restartCmd, hitter, o.plan.Profile) }
+		t.restart = func(ctx context.Context) error { return a.restartBy(ctx, o.restartCmd, hitter, o.plan.Profile) }
 	}
 	return a.runLoadtest(ctx, t)
 }

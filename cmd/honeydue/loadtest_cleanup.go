@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/honeydue/honeydue/internal/bench"
+	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -31,7 +32,7 @@ is left that could be removed; it stays noted.`,
   honeydue loadtest cleanup --target http://127.0.0.1:8080`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := o.readTrust(); err != nil {
+			if err := errors.Join(o.validateTimeout(), o.readTrust()); err != nil {
 				return err
 			}
 			return a.loadtestCleanup(c.Context(), o)
@@ -43,6 +44,14 @@ is left that could be removed; it stays noted.`,
 	flags.StringVar(&o.ca, "ca", "", "a `FILE` of certificates (PEM) to trust beside the system's, for a private authority")
 	flags.DurationVar(&o.timeout, "timeout", bench.DefaultTimeout, "a call that takes longer has failed")
 	return c
+}
+
+// cleanupCommand is the command that removes what a run with this --state has left.
+func cleanupCommand(state string) string {
+	if state == "" {
+		return "honeydue loadtest cleanup"
+	}
+	return "honeydue loadtest cleanup --state " + lab.ShellWord(state)
 }
 
 // cleanupReport is what was removed, and what was not.

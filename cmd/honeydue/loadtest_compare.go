@@ -91,7 +91,7 @@ func (o *compareOptions) read(all *loadtestOptions) error {
 func (a *app) newBaseline(ctx context.Context, o *loadtestOptions, users []bench.User) (_ *bench.Baseline, err error) {
 	b := &bench.Baseline{Target: o.compare.against, Users: users}
 	if o.compare.tokens != "" {
-		if b.Users, err = o.readUsers(o.compare.tokens); err != nil {
+		if b.Users, err = a.readUsers(o, o.compare.tokens); err != nil {
 			return nil, err
 		}
 	}

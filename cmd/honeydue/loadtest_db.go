@@ -37,7 +37,7 @@ func (o *loadtestOptions) validateLayer() error {
 
 // loadtestDatabase tests the database of the environment, as serve would reach it.
 func (a *app) loadtestDatabase(ctx context.Context, o *loadtestOptions) error {
-	users, err := o.readUsers(o.tokens)
+	users, err := a.readUsers(o, o.tokens)
 	if err != nil {
 		return err
 	}

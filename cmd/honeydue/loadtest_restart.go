@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/honeydue/honeydue/internal/bench"
@@ -14,9 +16,12 @@ import (
 // readyTimeout bounds a server's way from its start to a /readyz that says yes.
 const readyTimeout = time.Minute
 
+// restartGrace is how long the user's command has to end once it is told to.
+const restartGrace = time.Second
+
 // restartBy runs the user's command and waits until the server is ready again. What has come back has to have started
 // since, where it tells when, and to prove the pooler again.
-func restartBy(ctx context.Context, command string, h *bench.Hitter, profile string) error {
+func (a *app) restartBy(ctx context.Context, command string, h *bench.Hitter, profile string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	before, _, err := h.Ask(ctx)
@@ -27,9 +32,14 @@ func restartBy(ctx context.Context, command string, h *bench.Hitter, profile str
 	said := &tail{}
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command) //nolint:gosec // the caller's own command
 	cmd.Stdout, cmd.Stderr = said, said
-	cmd.WaitDelay = time.Second // what it leaves in the background may keep the pipes
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it ends as a whole: the shell passes no signal on
+	cmd.Cancel = func() error { return signalGroup(cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = restartGrace // also: what it leaves in the background may keep the pipes
 	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		return fmt.Errorf("--restart-cmd failed (%w): %s", err, strings.TrimSpace(said.String()))
+		if cmd.Process != nil && ctx.Err() != nil {
+			endGroup(cmd.Process.Pid)
+		}
+		return fmt.Errorf("--restart-cmd failed (%w): %s", err, a.redact(strings.TrimSpace(said.String())))
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -49,4 +59,24 @@ func restartBy(ctx context.Context, command string, h *bench.Hitter, profile str
 		case <-tick.C:
 		}
 	}
+}
+
+// signalGroup signals all processes of a group; that there is none is os.ErrProcessDone, as exec.Cmd knows it.
+func signalGroup(id int, s syscall.Signal) error {
+	if err := syscall.Kill(-id, s); errors.Is(err, syscall.ESRCH) {
+		return os.ErrProcessDone
+	} else if err != nil {
+		return fmt.Errorf("signal %v to --restart-cmd: %w", s, err)
+	}
+	return nil
+}
+
+// endGroup gives what is left of a group that was told to end its time, then ends it at once.
+func endGroup(id int) {
+	for began := time.Now(); time.Since(began) < restartGrace; time.Sleep(20 * time.Millisecond) {
+		if signalGroup(id, 0) != nil {
+			return
+		}
+	}
+	_ = signalGroup(id, syscall.SIGKILL) // gone by now, or not ours to end
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -84,7 +85,7 @@ func (a *app) loadtestScenario(c *cobra.Command, o *loadtestOptions) error {
 		return err
 	}
 	defer hitter.Close()
-	users, err := o.readUsers(o.tokens)
+	users, err := a.readUsers(o, o.tokens)
 	if err != nil {
 		return err
 	}
@@ -107,6 +108,9 @@ func (o *loadtestOptions) readScenario(flags *pflag.FlagSet) error {
 		return usagef("Mend it there; honeydue loadtest schema prints what a scenario may hold.", "%s:%w", o.scenarioFile, err)
 	}
 	o.scenario = &s
+	if err := o.validateTimeout(); err != nil {
+		return err
+	}
 	if err := errors.Join(o.validateWithoutLab(), o.side.validate(o)); err != nil {
 		return err
 	}
@@ -175,6 +179,9 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 	if err != nil {
 		return failedf("Give --state a folder that you may write to.", "%w", err)
 	}
+	if !o.lab { // what a lab holds ends with it
+		defer leaving(ctx, "What the scenario has made may be left on its target. Remove it with: "+cleanupCommand(o.state))()
+	}
 	users := t.users
 	if o.scenario.Users.Register > 0 {
 		users = nil // a lab has seeded users; the scenario registers its own
@@ -210,7 +217,7 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 		return errors.Join(err, unwritten, cleaning)
 	}
 	if err != nil {
-		err = &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: "The report holds what was measured before."}
+		err = &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: strings.TrimSpace(hintOf(err) + " The report holds what was measured before.")}
 	} else {
 		err = exitWith(verdictCode(result.Verdict))
 	}
@@ -245,7 +252,7 @@ func (a *app) cleanUpRun(ctx context.Context, t loadtest, ledger *bench.Ledger) 
 	p.Done()
 	closing := ledger.Close(err == nil)
 	if err != nil {
-		err = failedf("Remove it with: honeydue loadtest cleanup", "what run %s made could not all be removed: %w", left.Run, err)
+		err = failedf("Remove it with: "+cleanupCommand(t.options.state), "what run %s made could not all be removed: %w", left.Run, err)
 	}
 	return gone, errors.Join(err, closing)
 }

@@ -47,8 +47,9 @@ sweep lowers the second to the first, and the note under the table says so.`,
   honeydue loadtest sweep --set DB_MIN_IDLE_CONNS=1,5,10,20
   honeydue loadtest sweep --set DB_EXEC_MODE=exec,cache_describe,simple_protocol --rtt 50ms
   honeydue loadtest sweep --set BOARD_CACHE_TTL=0,1h -o json`,
-		Args: noArgs,
-		RunE: validated(o, func(ctx context.Context) error { return a.loadtestSweep(ctx, o) }),
+		Args:    noArgs,
+		PreRunE: func(c *cobra.Command, _ []string) error { return refuseZeros(c.Flags()) },
+		RunE:    validated(o, func(ctx context.Context) error { return a.loadtestSweep(ctx, o) }),
 	}
 	flags := c.Flags()
 	flags.StringVar(&o.set, "set", "", "`NAME=VALUES`: a variable as 'honeydue config' lists it, and the values to try, with commas between them")

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/honeydue/honeydue/internal/bench"
 )
 
@@ -103,12 +105,16 @@ func (o *loadtestOptions) validatePhases() error {
 		{"mixed-p99", bench.PhaseMixed, o.mixedP99 != 0},
 		{"first-target", bench.PhaseFirst, o.first != 0},
 		{"restarts", bench.PhaseFirst, o.restarts != 0},
+		{"restart-cmd", bench.PhaseFirst, o.restartCmd != ""},
 	} {
 		if !f.given || slices.ContainsFunc(o.plan.Phases, func(p bench.PhasePlan) bool { return p.Name == f.phase }) {
 			continue
 		}
 		hint := "Add the phase with --phases, or leave the flag out."
-		if f.phase == bench.PhaseFirst {
+		switch {
+		case f.flag == "restart-cmd":
+			hint = "Run what has the phase, such as --profile release, or leave the flag out."
+		case f.phase == bench.PhaseFirst:
 			hint = "Add the phase with --phases, and --lab or --restart-cmd, which it needs; or leave the flag out."
 		}
 		return usagef(hint, "--%s is about phase %s, which this run does not have", f.flag, f.phase)
@@ -116,7 +122,29 @@ func (o *loadtestOptions) validatePhases() error {
 	return nil
 }
 
+// refuseZeros refuses a zero that was typed, where a zero stands for a flag that was not given.
+func refuseZeros(flags *pflag.FlagSet) error {
+	for _, name := range []string{
+		"rate", "duration", "p99", "cold-p99", "mixed-p99", "first-target", "restarts", "slices", "slice-length", "start-rate", "max-rate",
+	} {
+		if f := flags.Lookup(name); f != nil && f.Changed && (f.Value.String() == "0" || f.Value.String() == "0s") {
+			return usagef("Give a value above zero, or leave the flag out.", "--%s is zero", name)
+		}
+	}
+	return nil
+}
+
+func (o *loadtestOptions) validateTimeout() error {
+	if o.timeout <= 0 {
+		return usagef("Give a time above zero, such as "+bench.DefaultTimeout.String()+".", "--timeout %v leaves a request no time", o.timeout)
+	}
+	return nil
+}
+
 func (o *loadtestOptions) validateTimes() error {
+	if err := o.validateTimeout(); err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		flag  string
 		value time.Duration

@@ -212,7 +212,7 @@ func (a *app) probeToken(o *probeOptions) (string, error) {
 	case o.tokens == "":
 		return strings.TrimSpace(a.getenv(o.tokenEnv)), nil
 	}
-	users, err := readTokens(o.tokens)
+	users, err := a.readTokens(o.tokens)
 	if err != nil {
 		return "", err
 	}

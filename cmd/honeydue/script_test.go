@@ -108,9 +108,12 @@ func lineWith(data []byte, secret string) string {
 }
 
 // drain is a program that only waits for signals: "drain FILE" makes FILE once it listens, and ends well after the
-// first one; "drain FILE forever" does not end by itself.
+// first one; "drain FILE FILE2" makes FILE2 then and does not end by itself; a third argument is what it leaves.
 func drain() {
 	ctx, stop := watchSignals(context.Background(), os.Stderr)
+	if len(os.Args) > 3 {
+		defer leaving(ctx, os.Args[3])()
+	}
 	if err := os.WriteFile(os.Args[1], nil, 0o600); err != nil {
 		panic(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync/atomic"
 
 	"github.com/alexedwards/argon2id"
@@ -53,9 +54,13 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	return encoded, err
 }
 
-// matches compares; an empty hash is that of an unknown user, and takes as long.
+// noPassword begins what stands for a hash where a user has no password, as the seed leaves it.
+const noPassword = "!"
+
+// matches compares. An empty hash is that of an unknown user; it and that of a user without a password match nothing,
+// and take as long.
 func (p *passwords) matches(ctx context.Context, password, hash string) (bool, error) {
-	if hash == "" {
+	if hash == "" || strings.HasPrefix(hash, noPassword) {
 		hash = p.decoy
 	}
 	var ok bool

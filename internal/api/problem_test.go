@@ -15,6 +15,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/store"
@@ -26,6 +27,8 @@ func TestRefusals(t *testing.T) {
 	env := labtest.Database(t, store.Migrate)
 	p, s := newPod(t, env), newStage(t, env)
 	h := s.home()
+	seeded, err := s.db.Register(t.Context(), store.NewUser{Email: "seeded@example.org", Name: "Seeded", PasswordHash: "!"}, cache.TokenHash(newToken()))
+	must(t, seeded, err)
 	const canary = "canary-value"
 	me, tasks := h.owner.token, "/api/tasks/"
 	tooLong := strings.Repeat("x", 201)
@@ -65,6 +68,7 @@ func TestRefusals(t *testing.T) {
 		{"a password too short", request{"POST", "/api/auth/register/", "", `{"email":"a@example.org","password":"canary","name":"x"}`}, 422, codeInvalid, "body.password"},
 		{"an e-mail that is taken", request{"POST", "/api/auth/register/", "", fmt.Sprintf(`{"email":%q,"password":%q,"name":"x"}`, strings.ToUpper(h.owner.Email), password)}, 409, codeEmailTaken, ""},
 		{"a wrong password", request{"POST", "/api/auth/login/", "", fmt.Sprintf(`{"email":%q,"password":"canary"}`, h.owner.Email)}, 401, codeWrongLogin, ""},
+		{"a user without a password", request{"POST", "/api/auth/login/", "", `{"email":"seeded@example.org","password":"canary"}`}, 401, codeWrongLogin, ""},
 		{"nobody's e-mail", request{"POST", "/api/auth/login/", "", `{"email":"canary@example.org","password":"canary"}`}, 401, codeWrongLogin, ""},
 		{"a body too large", request{"POST", tasks, me, `{"title":"` + strings.Repeat("x", maxBody) + `"}`}, 413, codeTooLarge, ""},
 	}

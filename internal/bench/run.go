@@ -203,7 +203,7 @@ func (r *run) askEach(ctx context.Context, phase string, all []Shot) error {
 		}
 	})
 	if err == nil && failed.Failed() {
-		return fmt.Errorf("warming up: GET %s as user %d failed: %s", failed.Shot.Path, failed.Shot.User.ID, failed.why())
+		return &warmUpError{failed}
 	}
 	return nil
 }

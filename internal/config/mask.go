@@ -1,9 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -115,6 +116,17 @@ func MaskText(text string, secrets ...string) string {
 	return secretAssignment.ReplaceAllString(text, "${1}"+masked)
 }
 
+// NewMask takes any number of secrets, such as the tokens of thousands of users, out of a text in one pass.
+func NewMask(secrets []string) *strings.Replacer {
+	var pairs []string
+	for _, s := range longestFirst(slices.Clone(secrets)) {
+		if len(s) >= shortestSecret {
+			pairs = append(pairs, s, masked)
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
 const (
 	// shortestSecret is the least that MaskText is given to look for: a shorter one would blot out half of the words.
 	shortestSecret = 4
@@ -146,7 +158,7 @@ func (e Environ) Secrets() []string {
 		}
 	}
 	for name, value := range e {
-		if isSecretName(name) && len(value) >= shortestGuess {
+		if isSecretName(name) && !isWorkingDirectory(name) && len(value) >= shortestGuess {
 			add(value)
 		}
 	}
@@ -154,9 +166,17 @@ func (e Environ) Secrets() []string {
 	for s := range found {
 		out = append(out, s)
 	}
-	sort.Slice(out, func(i, j int) bool { return len(out[i]) > len(out[j]) || len(out[i]) == len(out[j]) && out[i] < out[j] })
-	return out
+	return longestFirst(out)
 }
+
+// longestFirst sorts secrets so that one which is a part of another does not leave the rest of it standing.
+func longestFirst(secrets []string) []string {
+	slices.SortFunc(secrets, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
+	return secrets
+}
+
+// isWorkingDirectory knows the two variables of every shell that sound like a password and name a folder (POSIX, cd).
+func isWorkingDirectory(name string) bool { return name == "PWD" || name == "OLDPWD" }
 
 func urlSecrets(raw string) []string {
 	u, ok := parseURL(raw)

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,6 +86,21 @@ func TestSecretsAreTakenOutOfAnyText(t *testing.T) {
 			t.Fatalf("%q is shown as %q", text, shown)
 		}
 	})
+}
+
+// Every shell sets PWD and OLDPWD: paths, which have to stay readable. What else sounds like a secret is one.
+func TestTheWorkingDirectoryIsNoSecret(t *testing.T) {
+	e := Environ{"PWD": "/srv/honeydue/run", "OLDPWD": "/srv/honeydue/old", "MYSQL_PWD": "canary-PASSWORD"}
+	if got := e.Secrets(); !slices.Equal(got, []string{"canary-PASSWORD"}) {
+		t.Errorf("the secrets are %q", got)
+	}
+}
+
+func TestNewMask(t *testing.T) {
+	mask := NewMask([]string{"canary", "canary-2", "abc", ""})
+	if got := mask.Replace("a canary-2, canary, abc"); got != "a *****, *****, abc" {
+		t.Errorf("got %q", got)
+	}
 }
 
 func TestMaskText(t *testing.T) {
