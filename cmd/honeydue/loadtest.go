@@ -110,6 +110,9 @@ func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
 			return err
 		}
 	}
+	if o.compare.against == "" { // two servers are asked as the same users, in the order of their files
+		users = hitter.Spread(o.plan, users)
+	}
 	t := loadtest{options: o, hitter: hitter, users: users, target: o.target}
 	if o.compare.against != "" {
 		if t.baseline, err = a.newBaseline(ctx, o, users); err != nil {
@@ -199,7 +202,29 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 	if err != nil {
 		return &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: strings.TrimSpace(hintOf(err) + " The report holds what was measured before.")}
 	}
+	if down := unanswered(result); down != nil {
+		return down
+	}
 	return exitWith(verdictCode(result.Verdict))
+}
+
+// unanswered is the error of a run whose target never answered: it could not be done. Its report is printed all the same.
+func unanswered(r bench.Result) error {
+	kind, n := r.Unanswered()
+	if n == 0 {
+		return nil
+	}
+	hint := "Start it, or mend the address; see that no firewall is in the way."
+	switch kind {
+	case bench.KindDNS:
+		hint = "Mend the host's name, or see why this machine does not resolve it."
+	case bench.KindTLS, bench.KindTimeoutTLS:
+		hint = "Give its authority with --ca, or mend the scheme and the port of the URL."
+	}
+	return &exitError{
+		code: worst(exitFailed, verdictCode(r.Verdict)), hint: hint,
+		err: fmt.Errorf("%s has answered none of %d requests: no connection came about (%s)", r.Target, n, kind),
+	}
 }
 
 // keepAndWrite saves the run where that was asked for, and prints its report.
