@@ -24,7 +24,7 @@ func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) P
 		phase.Reasons = why
 	}
 	if verdict == Fail || verdict == Inconclusive {
-		phase.Reasons = append(phase.Reasons, phase.failures()...)
+		phase.Reasons = append(phase.Reasons, phase.whatFailed()...)
 	}
 	return phase.withThresholds(t.watched)
 }

@@ -64,7 +64,7 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 		return phase, failure
 	}
 	phase.Verdict, phase.Reasons = judgeFirst(n, under, p.Restarts, t.states)
-	phase.Reasons = append(phase.Reasons, phase.failures()...)
+	phase.Reasons = append(phase.Reasons, phase.whatFailed()...)
 	return phase, failure
 }
 

@@ -37,14 +37,14 @@ func (r Result) Unanswered() (commonest Kind, requests int) {
 // beforeConnection reports whether a request that failed so had no connection.
 func (k Kind) beforeConnection() bool {
 	switch k {
-	case KindDNS, KindConnect, KindTimeoutDial, KindTLS, KindTimeoutTLS:
+	case KindDNS, KindTimeoutQueue, KindConnect, KindTimeoutDial, KindTLS, KindTimeoutTLS:
 		return true
 	}
 	return false
 }
 
-// failures is the reason that a phase's failed requests give, none without any.
-func (p Phase) failures() []string {
+// whatFailed is the reason that a phase's failed requests give, none without any.
+func (p Phase) whatFailed() []string {
 	if p.Errors == 0 {
 		return nil
 	}

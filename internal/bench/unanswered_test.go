@@ -10,7 +10,7 @@ import (
 )
 
 func TestUnansweredIsOnlyWhatNeverConnected(t *testing.T) {
-	down := Phase{Requests: 100, Errors: 100, ErrorKinds: map[string]int{"connect": 60, "timeout_dial": 40}}
+	down := Phase{Requests: 100, Errors: 100, ErrorKinds: map[string]int{"connect": 60, "timeout_dial": 30, "timeout_queue": 10}}
 	answered := down
 	answered.Errors, answered.ErrorKinds = 99, map[string]int{"connect": 99}
 	reset := down
