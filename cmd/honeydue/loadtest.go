@@ -221,9 +221,13 @@ func unanswered(r bench.Result) error {
 	case bench.KindTLS, bench.KindTimeoutTLS:
 		hint = "Give its authority with --ca, or mend the scheme and the port of the URL."
 	}
+	asked := r.Target + " has"
+	if r.Comparison != nil {
+		asked = r.Target + " and " + r.Comparison.Baseline.URL + " have"
+	}
 	return &exitError{
 		code: worst(exitFailed, verdictCode(r.Verdict)), hint: hint,
-		err: fmt.Errorf("%s has answered none of %d requests: no connection came about (%s)", r.Target, n, kind),
+		err: fmt.Errorf("%s answered none of %d requests: no connection came about (%s)", asked, n, kind),
 	}
 }
 
