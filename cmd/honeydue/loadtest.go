@@ -37,8 +37,8 @@ crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario 
 Once a second it also reads what stands behind the target: the server's /metrics (--metrics-url; --lab knows its own),
 SHOW POOLS (PGBOUNCER_ADMIN_URL), pg_stat_statements (DATABASE_DIRECT_URL) and Redis' INFO (REDIS_URL). Of these three
 hosts, too, only this machine and what --allow-host names is asked, and with --get none. What can't be read is told as
-not seen, with the reason, and fails no run. --no-server-side asks nothing but the target. --trace-link URL with {trace_id} leads from the slowest
-requests to their traces.
+not seen, with the reason, and fails no run. --no-server-side asks nothing but the target. --trace-link URL with
+{trace_id} leads from the slowest requests to their traces.
 
 On a terminal stderr shows the run while it goes on; elsewhere it has a line every ten seconds. stdout has the report
 alone. With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.
