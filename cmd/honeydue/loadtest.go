@@ -37,8 +37,8 @@ crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario 
 Once a second it also reads what stands behind the target: the server's /metrics (--metrics-url; --lab knows its own),
 SHOW POOLS (PGBOUNCER_ADMIN_URL), pg_stat_statements (DATABASE_DIRECT_URL) and Redis' INFO (REDIS_URL). Of these three
 hosts, too, only this machine and what --allow-host names is asked, and with --get none. What can't be read is told as
-not seen, with the reason, and fails no run. --no-server-side asks nothing but the target. --trace-link URL with {trace_id} leads from the slowest
-requests to their traces.
+not seen, with the reason, and fails no run. --no-server-side asks nothing but the target. --trace-link URL with
+{trace_id} leads from the slowest requests to their traces.
 
 On a terminal stderr shows the run while it goes on; elsewhere it has a line every ten seconds. stdout has the report
 alone. With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.
@@ -112,6 +112,9 @@ func (a *app) loadtestTarget(ctx context.Context, o *loadtestOptions) error {
 		if users, err = a.login(ctx, o, hitter); err != nil {
 			return err
 		}
+	}
+	if o.compare.against == "" { // two servers are asked as the same users, in the order of their files
+		users = hitter.Spread(o.plan, users)
 	}
 	t := loadtest{options: o, hitter: hitter, users: users, target: o.target}
 	if o.compare.against != "" {
@@ -202,7 +205,33 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 	if err != nil {
 		return &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: strings.TrimSpace(hintOf(err) + " The report holds what was measured before.")}
 	}
+	if down := unanswered(result); down != nil {
+		return down
+	}
 	return exitWith(verdictCode(result.Verdict))
+}
+
+// unanswered is the error of a run whose target never answered: it could not be done. Its report is printed all the same.
+func unanswered(r bench.Result) error {
+	kind, n := r.Unanswered()
+	if n == 0 {
+		return nil
+	}
+	hint := "Start it, or mend the address; see that no firewall is in the way."
+	switch kind {
+	case bench.KindDNS:
+		hint = "Mend the host's name, or see why this machine does not resolve it."
+	case bench.KindTLS, bench.KindTimeoutTLS:
+		hint = "Give its authority with --ca, or mend the scheme and the port of the URL."
+	}
+	asked := r.Target + " has"
+	if r.Comparison != nil {
+		asked = r.Target + " and " + r.Comparison.Baseline.URL + " have"
+	}
+	return &exitError{
+		code: worst(exitFailed, verdictCode(r.Verdict)), hint: hint,
+		err: fmt.Errorf("%s answered none of %d requests: no connection came about (%s)", asked, n, kind),
+	}
 }
 
 // keepAndWrite saves the run where that was asked for, and prints its report.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -200,6 +201,37 @@ func TestLoadtestRestartCommand(t *testing.T) {
 	}, append(first, "--restart-cmd", "true")...)
 	if code == exitOK || strings.HasPrefix(stdout, "PASS") || !strings.Contains(stderr, "reaches its database without one") {
 		t.Errorf("restarted without the pooler: exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+// Each run begins at a place of its own in the file: a server remembers the users of the last one for an hour.
+func TestLoadtestRunsTakeOtherUsers(t *testing.T) {
+	tokens := filepath.Join(t.TempDir(), "tokens")
+	var lines strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&lines, "%d token%d\n", i+1, i+1)
+	}
+	if err := os.WriteFile(tokens, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	asked := make(map[string]int)
+	for range 4 { // that all begin at the same of 1000 places does not happen
+		code, stdout, stderr := loadtestRun(t.Context(), t, func(w http.ResponseWriter, r *http.Request) {
+			if as := r.Header.Get("Authorization"); as != "" {
+				mu.Lock()
+				asked[as]++
+				mu.Unlock()
+			}
+			w.Header().Set("Cache-Status", "token; fwd=uri-miss")
+			_, _ = w.Write([]byte(`{"ready":true,"through_pooler":true}`))
+		}, "--tokens", tokens, "--phases", "first", "--restarts", "1", "--first-target", "4s", "--restart-cmd", "true")
+		if code != exitOK {
+			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+		}
+	}
+	if len(asked) < 2 {
+		t.Errorf("four runs have asked as %v", asked)
 	}
 }
 

@@ -94,6 +94,9 @@ func (v *loadtestView) under() []report.ScreenLine {
 // restarts is a phase of single requests, each after a restart.
 func (v *loadtestView) restarts(p *bench.Progress) []report.ScreenLine {
 	head := v.head(p, fmt.Sprintf("%d of %d restarts, %s", p.Done, p.Planned, clock(p.Elapsed)), share(p.Done, p.Planned))
+	if p.Done == 0 {
+		return []report.ScreenLine{head, figureLine("first", "nothing measured yet, target "+inMillis(p.Target)), errorLine(p)}
+	}
 	claim := figureLine("first", fmt.Sprintf("%d of %d under %s, p50 %s, slowest %s", p.Done-p.Over, p.Done, inMillis(p.Target), inMillis(p.P50), inMillis(p.P99)))
 	claim[1].Tone = worse(p.Over > 0)
 	return []report.ScreenLine{head, claim, errorLine(p)}

@@ -51,13 +51,11 @@ prints no value of any row, no user and no password. A server that is down is a 
 A finding that another one explains is listed under it.
 
 With --target the running server is asked, too: with a user's token (from the variable that --token-env names, or the
-first one of --tokens) its hot reads, up to five times each, split into the way of the client, ingress, app, the wait for a
-connection, database turns and Redis; without one what it tells everyone. --metrics-url adds its pool and caches.
+first one of --tokens) its hot reads, up to five times each, split into the way of the client, ingress, app, the wait
+for a connection, database turns and Redis; without one what it tells everyone. --metrics-url adds its pool and caches.
 
-The table lists the checks that did not pass, and ends with the verdict; --all, -o json and -o html have them all.
-
---watch repeats the probe: on a terminal the verdict, the findings and what has changed are redrawn, elsewhere each round
-is a line on stderr that says what has moved. Ctrl-C ends with the last report.
+--watch repeats the probe: on a terminal the verdict, the findings and what has changed are redrawn, elsewhere each
+round is a line on stderr that says what has moved. Ctrl-C ends with the last report.
 
 -o markdown is short, for the channel of an incident; -o html draws the waterfall and the bars of the hot paths.
 

@@ -71,15 +71,24 @@ func (r Result) cases() []report.Case {
 
 // claim is what a phase's verdict says, with all that it rests on.
 func (p Phase) claim() string {
+	if p.Restarts != nil && p.Restarts.Done == 0 {
+		return fmt.Sprintf("no first request was measured, of %d planned", p.Restarts.Planned)
+	}
 	if p.Restarts != nil {
 		return fmt.Sprintf("%d of %d restarts under %s (sure of at least %.0f%% of all), slowest %s",
 			p.Restarts.Under, p.Restarts.Done, figure(p.Restarts.TargetMS), 100*p.Restarts.SureShare, figure(p.Latency.Max))
 	}
 	claim := fmt.Sprintf("p99 %s, 95%% CI %s, n = %d, %d over", figure(deref(p.Latency.P99)), interval(p.P99CI95MS), p.Requests, p.Over)
+	if p.Requests == 0 {
+		claim = "nothing was measured, n = 0"
+	}
 	if p.ApartOver > 0 {
 		claim += fmt.Sprintf(" and %d of %d apart", p.ApartOver, sum(p.Apart))
 	}
-	if p.OverAllowed < 0 {
+	switch {
+	case p.OverAllowed < 0 && p.Verdict == Fail:
+		return claim + " (too many, few as the requests are)"
+	case p.OverAllowed < 0:
 		return claim + " (too few to claim a p99)"
 	}
 	return claim + fmt.Sprintf(" (%d allowed)", p.OverAllowed)
@@ -122,9 +131,9 @@ func (r Result) latencies() report.Table {
 		}
 		t.Rows = append(t.Rows, []report.Cell{
 			report.Text(p.Name), report.Count(int64(p.Requests)), errorsCell(p),
-			number(p.Latency.P50), number(p.Latency.P90), optional(p.Latency.P99), optional(p.Latency.P999), number(p.Latency.Max),
+			of(p.Requests, p.Latency.P50), of(p.Requests, p.Latency.P90), optional(p.Latency.P99), optional(p.Latency.P999), of(p.Requests, p.Latency.Max),
 			right(interval(p.P99CI95MS)), report.Count(int64(p.Over)), allowed, target,
-			right(turns), rate, number(p.Lag.P99), right(p.apart()),
+			right(turns), rate, of(p.Requests+sum(p.Apart), p.Lag.P99), right(p.apart()),
 		})
 	}
 	return t
@@ -295,9 +304,7 @@ func errorsCell(p Phase) report.Cell {
 	if p.Errors == 0 {
 		return report.Count(0)
 	}
-	kinds := slices.SortedFunc(maps.Keys(p.ErrorKinds), func(a, b string) int {
-		return cmp.Or(cmp.Compare(p.ErrorKinds[b], p.ErrorKinds[a]), cmp.Compare(a, b))
-	})
+	kinds := byCount(p.ErrorKinds)
 	parts := make([]string, 0, len(kinds))
 	for _, k := range kinds {
 		parts = append(parts, fmt.Sprintf("%d %s", p.ErrorKinds[k], k))
@@ -384,6 +391,14 @@ func interval(ends [2]*float64) string {
 func right(s string) report.Cell { return report.Cell{Text: s, Right: true} }
 
 func number(v float64) report.Cell { return right(plain(v)) }
+
+// of is a figure of n samples: of none there is none.
+func of(n int, v float64) report.Cell {
+	if n == 0 {
+		return right("-")
+	}
+	return number(v)
+}
 
 func optional(v *float64) report.Cell {
 	if v == nil {

@@ -114,8 +114,8 @@ func passingResult() Result {
 				Over: 41, OverAllowed: 101, TargetMS: 200,
 				Goals:     []Goal{{"p99 <= R + 50 ms", 160, 163.2, false}},
 				Latency:   Latency{P50: 116.1, P90: 121.5, P99: v(163.2), P999: v(240.9), Max: 5000},
-				Service:   Times{P50: 115.3, P99: 162},
-				P99CI95MS: [2]*float64{v(158.1), v(171.4)}, Rate: Rate{50, 49.98}, Lag: Times{0.5, 1.1}, Queue: Times{0.01, 0.3},
+				Service:   Parts{P50: 115.3, P99: v(162)},
+				P99CI95MS: [2]*float64{v(158.1), v(171.4)}, Rate: Rate{50, 49.98}, Lag: Times{0.5, 1.1}, Queue: Parts{0.01, v(0.3)},
 				DBTurns: Turns{1, 1, true}, Apart: map[string]int{"partly": 12},
 				Routes: []RouteFigures{{"residence_list", 4000, 0, 1, 115, 120, 260.4}, {"task_board", 8000, 3, 40, 116.5, 166.7, 5000}},
 				Slowest: []Slow{

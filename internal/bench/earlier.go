@@ -131,7 +131,8 @@ func (r Result) Since(earlier Result) Result {
 		Server: earlier.Server, Caveat: caveat, Phases: []PhaseChange{},
 	}
 	for _, now := range r.Phases {
-		if before, ok := earlier.phase(now.Name); ok {
+		// A phase without a sample has figures that can't have changed.
+		if before, ok := earlier.phase(now.Name); ok && before.Requests > 0 && now.Requests > 0 {
 			out.Phases = append(out.Phases, now.since(before))
 		}
 	}

@@ -23,6 +23,9 @@ func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) P
 	if why != nil {
 		phase.Reasons = why
 	}
+	if verdict == Fail || verdict == Inconclusive {
+		phase.Reasons = append(phase.Reasons, phase.whatFailed()...)
+	}
 	return phase.withThresholds(t.watched)
 }
 
@@ -34,10 +37,10 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 		ErrorKinds: make(map[string]int), Over: t.all.over, OverAllowed: OverAllowed(t.all.requests + t.slow),
 		TargetMS: ms(p.Target), HTTPVersion: t.proto,
 		Latency: Latency{
-			P50: ms(h.Quantile(0.5)), P90: ms(h.Quantile(0.9)), P99: msp(h.Quantile(0.99)),
-			P999: msp(h.Quantile(0.999)), Max: ms(h.Max()),
+			P50: ms(h.Quantile(0.5)), P90: ms(h.Quantile(0.9)), P99: quantileOf(h, 0.99),
+			P999: quantileOf(h, 0.999), Max: ms(h.Max()),
 		},
-		Service: timesOf(t.service), Queue: timesOf(t.queue), Lag: timesOf(t.lag),
+		Service: partsOf(t.service), Queue: partsOf(t.queue), Lag: timesOf(t.lag),
 		P99CI95MS: intervalOf(h),
 		DBTurns:   Turns{P50: t.turnsAt(0.5), Max: t.turnsAt(1), Stated: t.told > 0},
 		Apart:     make(map[string]int), ApartOver: t.slow,
@@ -66,8 +69,11 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 		}
 	}
 	for _, g := range p.Goals {
+		if h.Count() == 0 {
+			break // nothing was measured that they could be judged by
+		}
 		actual := h.Quantile(g.quantile)
-		phase.Goals = append(phase.Goals, Goal{Text: g.text, LimitMS: ms(g.limit), ActualMS: ms(actual), Met: h.Count() > 0 && actual <= g.limit})
+		phase.Goals = append(phase.Goals, Goal{Text: g.text, LimitMS: ms(g.limit), ActualMS: ms(actual), Met: actual <= g.limit})
 	}
 	for id, f := range t.routes {
 		phase.Routes = append(phase.Routes, f.of(id))
@@ -122,6 +128,16 @@ func serverParts() []string { return []string{"acquire", "db", "redis", "app"} }
 
 func timesOf(h *Histogram) Times {
 	return Times{P50: ms(h.Quantile(0.5)), P99: ms(h.Quantile(0.99))}
+}
+
+func partsOf(h *Histogram) Parts { return Parts{P50: ms(h.Quantile(0.5)), P99: quantileOf(h, 0.99)} }
+
+// quantileOf is a quantile in ms, nil of nothing.
+func quantileOf(h *Histogram, q float64) *float64 {
+	if h.Count() == 0 {
+		return nil
+	}
+	return msp(h.Quantile(q))
 }
 
 // intervalOf is the 95% interval of the p99, null where it has no bound.

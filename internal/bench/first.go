@@ -53,6 +53,7 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 	phase := r.figures(p, t, singles, time.Since(began))
 	phase.Rate, phase.OverAllowed = Rate{}, 0
 	phase.Latency.P99, phase.Latency.P999, phase.P99CI95MS = nil, nil, [2]*float64{}
+	phase.Service.P99, phase.Queue.P99 = nil, nil
 	n, under := t.all.requests, t.all.requests-t.all.over
 	phase.Restarts = &Restarts{
 		Done: n, Planned: p.Restarts, Under: under,
@@ -63,6 +64,7 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 		return phase, failure
 	}
 	phase.Verdict, phase.Reasons = judgeFirst(n, under, p.Restarts, t.states)
+	phase.Reasons = append(phase.Reasons, phase.whatFailed()...)
 	return phase, failure
 }
 
@@ -79,7 +81,7 @@ func judgeFirst(n, under, planned int, states map[State]int) (Verdict, []string)
 	case n < planned:
 		return Inconclusive, []string{fmt.Sprintf("stopped after %d of %d restarts", n, planned)}
 	case known > 0:
-		return Inconclusive, []string{fmt.Sprintf("%d of %d first requests were of users that the server knew", known, n)}
+		return Inconclusive, []string{fmt.Sprintf("%d of %d first requests were of users that the server knew: %s", known, n, otherUsers)}
 	case states[NotStated] > 0:
 		return Inconclusive, []string{fmt.Sprintf("%d replies have no Cache-Status: nothing proves that they were %s", states[NotStated], Cold)}
 	}

@@ -66,8 +66,8 @@ type Phase struct {
 	EffectiveN   int            `json:"effective_n,omitempty"`
 	Goals        []Goal         `json:"goals,omitempty"`
 	Latency      Latency        `json:"latency_ms"` // from the scheduled moment
-	Service      Times          `json:"service_ms"` // from a connection in hand to the last byte
-	Queue        Times          `json:"queue_ms"`   // waiting for a connection
+	Service      Parts          `json:"service_ms"` // from a connection in hand to the last byte
+	Queue        Parts          `json:"queue_ms"`   // waiting for a connection
 	P99CI95MS    [2]*float64    `json:"p99_ci95_ms"`
 	Rate         Rate           `json:"rate"`
 	Lag          Times          `json:"lag_ms"` // the generator's own lateness
@@ -94,13 +94,21 @@ type Phase struct {
 }
 
 // Latency are the percentiles of a phase. They are null where a phase claims
-// none: the first requests after restarts are counted, not ranked.
+// none: the first requests after restarts are counted, not ranked. Of a phase
+// without requests those that can't be null are 0.
 type Latency struct {
 	P50  float64  `json:"p50"`
 	P90  float64  `json:"p90"`
 	P99  *float64 `json:"p99"`
 	P999 *float64 `json:"p999"`
 	Max  float64  `json:"max"`
+}
+
+// Parts are two percentiles of a part of the latency. The p99 is null where the
+// latency has none, and where nothing was answered.
+type Parts struct {
+	P50 float64  `json:"p50"`
+	P99 *float64 `json:"p99"`
 }
 
 // Times are two percentiles of something beside the latency.

@@ -294,6 +294,7 @@ func (r *run) conclude(ctx context.Context) {
 	}
 	for _, p := range r.Plan.Phases[len(out.Phases):] {
 		out.Reasons = append(out.Reasons, p.Name+": not run")
+		out.NotMeasured = append(out.NotMeasured, Skipped{p.Name, "the run ended before it"})
 		if Inconclusive.worseThan(out.Verdict) {
 			out.Verdict = Inconclusive
 		}

@@ -3,11 +3,14 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/report"
 )
 
 func testRun(t *testing.T, s *standIn, p Plan, users []User, change func(*Config)) (Result, error) {
@@ -60,7 +63,7 @@ func TestReleaseProfileOnAServerThatTellsItsCaches(t *testing.T) {
 	if cold.Requests != 320 || len(cold.Apart) != 0 || cold.DBTurns != (Turns{2, 2, true}) {
 		t.Errorf("cold: %+v", cold)
 	}
-	if first.Requests != 3 || first.Restarts.Under != 3 || first.Latency.P99 != nil || s.restarts != 3 {
+	if first.Requests != 3 || first.Restarts.Under != 3 || first.Latency.P99 != nil || first.Service.P99 != nil || first.Queue.P99 != nil || s.restarts != 3 {
 		t.Errorf("first: %+v, %d restarts", first, s.restarts)
 	}
 	if len(warm.Slowest) != keepSlowest || warm.Slowest[0].ServerTiming["db_ms"] != 0.2 || warm.Slowest[0].LatencyMS < warm.Slowest[19].LatencyMS {
@@ -196,6 +199,16 @@ func TestFailuresCountAsOverAndTheBreakerStops(t *testing.T) {
 	}
 	if !slices.Contains(r.Reasons, "cold: not run") {
 		t.Errorf("reasons %q do not say that cold was not run", r.Reasons)
+	}
+	if want := fmt.Sprintf("get: %d of %d requests failed: 5xx", p.Errors, p.Requests); !slices.Contains(r.Reasons, want) {
+		t.Errorf("reasons %q do not have %q", r.Reasons, want)
+	}
+	texts := render(t, r)
+	if got := texts[report.FormatJUnit]; !strings.Contains(got, `name="cold"`) || !strings.Contains(got, `<skipped message="not measured: the run ended before it">`) {
+		t.Errorf("JUnit does not have cold as skipped:\n%s", got)
+	}
+	if got := texts[report.FormatGitHub]; !strings.Contains(got, "cold") || !strings.Contains(got, "the run ended before it") {
+		t.Errorf("GitHub is not told of cold:\n%s", got)
 	}
 }
 

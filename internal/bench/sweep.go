@@ -147,7 +147,7 @@ func (s Sweep) Document() report.Document {
 			}
 			p := r.Phases[i]
 			errs += p.Errors
-			row = append(row, number(p.Latency.P50), optional(p.Latency.P99), right(fmt.Sprintf("%d/%d", p.DBTurns.P50, p.DBTurns.Max)))
+			row = append(row, of(p.Requests, p.Latency.P50), optional(p.Latency.P99), right(fmt.Sprintf("%d/%d", p.DBTurns.P50, p.DBTurns.Max)))
 		}
 		t.Rows = append(t.Rows, append(row, report.Count(int64(errs)), report.Toned(tone(r.Verdict), word(r.Verdict))))
 	}

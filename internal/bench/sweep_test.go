@@ -86,7 +86,7 @@ func TestSweepDocument(t *testing.T) {
 	p99 := 128.0
 	s := Sweep{Setting: "DB_MAX_CONNS", Tuned: "25", LinkRTTMS: 110, NotMeasured: []string{"40"}, Rows: []SweepRow{
 		{Value: "5", Beside: []string{"DB_MIN_IDLE_CONNS=5"}, Verdict: Pass},
-		{Value: "25", ReadyMS: 921, Burst: SweepFigure{Requests: 25, P50MS: 207, MaxMS: 889}, Verdict: Pass, Phases: []Phase{{Name: "cold", Latency: Latency{P50: 118, P99: &p99}, DBTurns: Turns{P50: 1, Max: 1}}}},
+		{Value: "25", ReadyMS: 921, Burst: SweepFigure{Requests: 25, P50MS: 207, MaxMS: 889}, Verdict: Pass, Phases: []Phase{{Name: "cold", Requests: 300, Latency: Latency{P50: 118, P99: &p99}, DBTurns: Turns{P50: 1, Max: 1}}}},
 		{Value: "0", Error: "DB_MAX_CONNS must be at least 1", Verdict: Invalid},
 	}}
 	d := s.Document()

@@ -113,14 +113,14 @@ type ThresholdResult struct {
 func (w watch) result() ThresholdResult {
 	r := ThresholdResult{Route: w.Route, What: w.What(), Requests: w.n, Over: w.over, OverAllowed: w.allowed(w.n)}
 	if w.Limit > 0 {
-		r.LimitMS, r.ActualMS = msp(w.Limit), msp(w.figures.Quantile(1-w.Share))
+		r.LimitMS, r.ActualMS = msp(w.Limit), quantileOf(w.figures, 1-w.Share)
 	} else {
-		actual := 0.0
-		if w.n > 0 {
-			actual = float64(w.over) / float64(w.n)
-		}
 		share := w.Share
-		r.LimitShare, r.ActualShare = &share, &actual
+		r.LimitShare = &share
+		if w.n > 0 {
+			actual := float64(w.over) / float64(w.n)
+			r.ActualShare = &actual
+		}
 	}
 	switch {
 	case w.holds(w.n, w.over):
@@ -142,15 +142,29 @@ func (r ThresholdResult) subject() string {
 	return r.What + " of " + of
 }
 
+// limit is the threshold's limit with its unit.
+func (r ThresholdResult) limit() string {
+	if r.LimitMS != nil {
+		return figure(*r.LimitMS)
+	}
+	return fmt.Sprintf("%.3g%%", 100*deref(r.LimitShare))
+}
+
 // claim is the verdict with what it rests on.
 func (r ThresholdResult) claim() string {
 	var found string
 	if r.LimitMS != nil {
-		found = fmt.Sprintf("%s, limit %s", figure(deref(r.ActualMS)), figure(*r.LimitMS))
+		found = fmt.Sprintf("%s, limit %s", figure(deref(r.ActualMS)), r.limit())
 	} else {
-		found = fmt.Sprintf("%.3g%%, limit %.3g%%", 100*deref(r.ActualShare), 100*deref(r.LimitShare))
+		found = fmt.Sprintf("%.3g%%, limit %s", 100*deref(r.ActualShare), r.limit())
 	}
-	if r.OverAllowed < 0 {
+	if r.ActualMS == nil && r.ActualShare == nil {
+		found = "nothing was measured, limit " + r.limit()
+	}
+	switch {
+	case r.OverAllowed < 0 && r.Verdict == Fail:
+		return fmt.Sprintf("%s, n = %d, %d over (too many, few as the requests are)", found, r.Requests, r.Over)
+	case r.OverAllowed < 0:
 		return fmt.Sprintf("%s, n = %d, %d over (too few to claim it)", found, r.Requests, r.Over)
 	}
 	return fmt.Sprintf("%s, n = %d, %d over (%d allowed)", found, r.Requests, r.Over, r.OverAllowed)

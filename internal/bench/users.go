@@ -2,8 +2,10 @@ package bench
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -69,6 +71,33 @@ func ReadUsers(r io.Reader) ([]User, error) {
 		return nil, fmt.Errorf("reading the tokens: %w", err)
 	}
 	return users, nil
+}
+
+// Spread begins the users at a place that the run's id chooses, a whole number of
+// the plan's users from the first: a second run within the hour that a server
+// remembers a user then mostly asks as others. Too few users for two runs keep their order.
+func (h *Hitter) Spread(p Plan, users []User) []User {
+	runs := 0
+	if need := p.usersAtMost(); need > 0 {
+		runs = len(users) / need
+	}
+	if runs < 2 {
+		return users
+	}
+	chosen := binary.BigEndian.Uint64(h.run[:]) % uint64(runs)
+	start := int(chosen) * (len(users) / runs) //nolint:gosec // chosen is less than runs, an int
+	return slices.Concat(users[start:], users[:start])
+}
+
+// usersAtMost is how many accounts the plan asks as where there are enough.
+func (p Plan) usersAtMost() int {
+	n := p.UsersNeeded()
+	if slices.ContainsFunc(p.Phases, func(q PhasePlan) bool {
+		return q.Name == PhaseWarm || q.Name == PhaseMixed || q.Name == PhaseDB
+	}) {
+		n += warmUsers - 1
+	}
+	return n
 }
 
 // plainToken allows the visible ASCII characters.

@@ -100,6 +100,9 @@ type evidence struct {
 // limit: a user who was known by mistake is one sample less and hides nothing.
 const maxApart = 0.05
 
+// otherUsers is what to do about users whom the server was to see for the first time and knew.
+const otherUsers = "give other users, or wait for the caches' hour (TOKEN_CACHE_TTL)"
+
 // judge gives the verdict of a phase that claims a p99, with its reasons. A
 // reason is given for every verdict but a plain pass.
 func judge(e evidence) (Verdict, []string) {
@@ -124,6 +127,9 @@ func judge(e evidence) (Verdict, []string) {
 		}
 		return Fail, why
 	case allowed < 0:
+		if e.wantsState == Cold && e.apart > 0 {
+			why = append(why, fmt.Sprintf("%d of %d users were known to the server already: %s", e.apart, all, otherUsers))
+		}
 		return Inconclusive, append(why, fmt.Sprintf("%d requests cannot claim a p99: %d at least", e.n, SamplesNeeded(0)))
 	case e.over > allowed:
 		return Inconclusive, append(why, fmt.Sprintf("%d of %d were over the target: more than the %d that a claim allows, fewer than would refute it; %d requests with as many would do%s", e.over, e.n, allowed, SamplesNeeded(e.over), e.misses()))
