@@ -54,6 +54,8 @@ With --target the running server is asked, too: with a user's token (from the va
 first one of --tokens) its hot reads, up to five times each, split into the way of the client, ingress, app, the wait
 for a connection, database turns and Redis; without one what it tells everyone. --metrics-url adds its pool and caches.
 
+The table lists the checks that did not pass, and ends with the verdict; --all, -o json and -o html have them all.
+
 --watch repeats the probe: on a terminal the verdict, the findings and what has changed are redrawn, elsewhere each
 round is a line on stderr that says what has moved. Ctrl-C ends with the last report.
 
