@@ -257,6 +257,9 @@ func TestOneSlowFirstRequestFailsTheClaim(t *testing.T) {
 	if v, _ := judgeFirst(20, 19, 20, map[State]int{Cold: 20}); v != Fail {
 		t.Errorf("19 of 20: %s", v)
 	}
+	if v, _ := judgeFirst(20, 20, 20, map[State]int{Cold: 19, Partly: 1}); v != Pass {
+		t.Errorf("20 of 20, one of a user whose token was known: %s", v)
+	}
 	if v, _ := judgeFirst(20, 20, 20, map[State]int{Cold: 20}); v != Pass {
 		t.Errorf("20 of 20: %s", v)
 	}
