@@ -76,7 +76,7 @@ func (r *run) phases(ctx context.Context) error {
 	}
 	next := 0        // the first user that nothing has used
 	var known []User // those that a warm phase shares
-	for _, p := range r.Plan.Phases {
+	for i, p := range r.Plan.Phases {
 		if ended(ctx) {
 			return nil
 		}
@@ -98,8 +98,14 @@ func (r *run) phases(ctx context.Context) error {
 				next += len(known)
 			}
 			users = r.Users[next : next+p.Users]
-		case PhaseCold, PhaseFirst:
+		case PhaseCold:
 			users = r.Users[next : next+p.Users]
+		case PhaseFirst:
+			spare := 0
+			if i == len(r.Plan.Phases)-1 { // the users that are left are nobody's
+				spare = min(spareFirst, len(r.Users)-next-p.Users)
+			}
+			users = r.Users[next : next+p.Users+spare]
 		case PhaseGet:
 			users = []User{{}}
 		}

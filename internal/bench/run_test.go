@@ -253,12 +253,45 @@ func TestARestartThatFailsIsAnErrorAndKeepsTheRest(t *testing.T) {
 	}
 }
 
+// A first request of a user whom the server knows proves nothing: another one asks after one more restart, as
+// long as there are users to spare.
+func TestKnownUsersAreNoFirst(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		users, restarts int
+		target          time.Duration
+		verdict         Verdict
+		apart           int
+	}{
+		{"users to spare", 6, 5, 10 * time.Second, Pass, 2},
+		{"one to spare", 4, 4, 10 * time.Second, Inconclusive, 1},
+		{"none to spare", 3, 3, 10 * time.Second, Inconclusive, 0},
+		{"known and too slow", 6, 3, time.Nanosecond, Fail, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStandIn(t)
+			users := testUsers(c.users)
+			s.seen[users[0].Token.Reveal()], s.seen[users[2].Token.Reveal()] = 1, 1
+			plan := Plan{Phases: []PhasePlan{{Name: PhaseFirst, Restarts: 3, Users: 3, Target: c.target}}}
+			r, err := testRun(t, s, plan, users, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := r.Phases[0]
+			apart := 0
+			for _, n := range p.Apart {
+				apart += n
+			}
+			if r.Verdict != c.verdict || apart != c.apart || s.restarts != c.restarts || p.Requests != c.restarts-c.apart {
+				t.Errorf("verdict %s because of %q, %d apart, %d restarts, %d requests", r.Verdict, r.Reasons, apart, s.restarts, p.Requests)
+			}
+		})
+	}
+}
+
 func TestOneSlowFirstRequestFailsTheClaim(t *testing.T) {
 	if v, _ := judgeFirst(20, 19, 20, map[State]int{Cold: 20}); v != Fail {
 		t.Errorf("19 of 20: %s", v)
-	}
-	if v, _ := judgeFirst(20, 20, 20, map[State]int{Cold: 19, Partly: 1}); v != Pass {
-		t.Errorf("20 of 20, one of a user whose token was known: %s", v)
 	}
 	if v, _ := judgeFirst(20, 20, 20, map[State]int{Cold: 20}); v != Pass {
 		t.Errorf("20 of 20: %s", v)
