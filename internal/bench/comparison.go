@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -23,21 +22,6 @@ const (
 	// firstContacts open the connections of a server that needs no login.
 	firstContacts = 5
 )
-
-// Slicing is how two servers take turns. A zero value leaves the choice to the
-// package.
-type Slicing struct {
-	Slices    int           // of each side; 0 = 10
-	Length    time.Duration // of one; 0 = 10 s
-	Seed      uint64        // of the order within each pair, and of the bootstrap; 0 = 1
-	MinEffect float64       // 0 = DefaultMinEffect
-}
-
-func (s Slicing) complete() Slicing {
-	s.Slices, s.Length = or(s.Slices, 10), or(s.Length, 10*time.Second)
-	s.Seed, s.MinEffect = or(s.Seed, 1), or(s.MinEffect, DefaultMinEffect)
-	return s
-}
 
 // Baseline is the server that a target is compared with.
 type Baseline struct {
@@ -70,54 +54,6 @@ type Side struct {
 	Server      Server    `json:"server"`
 	MedianP99MS float64   `json:"median_p99_ms"` // of the slices' p99s
 	SliceP99MS  []float64 `json:"slice_p99_ms"`
-}
-
-// ComparePlan is the plan of one slice. Only a steady load on warm users (or on
-// one path) can take turns: a user is cold once. Its error is a *PlanError.
-func ComparePlan(o PlanOptions, s Slicing) (Plan, error) {
-	s = s.complete()
-	rate := or(o.Rate, 50)
-	phase := PhasePlan{Name: PhaseGet, State: AnyState, Target: or(o.P99, TargetWarm)}
-	plan := Plan{Profile: PhaseGet}
-	if !o.Get {
-		p, ok := profileNamed(o.Profile)
-		if !ok || !slices.Contains(p.phases, PhaseCold) {
-			return Plan{}, &PlanError{
-				fmt.Sprintf("two servers can't take turns under the profile %q, whose load is not the same in each slice", o.Profile),
-				"Compare with --profile release or smoke, or with --get PATH.",
-			}
-		}
-		rate = or(o.Rate, p.rate)
-		phase.Name, phase.State, phase.Users = PhaseWarm, Warm, warmUsers
-		plan.Profile = o.Profile
-		for _, name := range p.phases {
-			if name != PhaseWarm {
-				plan.Skipped = append(plan.Skipped, Skipped{name, "a comparison asks the same users again and again: it is about warm ones"})
-			}
-		}
-	}
-	if s.Slices < MinSlices {
-		return Plan{}, &PlanError{
-			fmt.Sprintf("%d slices of each server cannot show a difference: %d at least, and 10 find one of 20%%", s.Slices, MinSlices),
-			"Raise --slices.",
-		}
-	}
-	schedule, err := Constant(rate, s.Length)
-	if err != nil {
-		return Plan{}, &PlanError{fmt.Sprintf("a slice: %v", err), "Give --rate and --slice-length values above zero."}
-	}
-	if schedule.Requests() < leastOfSlice {
-		return Plan{}, &PlanError{
-			fmt.Sprintf("a slice of %d requests has no p99: %d at least", schedule.Requests(), leastOfSlice),
-			fmt.Sprintf("Raise --rate or --slice-length: at %.4g/s it takes %.0f s.", rate, ceilSeconds(leastOfSlice/rate)),
-		}
-	}
-	if took := 2 * time.Duration(s.Slices) * s.Length; took > maxDuration {
-		return Plan{}, &PlanError{fmt.Sprintf("the comparison would take %v", took), fmt.Sprintf("The longest is %v.", maxDuration)}
-	}
-	phase.Schedule = schedule
-	plan.Phases = []PhasePlan{phase}
-	return plan, nil
 }
 
 // comparer runs a comparison: two sides, one after the other, again and again.
@@ -183,19 +119,6 @@ func Compare(ctx context.Context, c Config, b Baseline, s Slicing) (Result, erro
 	stopped := k.turns(ctx)
 	k.conclude(ctx, stopped)
 	return k.result, nil
-}
-
-// orders is which side goes first in each pair: either one in half of them, so
-// that neither gains from what the first slice of a pair leaves behind, and in an
-// order that nothing else on the machine can follow.
-func orders(pairs int, seed uint64) [][2]int {
-	out := make([][2]int, pairs)
-	for i := range out {
-		out[i] = [2]int{i % 2, 1 - i%2}
-	}
-	dice := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the order is to be the same for the same seed
-	dice.Shuffle(pairs, func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
 }
 
 // turns runs the pairs of slices. It says why it ended before its plan, "" when
@@ -333,39 +256,4 @@ func (s *compared) side() Side {
 		URL: s.Target, Run: s.Hitter.RunName(), Server: s.Server,
 		SliceP99MS: append([]float64{}, s.p99s...), MedianP99MS: round(median(slices.Clone(s.p99s))),
 	}
-}
-
-// invalidPair begins the reason why a pair of slices says nothing of the servers.
-const invalidPair = "invalid: "
-
-func isInvalid(why string) bool { return strings.Contains(why, invalidPair) }
-
-// judge gives the verdict of a comparison. What was found before the end, a
-// regression or more failures all along, stands; nothing else does.
-func (c *Comparison) judge(stopped string, targetBroke bool) (Verdict, []string) {
-	why := []string{}
-	if stopped != "" {
-		why = append(why, stopped)
-	}
-	invalid := 0
-	for _, d := range c.Dropped {
-		if isInvalid(d) {
-			invalid++
-		}
-	}
-	switch {
-	case c.Finding == Regression:
-		return Fail, append(append(why, c.String()), c.unseen()...)
-	case targetBroke:
-		return Fail, append(why, "the baseline answered the same requests")
-	case c.Failed.Higher && c.Failed.Lasting:
-		return Fail, append(why, c.unseen()...)
-	case c.Finding == TooFew && invalid > c.Slices:
-		return Invalid, append(why, c.Dropped...)
-	case c.Finding == TooFew:
-		return Inconclusive, slices.Concat(why, []string{c.String()}, c.unseen(), c.Dropped)
-	case stopped != "", c.Failed.Higher, c.Apart.Higher:
-		return Inconclusive, append(append(why, c.String()), c.unseen()...)
-	}
-	return Pass, why
 }

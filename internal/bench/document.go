@@ -1,18 +1,12 @@
 package bench
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/honeydue/honeydue/internal/report"
 )
-
-// shownSlowest is how many of the slowest requests of a phase the tables show;
-// the JSON has all that were kept.
-const shownSlowest = 5
 
 // Document is the report of a result. It is pure: the same result gives the
 // same document.
@@ -176,74 +170,6 @@ func (r Result) routes() report.Table {
 	return t
 }
 
-func (r Result) slowest() report.Table {
-	t := report.Table{
-		Title:   fmt.Sprintf("Slowest %d of each phase, in ms", shownSlowest),
-		Columns: []string{"phase", "latency", "lag", "queue", "service"},
-		Note:    "latency = lag (the generator was late) + queue (waiting for a connection) + service; service = the server's own account + network (the way, and waiting that the server does not see).",
-	}
-	timings := make(map[string]bool)
-	for _, p := range r.Phases {
-		for _, s := range p.Slowest[:min(shownSlowest, len(p.Slowest))] {
-			for name := range s.ServerTiming {
-				timings[name] = true
-			}
-		}
-	}
-	names := slices.SortedFunc(maps.Keys(timings), byOrigin)
-	for _, name := range names {
-		t.Columns = append(t.Columns, strings.TrimSuffix(name, "_ms"))
-	}
-	network := len(names) > 0
-	if network {
-		t.Columns = append(t.Columns, "network")
-	}
-	t.Columns = append(t.Columns, "turns", "route", "outcome", "trace")
-	for _, p := range r.Phases {
-		for _, s := range p.Slowest[:min(shownSlowest, len(p.Slowest))] {
-			row := []report.Cell{report.Text(p.Name), number(s.LatencyMS), number(s.LagMS), number(s.QueueMS), number(s.ServiceMS)}
-			for _, name := range names {
-				if v, ok := s.ServerTiming[name]; ok {
-					row = append(row, number(v))
-				} else {
-					row = append(row, right("-"))
-				}
-			}
-			if network {
-				row = append(row, optional(s.NetworkMS))
-			}
-			turns := right("-")
-			if s.DBTurns != nil {
-				turns = report.Count(int64(*s.DBTurns))
-			}
-			t.Rows = append(t.Rows, append(row, turns, report.Text(s.Route), s.outcome(), report.Toned(report.Dim, s.TraceID).WithLink(s.TraceURL)))
-		}
-	}
-	return t
-}
-
-// slowestTrace is the address of the trace of the slowest request of all; "" where
-// nothing is linked.
-func (r Result) slowestTrace() string {
-	var worst Slow
-	for _, p := range r.Phases {
-		if len(p.Slowest) > 0 && p.Slowest[0].LatencyMS > worst.LatencyMS {
-			worst = p.Slowest[0]
-		}
-	}
-	return worst.TraceURL
-}
-
-func (s Slow) outcome() report.Cell {
-	switch {
-	case s.Error == "":
-		return report.Textf("%d", s.Status)
-	case s.Status >= 300:
-		return report.Toned(report.Bad, fmt.Sprint(s.Status))
-	}
-	return report.Toned(report.Bad, s.Error)
-}
-
 func (r Result) conditions() report.KeyValues {
 	g := r.Generator
 	kv := report.KeyValues{Title: "Conditions", Pairs: []report.Pair{
@@ -298,118 +224,4 @@ func status(v Verdict) report.Status {
 		return report.Failed
 	}
 	return report.Errored
-}
-
-func errorsCell(p Phase) report.Cell {
-	if p.Errors == 0 {
-		return report.Count(0)
-	}
-	kinds := byCount(p.ErrorKinds)
-	parts := make([]string, 0, len(kinds))
-	for _, k := range kinds {
-		parts = append(parts, fmt.Sprintf("%d %s", p.ErrorKinds[k], k))
-	}
-	return report.Cell{Text: strings.Join(parts, ", "), Tone: report.Bad, Right: true}
-}
-
-// apart is the samples in another state than the phase's.
-func (p Phase) apart() string {
-	if p.ApartOver == 0 {
-		return apart(p.Apart)
-	}
-	return fmt.Sprintf("%s (%d over)", apart(p.Apart), p.ApartOver)
-}
-
-func sum(states map[string]int) (n int) {
-	for _, count := range states {
-		n += count
-	}
-	return n
-}
-
-func apart(states map[string]int) string {
-	if len(states) == 0 {
-		return "0"
-	}
-	var parts []string
-	for _, s := range slices.Sorted(maps.Keys(states)) {
-		parts = append(parts, fmt.Sprintf("%d %s", states[s], s))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// byOrigin orders the server's timings as a request meets them.
-func byOrigin(a, b string) int {
-	rank := func(name string) int {
-		i := slices.Index([]string{"redis_ms", "acquire_ms", "db_ms", "app_ms"}, name)
-		if i < 0 {
-			return 9
-		}
-		return i
-	}
-	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))
-}
-
-func word(v Verdict) string { return strings.ToUpper(string(v)) }
-
-func tone(v Verdict) report.Tone {
-	switch v {
-	case Pass:
-		return report.Good
-	case Inconclusive:
-		return report.Warn
-	}
-	return report.Bad
-}
-
-// plain is a figure with digits enough to tell it from another.
-func plain(v float64) string {
-	switch {
-	case v >= 100 || v == 0:
-		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
-	}
-	return fmt.Sprintf("%.2f", v)
-}
-
-func figure(v float64) string { return plain(v) + " ms" }
-
-func interval(ends [2]*float64) string {
-	side := func(v *float64) string {
-		if v == nil {
-			return "-"
-		}
-		return plain(*v)
-	}
-	if ends[0] == nil && ends[1] == nil {
-		return "-"
-	}
-	return "[" + side(ends[0]) + ", " + side(ends[1]) + "]"
-}
-
-func right(s string) report.Cell { return report.Cell{Text: s, Right: true} }
-
-func number(v float64) report.Cell { return right(plain(v)) }
-
-// of is a figure of n samples: of none there is none.
-func of(n int, v float64) report.Cell {
-	if n == 0 {
-		return right("-")
-	}
-	return number(v)
-}
-
-func optional(v *float64) report.Cell {
-	if v == nil {
-		return right("-")
-	}
-	return number(*v)
-}
-
-func deref(v *float64) float64 {
-	if v == nil {
-		return 0
-	}
-	return *v
 }

@@ -17,6 +17,25 @@ func TestMain(m *testing.M) { os.Exit(labtest.Run(m)) }
 
 // TestTheDatabaseLayer: each hot route of the table costs the database one turn
 // a request, seen from outside, and a failure is one.
+// openLayer is the hot mix on a pool of its own.
+func openLayer(t *testing.T, c store.Config) (http.RoundTripper, Mix) {
+	t.Helper()
+	db, err := store.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	mix, err := HotMix()
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer, err := NewDatabaseLayer(db, mix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layer, mix
+}
+
 func TestTheDatabaseLayer(t *testing.T) {
 	env, proxy := labtest.Pooler(t, labtest.Database(t, store.Migrate), link.Model{})
 	var tokens bytes.Buffer
@@ -27,19 +46,7 @@ func TestTheDatabaseLayer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	mix, err := HotMix()
-	if err != nil {
-		t.Fatal(err)
-	}
-	layer, err := NewDatabaseLayer(db, mix)
-	if err != nil {
-		t.Fatal(err)
-	}
+	layer, mix := openLayer(t, store.Config{URL: env.DatabaseURL, MaxConns: 2})
 	base, _ := ParseTarget("http://127.0.0.1")
 	h := newHitter(t, HitterConfig{Base: base, Transport: layer})
 	for _, r := range mix.Routes() {

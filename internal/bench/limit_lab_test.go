@@ -40,19 +40,7 @@ func TestASmallPoolerIsNamedAsTheLimit(t *testing.T) {
 	if err := conn.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 25, MinIdleConns: 25})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	mix, err := HotMix()
-	if err != nil {
-		t.Fatal(err)
-	}
-	layer, err := NewDatabaseLayer(db, mix)
-	if err != nil {
-		t.Fatal(err)
-	}
+	layer, mix := openLayer(t, store.Config{URL: env.DatabaseURL, MaxConns: 25, MinIdleConns: 25})
 	base, _ := ParseTarget("http://127.0.0.1")
 	o := CapacityOptions{Start: 200, Max: 800, Step: 2 * time.Second}
 	plan, err := CapacityPlan(PlanOptions{P99: 600 * time.Millisecond}, o, true)

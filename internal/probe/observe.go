@@ -10,8 +10,9 @@ import (
 	"github.com/honeydue/honeydue/internal/store"
 )
 
-// observe measures in three steps: every server at once; the catalogue; then the statements one by one,
-// so that no measurement disturbs another.
+// observe connects to every server at once, reads the catalogue, and then runs the statements one by one, so
+// that no measurement disturbs another. Beside that the servers are watched, the running server and the
+// cluster are asked, and the network is looked at before the statements and after them.
 func observe(ctx context.Context, c Config) *observation {
 	o := &observation{config: c, mode: safeMode(c.ExecMode), times: map[part]time.Duration{}}
 	say := c.Progress

@@ -1,0 +1,67 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/honeydue/honeydue/internal/report"
+)
+
+func hotPathTable(hot []HotPath) report.Table {
+	t := report.Table{
+		Title:   "Hot paths: wall = turns x floor + planning + execution + residual, in ms",
+		Columns: []string{"Statement", "User", "Turns", "Wall", "Network", "Planning", "Execution", "Residual", "S14", "Reached by"},
+		Note: fmt.Sprintf("Wall is the median of the runs through the app's endpoint. S14 allows %.0f ms of execution, the heavy user %.0f ms (where tasks are read: for each %d of them), and no scan of a whole table of %d rows or more.",
+			s14MedianMS, s14HeavyMS, s14HeavyTasks, s14ExemptRows),
+	}
+	last, reached := "", ""
+	for _, h := range hot {
+		name, access := h.Name, strings.Join(h.Access, ", ")
+		if name == last {
+			name = ""
+			if access != "" && access == reached {
+				access = "the same"
+			}
+		}
+		last, reached = h.Name, strings.Join(h.Access, ", ")
+		row := []report.Cell{report.Text(name), report.Text(h.Subject)}
+		if h.Runs > 0 {
+			residual := report.Number(h.ResidualMS, 1)
+			if h.ResidualName != "" {
+				residual.Text += " " + h.ResidualName
+				residual.Tone = report.Warn
+			}
+			row = append(row, report.Count(h.Turns), report.Number(h.WallMS, 1), report.Number(h.NetworkMS, 1),
+				report.Number(h.PlanningMS, 2), report.Number(h.ExecutionMS, 2), residual)
+		} else {
+			dash := report.Cell{Text: "-", Right: true}
+			row = append(row, dash, dash, dash, measuredCell(h.PlanningMS), measuredCell(h.ExecutionMS), dash)
+		}
+		row = append(row, s14Cell(h), report.Text(access))
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// measuredCell shows a time that is 0 only if it was not measured.
+func measuredCell(ms float64) report.Cell {
+	if ms == 0 {
+		return report.Cell{Text: "-", Right: true}
+	}
+	return report.Number(ms, 2)
+}
+
+func s14Cell(h HotPath) report.Cell {
+	switch {
+	case h.Error != "":
+		return report.Toned(report.Bad, "failed: "+h.Error)
+	case h.S14.Status == Pass:
+		return report.Toned(report.Good, fmt.Sprintf("holds, limit %.0f", h.S14.LimitMS))
+	case h.S14.Status == Warn:
+		return report.Toned(report.Warn, fmt.Sprintf("holds in time, limit %.0f: %s", h.S14.LimitMS, h.S14.Why))
+	case h.S14.Status == Fail:
+		return report.Toned(report.Bad, "broken: "+h.S14.Why)
+	default:
+		return report.Toned(report.Warn, "unknown: "+h.S14.Why)
+	}
+}
