@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -26,6 +25,8 @@ const (
 	uncapped = "1000000"
 	// idsForgotten is when a cache of residence ids of 1 s has certainly expired.
 	idsForgotten = 1300 * time.Millisecond
+	// ownDefect is what to do where a server of this very build does not say what it should.
+	ownDefect = "This is a defect of honeydue: report it with what 'honeydue version' says."
 )
 
 // fullRedis is S4. Redis is started anew before and after each side, which empties it and gives it its limits back.
@@ -134,7 +135,8 @@ func (x *ablating) floodOne(ctx context.Context, s *ablatedServer, users []bench
 	}
 	failed += measured.Flood(ctx, users)
 	if failed > 0 && ctx.Err() == nil {
-		return fmt.Errorf("%d of the %d users of the flood were not answered", failed, len(users))
+		return failedf("Give a smaller --flood, or try again when the machine is less busy.",
+			"%d of the %d users of the flood were not answered", failed, len(users))
 	}
 	after, err := s.heapInUse(ctx)
 	if err != nil {
@@ -157,7 +159,7 @@ func (s *labServer) heapInUse(ctx context.Context) (float64, error) {
 	}
 	m := regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)$`).FindSubmatch(text)
 	if m == nil {
-		return 0, errors.New("the server's heap profile does not tell HeapAlloc")
+		return 0, failedf(ownDefect, "the server's heap profile does not tell HeapAlloc")
 	}
 	return strconv.ParseFloat(string(m[1]), 64)
 }
@@ -170,7 +172,7 @@ func (s *labServer) cachedUsers(ctx context.Context) (float64, error) {
 	}
 	m, err := api.ParseMetrics(bytes.NewReader(text))
 	if err == nil && math.IsNaN(m.CacheUsers) {
-		err = errors.New("the server's metrics do not tell how many users it holds")
+		err = failedf(ownDefect, "the server's metrics do not tell how many users it holds")
 	}
 	return m.CacheUsers, err
 }

@@ -39,7 +39,8 @@ func (a *app) restartBy(ctx context.Context, command string, h *bench.Hitter, pr
 		if cmd.Process != nil && ctx.Err() != nil {
 			endGroup(cmd.Process.Pid)
 		}
-		return fmt.Errorf("--restart-cmd failed (%w): %s", err, a.redact(strings.TrimSpace(said.String())))
+		return failedf("Run the command by hand: it has to end with exit code 0.",
+			"--restart-cmd failed (%w): %s", err, a.redact(strings.TrimSpace(said.String())))
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -55,7 +56,8 @@ func (a *app) restartBy(ctx context.Context, command string, h *bench.Hitter, pr
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the server was not ready %v after --restart-cmd", readyTimeout)
+			return failedf("Look at the server's own log, or at its /readyz, which says what it waits for.",
+				"the server was not ready %v after --restart-cmd", readyTimeout)
 		case <-tick.C:
 		}
 	}

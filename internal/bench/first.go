@@ -35,7 +35,7 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 		r.Hitter.Close()
 		if err := r.Restart(ctx); err != nil {
 			if ctx.Err() == nil {
-				failure = fmt.Errorf("restart %d, for %d first requests: %w", i+1, p.Restarts, err)
+				failure = fmt.Errorf("restart %d of %d: %w", seq+1, p.Restarts, err)
 			}
 			break
 		}
