@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"strconv"
 	"strings"
 	"time"
 
@@ -53,13 +52,13 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	ask := func(ctx context.Context) error { return pong(ctx, client) }
 	if err := bound(ctx, connectTimeout, ask); err != nil {
 		s.endpoint.Phases = w.phases()
-		s.sum()
+		s.endpoint.sum()
 		s.fail(ctx, w.reached(), err)
 		return s
 	}
 	w.socket.stop()
 	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.tls
-	s.sum()
+	s.endpoint.sum()
 	floor, jitter, err := measureFloor(ctx, func(ctx context.Context) error { return bound(ctx, queryTimeout, ask) })
 	if err != nil {
 		s.fail(ctx, "", err)
@@ -109,22 +108,11 @@ func (s *redisServer) fail(ctx context.Context, phase string, err error) {
 	s.endpoint.Error = s.failed.Error()
 }
 
-func (s *redisServer) sum() {
-	for _, p := range s.endpoint.Phases {
-		s.endpoint.ConnectMS += p.MS
-		s.endpoint.ConnectTurns += p.Turns
-	}
-}
-
 // read takes from INFO's text what the checks need.
 func (s *redisServer) read(info string) {
 	values := cache.ParseInfo(info)
-	number := func(name string) int64 {
-		n, _ := strconv.ParseInt(values[name], 10, 64) // 0 for what is no number
-		return n
-	}
 	s.policy, s.version = values["maxmemory_policy"], values["redis_version"]
-	s.maxMemory, s.memory = number("maxmemory"), number("used_memory")
+	s.maxMemory, s.memory = infoNumber(values, "maxmemory"), infoNumber(values, "used_memory")
 }
 
 // redisWaterfall stamps the connection that go-redis opens.

@@ -95,12 +95,3 @@ func getAndDrop(ctx context.Context, client *http.Client, url string) error {
 	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	return err
 }
-
-// sum adds up the phases.
-func (e *Endpoint) sum() {
-	e.ConnectMS, e.ConnectTurns = 0, 0
-	for _, p := range e.Phases {
-		e.ConnectMS += p.MS
-		e.ConnectTurns += p.Turns
-	}
-}
