@@ -26,7 +26,7 @@ import (
 func redisFaults() []fault {
 	return []fault{
 		{
-			name: "Redis is down", code: "HD-R01", lab: &lab.Config{}, short: true,
+			name: "Redis is down", code: "HD-R01", evidence: "asks the database who the user is", lab: &lab.Config{}, short: true,
 			inject: func(t *testing.T, b *bed) { must(t, b.lab.StopRedis(t.Context())) },
 		},
 		{

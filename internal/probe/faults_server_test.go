@@ -28,7 +28,7 @@ import (
 func serverFaults() []fault {
 	faults := []fault{
 		{
-			name: "Postgres is down", code: "HD-D01", lab: &lab.Config{},
+			name: "Postgres is down", code: "HD-D01", evidence: "no statement comes back", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) { must(t, b.lab.StopPostgres(t.Context())) },
 		},
 		{
