@@ -1,9 +1,9 @@
 package probe
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -93,7 +93,7 @@ func missingIndex(o *observation) outcome {
 func invalidIndex(o *observation) outcome {
 	var hits []hit
 	for _, want := range o.expected {
-		if have, ok := o.schema.indexes[want.Name]; ok && !have.valid {
+		if valid, ok := o.schema.indexes[want.Name]; ok && !valid {
 			hits = append(hits, indexHit(o, want, fmt.Sprintf("%s on %s is not valid, so no plan uses it", want.Name, want.Table),
 				"REINDEX INDEX CONCURRENTLY "+want.Name+";"))
 		}
@@ -163,21 +163,9 @@ func sequentialScan(o *observation) outcome {
 	return orPassed(hits, "Every hot statement reaches every table of %d rows or more by an index.", s14ExemptRows)
 }
 
-// scanRemedy names the missing index if there is one; else the statistics are the first suspect.
+// scanRemedy makes the indexes that are missing or not valid if there are any; else the statistics are the first suspect.
 func scanRemedy(o *observation, table string) string {
-	var ddl []string
-	for _, want := range o.expected {
-		have, ok := o.schema.indexes[want.Name]
-		if want.Table == table && !ok {
-			ddl = append(ddl, want.DDL)
-		} else if want.Table == table && !have.valid {
-			ddl = append(ddl, "REINDEX INDEX CONCURRENTLY "+want.Name+";")
-		}
-	}
-	if len(ddl) > 0 {
-		return strings.Join(ddl, "\n")
-	}
-	return "ANALYZE " + table + ";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk"
+	return cmp.Or(brokenIndexes(o, table), "ANALYZE "+table+";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk")
 }
 
 func slowExecution(o *observation) outcome {

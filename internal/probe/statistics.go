@@ -36,10 +36,10 @@ type tableFacts struct {
 type indexDefinition struct {
 	name, table string
 	valid       bool
-	// definition is pg_get_indexdef's; key is the part after the table's name, in one normal form.
-	definition, key string
-	unique          bool
-	constraint      bool
+	// key is the part of pg_get_indexdef's after the table's name, in one normal form.
+	key        string
+	unique     bool
+	constraint bool
 	// columns are in order, with their direction; nil where the index has expressions or a predicate.
 	columns []indexColumn
 	scans   float64
@@ -139,13 +139,14 @@ func (f *databaseFacts) scanTables(rows pgx.Rows) error {
 
 func (f *databaseFacts) scanIndexes(rows pgx.Rows) error {
 	var d indexDefinition
+	var definition string
 	var plain bool
 	var columns []string
 	var options []int16
 	_, err := pgx.ForEachRow(rows, []any{
-		&d.name, &d.table, &d.valid, &d.definition, &d.unique, &d.constraint, &plain, &columns, &options, &d.scans, &d.kb,
+		&d.name, &d.table, &d.valid, &definition, &d.unique, &d.constraint, &plain, &columns, &options, &d.scans, &d.kb,
 	}, func() error {
-		d.key = indexKey(d.definition)
+		d.key = indexKey(definition)
 		d.columns = nil
 		if plain && len(columns) >= len(options) {
 			for i, o := range options {
