@@ -63,7 +63,7 @@ func (e *explainer) statement(ctx context.Context, q store.Query, subjects []sto
 		return out
 	}
 	if err := e.custom(ctx, q, subjects, out); err != nil {
-		e.rollback(ctx)
+		rollback(ctx, e.conn)
 		f := explain(ctx, "", err)
 		e.giveUp(f, out)
 		if f.cutOff() && e.conn.IsClosed() {
@@ -78,7 +78,7 @@ func (e *explainer) statement(ctx context.Context, q store.Query, subjects []sto
 	}
 	if err := e.genericPlan(ctx, q, subjects, out); err != nil {
 		// The generic plan is an extra: without it the rest stands.
-		e.rollback(ctx)
+		rollback(ctx, e.conn)
 		if e.conn.IsClosed() {
 			e.lost = explain(ctx, "", err)
 		}
@@ -221,16 +221,6 @@ func (e *explainer) send(ctx context.Context, b *pgx.Batch) error {
 	// Three statements may take all of their time-out.
 	return bound(ctx, 3*queryTimeout, func(ctx context.Context) error {
 		return e.conn.SendBatch(ctx, b).Close()
-	})
-}
-
-// rollback ends a transaction that an error has left open.
-func (e *explainer) rollback(ctx context.Context) {
-	if e.conn.IsClosed() || e.conn.PgConn().TxStatus() == 'I' {
-		return
-	}
-	_ = bound(ctx, queryTimeout, func(ctx context.Context) error { // the error that led here is the one to tell
-		return e.conn.PgConn().Exec(ctx, "ROLLBACK").Close()
 	})
 }
 

@@ -82,10 +82,8 @@ func (r *reader) send(ctx context.Context, readings []reading) (done int, err er
 		}
 		return err
 	})
-	if err != nil && r.server.usable() && r.server.conn.PgConn().TxStatus() != 'I' {
-		_ = bound(ctx, queryTimeout, func(ctx context.Context) error {
-			return r.server.conn.PgConn().Exec(ctx, "ROLLBACK").Close()
-		}) // a connection that can't be rolled back is closed with the probe
+	if err != nil {
+		rollback(ctx, r.server.conn) // a connection that can't be rolled back is closed with the probe
 	}
 	return done, err
 }

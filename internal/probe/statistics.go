@@ -100,13 +100,10 @@ func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error)
 		out.countedFor = time.Duration(seconds * float64(time.Second))
 		return err
 	})
-	b.Queue("ROLLBACK")
-	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return conn.SendBatch(ctx, b).Close() })
-	if err != nil {
-		(&explainer{conn: conn}).rollback(ctx)
+	if err := inOneTurn(ctx, conn, b); err != nil {
 		return nil, err
 	}
-	err = readInOneTurn(ctx, app, settingsSQL, func(rows pgx.Rows) error {
+	err := readInOneTurn(ctx, app, settingsSQL, func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&out.planCacheMode, &out.workMemKB}, func() error { return nil })
 		return err
 	})
@@ -117,12 +114,7 @@ func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error)
 func readInOneTurn(ctx context.Context, conn *pgx.Conn, sql string, take func(pgx.Rows) error) error {
 	b := readOnly()
 	b.Queue(sql).Query(take)
-	b.Queue("ROLLBACK")
-	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return conn.SendBatch(ctx, b).Close() })
-	if err != nil {
-		(&explainer{conn: conn}).rollback(ctx)
-	}
-	return err
+	return inOneTurn(ctx, conn, b)
 }
 
 func (f *databaseFacts) scanTables(rows pgx.Rows) error {
