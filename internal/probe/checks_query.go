@@ -19,6 +19,9 @@ func hotNames(hot []HotPath) []string {
 	return out
 }
 
+// who names a hot path for people.
+func (h HotPath) who() string { return fmt.Sprintf("%s for the %s user", h.Name, h.Subject) }
+
 // worstBy returns the subject for whom a hot statement has the greatest value.
 func worstBy(hot []HotPath, name string, value func(HotPath) float64) (HotPath, bool) {
 	var worst HotPath
@@ -36,7 +39,7 @@ func statementFails(o *observation) outcome {
 	for _, name := range hotNames(o.hot) {
 		for _, h := range o.hot {
 			if h.Name == name && h.Error != "" {
-				hits = append(hits, hit{evidence: fmt.Sprintf("%s for the %s user: %s.", name, h.Subject, h.Error)})
+				hits = append(hits, hit{evidence: fmt.Sprintf("%s: %s.", h.who(), h.Error)})
 				break
 			}
 		}
@@ -51,7 +54,7 @@ func statementFails(o *observation) outcome {
 func (o *observation) notMeasured() string {
 	for _, h := range o.hot {
 		if h.NotMeasured != "" {
-			return fmt.Sprintf(" %s for the %s user: %s.", h.Name, h.Subject, h.NotMeasured)
+			return fmt.Sprintf(" %s: %s.", h.who(), h.NotMeasured)
 		}
 	}
 	return ""
@@ -73,7 +76,7 @@ func excess(o *observation, table string) (costMS float64, which string) {
 			}
 		}
 		if cost = max(cost, scans); cost > costMS {
-			costMS, which = cost, fmt.Sprintf("%s for the %s user", h.Name, h.Subject)
+			costMS, which = cost, h.who()
 		}
 	}
 	return costMS, which
@@ -157,7 +160,7 @@ func sequentialScan(o *observation) outcome {
 			// An index would take as long.
 			h.severity, h.costMS = Info, 0
 		}
-		h.evidence = fmt.Sprintf("%s for the %s user scans all of %s (about %.0f rows, %s).", w.path.Name, w.path.Subject, table, w.rows, took)
+		h.evidence = fmt.Sprintf("%s scans all of %s (about %.0f rows, %s).", w.path.who(), table, w.rows, took)
 		hits = append(hits, h)
 	}
 	return orPassed(hits, "Every hot statement reaches every table of %d rows or more by an index.", s14ExemptRows)
@@ -180,7 +183,7 @@ func slowExecution(o *observation) outcome {
 		}
 		if worst, ok := worstBy(o.hot, name, over); ok && over(worst) > 0 && worst.S14.Status == Fail {
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("%s for the %s user: %s.", name, worst.Subject, worst.S14.Why),
+				evidence: fmt.Sprintf("%s: %s.", worst.who(), worst.S14.Why),
 				costMS:   over(worst),
 				about:    worst.Plan.relations(),
 			})

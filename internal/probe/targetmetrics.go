@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/honeydue/honeydue/internal/api"
@@ -40,12 +39,11 @@ func (s *targetServer) scrape(ctx context.Context, raw string) *TargetMetrics {
 	if raw == "" {
 		return nil
 	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
+	u, err := bareURL(raw)
+	if err != nil {
 		s.metricsFailed = "The URL of the metrics can't be read."
 		return nil
 	}
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	if strings.Trim(u.Path, "/") == "" {
 		u.Path = "/metrics"
 	}
