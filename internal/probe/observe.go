@@ -55,7 +55,7 @@ func observe(ctx context.Context, c Config) *observation {
 	return o
 }
 
-// session holds the connections of one probe besides those of the observation.
+// session holds the connections of one probe; pooler, direct and redis are the observation's own.
 type session struct {
 	pooler, direct *pgServer
 	// db runs the statements as the app does; its pool is one connection.
