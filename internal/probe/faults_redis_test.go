@@ -204,8 +204,9 @@ func (b *bed) set(t *testing.T, pairs ...string) *redis.Client {
 	return c
 }
 
-// inBackground runs f until the test's end.
+// inBackground runs f until the test's end, and waits for it.
 func inBackground(t *testing.T, f func(context.Context)) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var g sync.WaitGroup
 	g.Go(func() { f(ctx) })
