@@ -221,10 +221,3 @@ func waits(h HotPath, floorMS float64, waiting int64) bool {
 	}
 	return h.BesideMS-floorMS > h.ResidualMS/2
 }
-
-func roundSigned(v float64) float64 {
-	if v < 0 {
-		return -round(-v)
-	}
-	return round(v)
-}

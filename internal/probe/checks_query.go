@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -193,4 +194,20 @@ func slowExecution(o *observation) outcome {
 		return notKnown("%d of %d hot paths were not executed under ANALYZE.", len(o.hot)-judged, len(o.hot))
 	}
 	return orPassed(hits, "Execution stays within %.0f ms for the median user, %.0f ms for %d tasks.", s14MedianMS, s14HeavyMS, s14HeavyTasks)
+}
+
+// statements splits a remedy that is SQL, as the checks write it: one statement a line, ended by a
+// semicolon, what follows it being a comment.
+func statements(remedy string) []string {
+	var out []string
+	for line := range strings.SplitSeq(remedy, "\n") {
+		statement, comment, _ := strings.Cut(line, ";")
+		if comment = strings.TrimSpace(comment); comment != "" && !strings.HasPrefix(comment, "--") {
+			return nil
+		}
+		if statement = strings.TrimSpace(statement); statement != "" {
+			out = append(out, statement)
+		}
+	}
+	return out
 }

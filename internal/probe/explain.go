@@ -289,3 +289,11 @@ func literals(m *pgtype.Map, args []any) (string, error) {
 	}
 	return strings.Join(out, ", "), nil
 }
+
+func firstRun(p *Plan) *FirstRun {
+	if p == nil {
+		return nil
+	}
+	hit, read := p.Blocks()
+	return &FirstRun{ExecutionMS: p.ExecutionMS, HitBlocks: hit, ReadBlocks: read}
+}

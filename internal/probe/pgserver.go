@@ -147,3 +147,11 @@ func bound(ctx context.Context, d time.Duration, f func(context.Context) error) 
 	defer cancel()
 	return f(ctx)
 }
+
+// err is why the server can't be used, nil if it can.
+func (s *pgServer) err() error {
+	if s == nil || s.failed == nil {
+		return nil
+	}
+	return s.failed
+}

@@ -187,3 +187,22 @@ func indexKey(definition string) string {
 	}
 	return columns + " where " + strings.ToLower(condition)
 }
+
+// readFacts reads the statistics by the planner's connection, and the settings of the app's sessions by
+// the app's own where there is one.
+func (o *observation) readFacts(ctx context.Context, s *session, planner *pgServer) {
+	app := planner
+	if s.pooler.usable() {
+		app = s.pooler
+	}
+	facts, err := readFacts(ctx, planner.conn, app.conn)
+	if err != nil && !app.usable() && app == s.pooler {
+		// It answered until now, and has closed the connection or was silent for too long.
+		app.fail(ctx, "", err)
+	}
+	if err != nil {
+		o.factsFailed = explain(ctx, "", err)
+		return
+	}
+	o.facts = facts
+}

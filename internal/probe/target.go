@@ -106,6 +106,3 @@ func (t *Target) seePod(a answer) {
 		t.Builds = append(t.Builds, build)
 	}
 }
-
-// targetPause is the least time between two requests of a probe: it is a guest on a server in trouble.
-const targetPause = 20 * time.Millisecond

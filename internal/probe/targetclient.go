@@ -106,3 +106,6 @@ func (c *targetClient) exchange(ctx context.Context, path string, authed bool) (
 
 // hangUp ends the connection; the next request makes another.
 func (c *targetClient) hangUp() { c.transport.CloseIdleConnections() }
+
+// targetPause is the least time between two requests of a probe: it is a guest on a server in trouble.
+const targetPause = 20 * time.Millisecond

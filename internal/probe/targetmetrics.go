@@ -103,10 +103,3 @@ func (m *TargetMetrics) since(before *TargetMetrics) *TargetMetrics {
 	m.RedisErrorsDuring = m.RedisErrors - before.RedisErrors
 	return m
 }
-
-func mean(total float64, n int64) float64 {
-	if n == 0 {
-		return 0
-	}
-	return round(max(0, total/float64(n)))
-}
