@@ -184,9 +184,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 			return err
 		}
 	}
-	if baseline != nil {
-		result.Changes, result.BaselineAt = result.Since(*baseline), &baseline.StartedAt
-	}
+	result = since(result, baseline)
 	if err := a.write(a.probeDocument(o, result)); err != nil {
 		return err
 	}
@@ -244,8 +242,8 @@ func (a *app) saveBaseline(path string, r probe.Result) error {
 	return writeFile("--save-baseline", path, b.Bytes())
 }
 
-// tunedSettings are the variables that carry a tuned value, and an experiment's, which differs as soon as it is set. The endpoint's name is not among them: the
-// probe proves the pooler by itself, whatever its host is called.
+// tunedSettings are the variables that carry a tuned value, and an experiment's, which differs as soon as it is set.
+// The endpoint's name is not among them: the probe proves the pooler by itself, whatever its host is called.
 func tunedSettings(env config.Environ) []probe.Setting {
 	var out []probe.Setting
 	for _, s := range config.Settings(env) {

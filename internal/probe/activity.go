@@ -86,8 +86,8 @@ func (s pgSession) who() string {
 	return fmt.Sprintf("pid %d%s, %s, its transaction is %s old", s.PID, ofApp(s.App), s.State, seconds(s.XactS))
 }
 
-// appName is what a program calls itself: words, perhaps with a version. What holds an address or a long
-// number may be a user's.
+// harmlessApp reports whether a name is what a program calls itself: words, perhaps with a version. What holds an
+// address or a long number may be a user's.
 func harmlessApp(name string) bool {
 	return regexp.MustCompile(`^[A-Za-z][A-Za-z _/.-]{0,30}([ /-]v?\d{1,3}(\.\d{1,3}){0,2})?$`).MatchString(name)
 }
@@ -161,7 +161,7 @@ type waitShare struct {
 	sessions float64
 }
 
-// notWaits are kinds of events on which nothing is to be mended: the client is asked, or the statement
+// countsAsWait leaves out the kinds of events on which nothing is to be mended: the client is asked, or the statement
 // sleeps because it was told to. Locks have a check of their own.
 func countsAsWait(kind string) bool {
 	switch kind {

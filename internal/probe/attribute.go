@@ -38,9 +38,8 @@ type attributor struct {
 	runs   int
 	// warm makes one run first that is not counted: a mode that caches descriptions pays for them once
 	// for each connection, which is no request's cost.
-	warm  bool
-	turns int64 // spent so far
-	rows  int64 // read so far
+	warm bool
+	rows int64 // read so far
 	// until is when runs end that are not the first of their statement.
 	until time.Time
 	// cut are the statements that had no answer in time.
@@ -120,7 +119,6 @@ func (a *attributor) once(ctx context.Context, q store.Query, s store.Subject) (
 		ran, err = a.db.Run(ctx, q, q.Sample(s)...)
 		return err
 	})
-	a.turns += ran.Turns
 	a.rows += int64(ran.Rows)
 	return ran, err
 }
@@ -222,11 +220,4 @@ func waits(h HotPath, floorMS float64, waiting int64) bool {
 		return waiting > 0
 	}
 	return h.BesideMS-floorMS > h.ResidualMS/2
-}
-
-func roundSigned(v float64) float64 {
-	if v < 0 {
-		return -round(-v)
-	}
-	return round(v)
 }

@@ -62,7 +62,7 @@ func (r Result) Since(baseline Result) []Change {
 			continue
 		}
 		b := baseline.HotPaths[i]
-		name := fmt.Sprintf("%s for the %s user", h.Name, h.Subject)
+		name := h.who()
 		if h.Runs > 0 && b.Runs > 0 {
 			out = append(out, timeChange(name+": wall", b.WallMS, h.WallMS)...)
 			if h.Turns != b.Turns {

@@ -110,6 +110,9 @@ func TestCatalogueIsWhole(t *testing.T) {
 		if f.inject == nil {
 			t.Errorf("%q breaks nothing", f.name)
 		}
+		if f.evidence == "" {
+			t.Errorf("of %q any evidence would do", f.name)
+		}
 	}
 	for code, reason := range withoutFault() {
 		if codes[code] || reason == "" || !slices.Contains(probe.Codes(), code) {

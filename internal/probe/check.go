@@ -176,8 +176,6 @@ func (c check) cost(h hit) float64 {
 	return h.costMS
 }
 
-func round(v float64) float64 { return float64(int64(v*1000+0.5)) / 1000 }
-
 // verdict says in one sentence what matters most.
 func verdict(r Result) string {
 	var unknown, passes int
@@ -232,11 +230,4 @@ func usual(r Result) string {
 		return ""
 	}
 	return fmt.Sprintf("; a hot statement takes %.1f ms in %s", median(walls), plural(int(median(turns)), "turn", "turns"))
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -84,3 +84,12 @@ func (o *observation) otherFailures() []namedFailure {
 	}
 	return out
 }
+
+// unverified tells the dates of a certificate that was refused.
+func unverified(err *tls.CertificateVerificationError) *TLS {
+	if err == nil || len(err.UnverifiedCertificates) == 0 {
+		return nil
+	}
+	c := err.UnverifiedCertificates[0]
+	return &TLS{NotBefore: c.NotBefore, NotAfter: c.NotAfter}
+}

@@ -8,16 +8,21 @@ import (
 
 func (f *clusterFacts) why(what string) string { return f.unread[what] }
 
+// noPods says why there are no pods to judge, or nothing if there are.
+func (f *clusterFacts) noPods() string {
+	if why := f.why(listPods); why != "" {
+		return why
+	}
+	return ifNot(len(f.pods) > 0, "No pod has the label app.kubernetes.io/part-of=honeydue in that namespace.")
+}
+
 // Restarts: one within ten minutes is this incident's; one within a day is worth a look.
 const restartSeen = 24 * time.Hour
 
 func podRestarts(o *observation) outcome {
 	f := o.cluster
-	if why := f.why(listPods); why != "" {
+	if why := f.noPods(); why != "" {
 		return notKnown("%s", why)
-	}
-	if len(f.pods) == 0 {
-		return notKnown("No pod has the label app.kubernetes.io/part-of=honeydue in that namespace.")
 	}
 	var hits []hit
 	for _, p := range f.pods {
@@ -62,7 +67,7 @@ const throttledShare = 0.25
 
 func podThrottling(o *observation) outcome {
 	f := o.cluster
-	if why := f.why(listPods); why != "" {
+	if why := f.noPods(); why != "" {
 		return notKnown("%s", why)
 	}
 	limited := 0
@@ -72,8 +77,6 @@ func podThrottling(o *observation) outcome {
 		}
 	}
 	switch {
-	case len(f.pods) == 0:
-		return notKnown("No pod has the label app.kubernetes.io/part-of=honeydue in that namespace.")
 	case limited == 0:
 		return passed("No container has a limit of CPU, so none is throttled.")
 	case len(f.throttle) == 0:
@@ -108,11 +111,8 @@ const flaps = 3
 
 func podReadiness(o *observation) outcome {
 	f := o.cluster
-	if why := f.why(listPods); why != "" {
+	if why := f.noPods(); why != "" {
 		return notKnown("%s", why)
-	}
-	if len(f.pods) == 0 {
-		return notKnown("No pod has the label app.kubernetes.io/part-of=honeydue in that namespace.")
 	}
 	var hits []hit
 	serving, ready := 0, 0

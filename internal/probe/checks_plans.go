@@ -29,8 +29,8 @@ func genericPlan(o *observation) outcome {
 	}
 	evidence := ""
 	if worst != nil {
-		evidence = fmt.Sprintf("%s for the %s user: the generic plan is estimated at %.0f, the one for its values at %.0f (%.1f times).",
-			worst.Name, worst.Subject, worst.GenericPlan.Root.TotalCost, worst.Plan.Root.TotalCost, factor)
+		evidence = fmt.Sprintf("%s: the generic plan is estimated at %.0f, the one for its values at %.0f (%.1f times).",
+			worst.who(), worst.GenericPlan.Root.TotalCost, worst.Plan.Root.TotalCost, factor)
 	}
 	switch {
 	case forced:
@@ -70,8 +70,8 @@ func planDrift(o *observation) outcome {
 				continue
 			}
 			now := hit{
-				evidence: fmt.Sprintf("%s for the %s user: the plan was %s (%s) and is %s (%s); execution went from %.2f to %.2f ms.",
-					name, h.Subject, b.PlanHash, strings.Join(b.Access, ", "), h.PlanHash, strings.Join(h.Access, ", "), b.ExecutionMS, h.ExecutionMS),
+				evidence: fmt.Sprintf("%s: the plan was %s (%s) and is %s (%s); execution went from %.2f to %.2f ms.",
+					h.who(), b.PlanHash, strings.Join(b.Access, ", "), h.PlanHash, strings.Join(h.Access, ", "), b.ExecutionMS, h.ExecutionMS),
 				about: h.Plan.relations(),
 			}.priced(h.ExecutionMS - b.ExecutionMS)
 			if tables := h.Plan.relations(); len(tables) > 0 {

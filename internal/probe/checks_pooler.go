@@ -45,14 +45,6 @@ func clientsRefused(o *observation) outcome {
 	return found(hit{evidence: evidence + "."})
 }
 
-// err is why the server can't be used, nil if it can.
-func (s *pgServer) err() error {
-	if s == nil || s.failed == nil {
-		return nil
-	}
-	return s.failed
-}
-
 func parameterRefused(o *observation) outcome {
 	s := o.ways.startup
 	switch {

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,9 @@ func hotNames(hot []HotPath) []string {
 	return out
 }
 
+// who names a hot path for people.
+func (h HotPath) who() string { return fmt.Sprintf("%s for the %s user", h.Name, h.Subject) }
+
 // worstBy returns the subject for whom a hot statement has the greatest value.
 func worstBy(hot []HotPath, name string, value func(HotPath) float64) (HotPath, bool) {
 	var worst HotPath
@@ -36,7 +40,7 @@ func statementFails(o *observation) outcome {
 	for _, name := range hotNames(o.hot) {
 		for _, h := range o.hot {
 			if h.Name == name && h.Error != "" {
-				hits = append(hits, hit{evidence: fmt.Sprintf("%s for the %s user: %s.", name, h.Subject, h.Error)})
+				hits = append(hits, hit{evidence: fmt.Sprintf("%s: %s.", h.who(), h.Error)})
 				break
 			}
 		}
@@ -51,7 +55,7 @@ func statementFails(o *observation) outcome {
 func (o *observation) notMeasured() string {
 	for _, h := range o.hot {
 		if h.NotMeasured != "" {
-			return fmt.Sprintf(" %s for the %s user: %s.", h.Name, h.Subject, h.NotMeasured)
+			return fmt.Sprintf(" %s: %s.", h.who(), h.NotMeasured)
 		}
 	}
 	return ""
@@ -73,7 +77,7 @@ func excess(o *observation, table string) (costMS float64, which string) {
 			}
 		}
 		if cost = max(cost, scans); cost > costMS {
-			costMS, which = cost, fmt.Sprintf("%s for the %s user", h.Name, h.Subject)
+			costMS, which = cost, h.who()
 		}
 	}
 	return costMS, which
@@ -93,7 +97,7 @@ func missingIndex(o *observation) outcome {
 func invalidIndex(o *observation) outcome {
 	var hits []hit
 	for _, want := range o.expected {
-		if have, ok := o.schema.indexes[want.Name]; ok && !have.valid {
+		if valid, ok := o.schema.indexes[want.Name]; ok && !valid {
 			hits = append(hits, indexHit(o, want, fmt.Sprintf("%s on %s is not valid, so no plan uses it", want.Name, want.Table),
 				"REINDEX INDEX CONCURRENTLY "+want.Name+";"))
 		}
@@ -157,27 +161,15 @@ func sequentialScan(o *observation) outcome {
 			// An index would take as long.
 			h.severity, h.costMS = Info, 0
 		}
-		h.evidence = fmt.Sprintf("%s for the %s user scans all of %s (about %.0f rows, %s).", w.path.Name, w.path.Subject, table, w.rows, took)
+		h.evidence = fmt.Sprintf("%s scans all of %s (about %.0f rows, %s).", w.path.who(), table, w.rows, took)
 		hits = append(hits, h)
 	}
 	return orPassed(hits, "Every hot statement reaches every table of %d rows or more by an index.", s14ExemptRows)
 }
 
-// scanRemedy names the missing index if there is one; else the statistics are the first suspect.
+// scanRemedy makes the indexes that are missing or not valid if there are any; else the statistics are the first suspect.
 func scanRemedy(o *observation, table string) string {
-	var ddl []string
-	for _, want := range o.expected {
-		have, ok := o.schema.indexes[want.Name]
-		if want.Table == table && !ok {
-			ddl = append(ddl, want.DDL)
-		} else if want.Table == table && !have.valid {
-			ddl = append(ddl, "REINDEX INDEX CONCURRENTLY "+want.Name+";")
-		}
-	}
-	if len(ddl) > 0 {
-		return strings.Join(ddl, "\n")
-	}
-	return "ANALYZE " + table + ";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk"
+	return cmp.Or(brokenIndexes(o, table), "ANALYZE "+table+";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk")
 }
 
 func slowExecution(o *observation) outcome {
@@ -192,7 +184,7 @@ func slowExecution(o *observation) outcome {
 		}
 		if worst, ok := worstBy(o.hot, name, over); ok && over(worst) > 0 && worst.S14.Status == Fail {
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("%s for the %s user: %s.", name, worst.Subject, worst.S14.Why),
+				evidence: fmt.Sprintf("%s: %s.", worst.who(), worst.S14.Why),
 				costMS:   over(worst),
 				about:    worst.Plan.relations(),
 			})
@@ -202,4 +194,20 @@ func slowExecution(o *observation) outcome {
 		return notKnown("%d of %d hot paths were not executed under ANALYZE.", len(o.hot)-judged, len(o.hot))
 	}
 	return orPassed(hits, "Execution stays within %.0f ms for the median user, %.0f ms for %d tasks.", s14MedianMS, s14HeavyMS, s14HeavyTasks)
+}
+
+// statements splits a remedy that is SQL, as the checks write it: one statement a line, ended by a
+// semicolon, what follows it being a comment.
+func statements(remedy string) []string {
+	var out []string
+	for line := range strings.SplitSeq(remedy, "\n") {
+		statement, comment, _ := strings.Cut(line, ";")
+		if comment = strings.TrimSpace(comment); comment != "" && !strings.HasPrefix(comment, "--") {
+			return nil
+		}
+		if statement = strings.TrimSpace(statement); statement != "" {
+			out = append(out, statement)
+		}
+	}
+	return out
 }

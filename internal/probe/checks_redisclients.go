@@ -40,17 +40,12 @@ func redisBlocked(o *observation) outcome {
 	if why := o.redis.why(askedInfo); why != "" {
 		return notKnown("%s", why)
 	}
-	n := min(o.redis.facts.count("blocked_clients"), first64(o.redis.facts.first, "blocked_clients"))
+	n := min(o.redis.facts.count("blocked_clients"), infoNumber(o.redis.facts.first, "blocked_clients"))
 	if n == 0 {
 		return passed("No client is blocked.")
 	}
 	return found(hit{evidence: fmt.Sprintf("%s in a command that waits (BLPOP and its kind). The app has none: something else shares its Redis, and its memory.",
 		plural(int(n), "client is blocked", "clients are blocked"))})
-}
-
-func first64(fields map[string]string, name string) int64 {
-	f := redisFacts{last: fields}
-	return f.count(name)
 }
 
 // buffersShare: what clients have not fetched counts against maxmemory, and pushes cached keys out.

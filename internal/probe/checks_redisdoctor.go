@@ -30,12 +30,11 @@ func redisFull(o *observation) outcome {
 		return notKnown("%s", why)
 	}
 	used, limit := r.facts.count("used_memory"), r.facts.count("maxmemory")
-	refused := r.facts.grew("errorstat_OOM")
+	refused := max(0, errorCount(r.facts.last["errorstat_OOM"])-errorCount(r.facts.first["errorstat_OOM"]))
 	full := limit > 0 && float64(used) >= redisFullShare*float64(limit) && r.facts.last["maxmemory_policy"] == "noeviction"
-	if !full && errorCount(r.facts.last["errorstat_OOM"]) == errorCount(r.facts.first["errorstat_OOM"]) {
+	if !full && refused == 0 {
 		return passed("%d of %d MB are in use, and no write was refused while the probe looked.", used>>20, limit>>20)
 	}
-	refused = max(refused, errorCount(r.facts.last["errorstat_OOM"])-errorCount(r.facts.first["errorstat_OOM"]))
 	return found(hit{
 		evidence: fmt.Sprintf("%d of %d MB are in use under %s, and a full Redis refuses writes then: %d were refused while the probe looked. Nothing new is cached, and holds can't be set.",
 			used>>20, limit>>20, r.facts.last["maxmemory_policy"], refused),

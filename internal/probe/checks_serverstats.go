@@ -58,27 +58,36 @@ func asleep(o *observation) outcome {
 	return passed("Postgres has been up for %s.", seconds(up))
 }
 
-// slowByServer: a hot statement's mean over everybody's calls in the window. Fewer calls than 20, without
+// statementsCounted is what pg_stat_statements counted in the window, or why what it would say is not known.
+func (s *serverFacts) statementsCounted(what string) (*statementCounts, string) {
+	if why := s.why(readExtensions); why != "" {
+		return nil, why
+	}
+	if !s.extensions.has("pg_stat_statements") {
+		return nil, fmt.Sprintf("pg_stat_statements is not there (see HD-D15): %s can't be told.", what)
+	}
+	if why := s.why(readStatements); why != "" {
+		return nil, why
+	}
+	if s.counted == nil {
+		return nil, "pg_stat_statements was not read at both ends of a window."
+	}
+	return s.counted, ""
+}
+
+// statementFewestCalls: a hot statement's mean over everybody's calls in the window. Fewer calls than 20, without
 // the probe's own, say nothing of users.
 const statementFewestCalls = 20
 
 func statementMeans(o *observation) outcome {
-	if why := o.server.why(readExtensions); why != "" {
+	counted, why := o.server.statementsCounted("what the server counts")
+	if why != "" {
 		return notKnown("%s", why)
-	}
-	if !o.server.extensions.has("pg_stat_statements") {
-		return notKnown("pg_stat_statements is not there (see HD-D15): what the server counts can't be told.")
-	}
-	if why := o.server.why(readStatements); why != "" {
-		return notKnown("%s", why)
-	}
-	if o.server.counted == nil {
-		return notKnown("pg_stat_statements was not read at both ends of a window.")
 	}
 	hot := hotStatements()
 	var hits []hit
 	busy := 0
-	for _, s := range o.server.counted.Ours {
+	for _, s := range counted.Ours {
 		calls := s.Calls - float64(o.ownCalls(s.Name))
 		mean := s.MS / s.Calls
 		if calls < statementFewestCalls || !slices.ContainsFunc(hot, func(q store.Query) bool { return q.Name == s.Name }) {
@@ -93,7 +102,7 @@ func statementMeans(o *observation) outcome {
 			})
 		}
 	}
-	if why := o.server.counted.why(); why != "" && len(hits) == 0 {
+	if why := counted.why(); why != "" && len(hits) == 0 {
 		return notKnown("%s", why)
 	}
 	return orPassed(hits, "%s called by others in %.1f s, none slower than S14 allows.", plural(busy, "hot statement was", "hot statements were"), o.server.window.Seconds())
@@ -115,21 +124,13 @@ func (o *observation) ownCalls(name string) int {
 const foreignBusy = 1.0
 
 func foreignLoad(o *observation) outcome {
-	if why := o.server.why(readExtensions); why != "" {
+	counted, why := o.server.statementsCounted("what others' statements take")
+	if why != "" {
 		return notKnown("%s", why)
 	}
-	if !o.server.extensions.has("pg_stat_statements") {
-		return notKnown("pg_stat_statements is not there (see HD-D15): what others' statements take can't be told.")
-	}
-	if why := o.server.why(readStatements); why != "" {
-		return notKnown("%s", why)
-	}
-	if o.server.counted == nil {
-		return notKnown("pg_stat_statements was not read at both ends of a window.")
-	}
-	others := o.server.counted.Others
+	others := counted.Others
 	share := others.MS / max(1, ms(o.server.window))
-	if why := o.server.counted.why(); why != "" && share < foreignBusy {
+	if why := counted.why(); why != "" && share < foreignBusy {
 		return notKnown("%s", why)
 	}
 	if share < foreignBusy {

@@ -65,8 +65,6 @@ func (h hit) priced(costMS float64) hit {
 	return h
 }
 
-func (b broken) who() string { return fmt.Sprintf("%s for the %s user", b.path.Name, b.path.Subject) }
-
 // tables are the step's own or, where it has none, all that the statement reads.
 func (b broken) tables() []string {
 	if b.table != "" {
@@ -97,7 +95,7 @@ func misestimate(o *observation) outcome {
 		sql := "ANALYZE " + b.table + ";"
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s: %s gives %.0f rows a loop where %.0f were expected (%.0f times as many, %.0f in all).",
-				b.who(), b.where(), b.node.ActualRows, b.node.PlanRows, b.factor, b.rows),
+				b.path.who(), b.where(), b.node.ActualRows, b.node.PlanRows, b.factor, b.rows),
 			remedy: sql + "   -- if the plan stays: ALTER TABLE … ALTER COLUMN … SET STATISTICS 1000",
 			sql:    statements(sql), about: b.tables(),
 		}.priced(b.cost))
@@ -114,7 +112,7 @@ func spill(o *observation) outcome {
 		}
 		h := hit{
 			evidence: fmt.Sprintf("%s: a %s of %.0f rows %s %.0f kB to disk, because it did not fit into work_mem%s.",
-				b.who(), b.node.Type, b.rows, how, b.factor, o.workMem()),
+				b.path.who(), b.node.Type, b.rows, how, b.factor, o.workMem()),
 			costMS: b.cost,
 			remedy: o.moreWorkMem(b.path.Name, b.factor),
 			about:  b.path.Plan.relations(),
@@ -161,7 +159,7 @@ func heapFetched(o *observation) outcome {
 		sql := "VACUUM " + b.table + ";"
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s: %s went to the table for %.0f rows (%.0f%% of them), because their pages are not marked all-visible.",
-				b.who(), b.where(), b.rows, b.factor*100),
+				b.path.who(), b.where(), b.rows, b.factor*100),
 			remedy: sql, sql: statements(sql), about: b.tables(),
 		}.priced(b.cost))
 	}
@@ -171,7 +169,7 @@ func heapFetched(o *observation) outcome {
 func discardedRows(o *observation) outcome {
 	var hits []hit
 	for _, b := range worstSteps(o.hot, (*Plan).discarded, ownTime) {
-		h := hit{about: b.tables(), evidence: fmt.Sprintf("%s: %s reads %.0f rows to throw them away, %.0f for each one that it keeps.", b.who(), b.where(), b.rows, b.factor)}
+		h := hit{about: b.tables(), evidence: fmt.Sprintf("%s: %s reads %.0f rows to throw them away, %.0f for each one that it keeps.", b.path.who(), b.where(), b.rows, b.factor)}
 		if remedy := brokenIndexes(o, b.table); remedy != "" {
 			h.remedy, h.sql = remedy, statements(remedy)
 		}
@@ -196,8 +194,8 @@ func coldReads(o *observation) outcome {
 		}
 		f := w.FirstRun
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s for the %s user: its first run read %.0f of %.0f pages from disk and took %.1f ms; warm it takes %.1f ms.",
-				name, w.Subject, f.ReadBlocks, f.ReadBlocks+f.HitBlocks, f.ExecutionMS, w.ExecutionMS),
+			evidence: fmt.Sprintf("%s: its first run read %.0f of %.0f pages from disk and took %.1f ms; warm it takes %.1f ms.",
+				w.who(), f.ReadBlocks, f.ReadBlocks+f.HitBlocks, f.ExecutionMS, w.ExecutionMS),
 			about: w.Plan.relations(),
 		}.priced(cost(w)))
 	}

@@ -1,12 +1,10 @@
 package probe
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/honeydue/honeydue/internal/report"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -174,32 +172,5 @@ func TestStaleAndDeadRows(t *testing.T) {
 		if got := judge(c.code, c.f); got != c.want {
 			t.Errorf("%s of %+v is %q, want %q", c.code, c.f, got, c.want)
 		}
-	}
-}
-
-// TestTrialTable renders the prices of an incident.
-func TestTrialTable(t *testing.T) {
-	r := incident()
-	r.Trial = []Trial{
-		{Code: "HD-Q06", Remedy: "honeydue migrate status", NotPriced: "the remedy is no SQL"},
-		{
-			Code: "HD-Q01", Remedy: "CREATE INDEX CONCURRENTLY …;", Price: &Price{
-				Reproduced: true, Statement: "task_board", Subject: "heavy",
-				BeforeDBMS: 12.9, AfterDBMS: 2.4, BeforeMS: 124.1, AfterMS: 113.2, BeforeTurns: 1, AfterTurns: 1, SavedMS: 10.5,
-			},
-		},
-		{
-			Code: "HD-Q09", Remedy: "ANALYZE tasks;",
-			Price: &Price{Statement: "task_board", Subject: "median", BeforeDBMS: 2, AfterDBMS: 2, BeforeMS: 111, AfterMS: 111, BeforeTurns: 1, AfterTurns: 1},
-		},
-	}
-	r.TrialNote = "Measured on synthetic rows, for 300 users."
-	for _, format := range []report.Format{report.FormatTable, report.FormatJSON} {
-		var got bytes.Buffer
-		d := r.Document()
-		if err := report.Write(&got, format, report.Document{Schema: d.Schema, Title: d.Title, Blocks: []report.Block{trialTable(r.Trial, r.TrialNote)}, Data: map[string]any{"trial": r.Trial, "trial_note": r.TrialNote}}, report.Options{Version: "1.2.3", Commit: "abc"}); err != nil {
-			t.Fatal(err)
-		}
-		golden(t, "trial."+string(format), got.Bytes())
 	}
 }

@@ -55,6 +55,19 @@ func autovacuumOff(t tableFacts, name string) string {
 	return fmt.Sprintf(" Autovacuum is switched off for %s.", name)
 }
 
+// tableHit is about one table, that a statement mends.
+func tableHit(o *observation, name, mends, evidence string) hit {
+	t := o.facts.tables[name]
+	h := hit{evidence: evidence + autovacuumOff(t, name), remedy: mendTable(t, name, mends), about: []string{name}}
+	h.sql = statements(h.remedy)
+	cost, which := excess(o, name)
+	h.costMS = cost
+	if which != "" {
+		h.evidence += " " + which + " pays for it."
+	}
+	return h
+}
+
 func staleStatistics(o *observation) outcome {
 	var hits []hit
 	for _, name := range o.tablesOf() {
@@ -62,19 +75,11 @@ func staleStatistics(o *observation) outcome {
 		if t.changed < max(ruleLeastRows, t.analyzeAt, staleShare*t.estimated) {
 			continue
 		}
-		h := hit{remedy: mendTable(t, name, "ANALYZE "+name+";"), about: []string{name}}
-		h.sql = statements(h.remedy)
-		cost, which := excess(o, name)
-		h.costMS = cost
 		since := fmt.Sprintf("since its last ANALYZE, which saw %.0f", t.estimated)
 		if !t.analyzed {
 			since = "and it has never been analyzed"
 		}
-		h.evidence = fmt.Sprintf("%s: %.0f rows have changed %s.%s", name, t.changed, since, autovacuumOff(t, name))
-		if which != "" {
-			h.evidence += " " + which + " pays for it."
-		}
-		hits = append(hits, h)
+		hits = append(hits, tableHit(o, name, "ANALYZE "+name+";", fmt.Sprintf("%s: %.0f rows have changed %s.", name, t.changed, since)))
 	}
 	return orPassed(hits, "Of no table more rows have changed since its ANALYZE than it had then.")
 }
@@ -86,15 +91,8 @@ func deadRows(o *observation) outcome {
 		if t.dead < ruleLeastRows || t.dead < deadFactor*t.vacuumAt {
 			continue
 		}
-		h := hit{remedy: mendTable(t, name, "VACUUM (ANALYZE) "+name+";"), about: []string{name}}
-		h.sql = statements(h.remedy)
-		cost, which := excess(o, name)
-		h.costMS = cost
-		h.evidence = fmt.Sprintf("%s holds %.0f dead rows beside %.0f live ones; every scan walks over them.%s", name, t.dead, t.live, autovacuumOff(t, name))
-		if which != "" {
-			h.evidence += " " + which + " pays for it."
-		}
-		hits = append(hits, h)
+		hits = append(hits, tableHit(o, name, "VACUUM (ANALYZE) "+name+";",
+			fmt.Sprintf("%s holds %.0f dead rows beside %.0f live ones; every scan walks over them.", name, t.dead, t.live)))
 	}
 	return orPassed(hits, "No table has more than %d times the dead rows that call for a VACUUM.", deadFactor)
 }
@@ -137,16 +135,16 @@ func replaceIndex(want store.Index) string {
 	return strings.Join(out, "\n")
 }
 
-// brokenIndexes is the DDL for what is missing, invalid or wrong on a table; empty if nothing is.
+// brokenIndexes is the DDL for the indexes that are missing or not valid on a table; empty if nothing is.
 func brokenIndexes(o *observation, table string) string {
 	var ddl []string
 	for _, want := range o.expected {
 		if want.Table != table || o.schema == nil {
 			continue
 		}
-		if have, ok := o.schema.indexes[want.Name]; !ok {
+		if valid, ok := o.schema.indexes[want.Name]; !ok {
 			ddl = append(ddl, want.DDL)
-		} else if !have.valid {
+		} else if !valid {
 			ddl = append(ddl, "REINDEX INDEX CONCURRENTLY "+want.Name+";")
 		}
 	}

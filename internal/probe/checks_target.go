@@ -239,3 +239,31 @@ func targetWithoutRedis(o *observation) outcome {
 	}
 	return passed("Its cache is %s.", o.target.Cache)
 }
+
+func targetDown(o *observation) outcome {
+	if o.targetFailed != nil {
+		return found(hit{evidence: fmt.Sprintf("%s: %s.", o.target.URL, o.targetFailed), remedy: repair(o.targetFailed, "--target")})
+	}
+	return passed("/readyz answers in %.1f ms, %.1f ms with connecting.", o.target.WarmMS, o.target.FirstMS)
+}
+
+func targetNotReady(o *observation) outcome {
+	if o.target.Ready {
+		return passed("/readyz says yes.")
+	}
+	evidence := fmt.Sprintf("/readyz answers %d", o.target.StatusCode)
+	if o.target.Reason != "" {
+		evidence += ": " + o.target.Reason
+	}
+	return found(hit{evidence: evidence + "."})
+}
+
+func targetBypassesPooler(o *observation) outcome {
+	switch o.target.ThroughPooler {
+	case "yes":
+		return passed("It proved its pooler.")
+	case "no":
+		return found(hit{evidence: "/readyz says that its connections end at Postgres itself."})
+	}
+	return notKnown("/readyz does not say how the database is reached.")
+}

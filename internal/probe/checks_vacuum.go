@@ -43,8 +43,6 @@ func bloat(o *observation) outcome {
 	return orPassed(hits, "No table of %d is half empty, by an estimate from the planner's statistics.", judged)
 }
 
-func megabytes(bytes float64) string { return fmt.Sprintf("%.1f MB", bytes/(1<<20)) }
-
 // Sequences: three quarters leave time for a migration to bigint; at 95% inserts fail soon.
 const sequenceWarn, sequenceFail = 0.75, 0.95
 

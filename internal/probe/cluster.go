@@ -40,7 +40,6 @@ type podFacts struct {
 	Spec struct {
 		NodeName   string `json:"nodeName"`
 		Containers []struct {
-			Name      string `json:"name"`
 			Resources struct {
 				Limits map[string]string `json:"limits"`
 			} `json:"resources"`
@@ -59,8 +58,7 @@ type podFacts struct {
 }
 
 type containerStatus struct {
-	Name         string `json:"name"`
-	RestartCount int64  `json:"restartCount"`
+	RestartCount int64 `json:"restartCount"`
 	State        struct {
 		Waiting *struct {
 			Reason string `json:"reason"`
@@ -99,7 +97,6 @@ type scalerFacts struct {
 	} `json:"spec"`
 	Status struct {
 		CurrentReplicas int64 `json:"currentReplicas"`
-		DesiredReplicas int64 `json:"desiredReplicas"`
 		Conditions      []struct {
 			Type   string `json:"type"`
 			Status string `json:"status"`

@@ -56,12 +56,3 @@ func tryDirectTLS(ctx context.Context, config *pgx.ConnConfig) (how string, turn
 	}
 	return how, turns
 }
-
-// unverified tells the dates of a certificate that was refused.
-func unverified(err *tls.CertificateVerificationError) *TLS {
-	if err == nil || len(err.UnverifiedCertificates) == 0 {
-		return nil
-	}
-	c := err.UnverifiedCertificates[0]
-	return &TLS{NotBefore: c.NotBefore, NotAfter: c.NotAfter}
-}

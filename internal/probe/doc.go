@@ -2,8 +2,10 @@
 // app and its database, what that costs a request in milliseconds, and which command mends it.
 //
 // Run measures first and judges afterwards. Measuring fills one observation: the connect waterfall of
-// the pooler, the direct endpoint and Redis; the plans of every hot statement of the store's catalogue;
-// the wall time of the same statements through the pooler; the hot reads of a running server. Judging runs
+// the pooler, the direct endpoint, Redis and a running server; the plans of every hot statement of the
+// store's catalogue; the wall time of the same statements through the pooler; what the way there does to
+// transfers and prepared statements; the pooler's console; what Postgres's own views, Redis and the cluster
+// tell while they are watched; the hot reads and the metrics of the running server. Judging runs
 // the registry of checks over that observation, puts each symptom under its cause by the table of causes,
 // and never touches the network.
 //

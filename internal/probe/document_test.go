@@ -2,15 +2,12 @@ package probe
 
 import (
 	"bytes"
-	"flag"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/honeydue/honeydue/internal/report"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func one(n int64) *int64 { return &n }
 

@@ -63,7 +63,7 @@ func (e *explainer) statement(ctx context.Context, q store.Query, subjects []sto
 		return out
 	}
 	if err := e.custom(ctx, q, subjects, out); err != nil {
-		e.rollback(ctx)
+		rollback(ctx, e.conn)
 		f := explain(ctx, "", err)
 		e.giveUp(f, out)
 		if f.cutOff() && e.conn.IsClosed() {
@@ -78,7 +78,7 @@ func (e *explainer) statement(ctx context.Context, q store.Query, subjects []sto
 	}
 	if err := e.genericPlan(ctx, q, subjects, out); err != nil {
 		// The generic plan is an extra: without it the rest stands.
-		e.rollback(ctx)
+		rollback(ctx, e.conn)
 		if e.conn.IsClosed() {
 			e.lost = explain(ctx, "", err)
 		}
@@ -224,16 +224,6 @@ func (e *explainer) send(ctx context.Context, b *pgx.Batch) error {
 	})
 }
 
-// rollback ends a transaction that an error has left open.
-func (e *explainer) rollback(ctx context.Context) {
-	if e.conn.IsClosed() || e.conn.PgConn().TxStatus() == 'I' {
-		return
-	}
-	_ = bound(ctx, queryTimeout, func(ctx context.Context) error { // the error that led here is the one to tell
-		return e.conn.PgConn().Exec(ctx, "ROLLBACK").Close()
-	})
-}
-
 func planInto(to **Plan) func(pgx.Rows) error {
 	return func(rows pgx.Rows) error {
 		text, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[[]byte])
@@ -298,4 +288,12 @@ func literals(m *pgtype.Map, args []any) (string, error) {
 		out[i] = "'" + strings.ReplaceAll(string(text), "'", "''") + "'"
 	}
 	return strings.Join(out, ", "), nil
+}
+
+func firstRun(p *Plan) *FirstRun {
+	if p == nil {
+		return nil
+	}
+	hit, read := p.Blocks()
+	return &FirstRun{ExecutionMS: p.ExecutionMS, HitBlocks: hit, ReadBlocks: read}
 }

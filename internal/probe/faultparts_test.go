@@ -271,7 +271,7 @@ func (b *bed) certify(t *testing.T, c certificate) {
 		write(t, path, data)
 		t.Cleanup(func() { write(t, path, before) })
 	}
-	console(t, b.env, "RELOAD")
+	command(t, b.env, "RELOAD")
 	trust := parameter("sslrootcert", ca.file(t))
 	b.config.URL, b.config.AdminURL = changed(t, b.config.URL, trust), changed(t, b.config.AdminURL, trust)
 }
@@ -298,5 +298,5 @@ func (b *bed) rewritePooler(t *testing.T, line string) {
 		t.Fatal(err)
 	}
 	write(t, path, append(before, line+"\n"...))
-	console(t, b.env, "RELOAD")
+	command(t, b.env, "RELOAD")
 }

@@ -41,7 +41,7 @@ func appFaults() []fault {
 				for _, setting := range []string{"enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan"} {
 					exec(t, b.env, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET "+setting+" = off', current_database()); END $$")
 				}
-				console(t, b.env, "RECONNECT")
+				command(t, b.env, "RECONNECT")
 			},
 		},
 		{

@@ -3,7 +3,6 @@ package probe_test
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,8 +25,8 @@ func poolerFaults() []fault {
 		{
 			name: "the pooler is paused", code: "HD-P05", evidence: "the direct endpoint answers", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) {
-				console(t, b.env, "PAUSE")
-				t.Cleanup(func() { undo(t, b.env, "RESUME") })
+				command(t, b.env, "PAUSE")
+				t.Cleanup(func() { command(t, b.env, "RESUME") })
 			},
 		},
 		{
@@ -103,42 +102,16 @@ func poolerFaults() []fault {
 // setting changes one of the pooler's settings until the test's end.
 func setting(t *testing.T, b *bed, name, value, before string) {
 	t.Helper()
-	console(t, b.env, fmt.Sprintf("SET %s = '%s'", name, value))
-	t.Cleanup(func() { undo(t, b.env, fmt.Sprintf("SET %s = '%s'", name, before)) })
-}
-
-// undo runs a command on the console when the test's own context is over.
-func undo(t *testing.T, env lab.Env, command string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
-	defer cancel()
-	config, err := pgx.ParseConfig(env.AdminURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer conn.Close(ctx)
-	if _, err := conn.PgConn().Exec(ctx, command).ReadAll(); err != nil {
-		t.Errorf("%s: %v", command, err)
-	}
+	command(t, b.env, fmt.Sprintf("SET %s = '%s'", name, value))
+	t.Cleanup(func() { command(t, b.env, fmt.Sprintf("SET %s = '%s'", name, before)) })
 }
 
 // clients runs that many until the test's end, and waits until each had the time to begin.
 func clients(t *testing.T, n int, client func(context.Context)) {
 	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	var all sync.WaitGroup
 	for range n {
-		all.Go(func() { client(ctx) })
+		inBackground(t, client)
 	}
-	t.Cleanup(func() {
-		stop()
-		all.Wait()
-	})
 	time.Sleep(300 * time.Millisecond)
 }
 

@@ -26,7 +26,7 @@ import (
 func redisFaults() []fault {
 	return []fault{
 		{
-			name: "Redis is down", code: "HD-R01", lab: &lab.Config{}, short: true,
+			name: "Redis is down", code: "HD-R01", evidence: "asks the database who the user is", lab: &lab.Config{}, short: true,
 			inject: func(t *testing.T, b *bed) { must(t, b.lab.StopRedis(t.Context())) },
 		},
 		{
@@ -204,8 +204,9 @@ func (b *bed) set(t *testing.T, pairs ...string) *redis.Client {
 	return c
 }
 
-// inBackground runs f until the test's end.
+// inBackground runs f until the test's end, and waits for it.
 func inBackground(t *testing.T, f func(context.Context)) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var g sync.WaitGroup
 	g.Go(func() { f(ctx) })

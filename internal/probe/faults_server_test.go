@@ -28,7 +28,7 @@ import (
 func serverFaults() []fault {
 	faults := []fault{
 		{
-			name: "Postgres is down", code: "HD-D01", lab: &lab.Config{},
+			name: "Postgres is down", code: "HD-D01", evidence: "no statement comes back", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) { must(t, b.lab.StopPostgres(t.Context())) },
 		},
 		{
@@ -131,12 +131,9 @@ func session(t *testing.T, env lab.Env, statements ...string) *pgx.Conn {
 // background runs f on a connection of its own until the test's end, which cuts it.
 func background(t *testing.T, url string, f func(context.Context, *pgx.Conn) error) {
 	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	var g sync.WaitGroup
-	t.Cleanup(func() { stop(); g.Wait() })
-	c, err := pgx.Connect(ctx, url)
+	c, err := pgx.Connect(t.Context(), url)
 	must(t, err)
-	g.Go(func() {
+	inBackground(t, func(ctx context.Context) {
 		defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
 		if err := f(ctx, c); err != nil && ctx.Err() == nil {
 			t.Error(err)
@@ -191,13 +188,9 @@ func lockChain(t *testing.T, env lab.Env) uint32 {
 
 // waitForNobody makes commits wait for a synchronous replica that does not exist.
 func waitForNobody(t *testing.T, b *bed) {
-	data := filepath.Join(serverDir(t, b.env), "")
+	data := serverDir(t, b.env)
 	must(t, os.WriteFile(filepath.Join(data, "postgresql.auto.conf"), []byte("synchronous_standby_names = 'gone'\n"), 0o644))
-	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
-	must(t, err)
-	pid, err := strconv.Atoi(strings.TrimSpace(strings.SplitN(string(text), "\n", 2)[0]))
-	must(t, err)
-	must(t, syscall.Kill(pid, syscall.SIGHUP))
+	reload(t, data)
 	until(t, b.env, "SELECT current_setting('synchronous_standby_names') = 'gone'")
 	for range 4 {
 		background(t, b.env.DirectURL, func(ctx context.Context, c *pgx.Conn) error {
@@ -206,6 +199,16 @@ func waitForNobody(t *testing.T, b *bed) {
 		})
 	}
 	until(t, b.env, "SELECT count(*) = 4 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+}
+
+// reload makes the server of a data directory read its files again.
+func reload(t *testing.T, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
+	must(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(strings.SplitN(string(text), "\n", 2)[0]))
+	must(t, err)
+	must(t, syscall.Kill(pid, syscall.SIGHUP))
 }
 
 func serverDir(t *testing.T, env lab.Env) string {

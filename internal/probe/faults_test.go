@@ -1,8 +1,10 @@
 package probe_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
@@ -216,8 +218,8 @@ func TestServersDown(t *testing.T) {
 	down("Postgres", "HD-D01", func() error { return l.StopPostgres(t.Context()) }, func() error { return l.StartPostgres(t.Context()) }, 0)
 
 	t.Run("the pooler is paused", func(t *testing.T) {
-		console(t, env, "PAUSE")
-		defer console(t, env, "RESUME")
+		command(t, env, "PAUSE")
+		defer command(t, env, "RESUME")
 		f := first(t, run(t, c), "HD-P05")
 		contains(t, f.Evidence, "the direct endpoint answers")
 	})
@@ -276,21 +278,23 @@ func TestRedisPolicy(t *testing.T) {
 	}
 }
 
-// console runs a command on the pooler's admin console.
-func console(t *testing.T, env lab.Env, command string) {
+// command runs a command on the pooler's admin console, also when the test's own context is over.
+func command(t *testing.T, env lab.Env, text string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+	defer cancel()
 	config, err := pgx.ParseConfig(env.AdminURL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
-	conn, err := pgx.ConnectConfig(t.Context(), config)
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context())
-	if _, err := conn.PgConn().Exec(t.Context(), command).ReadAll(); err != nil {
-		t.Fatalf("%s: %v", command, err)
+	defer conn.Close(ctx)
+	if _, err := conn.PgConn().Exec(ctx, text).ReadAll(); err != nil {
+		t.Fatalf("%s: %v", text, err)
 	}
 }
 

@@ -23,12 +23,3 @@ func measureFloor(ctx context.Context, ask func(context.Context) error) (floor, 
 	floor = slices.Min(samples)
 	return floor, median(samples) - floor, nil
 }
-
-// median returns the middle of the values, the lower one of two; 0 of none.
-func median[T int64 | float64 | time.Duration](values []T) T {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[(len(sorted)-1)/2]
-}

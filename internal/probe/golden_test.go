@@ -1,10 +1,13 @@
 package probe
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"testing"
 )
+
+var update = flag.Bool("update", false, "write the golden files")
 
 // golden compares what was rendered with a file of testdata, which go test -update writes anew.
 func golden(t *testing.T, name string, got []byte) {

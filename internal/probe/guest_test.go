@@ -105,7 +105,7 @@ func TestOnlyTheChosenIsMeasured(t *testing.T) {
 	}
 	allConnections, allTurns := probed()
 	connections, turns := probed("HD-Q01")
-	// The endpoint's own connection, and the app's pool that names the users.
+	// The endpoint's own connection, and the one of the app's pool, which is opened beside it.
 	if connections != 2 {
 		t.Errorf("with --only HD-Q01 the pooler saw %d connections, want 2 (of %d)", connections, allConnections)
 	}

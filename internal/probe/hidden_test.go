@@ -5,9 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -77,11 +75,7 @@ func superuser(t *testing.T, env lab.Env) *pgx.Conn {
 	t.Helper()
 	data := serverDir(t, env)
 	must(t, os.WriteFile(filepath.Join(data, "pg_hba.conf"), []byte("host all watcher,postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"), 0o600))
-	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
-	must(t, err)
-	pid, err := strconv.Atoi(strings.TrimSpace(strings.SplitN(string(text), "\n", 2)[0]))
-	must(t, err)
-	must(t, syscall.Kill(pid, syscall.SIGHUP))
+	reload(t, data)
 	for range 200 {
 		if c, err := pgx.Connect(t.Context(), as(t, env.DirectURL, "postgres")); err == nil {
 			t.Cleanup(func() { _ = c.Close(context.WithoutCancel(t.Context())) })

@@ -13,12 +13,12 @@ import (
 // promise is what HypoPG says of an index that is not there: the planner's cost of a hot statement without
 // it and with it.
 type promise struct {
-	name, subject string
+	who           string
 	before, after float64
 }
 
 func (p promise) String() string {
-	return fmt.Sprintf(" HypoPG: with it the planner puts %s for the %s user at %.0f instead of %.0f.", p.name, p.subject, p.after, p.before)
+	return fmt.Sprintf(" HypoPG: with it the planner puts %s at %.0f instead of %.0f.", p.who, p.after, p.before)
 }
 
 // leastPromise is the share of a plan's cost that an index must save to be worth a word.
@@ -39,7 +39,6 @@ func (o *observation) askHypoPG(ctx context.Context, s *session, subjects []stor
 		}
 		best, err := promiseOf(ctx, s.direct.conn, want, o.hot, subjects)
 		if err != nil {
-			(&explainer{conn: s.direct.conn}).rollback(ctx)
 			return // it is an extra: without it the rest stands
 		}
 		if best.before > 0 && best.after <= best.before*(1-leastPromise) {
@@ -67,16 +66,15 @@ func promiseOf(ctx context.Context, conn *pgx.Conn, want store.Index, hot []HotP
 		b.Queue("EXPLAIN (FORMAT JSON) "+q.SQL, q.Sample(subject)...).Query(planInto(&plans[i]))
 	}
 	b.Queue("SELECT FROM hypopg_reset()")
-	b.Queue("ROLLBACK")
-	if err := bound(ctx, queryTimeout, func(ctx context.Context) error { return conn.SendBatch(ctx, b).Close() }); err != nil {
+	if err := inOneTurn(ctx, conn, b); err != nil {
 		return best, err
 	}
 	for i, p := range plans {
 		if p == nil {
 			continue
 		}
-		now := promise{hot[i].Name, hot[i].Subject, hot[i].Plan.Root.TotalCost, p.Root.TotalCost}
-		if best.name == "" || now.before-now.after > best.before-best.after {
+		now := promise{hot[i].who(), hot[i].Plan.Root.TotalCost, p.Root.TotalCost}
+		if best.who == "" || now.before-now.after > best.before-best.after {
 			best = now
 		}
 	}

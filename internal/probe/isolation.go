@@ -147,11 +147,6 @@ func (out *isolation) named(ctx context.Context, p *pair, support preparedSuppor
 	}
 }
 
-// name is a statement's name that nobody else has.
-func (p *pair) name(what string) string {
-	return "honeydue_probe_" + what + "_" + strings.ToLower(p.token)
-}
-
 func prepareAs(ctx context.Context, c *pairClient, name, sql string) error {
 	return bound(ctx, queryTimeout, func(ctx context.Context) error {
 		_, err := c.conn.PgConn().Prepare(ctx, name, sql, nil)

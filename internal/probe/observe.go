@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -57,7 +55,7 @@ func observe(ctx context.Context, c Config) *observation {
 	return o
 }
 
-// session holds the connections of one probe besides those of the observation.
+// session holds the connections of one probe; pooler, direct and redis are the observation's own.
 type session struct {
 	pooler, direct *pgServer
 	// db runs the statements as the app does; its pool is one connection.
@@ -104,14 +102,14 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 	c := o.config
 	if c.URL != "" {
 		wg.Go(func() {
-			o.pooler = openPG(ctx, "pooler", c.URL, pgx.QueryExecModeExec)
+			o.pooler = openPG(ctx, "pooler", c.URL)
 			s.pooler = o.pooler
 		})
 		wg.Go(func() { s.db, s.dbFailed = openStore(ctx, c.URL, o.mode) })
 	}
 	if c.DirectURL != "" {
 		wg.Go(func() {
-			o.direct = openPG(ctx, "direct", c.DirectURL, pgx.QueryExecModeExec)
+			o.direct = openPG(ctx, "direct", c.DirectURL)
 			s.direct = o.direct
 		})
 	}

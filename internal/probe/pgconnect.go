@@ -214,5 +214,3 @@ func describeTLS(state tls.ConnectionState) *TLS {
 	}
 	return out
 }
-
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

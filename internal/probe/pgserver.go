@@ -33,16 +33,15 @@ type pgServer struct {
 	proof  string
 	// serverVersion is Postgres's, such as 150018.
 	serverVersion int
-	// dials counts the connections tried, connectTurns what all of them cost.
-	dials        int
-	connectTurns int64
+	// dials counts the connections tried.
+	dials int
 	// samples are the times of all empty queries so far.
 	samples []time.Duration
 }
 
-// openPG connects by url in the given mode and measures the waterfall, the proof of a pooler and the
+// openPG connects by url and measures the waterfall, the proof of a pooler and the
 // floor. It returns a server in any case; failed says what went wrong.
-func openPG(ctx context.Context, name, url string, mode pgx.QueryExecMode) *pgServer {
+func openPG(ctx context.Context, name, url string) *pgServer {
 	s := &pgServer{endpoint: Endpoint{Name: name}}
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -50,7 +49,7 @@ func openPG(ctx context.Context, name, url string, mode pgx.QueryExecMode) *pgSe
 		s.fail(ctx, "config", err)
 		return s
 	}
-	config.DefaultQueryExecMode = mode
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.ConnectTimeout = connectTimeout
 	s.config = config
 	s.endpoint.Address = net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
@@ -65,11 +64,7 @@ func (s *pgServer) connect(ctx context.Context) {
 	s.dials++
 	conn, w, err := connectPG(ctx, s.config)
 	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.tls()
-	for _, p := range s.endpoint.Phases {
-		s.endpoint.ConnectMS += p.MS
-		s.endpoint.ConnectTurns += p.Turns
-	}
-	s.connectTurns = s.endpoint.ConnectTurns
+	s.endpoint.sum()
 	if w.attempts > 1 {
 		s.endpoint.Notes = append(s.endpoint.Notes, fmt.Sprintf("%d attempts were made; the phases are the last one's", w.attempts))
 	}
@@ -151,4 +146,12 @@ func bound(ctx context.Context, d time.Duration, f func(context.Context) error) 
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	return f(ctx)
+}
+
+// err is why the server can't be used, nil if it can.
+func (s *pgServer) err() error {
+	if s == nil || s.failed == nil {
+		return nil
+	}
+	return s.failed
 }

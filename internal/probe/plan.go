@@ -97,9 +97,8 @@ func (p *Plan) Blocks() (hit, read float64) { return p.Root.SharedHit, p.Root.Sh
 
 // scan is one place where a plan reads a table.
 type scan struct {
-	Relation, Type string
-	Rows, MS       float64
-	Condition      Expr
+	Relation string
+	Rows, MS float64
 }
 
 // sequential lists the plan's sequential scans, one per node. A step that a run has not reached is none: it
@@ -108,7 +107,7 @@ func (p *Plan) sequential() []scan {
 	var out []scan
 	p.Root.Walk(func(n *Node) {
 		if n.Type == "Seq Scan" && (p.ExecutionMS == 0 || n.ActualLoops > 0) {
-			out = append(out, scan{n.Relation, n.Type, n.Seen(), n.TotalMS(), n.Filter})
+			out = append(out, scan{n.Relation, n.Seen(), n.TotalMS()})
 		}
 	})
 	return out

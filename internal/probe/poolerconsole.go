@@ -14,7 +14,6 @@ type poolerFacts struct {
 	settings store.ConsoleRow
 	// Of SHOW DATABASES: 0 is "no limit" for both.
 	poolSize, maxConnections, connections int64
-	paused                                bool
 	poolMode                              string // of this database; empty is the pooler's own
 	// clients is how many are connected, of any database.
 	clients int64
@@ -58,7 +57,7 @@ func (p *poolsConsole) readSettings(ctx context.Context) *poolerFacts {
 		{"DATABASES", func(rows []store.ConsoleRow) {
 			for _, r := range p.console.Of(rows, "name") {
 				f.poolSize, f.maxConnections, f.connections = r.Number("pool_size"), r.Number("max_connections"), r.Number("current_connections")
-				f.poolMode, f.paused = r["pool_mode"], r["paused"] == "1"
+				f.poolMode = r["pool_mode"]
 			}
 		}},
 		{"LISTS", func(rows []store.ConsoleRow) {

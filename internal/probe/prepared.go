@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -205,4 +206,9 @@ func (c *pairClient) exec(ctx context.Context, sql string) error {
 		_, err := c.conn.PgConn().Exec(ctx, sql).ReadAll()
 		return err
 	})
+}
+
+// name is a statement's name that nobody else has.
+func (p *pair) name(what string) string {
+	return "honeydue_probe_" + what + "_" + strings.ToLower(p.token)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -82,10 +81,8 @@ func (r *reader) send(ctx context.Context, readings []reading) (done int, err er
 		}
 		return err
 	})
-	if err != nil && r.server.usable() && r.server.conn.PgConn().TxStatus() != 'I' {
-		_ = bound(ctx, queryTimeout, func(ctx context.Context) error {
-			return r.server.conn.PgConn().Exec(ctx, "ROLLBACK").Close()
-		}) // a connection that can't be rolled back is closed with the probe
+	if err != nil {
+		rollback(ctx, r.server.conn) // a connection that can't be rolled back is closed with the probe
 	}
 	return done, err
 }
@@ -117,20 +114,4 @@ func openReader(ctx context.Context, config *pgx.ConnConfig) *reader {
 	s := &pgServer{config: config}
 	s.connect(ctx)
 	return &reader{server: s, unread: map[string]*failure{}}
-}
-
-// seconds writes an age for people.
-func seconds(s float64) string {
-	d := time.Duration(s * float64(time.Second))
-	switch {
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1f s", s)
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.0f s", s)
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%.0f h", d.Hours())
-	}
-	return fmt.Sprintf("%.0f days", d.Hours()/24)
 }

@@ -1,6 +1,10 @@
 package probe
 
-import "github.com/jackc/pgx/v5"
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
 
 // The time-outs that bound every statement of the probe on the server. Views of statistics answer in a few
 // milliseconds, and a statement that waits for a lock is given up at once: the probe never stands in a queue
@@ -27,4 +31,24 @@ func readOnly() *pgx.Batch {
 		b.Queue(sql)
 	}
 	return b
+}
+
+// inOneTurn sends a batch that readOnly has started, and ends its transaction.
+func inOneTurn(ctx context.Context, conn *pgx.Conn, b *pgx.Batch) error {
+	b.Queue("ROLLBACK")
+	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return conn.SendBatch(ctx, b).Close() })
+	if err != nil {
+		rollback(ctx, conn)
+	}
+	return err
+}
+
+// rollback ends a transaction that an error has left open.
+func rollback(ctx context.Context, conn *pgx.Conn) {
+	if conn.IsClosed() || conn.PgConn().TxStatus() == 'I' {
+		return
+	}
+	_ = bound(ctx, queryTimeout, func(ctx context.Context) error { // the error that led here is the one to tell
+		return conn.PgConn().Exec(ctx, "ROLLBACK").Close()
+	})
 }

@@ -13,7 +13,7 @@ import (
 // one turn, and leaves the connection free.
 func TestEveryReadHasItsTimeouts(t *testing.T) {
 	env := labtest.Database(t, nil)
-	s := openPG(t.Context(), "direct", env.DirectURL, pgx.QueryExecModeExec)
+	s := openPG(t.Context(), "direct", env.DirectURL)
 	if s.failed != nil {
 		t.Fatal(s.failed)
 	}

@@ -184,14 +184,18 @@ func (f *redisFacts) askAgain(ctx context.Context, c *redis.Client) {
 
 // count is a number of INFO's last text; 0 for what is not there.
 func (f *redisFacts) count(name string) int64 {
-	n, _ := strconv.ParseInt(f.last[name], 10, 64) // see above
-	return n
+	return infoNumber(f.last, name)
 }
 
 // grew is by how much a counter has grown within the window.
 func (f *redisFacts) grew(name string) int64 {
-	before, _ := strconv.ParseInt(f.first[name], 10, 64) // 0 is "not there"
-	return max(0, f.count(name)-before)
+	return max(0, f.count(name)-infoNumber(f.first, name))
+}
+
+// infoNumber is a number of INFO's; 0 for what is not there or is no number.
+func infoNumber(fields map[string]string, name string) int64 {
+	n, _ := strconv.ParseInt(fields[name], 10, 64) // none: 0
+	return n
 }
 
 // slowCommand is an entry of the slow log without its arguments.

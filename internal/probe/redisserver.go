@@ -2,17 +2,12 @@ package probe
 
 import (
 	"context"
-	"crypto/tls"
-	"net"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/honeydue/honeydue/internal/cache"
-	"github.com/honeydue/honeydue/internal/link"
 )
 
 // redisServer is one connection to Redis and what it told.
@@ -20,7 +15,7 @@ type redisServer struct {
 	endpoint Endpoint
 	failed   *failure
 	client   *redis.Client // nil after close, and where the URL can't be read
-	way      *redisWaterfall
+	way      *dialWaterfall
 	facts    *redisFacts // nil until it was watched
 	// Of INFO; empty where Redis would not say.
 	policy    string
@@ -39,7 +34,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 		return s
 	}
 	s.endpoint.Address = opts.Addr
-	w := &redisWaterfall{socket: &stamps{}, tlsConfig: opts.TLSConfig, began: time.Now()}
+	w := &dialWaterfall{socket: &stamps{}, tlsConfig: opts.TLSConfig, began: time.Now()}
 	opts.Dialer = w.dial
 	// Like the app's own client: no CLIENT SETINFO, no maintenance hand-shake, no retry, one connection.
 	opts.DisableIdentity, opts.MaxRetries, opts.PoolSize, opts.ContextTimeoutEnabled = true, -1, 1, true
@@ -53,13 +48,13 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	ask := func(ctx context.Context) error { return pong(ctx, client) }
 	if err := bound(ctx, connectTimeout, ask); err != nil {
 		s.endpoint.Phases = w.phases()
-		s.sum()
+		s.endpoint.sum()
 		s.fail(ctx, w.reached(), err)
 		return s
 	}
 	w.socket.stop()
 	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.tls
-	s.sum()
+	s.endpoint.sum()
 	floor, jitter, err := measureFloor(ctx, func(ctx context.Context) error { return bound(ctx, queryTimeout, ask) })
 	if err != nil {
 		s.fail(ctx, "", err)
@@ -109,113 +104,9 @@ func (s *redisServer) fail(ctx context.Context, phase string, err error) {
 	s.endpoint.Error = s.failed.Error()
 }
 
-func (s *redisServer) sum() {
-	for _, p := range s.endpoint.Phases {
-		s.endpoint.ConnectMS += p.MS
-		s.endpoint.ConnectTurns += p.Turns
-	}
-}
-
 // read takes from INFO's text what the checks need.
 func (s *redisServer) read(info string) {
 	values := cache.ParseInfo(info)
-	number := func(name string) int64 {
-		n, _ := strconv.ParseInt(values[name], 10, 64) // 0 for what is no number
-		return n
-	}
 	s.policy, s.version = values["maxmemory_policy"], values["redis_version"]
-	s.maxMemory, s.memory = number("maxmemory"), number("used_memory")
-}
-
-// redisWaterfall stamps the connection that go-redis opens.
-type redisWaterfall struct {
-	socket                        *stamps
-	began, dnsEnd, tcpEnd, tlsEnd time.Time
-	tlsConfig                     *tls.Config
-	tls                           *TLS
-	tlsTurns                      int
-	meter                         *link.Conn
-	plain                         *stamps
-}
-
-func (w *redisWaterfall) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err == nil && net.ParseIP(host) == nil {
-		ips, err := net.DefaultResolver.LookupHost(ctx, host)
-		if err != nil {
-			return nil, err
-		}
-		addr = net.JoinHostPort(ips[0], port)
-	}
-	w.dnsEnd = time.Now()
-	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	w.tcpEnd = time.Now()
-	// The stamps stand outside: go-redis looks at the socket of a connection that offers one before each
-	// command, and dials again when the meter has none to show.
-	w.meter = link.Meter(c)
-	stamped := &stampedConn{Conn: w.meter, stamps: w.socket}
-	if w.tlsConfig == nil {
-		w.plain = w.socket
-		return stamped, nil
-	}
-	secure := tls.Client(stamped, w.tlsConfig)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		_ = c.Close() // the handshake's error is the one to tell
-		return nil, err
-	}
-	w.tlsEnd, w.tlsTurns = time.Now(), len(w.socket.all())
-	w.tls = describeTLS(secure.ConnectionState())
-	w.plain = &stamps{}
-	return &stampedConn{Conn: secure, stamps: w.plain}, nil
-}
-
-// phases lists what go-redis did, each turn named after its first command.
-func (w *redisWaterfall) phases() []Phase {
-	var out []Phase
-	last := w.began
-	add := func(name string, turns int64, end time.Time) {
-		if !end.IsZero() {
-			out = append(out, Phase{Name: name, Turns: turns, MS: ms(end.Sub(last))})
-			last = end
-		}
-	}
-	add("dns", 0, w.dnsEnd)
-	add("tcp", 1, w.tcpEnd)
-	add("tls", int64(w.tlsTurns), w.tlsEnd)
-	if w.plain == nil {
-		return out
-	}
-	for _, t := range w.plain.all() {
-		add(respCommand(t.asked), 1, t.replied)
-	}
-	return out
-}
-
-func (w *redisWaterfall) reached() string {
-	switch {
-	case w.dnsEnd.IsZero():
-		return "dns"
-	case w.tcpEnd.IsZero():
-		return "tcp"
-	case w.tlsConfig != nil && w.tlsEnd.IsZero():
-		return "tls"
-	default:
-		return "startup"
-	}
-}
-
-// respCommand names the command with which a RESP request opens, and nothing of its arguments: only
-// names that the hand-shake is known to use are let through.
-func respCommand(b []byte) string {
-	lines := strings.SplitN(string(b), "\r\n", 4)
-	if len(lines) >= 3 {
-		switch name := strings.ToLower(lines[2]); name {
-		case "hello", "auth", "select", "client", "ping", "info":
-			return name
-		}
-	}
-	return "command"
+	s.maxMemory, s.memory = infoNumber(values, "maxmemory"), infoNumber(values, "used_memory")
 }

@@ -67,7 +67,7 @@ func redisChecks() []check {
 		{
 			code: "HD-R13", title: "Clients' buffers take Redis's memory", severity: Warning,
 			needs: watched, run: redisBuffers,
-			remedy: "redis-cli -u \"$REDIS_URL\" CLIENT LIST | sort -t= -k20 | tail -3   # omem= and tot-mem=; then CLIENT KILL ID …",
+			remedy: `redis-cli -u "$REDIS_URL" CLIENT LIST | sed 's/^\(id=[0-9]*\).* \(omem=[0-9]*\).*/\1 \2/' | sort -t= -k3 -n | tail -3   # omem= is what waits for it; then CLIENT KILL ID …`,
 		},
 		{
 			code: "HD-R15", title: "Redis writes to disk", severity: Warning,

@@ -52,7 +52,7 @@ func targetChecks() []check {
 		{
 			code: "HD-T14", title: "The running server itself is slow", severity: Warning,
 			needs: []part{knowsReads}, run: targetAppSlow,
-			remedy: "kubectl -n honeydue top pods -l app.kubernetes.io/name=honeydue   # at its CPU limit it is throttled: raise the limit",
+			remedy: "kubectl -n honeydue top pods -l app.kubernetes.io/name=honeydue   # throttled at a limit of CPU: remove it (HD-K02); on a full node: raise the request",
 		},
 		{
 			code: "HD-T09", title: "Something between client and server adds time", severity: Warning,

@@ -143,6 +143,15 @@ type Endpoint struct {
 	Error string `json:"error,omitempty"`
 }
 
+// sum adds up the phases.
+func (e *Endpoint) sum() {
+	e.ConnectMS, e.ConnectTurns = 0, 0
+	for _, p := range e.Phases {
+		e.ConnectMS += p.MS
+		e.ConnectTurns += p.Turns
+	}
+}
+
 // Phase is one step of connecting. Turns counts round trips: for tcp the handshake's own, for the rest
 // a write followed by a read at the socket.
 type Phase struct {

@@ -15,12 +15,7 @@ type schemaFacts struct {
 	// rows is each table's estimated size; a table that was never analysed is not in it.
 	rows map[string]float64
 	// indexes by name; false where one is not valid.
-	indexes map[string]indexFacts
-}
-
-type indexFacts struct {
-	table string
-	valid bool
+	indexes map[string]bool
 }
 
 // readSchema asks for the sizes of the tables and the state of the indexes of the current schema, in one
@@ -32,7 +27,7 @@ func readSchema(ctx context.Context, conn *pgx.Conn) (*schemaFacts, error) {
 		LEFT JOIN pg_index x ON x.indrelid = c.oid
 		LEFT JOIN pg_class i ON i.oid = x.indexrelid
 		WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace`
-	out := &schemaFacts{rows: map[string]float64{}, indexes: map[string]indexFacts{}}
+	out := &schemaFacts{rows: map[string]float64{}, indexes: map[string]bool{}}
 	err := readInOneTurn(ctx, conn, sql, func(rows pgx.Rows) error {
 		var table, index string
 		var valid bool
@@ -42,7 +37,7 @@ func readSchema(ctx context.Context, conn *pgx.Conn) (*schemaFacts, error) {
 				out.rows[table] = tuples
 			}
 			if index != "" {
-				out.indexes[index] = indexFacts{table, valid}
+				out.indexes[index] = valid
 			}
 			return nil
 		})

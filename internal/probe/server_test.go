@@ -141,10 +141,8 @@ func behind(t *testing.T, raw string, m link.Model) string {
 // load sends reads that each take a database turn from several clients until the test ends.
 func (s *server) load(t *testing.T, clients int) {
 	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
 	for range clients {
-		wg.Go(func() {
+		inBackground(t, func(ctx context.Context) {
 			client := &http.Client{Transport: &http.Transport{}}
 			defer client.CloseIdleConnections()
 			for ctx.Err() == nil {
@@ -160,5 +158,4 @@ func (s *server) load(t *testing.T, clients int) {
 			}
 		})
 	}
-	t.Cleanup(func() { stop(); wg.Wait() })
 }

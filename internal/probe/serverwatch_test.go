@@ -13,7 +13,7 @@ import (
 // TestReadingsFailAlone: a view that is missing takes no other reading away, a reading can't write, and the
 // connection is free afterwards.
 func TestReadingsFailAlone(t *testing.T) {
-	s := openPG(t.Context(), "direct", labtest.Database(t, nil).DirectURL, pgx.QueryExecModeExec)
+	s := openPG(t.Context(), "direct", labtest.Database(t, nil).DirectURL)
 	if s.failed != nil {
 		t.Fatal(s.failed)
 	}

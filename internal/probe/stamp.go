@@ -15,13 +15,12 @@ type stamps struct {
 	turns   []turn
 	pending bool
 	stopped bool
-	sent    time.Time
 	first   []byte // the first bytes written since the last read
 }
 
 type turn struct {
 	// arrived is the first read of the answer, replied the last.
-	sent, arrived, replied time.Time
+	arrived, replied time.Time
 	// asked and answer are the first bytes of either direction, to tell what the turn was.
 	asked, answer []byte
 }
@@ -37,7 +36,7 @@ func (s *stamps) wrote(b []byte) {
 		return
 	}
 	if !s.pending {
-		s.pending, s.sent, s.first = true, time.Now(), nil
+		s.pending, s.first = true, nil
 	}
 	s.first = appendUpTo(s.first, b)
 }
@@ -51,7 +50,7 @@ func (s *stamps) read(b []byte) {
 	now := time.Now()
 	if s.pending {
 		s.pending = false
-		s.turns = append(s.turns, turn{sent: s.sent, arrived: now, replied: now, asked: s.first})
+		s.turns = append(s.turns, turn{arrived: now, replied: now, asked: s.first})
 	}
 	if n := len(s.turns); n > 0 {
 		t := &s.turns[n-1]

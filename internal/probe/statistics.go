@@ -36,10 +36,10 @@ type tableFacts struct {
 type indexDefinition struct {
 	name, table string
 	valid       bool
-	// definition is pg_get_indexdef's; key is the part after the table's name, in one normal form.
-	definition, key string
-	unique          bool
-	constraint      bool
+	// key is the part of pg_get_indexdef's after the table's name, in one normal form.
+	key        string
+	unique     bool
+	constraint bool
 	// columns are in order, with their direction; nil where the index has expressions or a predicate.
 	columns []indexColumn
 	scans   float64
@@ -100,13 +100,10 @@ func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error)
 		out.countedFor = time.Duration(seconds * float64(time.Second))
 		return err
 	})
-	b.Queue("ROLLBACK")
-	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return conn.SendBatch(ctx, b).Close() })
-	if err != nil {
-		(&explainer{conn: conn}).rollback(ctx)
+	if err := inOneTurn(ctx, conn, b); err != nil {
 		return nil, err
 	}
-	err = readInOneTurn(ctx, app, settingsSQL, func(rows pgx.Rows) error {
+	err := readInOneTurn(ctx, app, settingsSQL, func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&out.planCacheMode, &out.workMemKB}, func() error { return nil })
 		return err
 	})
@@ -117,12 +114,7 @@ func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error)
 func readInOneTurn(ctx context.Context, conn *pgx.Conn, sql string, take func(pgx.Rows) error) error {
 	b := readOnly()
 	b.Queue(sql).Query(take)
-	b.Queue("ROLLBACK")
-	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return conn.SendBatch(ctx, b).Close() })
-	if err != nil {
-		(&explainer{conn: conn}).rollback(ctx)
-	}
-	return err
+	return inOneTurn(ctx, conn, b)
 }
 
 func (f *databaseFacts) scanTables(rows pgx.Rows) error {
@@ -139,13 +131,14 @@ func (f *databaseFacts) scanTables(rows pgx.Rows) error {
 
 func (f *databaseFacts) scanIndexes(rows pgx.Rows) error {
 	var d indexDefinition
+	var definition string
 	var plain bool
 	var columns []string
 	var options []int16
 	_, err := pgx.ForEachRow(rows, []any{
-		&d.name, &d.table, &d.valid, &d.definition, &d.unique, &d.constraint, &plain, &columns, &options, &d.scans, &d.kb,
+		&d.name, &d.table, &d.valid, &definition, &d.unique, &d.constraint, &plain, &columns, &options, &d.scans, &d.kb,
 	}, func() error {
-		d.key = indexKey(d.definition)
+		d.key = indexKey(definition)
 		d.columns = nil
 		if plain && len(columns) >= len(options) {
 			for i, o := range options {
@@ -193,4 +186,23 @@ func indexKey(definition string) string {
 		condition = condition[1 : len(condition)-1]
 	}
 	return columns + " where " + strings.ToLower(condition)
+}
+
+// readFacts reads the statistics by the planner's connection, and the settings of the app's sessions by
+// the app's own where there is one.
+func (o *observation) readFacts(ctx context.Context, s *session, planner *pgServer) {
+	app := planner
+	if s.pooler.usable() {
+		app = s.pooler
+	}
+	facts, err := readFacts(ctx, planner.conn, app.conn)
+	if err != nil && !app.usable() && app == s.pooler {
+		// It answered until now, and has closed the connection or was silent for too long.
+		app.fail(ctx, "", err)
+	}
+	if err != nil {
+		o.factsFailed = explain(ctx, "", err)
+		return
+	}
+	o.facts = facts
 }

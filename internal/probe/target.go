@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,12 +35,11 @@ const podShare = 2 * time.Second
 func askTarget(ctx context.Context, c Config) *targetServer {
 	s := &targetServer{said: &Target{ThroughPooler: "unknown"}}
 	t := s.said
-	u, err := url.Parse(c.TargetURL)
-	if err != nil || u.Host == "" {
+	u, err := bareURL(c.TargetURL)
+	if err != nil {
 		s.fail(&failure{kind: kindURL, err: err})
 		return s
 	}
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	t.URL = strings.TrimRight(u.String(), "/")
 	s.client = newTargetClient(t.URL, c.Token, c.Proxy)
 	for i, took := range []*float64{&t.FirstMS, &t.WarmMS} {
@@ -108,6 +106,3 @@ func (t *Target) seePod(a answer) {
 		t.Builds = append(t.Builds, build)
 	}
 }
-
-// targetPause is the least time between two requests of a probe: it is a guest on a server in trouble.
-const targetPause = 20 * time.Millisecond

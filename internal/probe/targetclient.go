@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -24,6 +25,21 @@ func newTargetClient(base, token string, proxy func(*http.Request) (*url.URL, er
 		TLSHandshakeTimeout: connectTimeout, ForceAttemptHTTP2: true,
 	}}
 }
+
+// bareURL reads a server's URL and takes away what may hold a secret: its user, its query and its fragment.
+func bareURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err == nil && u.Host == "" {
+		err = errNoHost
+	}
+	if err != nil {
+		return nil, err
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return u, nil
+}
+
+var errNoHost = errors.New("it has no host")
 
 // answer is one reply that has been read whole.
 type answer struct {
@@ -90,3 +106,6 @@ func (c *targetClient) exchange(ctx context.Context, path string, authed bool) (
 
 // hangUp ends the connection; the next request makes another.
 func (c *targetClient) hangUp() { c.transport.CloseIdleConnections() }
+
+// targetPause is the least time between two requests of a probe: it is a guest on a server in trouble.
+const targetPause = 20 * time.Millisecond

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/honeydue/honeydue/internal/api"
@@ -40,12 +39,11 @@ func (s *targetServer) scrape(ctx context.Context, raw string) *TargetMetrics {
 	if raw == "" {
 		return nil
 	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
+	u, err := bareURL(raw)
+	if err != nil {
 		s.metricsFailed = "The URL of the metrics can't be read."
 		return nil
 	}
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	if strings.Trim(u.Path, "/") == "" {
 		u.Path = "/metrics"
 	}
@@ -104,11 +102,4 @@ func (m *TargetMetrics) since(before *TargetMetrics) *TargetMetrics {
 	is.MeanDuringMS = mean(is.MeanMS*float64(is.Acquires)-was.MeanMS*float64(was.Acquires), is.AcquiresDuring)
 	m.RedisErrorsDuring = m.RedisErrors - before.RedisErrors
 	return m
-}
-
-func mean(total float64, n int64) float64 {
-	if n == 0 {
-		return 0
-	}
-	return round(max(0, total/float64(n)))
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -22,24 +21,23 @@ const webShare = 3 * time.Second
 type webServer struct {
 	endpoint  Endpoint
 	failed    *failure
-	waterfall *redisWaterfall
+	waterfall *dialWaterfall
 }
 
 // probeWeb connects to the server as a phone does and asks /livez, which touches nothing behind it. It
 // sends no credentials; roots are the authorities that it trusts, the system's if nil. nil means that an HTTP proxy
 // leads there, whose waterfall would be another's.
 func probeWeb(ctx context.Context, c Config, roots *x509.CertPool) *webServer {
-	u, err := url.Parse(c.TargetURL)
-	if err != nil || u.Host == "" {
+	u, err := bareURL(c.TargetURL)
+	if err != nil {
 		return nil // HD-T01 says so
 	}
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	if c.Proxy != nil {
 		if proxy, err := c.Proxy(&http.Request{URL: u}); err != nil || proxy != nil {
 			return nil
 		}
 	}
-	s := &webServer{endpoint: Endpoint{Name: "target", Address: u.Host}, waterfall: &redisWaterfall{socket: &stamps{}, began: time.Now()}}
+	s := &webServer{endpoint: Endpoint{Name: "target", Address: u.Host}, waterfall: &dialWaterfall{socket: &stamps{}, began: time.Now()}}
 	if u.Scheme == "https" {
 		s.waterfall.tlsConfig = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: roots, NextProtos: []string{"http/1.1"}}
 	}
@@ -94,13 +92,4 @@ func getAndDrop(ctx context.Context, client *http.Client, url string) error {
 	defer func() { _ = resp.Body.Close() }() // it has been read
 	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	return err
-}
-
-// sum adds up the phases.
-func (e *Endpoint) sum() {
-	e.ConnectMS, e.ConnectTurns = 0, 0
-	for _, p := range e.Phases {
-		e.ConnectMS += p.MS
-		e.ConnectTurns += p.Turns
-	}
 }

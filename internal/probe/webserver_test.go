@@ -61,10 +61,3 @@ func TestWebWaterfall(t *testing.T) {
 		})
 	}
 }
-
-// TestNotMeasurableIsNoPass: where the kernel can't be asked, nobody says that nothing is lost.
-func TestNotMeasurableIsNoPass(t *testing.T) {
-	if out := packetsLost(&observation{pooler: &pgServer{}}); !out.unknown {
-		t.Errorf("without a count of segments it says %+v", out)
-	}
-}

@@ -51,9 +51,9 @@ var poolProof = Query{
 // Open opens MinIdleConns connections in parallel and uses each once, so that
 // neither the pool nor the pooler behind it is cold when Open returns. That
 // first statement asks for the backend's PID: if it is not the one announced
-// at start-up (or, on Neon, by the host's name: see ThroughPooler), a pooler is in
-// between, and an execution mode that is unsafe there is refused. An error names the host and never the password. The
-// caller closes the DB.
+// at start-up (or, on Neon, by the host's name: see ThroughPooler), a pooler
+// is in between, and an execution mode that is unsafe there is refused. An
+// error names the host and never the password. The caller closes the DB.
 func Open(ctx context.Context, c Config) (*DB, error) {
 	return openWith(ctx, c, func(*pgxpool.Config) {})
 }

@@ -12,8 +12,8 @@ var taskComplete = Query{
 	// The rule for the next due date is household.Frequency.NextDue, in closed
 	// form (household.LastDate stands in it): the first date after today on the
 	// grid that starts at the due date. The steps come in as arguments ($6 to
-	// $8); a property test holds the two equal. FOR UPDATE makes a second completion at the same moment see the
-	// first one's due date.
+	// $8); a property test holds the two equal. FOR UPDATE makes a second
+	// completion at the same moment see the first one's due date.
 	SQL: `/* task_complete */ WITH ` + seenTaskCTE + `, ` + heldCTE + `, step AS (
 	SELECT * FROM unnest($6::text[], $7::int[], $8::int[]) AS s (frequency, days, months)
 ), t AS (
