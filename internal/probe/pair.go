@@ -12,6 +12,8 @@ import (
 // and what a connection that was idle pays.
 type pair struct {
 	a, b   *pairClient
+	more   []*pairClient // those of forget
+	config *pgx.ConnConfig
 	failed *failure
 	// token makes the pair's SQL and names different from everyone else's.
 	token string
@@ -31,6 +33,7 @@ func openPair(ctx context.Context, config *pgx.ConnConfig) *pair {
 	config = config.Copy()
 	config.ConnectTimeout = connectTimeout
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	p.config = config
 	var wg sync.WaitGroup
 	errs := make([]error, 2)
 	for i, c := range []*pairClient{p.a, p.b} {
@@ -52,12 +55,15 @@ func (p *pair) usable() bool {
 	return p != nil && p.failed == nil && !p.a.conn.IsClosed() && !p.b.conn.IsClosed()
 }
 
+// clients are all that the pair has, connected or not.
+func (p *pair) clients() []*pairClient { return append([]*pairClient{p.a, p.b}, p.more...) }
+
 // bill is what the pair has cost: connections and turns.
 func (p *pair) bill() (dials int, turns int64) {
 	if p == nil {
 		return 0, 0
 	}
-	for _, c := range []*pairClient{p.a, p.b} {
+	for _, c := range p.clients() {
 		dials += c.dials
 		turns += c.w.turns()
 	}
@@ -68,7 +74,7 @@ func (p *pair) close(ctx context.Context) {
 	if p == nil {
 		return
 	}
-	for _, c := range []*pairClient{p.a, p.b} {
+	for _, c := range p.clients() {
 		if c.conn != nil {
 			_ = bound(ctx, queryTimeout, c.conn.Close) // nothing is lost with it
 		}

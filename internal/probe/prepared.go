@@ -177,19 +177,23 @@ func (p *pair) release(ctx context.Context, name string, met bool) (taken bool, 
 	return taken, p.b.exec(ctx, "ROLLBACK TO SAVEPOINT probe; DEALLOCATE "+name+"; ROLLBACK")
 }
 
-// forget takes off the names that release did not meet, once the app's endpoint is quiet. The one client
-// begins a transaction and keeps it while the other begins its own, so that the two meet different server
-// connections; more than two are never held. A name that is not met keeps a few kB until the pooler closes
-// its connection.
-func (p *pair) forget(ctx context.Context) {
+// forgetMost is how many server connections forget holds at most.
+const forgetMost = 6
+
+// forget takes off the names that release did not meet, once the app's endpoint is quiet. One client after
+// the other begins a transaction and keeps it, so that each meets another server connection: the pair's two,
+// and then a new one at a time while the console says that the pool has one to spare besides; without a
+// console (nil) no more than two. A name that is not met keeps a few kB until the pooler closes its connection.
+func (p *pair) forget(ctx context.Context, pools *poolsConsole) {
 	var holders []*pairClient
 	defer func() {
 		for _, c := range holders {
 			_ = c.exec(ctx, "ROLLBACK") // else Postgres ends it
 		}
 	}()
-	for _, c := range []*pairClient{p.a, p.b} {
-		if len(p.owed) == 0 || !p.usable() {
+	for len(p.owed) > 0 && p.usable() {
+		c := p.holder(ctx, len(holders), pools)
+		if c == nil {
 			return
 		}
 		holders = append(holders, c)
@@ -199,6 +203,25 @@ func (p *pair) forget(ctx context.Context) {
 			return err == nil && met && c.exec(ctx, "DEALLOCATE "+name) == nil
 		})
 	}
+}
+
+// holder is the client that may hold one more server connection when held are held; nil if none may.
+func (p *pair) holder(ctx context.Context, held int, pools *poolsConsole) *pairClient {
+	switch {
+	case held == 0:
+		return p.a
+	case held == 1:
+		return p.b
+	case held == forgetMost || !pools.usable() || !pools.ask(ctx) || pools.last.ServersIdle < 2:
+		return nil
+	}
+	c := &pairClient{dials: 1}
+	p.more = append(p.more, c)
+	var err error
+	if c.conn, c.w, err = connectPG(ctx, p.config); err != nil {
+		return nil
+	}
+	return c
 }
 
 func (c *pairClient) exec(ctx context.Context, sql string) error {

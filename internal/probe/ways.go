@@ -93,7 +93,7 @@ func (o *observation) beginWays(ctx context.Context, s *session) func() {
 	w := &o.ways
 	if s.pooler.usable() && s.pair != nil && enough(ctx, 20*s.pooler.floor) {
 		wg.Go(func() {
-			s.pair.forget(ctx)
+			s.pair.forget(ctx, nil)
 			if o.wantsTransfers() {
 				w.transfers.failed = ""
 				w.transfers.hot(ctx, s.pair)
@@ -138,6 +138,9 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 		})
 	}
 	wg.Wait()
+	if s.pooler.usable() && s.pair != nil && enough(ctx, 20*s.pooler.floor) {
+		s.pair.forget(ctx, s.pools)
+	}
 	w.countSegments(s)
 	if o.pooler != nil {
 		e := &o.pooler.endpoint
