@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/bench"
@@ -64,7 +62,6 @@ func (o *sideOptions) validate(all *loadtestOptions) error {
 
 // openSampler connects to the parts behind a load test's target.
 func (a *app) openSampler(ctx context.Context, t loadtest) *bench.Sampler {
-	redis.SetLogger(redisLog{slog.New(slog.DiscardHandler)}) // a Redis that is gone is told in the report
 	return bench.OpenSampler(ctx, a.around(t))
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 )
 
@@ -11,6 +13,7 @@ import (
 // environ is in the form of os.Environ; nothing else of the environment is looked at. When ctx ends, the command
 // drains, still prints what it has, and returns.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ []string) int {
+	redis.SetLogger(redisLog{slog.New(slog.DiscardHandler)}) // a Redis that is gone is told in the report; serve has a log
 	a := newApp(stdout, stderr, environ)
 	root := newRootCommand(a) //nolint:contextcheck // cobra hands the context to RunE
 	root.SetArgs(args)

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
 	"github.com/honeydue/honeydue/internal/config"
@@ -89,7 +87,6 @@ func (a *app) verifyCache(ctx context.Context, o *verifyCacheOptions) error {
 	if err != nil {
 		return err
 	}
-	redis.SetLogger(redisLog{slog.New(slog.DiscardHandler)}) // what matters of it is in the errors
 	total := int64(o.sample)
 	if o.watch || o.duration > 0 {
 		total = -1

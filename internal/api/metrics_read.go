@@ -23,6 +23,8 @@ type Metrics struct {
 	Caches                       []CacheReads
 	CacheUsers                   float64 // in the memory of the pod
 	RedisErrors                  float64 // calls that failed, or were not made because the last ones had
+	FillsRefused                 float64 // lists that were not stored, for what they show was being written
+	Repairs                      float64 // writes that nobody had announced to the caches
 
 	CPUSeconds, Cores       float64 // of the process; that it may use at once
 	MemoryBytes, Goroutines float64
@@ -70,7 +72,8 @@ func readMetrics(page metricPage) Metrics {
 		PoolAcquireSeconds: page.sum(poolPrefix + poolAcquireSeconds),
 		CacheUsers:         page.sum(cache.MetricUsers),
 		RedisErrors:        page.sum(cache.MetricRedisSkipped),
-		CPUSeconds:         page.sum("process_cpu_seconds_total"), Cores: page.sum("go_sched_gomaxprocs_threads"),
+		FillsRefused:       page.sum(cache.MetricRefused), Repairs: page.sum(cache.MetricRepairs),
+		CPUSeconds: page.sum("process_cpu_seconds_total"), Cores: page.sum("go_sched_gomaxprocs_threads"),
 		MemoryBytes: page.sum("process_resident_memory_bytes"), Goroutines: page.sum("go_goroutines"),
 	}
 	// A counter with labels that has counted nothing yet is not on the page.

@@ -33,6 +33,8 @@ const (
 	MetricRedisErrors  = "honeydue_redis_errors_total"  //nolint:gosec // no credential: it is the underlines
 	MetricRedisSkipped = "honeydue_redis_skipped_total" //nolint:gosec // as above
 	MetricUsers        = "honeydue_cache_users"
+	MetricRefused      = "honeydue_cache_fills_refused_total" // with the label why
+	MetricRepairs      = "honeydue_cache_repairs_total"
 )
 
 type metrics struct {
@@ -54,17 +56,21 @@ func newMetrics() metrics {
 	vector := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
-	return metrics{
+	m := metrics{
 		reads:       vector(MetricReads, "Cache look-ups by cache and verdict (hit, miss, wrong, bypass).", "cache", "verdict"),
 		errors:      vector(MetricRedisErrors, "Redis calls that failed, by operation. The request went on without the cache.", "operation"),
 		skipped:     counter(MetricRedisSkipped, "Redis calls not made because the breaker was open."),
 		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), or whose outcome is unknown (outcome). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),
-		refused:     vector("honeydue_cache_fills_refused_total", "Lists that were not stored because a state had changed or was held while the database was read.", "why"),
+		refused:     vector(MetricRefused, "Lists that were not stored because a state had changed or was held while the database was read.", "why"),
 		sweeps:      vector("honeydue_cache_sweeps_total", "Readings of the change log by this pod, by outcome (done, overtaken, failed; everything: all counted as changed).", "outcome"),
-		repairs:     counter("honeydue_cache_repairs_total", "Writes that the change log told of and nobody had announced to Redis: SQL from outside, a writer that crashed or was cut off. Reads may have been stale until then, 2 s at most."),
+		repairs:     counter(MetricRepairs, "Writes that the change log told of and nobody had announced to Redis: SQL from outside, a writer that crashed or was cut off. Reads may have been stale until then, 2 s at most."),
 		settled:     counter("honeydue_cache_holds_settled_total", "Holds that outlived their writer and were settled through the database."),
 		emptied:     counter("honeydue_cache_emptied_total", "Times that Redis turned out to have another memory, so that nothing in it was believed."),
 	}
+	for _, why := range []string{"epoch", "held", "moved", "clock"} { // of fill.lua: a count that is not there reads like one that is not kept
+		m.refused.WithLabelValues(why)
+	}
+	return m
 }
 
 // collectors lists everything to register; users and bodies are functions so

@@ -39,6 +39,8 @@ func causes() []cause {
 		{code: "HD-R01", explains: []string{"HD-T05", "HD-T06", "HD-T07", "HD-T15"}},
 		{code: "HD-T13", explains: []string{"HD-T06"}},
 		{code: "HD-T07", explains: []string{"HD-T05", "HD-T06"}},
+		// What is written all the time is never warm.
+		{code: "HD-T16", explains: []string{"HD-T05", "HD-T06"}},
 		// Who waits in the pooler's queue holds the app's connections for as long.
 		{code: "HD-P04", explains: []string{"HD-T04"}},
 		{code: "HD-C01", explains: []string{"HD-T04"}, when: about("DB_MIN_IDLE_CONNS")},

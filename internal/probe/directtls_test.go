@@ -12,8 +12,12 @@ import (
 	"github.com/honeydue/honeydue/internal/probe"
 )
 
-// TestDirectTLS tries sslnegotiation=direct for real: at the lab's pooler, which refuses it, and at a
-// proxy in front of the real Postgres that ends TLS itself, as Neon's does.
+// handshake is the first byte of TLS.
+const handshake = 0x16
+
+// TestDirectTLS tries sslnegotiation=direct for real: at the lab's pooler, which refuses it (by silence from
+// PgBouncer 1.24, as the relay in front of it does), and at a proxy in front of the real Postgres that ends
+// TLS itself, as Neon's does.
 func TestDirectTLS(t *testing.T) {
 	env := labtest.Database(t, prepare)
 	ca := newAuthority(t)
@@ -29,6 +33,7 @@ func TestDirectTLS(t *testing.T) {
 		turns             int64
 	}{
 		{"the lab's pooler", env.DatabaseURL, "refused", probe.Pass, 6},
+		{"a pooler that waits for more", silentToTLS(t, env.DatabaseURL), "refused", probe.Pass, 6},
 		{"a proxy that takes it", proxied, "supported", probe.Warn, 6},
 		{"asked for", changed(t, proxied, parameter("sslnegotiation", "direct")), "in use", probe.Pass, 5},
 	} {
@@ -47,9 +52,21 @@ func TestDirectTLS(t *testing.T) {
 	}
 }
 
+// silentToTLS is a relay that reads on and says nothing to whoever begins with TLS.
+func silentToTLS(t *testing.T, raw string) string {
+	return relayed(t, raw, func(client, server *net.TCPConn) {
+		buffered := bufio.NewReader(client)
+		if first, err := buffered.Peek(1); err != nil || first[0] == handshake {
+			_, _ = io.Copy(io.Discard, buffered)
+			return
+		}
+		both(readThrough{client, buffered}, server, func(to io.Writer, from io.Reader) { _, _ = io.Copy(to, from) })
+	})
+}
+
 // terminated is a proxy that ends TLS, asked for by an SSLRequest or begun at once, and goes on in plain.
 func terminated(t *testing.T, raw string, cert tls.Certificate) string {
-	const handshake, request = 0x16, 8
+	const request = 8
 	return relayed(t, raw, func(client, server *net.TCPConn) {
 		buffered := bufio.NewReader(client)
 		first, err := buffered.Peek(1)

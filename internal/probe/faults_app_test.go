@@ -1,10 +1,15 @@
 package probe_test
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
@@ -110,6 +115,47 @@ func appFaults() []fault {
 				if err := way.Close(); err != nil {
 					t.Fatal(err)
 				}
+				b.ask(s)
+			},
+		},
+		{
+			name: "a list changes as fast as it is read", code: "HD-T16", evidence: "because what they show was being written",
+			inject: func(t *testing.T, b *bed) {
+				far, _ := labtest.Pooler(t, b.env, link.Model{RTT: 5 * time.Millisecond})
+				s := serve(t, b.env, serverOptions{store: store.Config{URL: far.DatabaseURL}})
+				var home struct {
+					Items []struct{ ID int64 }
+				}
+				must(t, json.Unmarshal(s.get(t, "/api/residences/", s.token), &home))
+				task := fmt.Sprintf(`{"residence_id":%d,"title":"once more"}`, home.Items[0].ID)
+				endWriting := inBackground(t, func(ctx context.Context) {
+					for ctx.Err() == nil {
+						if _, err := s.send(ctx, http.DefaultClient, http.MethodPost, "/api/tasks/", s.token, task); err != nil && ctx.Err() == nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+				for range 250 {
+					s.get(t, "/api/tasks/", s.token)
+				}
+				endWriting()
+				b.ask(s)
+			},
+		},
+		{
+			name: "a job writes past the server", code: "HD-T17", evidence: "noticed by the change log only",
+			inject: func(t *testing.T, b *bed) {
+				s := serve(t, b.env, serverOptions{})
+				background(t, b.env.DirectURL, func(ctx context.Context, c *pgx.Conn) error {
+					for ctx.Err() == nil {
+						if _, err := c.Exec(ctx, "UPDATE contractors SET name = name WHERE id = (SELECT max(id) FROM contractors)"); err != nil {
+							return err
+						}
+						time.Sleep(50 * time.Millisecond)
+					}
+					return nil
+				})
 				b.ask(s)
 			},
 		},

@@ -204,13 +204,15 @@ func (b *bed) set(t *testing.T, pairs ...string) *redis.Client {
 	return c
 }
 
-// inBackground runs f until the test's end, and waits for it.
-func inBackground(t *testing.T, f func(context.Context)) {
+// inBackground runs f until the test's end, or until end is called, and waits for it.
+func inBackground(t *testing.T, f func(context.Context)) (end func()) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var g sync.WaitGroup
 	g.Go(func() { f(ctx) })
-	t.Cleanup(func() { stop(); g.Wait() })
+	end = func() { stop(); g.Wait() }
+	t.Cleanup(end)
+	return end
 }
 
 // spin keeps Redis busy for a time, as a script without a limit does.

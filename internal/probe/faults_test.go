@@ -281,6 +281,14 @@ func TestRedisPolicy(t *testing.T) {
 // command runs a command on the pooler's admin console, also when the test's own context is over.
 func command(t *testing.T, env lab.Env, text string) {
 	t.Helper()
+	if err := tryCommand(t, env, text); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+}
+
+// tryCommand is command for what the pooler may refuse.
+func tryCommand(t *testing.T, env lab.Env, text string) error {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 	defer cancel()
 	config, err := pgx.ParseConfig(env.AdminURL)
@@ -293,9 +301,8 @@ func command(t *testing.T, env lab.Env, text string) {
 		t.Fatal(err)
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.PgConn().Exec(ctx, text).ReadAll(); err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
+	_, err = conn.PgConn().Exec(ctx, text).ReadAll()
+	return err
 }
 
 // leaveInvalid starts to make an index and gives up half-way, as an operator's cancelled command does.

@@ -50,6 +50,16 @@ func targetChecks() []check {
 			remedy: "honeydue config   # BOARD_CACHE_TTL and the other *_CACHE_* values; then redis-cli -u \"$REDIS_URL\" INFO stats | grep evicted_keys",
 		},
 		{
+			code: "HD-T16", title: "The running server's lists change as fast as they are read", severity: Warning,
+			needs: []part{knowsMetrics}, run: targetFillsRefused,
+			remedy: "psql \"$DATABASE_DIRECT_URL\" -c \"SELECT what, r AS residence, count(*) FROM changes, unnest(residence_ids) r WHERE at > now() - interval '10 minutes' GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5\"   # who writes so often?",
+		},
+		{
+			code: "HD-T17", title: "Something writes past the running server", severity: Warning,
+			needs: []part{knowsMetrics}, run: targetRepairs,
+			remedy: "psql \"$DATABASE_DIRECT_URL\" -c \"SELECT usename, application_name, client_addr, count(*) FROM pg_stat_activity WHERE datname = current_database() GROUP BY 1, 2, 3\"   # then let it write by the API",
+		},
+		{
 			code: "HD-T14", title: "The running server itself is slow", severity: Warning,
 			needs: []part{knowsReads}, run: targetAppSlow,
 			remedy: "kubectl -n honeydue top pods -l app.kubernetes.io/name=honeydue   # throttled at a limit of CPU: remove it (HD-K02); on a full node: raise the request",

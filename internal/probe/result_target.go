@@ -78,6 +78,11 @@ type TargetMetrics struct {
 	// RedisErrors counts calls to Redis that failed, or were not made because the last ones had.
 	RedisErrors       int64 `json:"redis_errors"`
 	RedisErrorsDuring int64 `json:"redis_errors_during"`
+	// FillsRefused counts lists that were read from the database and not stored, because what they show was being
+	// written or had changed meanwhile; Repairs counts writes that nobody had announced to the caches.
+	FillsRefused  int64 `json:"fills_refused"`
+	Repairs       int64 `json:"repairs"`
+	RepairsDuring int64 `json:"repairs_during"`
 }
 
 // PoolMetrics is the state of a server's pool of database connections.

@@ -3,6 +3,7 @@ package probe_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -112,19 +113,32 @@ func seededTokens(t *testing.T, env lab.Env) []string {
 	return tokens
 }
 
-// get reads one path with a token; whatever is answered is an answer.
-func (s *server) get(t *testing.T, path, token string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
+// send asks once, with a body where there is one, and returns what is answered, whatever it is.
+func (s *server) send(ctx context.Context, client *http.Client, method, path, token, body string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	req.Header.Set("Authorization", "Token "+token)
-	resp, err := http.DefaultClient.Do(req)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(resp.Body)
+}
+
+// get reads one path with a token.
+func (s *server) get(t *testing.T, path, token string) []byte {
+	t.Helper()
+	body, err := s.send(t.Context(), http.DefaultClient, http.MethodGet, path, token, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp.Body.Close()
+	return body
 }
 
 // behind puts a link of the test's own in front of an HTTP server.
@@ -146,15 +160,7 @@ func (s *server) load(t *testing.T, clients int) {
 			client := &http.Client{Transport: &http.Transport{}}
 			defer client.CloseIdleConnections()
 			for ctx.Err() == nil {
-				req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/api/tasks/?archived=true", nil)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				req.Header.Set("Authorization", "Token "+s.token)
-				if resp, err := client.Do(req); err == nil {
-					resp.Body.Close()
-				}
+				_, _ = s.send(ctx, client, http.MethodGet, "/api/tasks/?archived=true", s.token, "") // a load may be refused
 			}
 		})
 	}

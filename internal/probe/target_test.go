@@ -21,7 +21,7 @@ func TestHealthyServer(t *testing.T) {
 			t.Errorf("on a healthy server it finds %+v", f)
 		}
 	}
-	for _, code := range []string{"HD-T01", "HD-T02", "HD-T03", "HD-T04", "HD-T05", "HD-T07", "HD-T08", "HD-T09", "HD-T10", "HD-T11", "HD-T12", "HD-T13", "HD-T14", "HD-T15"} {
+	for _, code := range []string{"HD-T01", "HD-T02", "HD-T03", "HD-T04", "HD-T05", "HD-T07", "HD-T08", "HD-T09", "HD-T10", "HD-T11", "HD-T12", "HD-T13", "HD-T14", "HD-T15", "HD-T17"} {
 		if got := check(t, r, code); got.Status != probe.Pass {
 			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 		}

@@ -77,7 +77,7 @@ func newTargetMetrics(from string, m api.Metrics) *TargetMetrics {
 		}
 		return int64(v)
 	}
-	t := &TargetMetrics{URL: from, Caches: []CacheMetrics{}, RedisErrors: count(m.RedisErrors)}
+	t := &TargetMetrics{URL: from, Caches: []CacheMetrics{}, RedisErrors: count(m.RedisErrors), FillsRefused: count(m.FillsRefused), Repairs: count(m.Repairs)}
 	t.Pool = PoolMetrics{
 		Idle: count(m.PoolIdle), InUse: count(m.PoolInUse), Max: count(m.PoolMax),
 		Acquires: count(m.PoolAcquires), Waited: count(m.PoolWaited),
@@ -95,11 +95,11 @@ func newTargetMetrics(from string, m api.Metrics) *TargetMetrics {
 // known of that time then.
 func (m *TargetMetrics) since(before *TargetMetrics) *TargetMetrics {
 	was, is := before.Pool, &m.Pool
-	if is.Acquires < was.Acquires || is.Waited < was.Waited || m.RedisErrors < before.RedisErrors {
+	if is.Acquires < was.Acquires || is.Waited < was.Waited || m.RedisErrors < before.RedisErrors || m.Repairs < before.Repairs {
 		return m
 	}
 	is.AcquiresDuring, is.WaitedDuring = is.Acquires-was.Acquires, is.Waited-was.Waited
 	is.MeanDuringMS = mean(is.MeanMS*float64(is.Acquires)-was.MeanMS*float64(was.Acquires), is.AcquiresDuring)
-	m.RedisErrorsDuring = m.RedisErrors - before.RedisErrors
+	m.RedisErrorsDuring, m.RepairsDuring = m.RedisErrors-before.RedisErrors, m.Repairs-before.Repairs
 	return m
 }

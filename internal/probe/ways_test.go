@@ -89,6 +89,33 @@ func TestIsolationSelfTest(t *testing.T) {
 	}
 }
 
+// TestCarriedStatements turns the support of prepared statements on where the pooler has it (PgBouncer 1.21 and
+// newer): then the mode cache_statement is as good as the others. An older one refuses the setting, and the probe
+// has to see for itself that nothing is carried.
+func TestCarriedStatements(t *testing.T) {
+	env := labtest.Database(t, prepare)
+	carries := tryCommand(t, env, "SET max_prepared_statements = 200") == nil
+	if carries {
+		t.Cleanup(func() { command(t, env, "SET max_prepared_statements = 0") })
+	}
+	c := config(env)
+	c.ExecMode = "cache_statement"
+	r := run(t, c)
+	want, say := probe.Fail, "was gone on the next"
+	if carries {
+		want, say = probe.Pass, "Prepared statements are carried"
+	}
+	for _, code := range []string{"HD-P03", "HD-P06", "HD-P14"} {
+		if got := check(t, r, code); got.Status != want {
+			t.Errorf("where statements are carried (%v) %s is %s: %s", carries, code, got.Status, got.Why)
+		}
+	}
+	contains(t, check(t, r, "HD-P14").Why, say)
+	if left := prepared(t, env.DatabaseURL); left != 0 {
+		t.Errorf("%d prepared statements of the probe are left on the server connections", left)
+	}
+}
+
 // prepared counts the probe's prepared statements on the server connections that the pooler has idle: as
 // many clients as there may be hold one each, so that every one is visited.
 func prepared(t *testing.T, poolerURL string) int {
