@@ -1,6 +1,9 @@
 package probe
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // chosen reports whether the check is to be made: asked for by its code, or not left out.
 func (c check) chosen(o *observation, only, skip []string) bool {
@@ -14,9 +17,12 @@ func (c check) chosen(o *observation, only, skip []string) bool {
 // wants reports whether one of these checks is to be made. What only they read is not measured otherwise:
 // --only and --skip spare a system in trouble the questions, and not only the reader the answers.
 func (o *observation) wants(codes ...string) bool {
-	return slices.ContainsFunc(registry(), func(c check) bool {
-		return slices.Contains(codes, c.code) && c.chosen(o, o.config.Only, o.config.Skip)
-	})
+	return o.wantsSome(func(c check) bool { return slices.Contains(codes, c.code) })
+}
+
+// wantsSome reports whether one of the checks that are such is to be made.
+func (o *observation) wantsSome(such func(check) bool) bool {
+	return slices.ContainsFunc(registry(), func(c check) bool { return such(c) && c.chosen(o, o.config.Only, o.config.Skip) })
 }
 
 // wantsPrepared: with a mode that prepares by name the test of prepared statements also tells whether the
@@ -49,4 +55,11 @@ func (o *observation) wantsConsole() bool {
 // wantsWalls: statements are run for the checks of turns and of waits, and for a comparison with a baseline.
 func (o *observation) wantsWalls() bool {
 	return o.config.Baseline != nil || o.wantsQueue() || o.wants("HD-Q05")
+}
+
+// wantsStatements: they are explained for the checks about queries, and for whatever needs their plans or runs.
+func (o *observation) wantsStatements() bool {
+	return o.wantsWalls() || o.wantsSome(func(c check) bool {
+		return strings.HasPrefix(c.code, "HD-Q") || slices.Contains(c.needs, knowsPlans) || slices.Contains(c.needs, knowsWalls)
+	})
 }

@@ -79,14 +79,16 @@ func serverFaults() []fault {
 			name: "the server counts a hot statement as slow", code: "HD-D12", evidence: "auth_lookup was called",
 			inject: func(t *testing.T, b *bed) {
 				b.config.Window = 2 * time.Second
-				busy(t, b.env, "/* auth_lookup */ SELECT pg_sleep(0.03)")
+				exec(t, b.env, "CREATE SCHEMA slow; CREATE VIEW slow.auth_tokens AS SELECT * FROM auth_tokens WHERE (SELECT pg_sleep(0.03)::text IS NOT NULL)")
+				auth := hotStatement(t, "auth_lookup")
+				busy(t, b.env, "SET search_path = slow, public", auth.SQL, auth.Sample(store.Subject{TokenHash: []byte("nobody's")})...)
 			},
 		},
 		{
 			name: "others keep the server busy", code: "HD-D13", evidence: "statements that are not the app's took",
 			inject: func(t *testing.T, b *bed) {
 				b.config.Window = time.Second
-				busy(t, b.env, "SELECT pg_sleep(0.02)")
+				busy(t, b.env, "", "SELECT pg_sleep(0.02)")
 			},
 		},
 		{
@@ -141,12 +143,27 @@ func background(t *testing.T, url string, f func(context.Context, *pgx.Conn) err
 	})
 }
 
-// busy keeps four sessions at a statement until the test's end.
-func busy(t *testing.T, env lab.Env, statement string) {
+// hotStatement is one of the catalogue.
+func hotStatement(t *testing.T, name string) store.Query {
+	t.Helper()
+	for _, q := range store.Catalogue() {
+		if q.Name == name {
+			return q
+		}
+	}
+	t.Fatalf("the catalogue has no %s", name)
+	return store.Query{}
+}
+
+// busy keeps four sessions, each of which begins with setup, at a statement until the test's end.
+func busy(t *testing.T, env lab.Env, setup, statement string, args ...any) {
 	for range 4 {
 		background(t, env.DirectURL, func(ctx context.Context, c *pgx.Conn) error {
+			if _, err := c.Exec(ctx, setup); err != nil {
+				return err
+			}
 			for ctx.Err() == nil {
-				if _, err := c.Exec(ctx, statement); err != nil {
+				if _, err := c.Exec(ctx, statement, args...); err != nil {
 					return err
 				}
 			}

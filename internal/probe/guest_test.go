@@ -105,12 +105,22 @@ func TestOnlyTheChosenIsMeasured(t *testing.T) {
 	}
 	allConnections, allTurns := probed()
 	connections, turns := probed("HD-Q01")
-	// The endpoint's own connection, and the one of the app's pool, which is opened beside it.
-	if connections != 2 {
-		t.Errorf("with --only HD-Q01 the pooler saw %d connections, want 2 (of %d)", connections, allConnections)
+	if connections != 1 {
+		t.Errorf("with --only HD-Q01 the pooler saw %d connections, want 1 (of %d)", connections, allConnections)
 	}
 	if turns > allTurns/4 {
 		t.Errorf("with --only HD-Q01 the pooler answered %d turns, with everything %d", turns, allTurns)
+	}
+	for code, want := range map[string]int{"HD-Q01": 15, "HD-Q12": 15, "HD-P04": 15, "HD-D08": 0, "HD-R06": 0} {
+		c := config(env)
+		c.Only = []string{code}
+		r := run(t, c)
+		if len(r.HotPaths) != want {
+			t.Errorf("with --only %s %d hot paths were explained, want %d", code, len(r.HotPaths), want)
+		}
+		if got := check(t, r, code); got.Status == probe.Unknown {
+			t.Errorf("with --only %s it is unknown: %s", code, got.Why)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func TestUnprivilegedRole(t *testing.T) {
 	c := config(env)
 	c.URL, c.DirectURL = as(t, env.DirectURL, "watcher"), as(t, env.DirectURL, "watcher")
 	// What others execute meanwhile is hidden, too.
-	busy(t, env, "SELECT pg_sleep(0.02)")
+	busy(t, env, "", "SELECT pg_sleep(0.02)")
 	r := run(t, c)
 	for _, code := range []string{"HD-D04", "HD-D05", "HD-D06", "HD-D08", "HD-D12", "HD-D13"} {
 		got := check(t, r, code)

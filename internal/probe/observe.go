@@ -105,7 +105,9 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 			o.pooler = openPG(ctx, "pooler", c.URL)
 			s.pooler = o.pooler
 		})
-		wg.Go(func() { s.db, s.dbFailed = openStore(ctx, c.URL, o.mode) })
+		if o.wantsWalls() && !c.NoAnalyze {
+			wg.Go(func() { s.db, s.dbFailed = openStore(ctx, c.URL, o.mode) })
+		}
 	}
 	if c.DirectURL != "" {
 		wg.Go(func() {
@@ -183,6 +185,10 @@ func (s *session) planner() *pgServer {
 func (o *observation) measureStatements(ctx context.Context, s *session) {
 	planner := s.planner()
 	if planner == nil {
+		return
+	}
+	if !o.wantsStatements() {
+		o.plansFailed = "No statement was explained: no chosen check asks for it."
 		return
 	}
 	subjects, err := o.pickSubjects(ctx, planner)

@@ -112,16 +112,16 @@ func (w *watcher) wait(o *observation) {
 
 // window is how long to watch; not at all if no chosen check asks for it.
 func (c Config) window(o *observation) time.Duration {
-	for _, k := range registry() {
-		watches := slices.ContainsFunc(k.needs, func(p part) bool { return p == watchedServer || p == watchedRedis || p == askedCluster })
-		if watches && k.chosen(o, c.Only, c.Skip) {
-			if c.Window == 0 {
-				return DefaultWindow
-			}
-			return max(0, c.Window)
-		}
+	watches := o.wantsSome(func(k check) bool {
+		return slices.ContainsFunc(k.needs, func(p part) bool { return p == watchedServer || p == watchedRedis || p == askedCluster })
+	})
+	switch {
+	case !watches:
+		return 0
+	case c.Window == 0:
+		return DefaultWindow
 	}
-	return 0
+	return max(0, c.Window)
 }
 
 // watchServer reads everything once, looks at the sessions until the window is over, and reads the
