@@ -77,6 +77,8 @@ func mixedAnswers(o *observation) outcome {
 		return found(hit{evidence: fmt.Sprintf("Two clients asked for tagged rows in mode %s: %d of %d answers were the other client's.", i.mode, i.wrong, i.answers+i.collided)})
 	case i.collided > 0:
 		return found(hit{evidence: fmt.Sprintf("Two clients asked for tagged rows in mode %s: %d of %d calls met another client's statement and failed.", i.mode, i.collided, i.answers+i.collided)})
+	case i.cutOff != "":
+		return notKnown("The self-test was cut off after %s of its own: %s.", plural(i.answers, "answer", "answers"), i.cutOff)
 	}
 	return passed("Two clients asked for tagged rows in mode %s: all %d answers were their own.", i.mode, i.answers)
 }

@@ -19,6 +19,7 @@ type isolation struct {
 	// answers came back; wrong of them held the other client's tag; collided is how many calls failed
 	// because a statement was not the one that the client had prepared.
 	answers, wrong, collided int
+	cutOff                   string // what ended it too early, and says nothing about isolation
 	notRun                   string // why there is nothing; empty if it was run
 }
 
@@ -49,7 +50,7 @@ func testIsolation(ctx context.Context, p *pair, mode string, support preparedSu
 		out.notRun = fmt.Sprintf("%q is no execution mode", mode)
 	}
 	if out.notRun == "" && out.answers+out.collided == 0 {
-		out.notRun = "no answer came in time"
+		out.notRun = orElse(out.cutOff, "no answer came in time")
 	}
 	return out
 }
@@ -73,7 +74,7 @@ func (out *isolation) wholeCalls(ctx context.Context, p *pair) {
 		}
 		wg.Wait()
 		for i, err := range errs {
-			out.judge(tags[i], got[i], err)
+			out.judge(ctx, tags[i], got[i], err)
 		}
 		if errors.Join(errs...) != nil {
 			return
@@ -82,24 +83,27 @@ func (out *isolation) wholeCalls(ctx context.Context, p *pair) {
 }
 
 // judge counts one answer. An error that is not about a statement says nothing about isolation.
-func (out *isolation) judge(tag, got string, err error) {
-	var pg *pgconn.PgError
+func (out *isolation) judge(ctx context.Context, tag, got string, err error) {
 	switch {
 	case err == nil:
 		out.answers++
 		if got != tag {
 			out.wrong++
 		}
-	case errors.As(err, &pg) && mixedUp(pg.Code):
+	case mixedUp(err):
 		out.collided++
+	default:
+		out.cutOff = explain(ctx, "", err).Error()
 	}
 }
 
-// mixedUp reports whether a code means that the statement on the server was not the client's own: it is
-// there already, it is not there, or it takes other parameters.
-func mixedUp(sqlstate string) bool {
+// mixedUp reports whether an error means that the statement on the server was not the client's own: it is
+// there already, it is not there, or it takes other parameters. The last is Postgres's own word only with the
+// name of the routine that said it: PgBouncer has that code for all that it refuses, a lost server included.
+func mixedUp(err error) bool {
 	const duplicate, missing, protocol = "42P05", "26000", "08P01"
-	return sqlstate == duplicate || sqlstate == missing || sqlstate == protocol
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pg.Code == duplicate || pg.Code == missing || pg.Code == protocol && pg.Routine != "")
 }
 
 // unnamed does what describe_exec does: the statement without a name is prepared in one turn and run in
@@ -120,13 +124,13 @@ func (out *isolation) unnamed(ctx context.Context, p *pair) {
 	tags := []string{p.token + "-a", p.token + "-b"}
 	for i, c := range clients {
 		if err := prepareAs(ctx, c, "", ask(tags[i])); err != nil {
-			out.judge("", "", err)
+			out.judge(ctx, "", "", err)
 			return
 		}
 	}
 	for i, c := range clients {
 		got, err := runPrepared(ctx, c, "", parameters)
-		out.judge(tags[i], got, err)
+		out.judge(ctx, tags[i], got, err)
 	}
 }
 

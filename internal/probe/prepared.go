@@ -92,12 +92,11 @@ func tryPrepared(ctx context.Context, p *pair, name string) preparedSupport {
 	if !met {
 		p.owed = append(p.owed, name) // if the pooler carries it, none of its connections knows that name
 	}
-	var pg *pgconn.PgError
 	switch {
 	case release != nil:
 		return unknown("the held connection could not be released", release)
-	case errors.As(err, &pg) && mixedUp(pg.Code):
-		return preparedSupport{known: true, taken: taken, how: fmt.Sprintf("a statement prepared on one server connection was gone on the next (%s)", pg.Code)}
+	case mixedUp(err):
+		return preparedSupport{known: true, taken: taken, how: "a statement prepared on one server connection was gone on the next"}
 	case err != nil:
 		return unknown("it could not be run", err)
 	case elsewhere == home:
@@ -171,9 +170,8 @@ func (p *pair) release(ctx context.Context, name string, met bool) (taken bool, 
 	if !met {
 		return false, p.b.exec(ctx, "ROLLBACK")
 	}
-	var pg *pgconn.PgError
 	err = prepareAs(ctx, p.b, name, "SELECT pg_backend_pid()::text")
-	taken = errors.As(err, &pg) && mixedUp(pg.Code)
+	taken = mixedUp(err)
 	return taken, p.b.exec(ctx, "ROLLBACK TO SAVEPOINT probe; DEALLOCATE "+name+"; ROLLBACK")
 }
 

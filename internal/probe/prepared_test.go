@@ -1,10 +1,12 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 )
@@ -63,5 +65,50 @@ func TestForgetMeetsDeepConnections(t *testing.T) {
 	}
 	if dials, _ := p.bill(); dials != depth {
 		t.Errorf("%d connections are on the bill, want %d", dials, depth)
+	}
+}
+
+// TestALostServerIsNoLeak takes the server connection from under a client's statement. The pooler says so with the
+// code that Postgres has for other parameters.
+func TestALostServerIsNoLeak(t *testing.T) {
+	env := labtest.Database(t, nil)
+	config, err := pgx.ParseConfig(env.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := openPair(t.Context(), config)
+	defer p.close(t.Context())
+	admin, err := pgx.ParseConfig(env.AdminURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	console, err := pgx.ConnectConfig(t.Context(), admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer console.Close(t.Context())
+	if err := p.a.exec(t.Context(), "BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	lost := make(chan error, 1)
+	go func() { lost <- p.a.exec(t.Context(), "SELECT pg_sleep(2)") }()
+	for _, ask := range []string{"KILL ", "RESUME "} {
+		if _, err := console.Exec(t.Context(), ask+config.Database); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = <-lost
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || pg.Code != "08P01" {
+		t.Fatalf("the pooler says %v, want 08P01", err)
+	}
+	if mixedUp(err) {
+		t.Errorf("a lost server is a mix-up: %v", err)
+	}
+	out := isolation{mode: "exec", answers: 3}
+	out.judge(t.Context(), "a", "", err)
+	if got := mixedAnswers(&observation{ways: waysFacts{isolation: out}}); !got.unknown {
+		t.Errorf("a self-test that was cut off is judged: %+v", got)
 	}
 }
