@@ -115,10 +115,23 @@ func (c Config) window(o *observation) time.Duration {
 	watches := o.wantsSome(func(k check) bool {
 		return slices.ContainsFunc(k.needs, func(p part) bool { return p == watchedServer || p == watchedRedis || p == askedCluster })
 	})
-	switch {
-	case !watches:
+	if !watches {
 		return 0
-	case c.Window == 0:
+	}
+	return c.watchFor()
+}
+
+// countingWindow is how long the running server's counters go on between two looks at them; not at all if no chosen
+// check asks what they counted meanwhile.
+func (o *observation) countingWindow() time.Duration {
+	if !o.wants("HD-T04", "HD-T07", "HD-T17") {
+		return 0
+	}
+	return o.config.watchFor()
+}
+
+func (c Config) watchFor() time.Duration {
+	if c.Window == 0 {
 		return DefaultWindow
 	}
 	return max(0, c.Window)
