@@ -103,7 +103,8 @@ func newTargetMetrics(from string, m api.Metrics) *TargetMetrics {
 		Acquires: count(m.PoolAcquires), Waited: count(m.PoolWaited),
 	}
 	if t.Pool.Acquires > 0 && !math.IsNaN(m.PoolAcquireSeconds) {
-		t.Pool.MeanMS = mean(1000*m.PoolAcquireSeconds, t.Pool.Acquires)
+		t.Pool.totalMS = 1000 * m.PoolAcquireSeconds
+		t.Pool.MeanMS = mean(t.Pool.totalMS, t.Pool.Acquires)
 	}
 	for _, c := range m.Caches {
 		t.Caches = append(t.Caches, CacheMetrics{Cache: string(c.Cache), Asked: count(c.Asked), Hits: count(c.Hits)})
@@ -119,7 +120,7 @@ func (m *TargetMetrics) since(before *TargetMetrics) *TargetMetrics {
 		return m
 	}
 	is.AcquiresDuring, is.WaitedDuring = is.Acquires-was.Acquires, is.Waited-was.Waited
-	is.MeanDuringMS = mean(is.MeanMS*float64(is.Acquires)-was.MeanMS*float64(was.Acquires), is.AcquiresDuring)
+	is.MeanDuringMS = mean(is.totalMS-was.totalMS, is.AcquiresDuring)
 	m.RedisErrorsDuring = m.RedisErrors - before.RedisErrors
 	m.SweepsDuring, m.RepairsDuring = m.Sweeps-before.Sweeps, m.Repairs-before.Repairs
 	return m
