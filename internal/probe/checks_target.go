@@ -135,11 +135,20 @@ func (t *Target) leastOf(value func(TargetRead) float64) (float64, bool) {
 
 const noAccount = "The server sent no Server-Timing."
 
+// authed are the timed reads that ask who the user is: each visits Redis.
+func (t *Target) authed() []TargetRead {
+	return slices.DeleteFunc(t.timed(), func(r TargetRead) bool { return !r.Authed })
+}
+
+// redisLeast is the least that one of them spent on Redis; false if the server told of none.
+func (t *Target) redisLeast() (float64, bool) {
+	return (&Target{Reads: t.authed()}).leastOf(func(r TargetRead) float64 { return r.RedisLeastMS })
+}
+
 func targetRedisSlow(o *observation) outcome {
-	asked := slices.DeleteFunc(o.target.timed(), func(r TargetRead) bool { return !r.Authed })
-	least, ok := (&Target{Reads: asked}).leastOf(func(r TargetRead) float64 { return r.RedisLeastMS })
+	least, ok := o.target.redisLeast()
 	switch {
-	case len(asked) == 0:
+	case len(o.target.authed()) == 0:
 		return notKnown("No authed read was answered: give a user's token by --token-env or --tokens.")
 	case !ok:
 		return notKnown(noAccount)
