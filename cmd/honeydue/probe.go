@@ -259,7 +259,7 @@ func tunedRedis() []probe.RedisParameter {
 	var out []probe.RedisParameter
 	for _, t := range config.Tuned() {
 		if t.Redis != "" {
-			out = append(out, probe.RedisParameter{Name: t.Redis, Tuned: t.Value, Holds: t.Holds})
+			out = append(out, probe.RedisParameter{Name: t.Redis, Tuned: t.Value, Bytes: t.Bytes(), Holds: t.Holds})
 		}
 	}
 	return out

@@ -42,6 +42,9 @@ func podRestarts(o *observation) outcome {
 				if last.Reason == "OOMKilled" {
 					h.evidence += " Its memory limit is too low, or it leaks."
 					h.remedy = "kubectl -n honeydue top pods -l app.kubernetes.io/name=honeydue   # then limits.memory and GOMEMLIMIT in deploy-k3s/base/deployment.yaml"
+					if strings.HasPrefix(p.Metadata.Name, "honeydue-redis-") {
+						h.remedy = "redis-cli -u \"$REDIS_URL\" INFO memory   # limits.memory in deploy-k3s/base/redis.yaml has to be half above maxmemory (HD-R03)"
+					}
 				}
 			}
 			if looping {

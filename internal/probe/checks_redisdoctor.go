@@ -74,10 +74,26 @@ func redisEvictions(o *observation) outcome {
 		return passed("%.0f keys are evicted each second, and %.0f%% of the look-ups still find theirs.", perSecond, 100*rate)
 	}
 	return found(hit{
-		evidence: fmt.Sprintf("%.0f keys are evicted each second and only %.0f%% of the look-ups find theirs: the memory of %s is too small for what is asked for.",
-			perSecond, 100*rate, megabytes(float64(f.count("maxmemory")))),
-		costMS: (1 - rate) * o.turnMS(),
+		evidence: fmt.Sprintf("%.0f keys are evicted each second and only %.0f%% of the look-ups find theirs: the memory of %s is too small for what is asked for.%s",
+			perSecond, 100*rate, megabytes(float64(f.count("maxmemory"))), f.sample.most()),
+		costMS: (1 - rate) * o.turnMS(), remedy: o.moreMemory(f.count("maxmemory")),
 	})
+}
+
+// most says which kind of key takes the most memory; nothing if no key was sampled.
+func (s keySample) most() string {
+	var first keyKind
+	var all int64
+	for _, k := range s.kinds {
+		all += k.bytes
+		if k.bytes > first.bytes {
+			first = k
+		}
+	}
+	if all == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" Of the sampled keys' memory %d%% is that of %s.", 100*first.bytes/all, first.pattern)
 }
 
 // Slow answers: a warm read has 10 ms in all and makes one visit to Redis; one that takes longer than

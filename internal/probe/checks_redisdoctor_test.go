@@ -74,3 +74,14 @@ func TestWhoseWayIsLong(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatFillsRedis: an eviction's finding names the kind of key that takes the most, not the one with the largest key.
+func TestWhatFillsRedis(t *testing.T) {
+	s := keySample{kinds: []keyKind{{"list:tasks:<id>", 2, 2000, 1900}, {"state:<id>", 600, 6000, 10}}}
+	if got := s.most(); got != " Of the sampled keys' memory 75% is that of state:<id>." {
+		t.Errorf("it says %q", got)
+	}
+	if got := (keySample{}).most(); got != "" {
+		t.Errorf("without a sample it says %q", got)
+	}
+}

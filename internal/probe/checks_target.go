@@ -73,7 +73,7 @@ func targetAcquires(o *observation) outcome {
 		asked = asked || m.Pool.AcquiresDuring > 0
 		full = fmt.Sprintf(" Its pool: %d of %d in use, %d of %d borrowings waited meanwhile; since it started %d of %d, and the mean is %.1f ms.",
 			m.Pool.InUse, m.Pool.Max, m.Pool.WaitedDuring, m.Pool.AcquiresDuring, m.Pool.Waited, m.Pool.Acquires, m.Pool.MeanMS)
-		remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=%d   # the pooler's default_pool_size bounds what that buys", 2*m.Pool.Max)
+		remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=%d   # the pooler's default_pool_size bounds what that buys; and the same in deploy-k3s/base/honeydue.env", 2*m.Pool.Max)
 	}
 	if worst.AcquireLeastMS >= acquireMS {
 		return found(hit{

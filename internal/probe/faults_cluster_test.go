@@ -183,6 +183,16 @@ func TestHealthyCluster(t *testing.T) {
 	}
 }
 
+// TestRedisOutOfMemory: a Redis that was killed for its memory is not mended by the app's settings.
+func TestRedisOutOfMemory(t *testing.T) {
+	k := newFakeCluster()
+	k.pods[0].Name = "honeydue-redis-5c9d7-x"
+	k.pods[0].Status.ContainerStatuses[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{
+		Reason: "OOMKilled", ExitCode: 137, FinishedAt: metav1.NewTime(time.Now().Add(-2 * time.Minute)),
+	}
+	contains(t, first(t, run(t, alone(k.start(t))), "HD-K01").Remedy, "deploy-k3s/base/redis.yaml")
+}
+
 // TestForbiddenIsUnknown: what a role does not allow is named, and is no pass.
 func TestForbiddenIsUnknown(t *testing.T) {
 	for part, want := range map[string]struct{ code, why string }{

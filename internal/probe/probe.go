@@ -71,6 +71,8 @@ type Setting struct {
 // RedisParameter is one of Redis's own settings that was tuned, by its name in CONFIG GET.
 type RedisParameter struct {
 	Name, Tuned string
+	// Bytes is Tuned where that is a size.
+	Bytes int64
 	// Holds reports whether a value, as Redis gives it, means the tuned one.
 	Holds func(value string) bool
 }
