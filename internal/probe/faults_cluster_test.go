@@ -243,6 +243,10 @@ func TestOwnControlGroup(t *testing.T) {
 	if got := check(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Unknown || !strings.Contains(got.Why, "no period was counted") {
 		t.Errorf("its counters stand still, and it is %s: %s", got.Status, got.Why)
 	}
+	must(t, os.WriteFile(c.CPUStatFile, []byte("usage_usec 12\nnr_periods 1000\nnr_throttled 600\nthrottled_usec 30000000\n"), 0o600))
+	if got := check(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Warn || !strings.Contains(got.Why, "The container of this probe was stopped in 600 of 1000 periods") {
+		t.Errorf("it has been throttled for most of its life, and is %s: %s", got.Status, got.Why)
+	}
 }
 
 // TestKubectl asks by a command, as from an engineer's machine.

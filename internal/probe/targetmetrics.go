@@ -22,21 +22,15 @@ func (s *targetServer) measure(ctx context.Context, metricsURL string) *TargetMe
 	return before
 }
 
-// lastLook is how long the second look at the metrics may take where the probe's time is short.
-const lastLook = time.Second
-
 // measureAgain reads the metrics once more, not before that moment: the pods take turns with the sweeps, and other
 // requests than the probe's are borrowing connections, too.
 func (s *targetServer) measureAgain(ctx context.Context, metricsURL string, before *TargetMetrics, from time.Time) {
 	if before == nil {
 		return
 	}
-	if ends, ok := ctx.Deadline(); ok && ends.Add(-lastLook).Before(from) {
-		from = ends.Add(-lastLook)
-	}
 	select {
 	case <-ctx.Done():
-	case <-time.After(time.Until(from)):
+	case <-time.After(time.Until(lastLook(ctx, from))):
 	}
 	if after := s.scrape(ctx, metricsURL); after != nil {
 		s.said.Metrics = after.since(before)
