@@ -158,7 +158,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 			TargetURL: o.target, Token: token, MetricsURL: o.metricsURL, ExecMode: database.ExecMode,
 			Settings: tunedSettings(a.env), RedisTuned: tunedRedis(),
 			Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout, Baseline: baseline,
-			Cluster: o.cluster(a), Proxy: http.ProxyFromEnvironment, Progress: say,
+			Cluster: o.cluster(a), InCluster: a.inCluster(), Proxy: http.ProxyFromEnvironment, Progress: say,
 		})
 	}
 	var result probe.Result
@@ -259,7 +259,7 @@ func tunedRedis() []probe.RedisParameter {
 	var out []probe.RedisParameter
 	for _, t := range config.Tuned() {
 		if t.Redis != "" {
-			out = append(out, probe.RedisParameter{Name: t.Redis, Tuned: t.Value, Holds: t.Holds})
+			out = append(out, probe.RedisParameter{Name: t.Redis, Tuned: t.Value, Bytes: t.Bytes(), Holds: t.Holds})
 		}
 	}
 	return out

@@ -16,6 +16,9 @@ const (
 	appNamespace      = "honeydue" // deploy-k3s/overlays/production
 )
 
+// inCluster tells a pod, with or without a service account: the kubelet gives every container this variable.
+func (a *app) inCluster() bool { return a.env["KUBERNETES_SERVICE_HOST"] != "" }
+
 // cluster says how probe may ask Kubernetes: by kubectl if a flag asks for it, in a pod by its service
 // account if it has one, otherwise not at all.
 func (o *probeOptions) cluster(a *app) *probe.Cluster {
@@ -31,7 +34,7 @@ func (o *probeOptions) cluster(a *app) *probe.Cluster {
 	}
 	host, port := a.env["KUBERNETES_SERVICE_HOST"], a.env["KUBERNETES_SERVICE_PORT"]
 	namespace, err := os.ReadFile(filepath.Join(serviceAccountDir, "namespace"))
-	if host == "" || port == "" || err != nil {
+	if !a.inCluster() || port == "" || err != nil {
 		return nil
 	}
 	return &probe.Cluster{

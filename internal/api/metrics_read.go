@@ -24,7 +24,8 @@ type Metrics struct {
 	CacheUsers                   float64 // in the memory of the pod
 	RedisErrors                  float64 // calls that failed, or were not made because the last ones had
 	FillsRefused                 float64 // lists that were not stored, for what they show was being written
-	Repairs                      float64 // writes that nobody had announced to the caches
+	Sweeps                       float64 // readings of the change log that this server has told the caches of
+	Repairs                      float64 // writes that it found there and nobody had announced to the caches
 
 	CPUSeconds, Cores       float64 // of the process; that it may use at once
 	MemoryBytes, Goroutines float64
@@ -72,7 +73,8 @@ func readMetrics(page metricPage) Metrics {
 		PoolAcquireSeconds: page.sum(poolPrefix + poolAcquireSeconds),
 		CacheUsers:         page.sum(cache.MetricUsers),
 		RedisErrors:        page.sum(cache.MetricRedisSkipped),
-		FillsRefused:       page.sum(cache.MetricRefused), Repairs: page.sum(cache.MetricRepairs),
+		FillsRefused:       page.sum(cache.MetricRefused),
+		Sweeps:             page.sum(cache.MetricSweeps, "outcome", cache.SweepDone), Repairs: page.sum(cache.MetricRepairs),
 		CPUSeconds: page.sum("process_cpu_seconds_total"), Cores: page.sum("go_sched_gomaxprocs_threads"),
 		MemoryBytes: page.sum("process_resident_memory_bytes"), Goroutines: page.sum("go_goroutines"),
 	}

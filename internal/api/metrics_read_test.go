@@ -68,6 +68,10 @@ func TestParseMetricsOfOthers(t *testing.T) {
 	if err != nil || !m.Honeydue || m.Cache(cache.EntryList) != (CacheReads{Cache: cache.EntryList}) {
 		t.Errorf("a server that nobody has asked yet: %+v, %v", m, err)
 	}
+	m, err = ParseMetrics(strings.NewReader("honeydue_cache_sweeps_total{outcome=\"done\"} 3\nhoneydue_cache_sweeps_total{outcome=\"overtaken\"} 2\n"))
+	if err != nil || m.Sweeps != 3 {
+		t.Errorf("three sweeps of five: %+v, %v", m, err)
+	}
 	if _, err := ParseMetrics(strings.NewReader("<html>no metrics</html>")); err == nil {
 		t.Error("a page of something else was read")
 	}

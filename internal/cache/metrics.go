@@ -34,7 +34,18 @@ const (
 	MetricRedisSkipped = "honeydue_redis_skipped_total" //nolint:gosec // as above
 	MetricUsers        = "honeydue_cache_users"
 	MetricRefused      = "honeydue_cache_fills_refused_total" // with the label why
+	MetricSweeps       = "honeydue_cache_sweeps_total"        // with the label outcome
 	MetricRepairs      = "honeydue_cache_repairs_total"
+)
+
+// SweepDone is the outcome of a sweep whose pod has told Redis of the writes that it read, and counted the repairs.
+const SweepDone = "done"
+
+// The other outcomes of a sweep: another pod was quicker; it failed; all counted as changed (beside done).
+const (
+	sweepOvertaken  = "overtaken"
+	sweepFailed     = "failed"
+	sweepEverything = "everything"
 )
 
 type metrics struct {
@@ -62,13 +73,17 @@ func newMetrics() metrics {
 		skipped:     counter(MetricRedisSkipped, "Redis calls not made because the breaker was open."),
 		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), or whose outcome is unknown (outcome). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),
 		refused:     vector(MetricRefused, "Lists that were not stored because a state had changed or was held while the database was read.", "why"),
-		sweeps:      vector("honeydue_cache_sweeps_total", "Readings of the change log by this pod, by outcome (done, overtaken, failed; everything: all counted as changed).", "outcome"),
+		sweeps:      vector(MetricSweeps, "Readings of the change log by this pod, by outcome (done, overtaken, failed; everything: all counted as changed).", "outcome"),
 		repairs:     counter(MetricRepairs, "Writes that the change log told of and nobody had announced to Redis: SQL from outside, a writer that crashed or was cut off. Reads may have been stale until then, 2 s at most."),
 		settled:     counter("honeydue_cache_holds_settled_total", "Holds that outlived their writer and were settled through the database."),
 		emptied:     counter("honeydue_cache_emptied_total", "Times that Redis turned out to have another memory, so that nothing in it was believed."),
 	}
-	for _, why := range []string{"epoch", "held", "moved", "clock"} { // of fill.lua: a count that is not there reads like one that is not kept
+	// A count that is not there reads like one that is not kept.
+	for _, why := range []string{"epoch", "held", "moved", "clock"} { // of fill.lua
 		m.refused.WithLabelValues(why)
+	}
+	for _, outcome := range []string{SweepDone, sweepOvertaken, sweepFailed, sweepEverything} {
+		m.sweeps.WithLabelValues(outcome)
 	}
 	return m
 }

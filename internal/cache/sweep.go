@@ -27,7 +27,7 @@ func (c *Cache) Sweep(ctx context.Context, src Source) (bool, error) {
 	}
 	changes, err := src.Changes(ctx, begun[1])
 	if err != nil {
-		c.metrics.sweeps.WithLabelValues("failed").Inc()
+		c.metrics.sweeps.WithLabelValues(sweepFailed).Inc()
 		return false, fmt.Errorf("sweep: read the change log: %w", err)
 	}
 	everything := "0"
@@ -51,15 +51,15 @@ func (c *Cache) Sweep(ctx context.Context, src Source) (bool, error) {
 	case errors.Is(err, errSkipped):
 		return false, nil
 	case err != nil:
-		c.metrics.sweeps.WithLabelValues("failed").Inc()
+		c.metrics.sweeps.WithLabelValues(sweepFailed).Inc()
 		return false, fmt.Errorf("sweep: tell Redis: %w", err)
 	case len(told) != 2 || told[0] == 0:
-		c.metrics.sweeps.WithLabelValues("overtaken").Inc()
+		c.metrics.sweeps.WithLabelValues(sweepOvertaken).Inc()
 		return false, nil
 	}
-	c.metrics.sweeps.WithLabelValues("done").Inc()
+	c.metrics.sweeps.WithLabelValues(SweepDone).Inc()
 	if changes.Everything {
-		c.metrics.sweeps.WithLabelValues("everything").Inc()
+		c.metrics.sweeps.WithLabelValues(sweepEverything).Inc()
 	}
 	c.metrics.repairs.Add(float64(told[1]))
 	return true, nil

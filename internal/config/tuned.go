@@ -116,6 +116,15 @@ func (t TunedValue) Holds(value string) bool {
 	return false
 }
 
+// Bytes is the size that was settled on; 0 for another kind.
+func (t TunedValue) Bytes() int64 {
+	if t.Kind != KindBytes {
+		return 0
+	}
+	n, _ := redisBytes(t.Value) // the table's values can be read: see its test
+	return n
+}
+
 // redisBytes reads a size as redis.conf has it: kb is 1024, k is 1000.
 func redisBytes(s string) (int64, bool) {
 	s = strings.ToLower(s)

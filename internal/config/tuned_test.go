@@ -22,6 +22,9 @@ func TestTunedValuesAreWhole(t *testing.T) {
 		if !v.Holds(value) {
 			t.Errorf("%s does not hold itself", v.Name)
 		}
+		if (v.Bytes() > 0) != (v.Kind == KindBytes) {
+			t.Errorf("%s is a size of %d bytes", v.Name, v.Bytes())
+		}
 		if v.Was != "" && v.Holds(v.Was) {
 			t.Errorf("%s holds what it was before", v.Name)
 		}

@@ -8,7 +8,16 @@ import (
 )
 
 // soon is how long before its end a certificate is a warning: a renewal that runs weekly has failed twice by then.
-const soon = 14 * 24 * time.Hour
+// Of one that lives for less than 84 days it is a sixth of its life. cert-manager and certbot renew when a third is
+// left, Linkerd at 30%, Istio at half: whatever should have renewed it has been failing since.
+const (
+	soon      = 14 * 24 * time.Hour
+	soonShare = 6
+)
+
+func (t *TLS) endsSoon(left time.Duration) bool {
+	return left < min(soon, t.NotAfter.Sub(t.NotBefore)/soonShare)
+}
 
 func certificateRefused(o *observation) outcome {
 	f := o.pooler.failed
@@ -50,8 +59,8 @@ func certificateEnds(o *observation) outcome {
 			hits = append(hits, hit{evidence: fmt.Sprintf("The certificate of %s has expired on %s; nobody who verifies it can connect.", e.Name, day)})
 		case now.Before(e.TLS.NotBefore):
 			hits = append(hits, hit{evidence: fmt.Sprintf("The certificate of %s is not valid before %s; nobody who verifies it can connect.", e.Name, e.TLS.NotBefore.UTC().Format(time.DateOnly))})
-		case left < soon:
-			hits = append(hits, hit{severity: Warning, evidence: fmt.Sprintf("The certificate of %s expires on %s, in %.0f days.", e.Name, day, left.Hours()/24)})
+		case e.TLS.endsSoon(left):
+			hits = append(hits, hit{severity: Warning, evidence: fmt.Sprintf("The certificate of %s expires on %s, in %s.", e.Name, day, seconds(left.Seconds()))})
 		}
 	}
 	for _, other := range o.otherFailures() {

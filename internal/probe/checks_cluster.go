@@ -42,6 +42,9 @@ func podRestarts(o *observation) outcome {
 				if last.Reason == "OOMKilled" {
 					h.evidence += " Its memory limit is too low, or it leaks."
 					h.remedy = "kubectl -n honeydue top pods -l app.kubernetes.io/name=honeydue   # then limits.memory and GOMEMLIMIT in deploy-k3s/base/deployment.yaml"
+					if strings.HasPrefix(p.Metadata.Name, "honeydue-redis-") {
+						h.remedy = "redis-cli -u \"$REDIS_URL\" INFO memory   # limits.memory in deploy-k3s/base/redis.yaml has to be half above maxmemory (HD-R03)"
+					}
 				}
 			}
 			if looping {
@@ -65,6 +68,10 @@ func reason(word string) string {
 // throttledShare: a quarter of the periods is where the kubernetes-mixin's CPUThrottlingHigh alerts.
 const throttledShare = 0.25
 
+// throttledPeriods is how much of a container's life is judged where the window has counted nothing: a minute of running,
+// so that its start, which is always busy, is not all of it.
+const throttledPeriods = 600
+
 func podThrottling(o *observation) outcome {
 	f := o.cluster
 	if why := f.noPods(); why != "" {
@@ -86,8 +93,13 @@ func podThrottling(o *observation) outcome {
 	var worst float64
 	still := 0
 	for _, t := range f.throttle {
+		when := ""
 		if t.periods == 0 {
 			still++
+			when = " since it started; between the two looks none was counted"
+			if t = f.throttledSince[t.pod]; t.periods < throttledPeriods {
+				continue
+			}
 		}
 		worst = max(worst, t.share())
 		if t.share() < throttledShare {
@@ -95,14 +107,25 @@ func podThrottling(o *observation) outcome {
 		}
 		name := orElse(t.pod, "The container of this probe")
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s was stopped in %.0f of %.0f periods of 100 ms (%.0f%%), for %.2f s in all.", name, t.throttled, t.periods, 100*t.share(), t.seconds),
+			evidence: fmt.Sprintf("%s was stopped in %.0f of %.0f periods of 100 ms (%.0f%%), for %.2f s in all%s.", name, t.throttled, t.periods, 100*t.share(), t.seconds, when),
 			costMS:   t.share() * min(100, 1000*t.seconds/max(1, t.throttled)),
 		})
 	}
 	if still > 0 && len(hits) == 0 {
-		return notKnown("Of %s no period was counted between the two looks: a kubelet counts every 10 to 15 s, and a container that sleeps has none. Probe again, under load.", plural(still, "container", "containers"))
+		return notKnown("Of %s no period was counted between the two looks: a kubelet counts every 10 to 15 s, and a container that sleeps has none. Probe again, under load.%s", plural(still, "container", "containers"), f.notCounted(limited))
 	}
-	return orPassed(hits, "At most %.0f%% of the periods were cut short.", 100*worst)
+	return orPassed(hits, "At most %.0f%% of the periods were cut short.%s", 100*worst, f.notCounted(limited))
+}
+
+// notCounted names what the counters leave out of that many pods.
+func (f *clusterFacts) notCounted(limited int) string {
+	switch {
+	case f.throttle[0].pod == "" && limited > 1:
+		return fmt.Sprintf(" That is the container of this probe alone: of %d pods the kubelets would have to be asked, by --kube-context.", limited)
+	case len(f.nodesLeft) > 0:
+		return fmt.Sprintf(" The pods on %s were left out: %d kubelets are asked at most.", strings.Join(f.nodesLeft, ", "), nodesAsked)
+	}
+	return ""
 }
 
 // flaps is how many failed readiness probes in ten minutes are more than one bad moment: the manifests

@@ -137,9 +137,10 @@ const grownBy = 2
 // between the two.
 func farAway(o *observation) outcome {
 	var hits []hit
+	endpoints := o.endpoints()
 	// Where round trips vary, the least of a few says too little to tell two ways apart: HD-N04 is the finding.
-	steady := !slices.ContainsFunc(o.endpoints(), unsteady)
-	for _, e := range o.endpoints() {
+	steady := !slices.ContainsFunc(endpoints, unsteady)
+	for _, e := range endpoints {
 		before, now := o.earlier(e.Name), reachMS(e)
 		if before >= 0 && now >= 0 && now >= grownBy*before && now-before >= max(farLeastMS, e.JitterMS) {
 			hits = append(hits, hit{
@@ -204,9 +205,6 @@ func (o *observation) earlier(name string) float64 {
 	}
 	return -1
 }
-
-// endpoints are all that were tried.
-func (o *observation) endpoints() []Endpoint { return o.result().Endpoints }
 
 func couldBeDirect(o *observation) outcome {
 	switch o.ways.directTLS {

@@ -67,10 +67,25 @@ func redisMemory(o *observation) outcome {
 	}
 	h := hit{
 		evidence: fmt.Sprintf("maxmemory is %d MB, tuned is %s.", r.maxMemory>>20, tuned.Tuned),
-		remedy:   "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory " + tuned.Tuned + "   # and the same in deploy-k3s/base/redis.yaml",
+		remedy:   tunedMemory(tuned),
 	}
 	if r.maxMemory == 0 {
 		h.evidence = "maxmemory is 0: nothing is ever evicted, and the kernel ends Redis when the node's memory is full."
 	}
 	return found(h)
+}
+
+// tunedMemory sets the limit that the manifests' pod has room for.
+func tunedMemory(tuned RedisParameter) string {
+	return "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory " + tuned.Tuned + "   # and the same in deploy-k3s/base/redis.yaml"
+}
+
+// moreMemory doubles a limit that is the tuned one at least. The pod's own limit, half above it as in the manifests, goes
+// with it: beyond that the kernel would end Redis.
+func (o *observation) moreMemory(limit int64) string {
+	if tuned, ok := o.tunedRedis("maxmemory"); ok && limit < tuned.Bytes {
+		return tunedMemory(tuned)
+	}
+	return fmt.Sprintf(`kubectl -n honeydue patch deployment/honeydue-redis --type json -p '[{"op":"replace","path":"/spec/template/spec/containers/0/resources/limits/memory","value":"%dMi"},`+
+		`{"op":"replace","path":"/spec/template/spec/containers/0/args/2","value":"%dmb"}]'   # Redis starts anew, empty; and the same in deploy-k3s/base/redis.yaml and, as decision S4, in internal/config/tuned.go`, 3*limit>>20, 2*limit>>20)
 }

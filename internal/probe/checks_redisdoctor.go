@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,10 +74,26 @@ func redisEvictions(o *observation) outcome {
 		return passed("%.0f keys are evicted each second, and %.0f%% of the look-ups still find theirs.", perSecond, 100*rate)
 	}
 	return found(hit{
-		evidence: fmt.Sprintf("%.0f keys are evicted each second and only %.0f%% of the look-ups find theirs: the memory of %s is too small for what is asked for.",
-			perSecond, 100*rate, megabytes(float64(f.count("maxmemory")))),
-		costMS: (1 - rate) * o.turnMS(),
+		evidence: fmt.Sprintf("%.0f keys are evicted each second and only %.0f%% of the look-ups find theirs: the memory of %s is too small for what is asked for.%s",
+			perSecond, 100*rate, megabytes(float64(f.count("maxmemory"))), f.sample.most()),
+		costMS: (1 - rate) * o.turnMS(), remedy: o.moreMemory(f.count("maxmemory")),
 	})
+}
+
+// most says which kind of key takes the most memory; nothing if no key was sampled.
+func (s keySample) most() string {
+	var first keyKind
+	var all int64
+	for _, k := range s.kinds {
+		all += k.bytes
+		if k.bytes > first.bytes {
+			first = k
+		}
+	}
+	if all == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" Of the sampled keys' memory %d%% is that of %s.", 100*first.bytes/all, first.pattern)
 }
 
 // Slow answers: a warm read has 10 ms in all and makes one visit to Redis; one that takes longer than
@@ -121,18 +138,44 @@ func redisSlow(o *observation) outcome {
 			tcp = p.MS
 		}
 	}
+	if float64(lost) >= 0.5*float64(len(pings)) {
+		h.severity = Critical
+	}
 	names := r.facts.slowNames()
 	switch {
 	case middle >= pingSlow && (tcp >= ms(middle)/2 || names == "" && slices.Min(pings) >= middle/2):
 		h.evidence += fmt.Sprintf(" Even the fastest took nearly as long, and TCP %.1f ms to connect: it is the way to Redis that is long.", tcp)
-		h.remedy = "Run Redis beside the pods (deploy-k3s/base/redis.yaml); if this probe runs elsewhere, run it in the cluster."
+		h.remedy = "Run Redis beside the pods: deploy-k3s/base/redis.yaml."
+		if why := o.ownWay(tcp >= ms(middle)/2); why != "" {
+			h.evidence += " " + why
+			h.severity, h.costMS = Info, 0
+			h.remedy = "Run the probe in the cluster, or give it --target and a user's token: the server then says what Redis takes from there."
+		}
 	case names != "":
 		h.evidence += " Its slow log names " + names + "."
 	}
-	if float64(lost) >= 0.5*float64(len(pings)) {
-		h.severity = Critical
-	}
 	return found(h)
+}
+
+// ownWay says why a long way to Redis is the probe's and not the app's; empty if it is the app's. What the running
+// server spends on Redis goes first; else a pod has the app's way, and whoever is elsewhere has one of his own: TCP is as
+// slow as Redis there, or ends at a tunnel on his own machine.
+func (o *observation) ownWay(tcpAsSlow bool) string {
+	if o.target != nil {
+		// A server that has given Redis up spends nothing on it.
+		if least, ok := o.target.redisLeast(); ok && least > 0 {
+			return ifNot(least >= redisMS, fmt.Sprintf("From the running server Redis takes %.1f ms: the way is this probe's own.", least))
+		}
+	}
+	if o.config.InCluster || !tcpAsSlow && !isLoopback(o.redis.endpoint.Address) {
+		return ""
+	}
+	return "The probe does not run in the cluster, so that the pods may have a shorter one."
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
 
 // recent is how far back the slow log and the latency monitor are of interest in an incident.

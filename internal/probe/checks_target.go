@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -22,9 +21,6 @@ const (
 	// farMS is a round trip that leaves a region.
 	farMS = 20.0
 )
-
-// acquireLookups is how many borrowings make a mean of them worth judging: the first ones pay for opening the pool.
-const acquireLookups = 100
 
 // timed lists the reads that were answered.
 func (t *Target) timed() []TargetRead {
@@ -74,10 +70,10 @@ func targetAcquires(o *observation) outcome {
 	}
 	full, remedy := "", ""
 	if m := t.Metrics; m != nil {
-		asked = true
-		full = fmt.Sprintf(" Its pool: %d of %d in use, %d of %d borrowings waited since it started, %d of %d meanwhile.",
-			m.Pool.InUse, m.Pool.Max, m.Pool.Waited, m.Pool.Acquires, m.Pool.WaitedDuring, m.Pool.AcquiresDuring)
-		remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=%d   # the pooler's default_pool_size bounds what that buys", 2*m.Pool.Max)
+		asked = asked || m.Pool.AcquiresDuring > 0
+		full = fmt.Sprintf(" Its pool: %d of %d in use, %d of %d borrowings waited meanwhile; since it started %d of %d, and the mean is %.1f ms.",
+			m.Pool.InUse, m.Pool.Max, m.Pool.WaitedDuring, m.Pool.AcquiresDuring, m.Pool.Waited, m.Pool.Acquires, m.Pool.MeanMS)
+		remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=%d   # the pooler's default_pool_size bounds what that buys; and the same in deploy-k3s/base/honeydue.env", 2*m.Pool.Max)
 	}
 	if worst.AcquireLeastMS >= acquireMS {
 		return found(hit{
@@ -86,18 +82,15 @@ func targetAcquires(o *observation) outcome {
 			costMS: worst.AcquireMS, remedy: remedy,
 		})
 	}
-	if m := t.Metrics; m != nil {
-		during := m.Pool.WaitedDuring > 0 && m.Pool.MeanDuringMS >= acquireMS
-		if during || m.Pool.Acquires >= acquireLookups && m.Pool.MeanMS >= acquireMS {
-			cost := cmp.Or(m.Pool.MeanDuringMS, m.Pool.MeanMS)
-			return found(hit{
-				evidence: fmt.Sprintf("A borrowing takes %.1f ms in the mean.%s", cost, full),
-				costMS:   cost, remedy: remedy,
-			})
-		}
+	// What the pool has counted since it started has an end of its own: a bad hour that is over is no finding.
+	if m := t.Metrics; m != nil && m.Pool.WaitedDuring > 0 && m.Pool.MeanDuringMS >= acquireMS {
+		return found(hit{
+			evidence: fmt.Sprintf("A borrowing takes %.1f ms in the mean.%s", m.Pool.MeanDuringMS, full),
+			costMS:   m.Pool.MeanDuringMS, remedy: remedy,
+		})
 	}
 	if !asked {
-		return notKnown("No read took a database turn: give a user's token by --token-env, or --metrics-url.")
+		return notKnown("No read took a database turn, and no borrowing was counted: give a user's token by --token-env, or --metrics-url.%s", full)
 	}
 	return passed("A connection is there when a request asks for one.%s", full)
 }
@@ -142,11 +135,20 @@ func (t *Target) leastOf(value func(TargetRead) float64) (float64, bool) {
 
 const noAccount = "The server sent no Server-Timing."
 
+// authed are the timed reads that ask who the user is: each visits Redis.
+func (t *Target) authed() []TargetRead {
+	return slices.DeleteFunc(t.timed(), func(r TargetRead) bool { return !r.Authed })
+}
+
+// redisLeast is the least that one of them spent on Redis; false if the server told of none.
+func (t *Target) redisLeast() (float64, bool) {
+	return (&Target{Reads: t.authed()}).leastOf(func(r TargetRead) float64 { return r.RedisLeastMS })
+}
+
 func targetRedisSlow(o *observation) outcome {
-	asked := slices.DeleteFunc(o.target.timed(), func(r TargetRead) bool { return !r.Authed })
-	least, ok := (&Target{Reads: asked}).leastOf(func(r TargetRead) float64 { return r.RedisLeastMS })
+	least, ok := o.target.redisLeast()
 	switch {
-	case len(asked) == 0:
+	case len(o.target.authed()) == 0:
 		return notKnown("No authed read was answered: give a user's token by --token-env or --tokens.")
 	case !ok:
 		return notKnown(noAccount)

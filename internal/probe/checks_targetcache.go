@@ -70,9 +70,13 @@ func targetFillsRefused(o *observation) outcome {
 
 func targetRepairs(o *observation) outcome {
 	m := o.target.Metrics
-	if m.RepairsDuring > 0 {
+	switch {
+	case m.RepairsDuring > 0:
 		return found(hit{evidence: fmt.Sprintf("%s while the probe asked, %d since the server started, and nobody had announced them to the caches: reads were up to 2 s behind.",
 			plural(int(m.RepairsDuring), "write was noticed by the change log only", "writes were noticed by the change log only"), m.Repairs)})
+	case m.SweepsDuring == 0:
+		return notKnown("This pod read no change log while the probe asked, so that another one would have counted such writes; it has counted %d since it started. Give --metrics-url another pod's.", m.Repairs)
 	}
-	return passed("No write came from outside while the probe asked; %d since the server started.", m.Repairs)
+	return passed("%s by this pod while the probe asked met no such write; %d since the server started.",
+		plural(int(m.SweepsDuring), "reading of the change log", "readings of the change log"), m.Repairs)
 }

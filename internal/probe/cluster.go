@@ -12,12 +12,15 @@ import (
 
 // clusterFacts is what the cluster said of the app's pods.
 type clusterFacts struct {
-	at       time.Time
-	pods     []podFacts
-	scalers  []scalerFacts
-	unready  map[string]int64 // by pod: failed readiness probes among the cluster's events
-	throttle []throttled
-	requests int
+	at      time.Time
+	pods    []podFacts
+	scalers []scalerFacts
+	unready map[string]int64 // by pod: failed readiness probes among the cluster's events
+	// throttle is what was counted in the window, throttledSince since each container started; nodesLeft were not asked.
+	throttle       []throttled
+	throttledSince map[string]throttled
+	nodesLeft      []string
+	requests       int
 	// unread says why a part is not known.
 	unread map[string]string
 }
@@ -124,20 +127,30 @@ type throttled struct {
 
 func (t throttled) share() float64 { return t.throttled / max(1, t.periods) }
 
-// askCluster asks the cluster beside everything else; the channel gives what it said, nil if none is
-// configured.
-func (o *observation) askCluster(ctx context.Context) <-chan *clusterFacts {
-	out := make(chan *clusterFacts, 1)
-	if o.config.Cluster == nil {
-		out <- nil
-		return out
-	}
-	c, window := *o.config.Cluster, o.config.window(o)
-	go func() { out <- readCluster(ctx, c, window) }()
-	return out
+// clusterUnderWay is the cluster being asked, beside everything else. Whoever starts it waits for it.
+type clusterUnderWay struct {
+	facts chan *clusterFacts
+	over  chan struct{} // closed when everything else is done
 }
 
-func readCluster(ctx context.Context, c Cluster, window time.Duration) *clusterFacts {
+func (o *observation) askCluster(ctx context.Context) clusterUnderWay {
+	w := clusterUnderWay{make(chan *clusterFacts, 1), make(chan struct{})}
+	if o.config.Cluster == nil {
+		w.facts <- nil
+		return w
+	}
+	c, window := *o.config.Cluster, o.config.window(o)
+	go func() { w.facts <- readCluster(ctx, c, window, w.over) }()
+	return w
+}
+
+// wait gives what the cluster said, nil if none is configured.
+func (w clusterUnderWay) wait() *clusterFacts {
+	close(w.over)
+	return <-w.facts
+}
+
+func readCluster(ctx context.Context, c Cluster, window time.Duration, over <-chan struct{}) *clusterFacts {
 	f := &clusterFacts{at: time.Now(), unread: map[string]string{}, unready: map[string]int64{}}
 	api, err := c.api()
 	if err != nil {
@@ -154,7 +167,7 @@ func readCluster(ctx context.Context, c Cluster, window time.Duration) *clusterF
 			f.unready[e.InvolvedObject.Name] += max(1, e.Count)
 		}
 	}
-	f.watchThrottling(ctx, api, c, window)
+	f.watchThrottling(ctx, api, c, window, over)
 	return f
 }
 

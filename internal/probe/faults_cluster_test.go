@@ -183,6 +183,16 @@ func TestHealthyCluster(t *testing.T) {
 	}
 }
 
+// TestRedisOutOfMemory: a Redis that was killed for its memory is not mended by the app's settings.
+func TestRedisOutOfMemory(t *testing.T) {
+	k := newFakeCluster()
+	k.pods[0].Name = "honeydue-redis-5c9d7-x"
+	k.pods[0].Status.ContainerStatuses[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{
+		Reason: "OOMKilled", ExitCode: 137, FinishedAt: metav1.NewTime(time.Now().Add(-2 * time.Minute)),
+	}
+	contains(t, first(t, run(t, alone(k.start(t))), "HD-K01").Remedy, "deploy-k3s/base/redis.yaml")
+}
+
 // TestForbiddenIsUnknown: what a role does not allow is named, and is no pass.
 func TestForbiddenIsUnknown(t *testing.T) {
 	for part, want := range map[string]struct{ code, why string }{
@@ -232,6 +242,10 @@ func TestOwnControlGroup(t *testing.T) {
 	must(t, os.WriteFile(c.CPUStatFile, []byte("usage_usec 12\nnr_periods 100\nnr_throttled 60\nthrottled_usec 3000000\n"), 0o600))
 	if got := check(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Unknown || !strings.Contains(got.Why, "no period was counted") {
 		t.Errorf("its counters stand still, and it is %s: %s", got.Status, got.Why)
+	}
+	must(t, os.WriteFile(c.CPUStatFile, []byte("usage_usec 12\nnr_periods 1000\nnr_throttled 600\nthrottled_usec 30000000\n"), 0o600))
+	if got := check(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Warn || !strings.Contains(got.Why, "The container of this probe was stopped in 600 of 1000 periods") {
+		t.Errorf("it has been throttled for most of its life, and is %s: %s", got.Status, got.Why)
 	}
 }
 

@@ -105,7 +105,7 @@ func tlsFaults() []fault {
 		{
 			name: "the pooler's certificate ends within two weeks", code: "HD-N09", evidence: "The certificate of pooler expires on", lab: own,
 			inject: func(t *testing.T, b *bed) {
-				b.certify(t, certificate{from: -time.Hour, to: 7 * 24 * time.Hour})
+				b.certify(t, certificate{from: -83 * 24 * time.Hour, to: 7 * 24 * time.Hour})
 			},
 		},
 		{

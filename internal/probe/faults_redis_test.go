@@ -79,6 +79,7 @@ func redisFaults() []fault {
 		{
 			name: "Redis is far away", code: "HD-R06", evidence: "it is the way to Redis that is long", short: true,
 			inject: func(t *testing.T, b *bed) {
+				b.config.InCluster = true
 				b.config.RedisURL, _ = labtest.Link(t, b.config.RedisURL, link.Model{RTT: 30 * time.Millisecond})
 			},
 		},

@@ -41,7 +41,7 @@ func config(env lab.Env) probe.Config {
 		Settings: []probe.Setting{{Name: "DB_MIN_IDLE_CONNS", Value: "20", Tuned: "20"}},
 		RedisTuned: []probe.RedisParameter{
 			{Name: "maxmemory-policy", Tuned: "allkeys-lru", Holds: func(v string) bool { return v == "allkeys-lru" }},
-			{Name: "maxmemory", Tuned: "256mb", Holds: func(v string) bool { return v == "268435456" }},
+			{Name: "maxmemory", Tuned: "256mb", Bytes: 256 << 20, Holds: func(v string) bool { return v == "268435456" }},
 		},
 	}
 }

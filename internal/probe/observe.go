@@ -48,7 +48,7 @@ func observe(ctx context.Context, c Config) *observation {
 	target.wait(o)
 	o.targetServer.settle(o.floor(s))
 	watch.wait(o)
-	o.cluster = <-cluster
+	o.cluster = cluster.wait()
 	o.clock(time.Since(watching), watchedServer, watchedRedis, askedCluster)
 	o.lookups = o.lookedUp(s)
 	o.addCost(s)

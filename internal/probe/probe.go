@@ -51,6 +51,8 @@ type Config struct {
 	Window time.Duration
 	// Cluster says how to ask Kubernetes; nil: it is not asked.
 	Cluster *Cluster
+	// InCluster says that the probe itself runs in a pod, and has the app's way to everything.
+	InCluster bool
 	// Proxy picks the HTTP proxy that leads to the running server, as http.Transport's field of that name does; nil is
 	// none, whatever the environment says.
 	Proxy func(*http.Request) (*url.URL, error)
@@ -69,6 +71,8 @@ type Setting struct {
 // RedisParameter is one of Redis's own settings that was tuned, by its name in CONFIG GET.
 type RedisParameter struct {
 	Name, Tuned string
+	// Bytes is Tuned where that is a size.
+	Bytes int64
 	// Holds reports whether a value, as Redis gives it, means the tuned one.
 	Holds func(value string) bool
 }

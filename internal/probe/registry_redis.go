@@ -37,7 +37,7 @@ func redisChecks() []check {
 		{
 			code: "HD-R05", title: "Redis evicts what is asked for", severity: Warning,
 			needs: watched, run: redisEvictions,
-			remedy: "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory 512mb   # and the same in deploy-k3s/base/redis.yaml, with the pod's memory limit above it",
+			remedy: "honeydue probe -o json | jq .redis.kinds   # which kind of key has grown?",
 		},
 		{
 			code: "HD-R17", title: "The cache's sweeps fail", severity: Critical,
@@ -52,7 +52,7 @@ func redisChecks() []check {
 		{
 			code: "HD-R18", title: "Copies outlive their versions", severity: Warning,
 			needs: watched, run: statesMissing,
-			remedy: "redis-cli -u \"$REDIS_URL\" CONFIG GET maxmemory-policy   # allkeys-lru keeps a state as long as it is read; then more maxmemory",
+			remedy: "redis-cli -u \"$REDIS_URL\" CONFIG GET maxmemory-policy   # allkeys-lru keeps a state as long as it is read; then more memory: HD-R05",
 		},
 		{
 			code: "HD-R10", title: "A key is big", severity: Warning,

@@ -27,7 +27,7 @@ func targetChecks() []check {
 		{
 			code: "HD-T04", title: "Requests wait for a database connection", severity: Warning,
 			needs: []part{knowsReads}, run: targetAcquires,
-			remedy: "kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=50   # the pooler's default_pool_size bounds what that buys",
+			remedy: "kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=50   # the pooler's default_pool_size bounds what that buys; and the same in deploy-k3s/base/honeydue.env",
 		},
 		{
 			code: "HD-T07", title: "The running server's calls to Redis fail", severity: Warning,
@@ -55,9 +55,9 @@ func targetChecks() []check {
 			remedy: "psql \"$DATABASE_DIRECT_URL\" -c \"SELECT what, r AS residence, count(*) FROM changes, unnest(residence_ids) r WHERE at > now() - interval '10 minutes' GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5\"   # who writes so often?",
 		},
 		{
-			code: "HD-T17", title: "Something writes past the running server", severity: Warning,
+			code: "HD-T17", title: "Writes reach the caches by the change log only", severity: Warning,
 			needs: []part{knowsMetrics}, run: targetRepairs,
-			remedy: "psql \"$DATABASE_DIRECT_URL\" -c \"SELECT usename, application_name, client_addr, count(*) FROM pg_stat_activity WHERE datname = current_database() GROUP BY 1, 2, 3\"   # then let it write by the API",
+			remedy: "kubectl -n honeydue get pods && psql \"$DATABASE_DIRECT_URL\" -c \"SELECT usename, application_name, client_addr, count(*) FROM pg_stat_activity WHERE datname = current_database() GROUP BY 1, 2, 3\"   # a restart meanwhile (HD-K01) was a writer cut off; who else is there has to write by the API",
 		},
 		{
 			code: "HD-T14", title: "The running server itself is slow", severity: Warning,

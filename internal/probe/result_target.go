@@ -79,8 +79,11 @@ type TargetMetrics struct {
 	RedisErrors       int64 `json:"redis_errors"`
 	RedisErrorsDuring int64 `json:"redis_errors_during"`
 	// FillsRefused counts lists that were read from the database and not stored, because what they show was being
-	// written or had changed meanwhile; Repairs counts writes that nobody had announced to the caches.
+	// written or had changed meanwhile; Repairs counts writes that nobody had announced to the caches, by the pod whose
+	// sweep met them: Sweeps counts those of this one.
 	FillsRefused  int64 `json:"fills_refused"`
+	Sweeps        int64 `json:"sweeps"`
+	SweepsDuring  int64 `json:"sweeps_during"`
 	Repairs       int64 `json:"repairs"`
 	RepairsDuring int64 `json:"repairs_during"`
 }
@@ -97,6 +100,7 @@ type PoolMetrics struct {
 	AcquiresDuring int64   `json:"acquires_during"`
 	WaitedDuring   int64   `json:"waited_during"`
 	MeanDuringMS   float64 `json:"mean_acquire_during_ms"`
+	totalMS        float64 // that all borrowings took; a rounded mean times a million is none
 }
 
 // CacheMetrics is how often one cache was asked, and how often it had the answer.

@@ -77,13 +77,7 @@ type watcher struct {
 // that no other measurement waits for it.
 func (o *observation) startWatching(ctx context.Context, s *session, began time.Time) *watcher {
 	w := &watcher{server: make(chan *serverFacts, 1), redis: make(chan struct{})}
-	ends := time.Now().Add(o.config.window(o))
-	if at, ok := ctx.Deadline(); ok {
-		// The last look needs time, too: of what is left, and a second at most.
-		if last := at.Add(-min(time.Second, time.Until(at)/4)); last.Before(ends) {
-			ends = last
-		}
-	}
+	ends := lastLook(ctx, time.Now().Add(o.config.window(o)))
 	var config *pgx.ConnConfig
 	if p := s.planner(); p != nil {
 		config = p.config
@@ -104,6 +98,17 @@ func (o *observation) startWatching(ctx context.Context, s *session, began time.
 	return w
 }
 
+// lastLook is the moment for a last look that is to be made at that time: it needs time, too, a quarter of what is left
+// and a second at most.
+func lastLook(ctx context.Context, at time.Time) time.Time {
+	if ends, ok := ctx.Deadline(); ok {
+		if last := ends.Add(-min(time.Second, time.Until(ends)/4)); last.Before(at) {
+			return last
+		}
+	}
+	return at
+}
+
 // wait ends with the window.
 func (w *watcher) wait(o *observation) {
 	o.server = <-w.server
@@ -115,10 +120,23 @@ func (c Config) window(o *observation) time.Duration {
 	watches := o.wantsSome(func(k check) bool {
 		return slices.ContainsFunc(k.needs, func(p part) bool { return p == watchedServer || p == watchedRedis || p == askedCluster })
 	})
-	switch {
-	case !watches:
+	if !watches {
 		return 0
-	case c.Window == 0:
+	}
+	return c.watchFor()
+}
+
+// countingWindow is how long the running server's counters go on between two looks at them; not at all if no chosen
+// check asks what they counted meanwhile.
+func (o *observation) countingWindow() time.Duration {
+	if !o.wants("HD-T04", "HD-T07", "HD-T17") {
+		return 0
+	}
+	return o.config.watchFor()
+}
+
+func (c Config) watchFor() time.Duration {
+	if c.Window == 0 {
 		return DefaultWindow
 	}
 	return max(0, c.Window)

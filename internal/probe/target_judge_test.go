@@ -3,6 +3,8 @@ package probe
 import (
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/api"
 )
 
 // TestTargetJudgements holds the limits of what a running server may take, on figures made up.
@@ -31,8 +33,12 @@ func TestTargetJudgements(t *testing.T) {
 		{"most of them did", targetWarmTurns, Target{Reads: read(func(r *TargetRead) { r.OverBudget = 3 })}, Warn},
 		{"one wait for a connection", targetAcquires, Target{Reads: read(func(r *TargetRead) { r.AcquireMS, r.AcquireLeastMS = 80, 0.1 })}, Pass},
 		{"each waits for a connection", targetAcquires, Target{Reads: read(func(r *TargetRead) { r.AcquireMS, r.AcquireLeastMS = 80, 60 })}, Warn},
-		{"the pool waits, as it counts", targetAcquires, Target{Metrics: &TargetMetrics{Pool: PoolMetrics{Max: 5, Acquires: 50, WaitedDuring: 3, MeanDuringMS: 40}}}, Warn},
-		{"the pool waited at boot", targetAcquires, Target{Metrics: &TargetMetrics{Pool: PoolMetrics{Max: 5, Acquires: 20, Waited: 20, MeanMS: 400}}}, Pass},
+		{"the pool waits, as it counts", targetAcquires, Target{Metrics: &TargetMetrics{Pool: PoolMetrics{Max: 5, Acquires: 50, AcquiresDuring: 12, WaitedDuring: 3, MeanDuringMS: 40}}}, Warn},
+		{"the pool waited once, and does not now", targetAcquires, Target{Metrics: &TargetMetrics{Pool: PoolMetrics{Max: 5, Acquires: 9000, Waited: 800, MeanMS: 9, AcquiresDuring: 12, MeanDuringMS: 0.01}}}, Pass},
+		{"nobody has borrowed meanwhile", targetAcquires, Target{Metrics: &TargetMetrics{Pool: PoolMetrics{Max: 5, Acquires: 9000, Waited: 800, MeanMS: 9}}}, Unknown},
+		{"another pod reads the change log", targetRepairs, Target{Metrics: &TargetMetrics{Sweeps: 40, Repairs: 3}}, Unknown},
+		{"this pod met nothing in it", targetRepairs, Target{Metrics: &TargetMetrics{Sweeps: 44, SweepsDuring: 4, Repairs: 3}}, Pass},
+		{"this pod met a write in it", targetRepairs, Target{Metrics: &TargetMetrics{Sweeps: 44, SweepsDuring: 4, Repairs: 4, RepairsDuring: 1}}, Warn},
 		{"few look-ups", targetHitRate, Target{Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 199, 0}}}}, Unknown},
 		{"few hits", targetHitRate, Target{Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 200, 99}}}}, Warn},
 		{"enough hits", targetHitRate, Target{Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 200, 100}}}}, Pass},
@@ -68,5 +74,14 @@ func TestSplitAddsUp(t *testing.T) {
 		if r.ClientNetworkMS != 22 || r.IngressMS != 43 {
 			t.Errorf("client network %v and ingress %v, want 22 and 43", r.ClientNetworkMS, r.IngressMS)
 		}
+	}
+}
+
+// TestPoolMeanOfTheWindow: of a pool that has lent a million times, the mean of the last dozen is theirs.
+func TestPoolMeanOfTheWindow(t *testing.T) {
+	before := newTargetMetrics("", api.Metrics{PoolAcquires: 1_000_000, PoolWaited: 800, PoolAcquireSeconds: 9000.49})
+	after := newTargetMetrics("", api.Metrics{PoolAcquires: 1_000_012, PoolWaited: 803, PoolAcquireSeconds: 9000.49 + 0.48})
+	if p := after.since(before).Pool; p.AcquiresDuring != 12 || p.WaitedDuring != 3 || p.MeanDuringMS != 40 {
+		t.Errorf("12 borrowings of 40 ms, 3 of which waited, are %+v", p)
 	}
 }

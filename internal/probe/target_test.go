@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/probe"
 )
@@ -15,6 +16,7 @@ func TestHealthyServer(t *testing.T) {
 	s := serve(t, env, serverOptions{})
 	c := config(env)
 	c.TargetURL, c.MetricsURL, c.Token = s.url, s.metrics, s.token
+	c.Window = 3 * cache.SweepPeriod // in which the server reads the change log
 	r := run(t, c)
 	for _, f := range r.Findings {
 		if f.Severity != probe.Info {

@@ -7,19 +7,30 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/honeydue/honeydue/internal/api"
 )
 
-// measure reads the metrics, the reads, and the metrics once more.
-func (s *targetServer) measure(ctx context.Context, metricsURL string) {
+// measure reads the metrics and the reads, and returns the first look at the metrics.
+func (s *targetServer) measure(ctx context.Context, metricsURL string) *TargetMetrics {
 	if !s.usable() {
-		return
+		return nil
 	}
 	before := s.scrape(ctx, metricsURL)
 	s.read(ctx)
+	return before
+}
+
+// measureAgain reads the metrics once more, not before that moment: the pods take turns with the sweeps, and other
+// requests than the probe's are borrowing connections, too.
+func (s *targetServer) measureAgain(ctx context.Context, metricsURL string, before *TargetMetrics, from time.Time) {
 	if before == nil {
 		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Until(lastLook(ctx, from))):
 	}
 	if after := s.scrape(ctx, metricsURL); after != nil {
 		s.said.Metrics = after.since(before)
@@ -77,13 +88,17 @@ func newTargetMetrics(from string, m api.Metrics) *TargetMetrics {
 		}
 		return int64(v)
 	}
-	t := &TargetMetrics{URL: from, Caches: []CacheMetrics{}, RedisErrors: count(m.RedisErrors), FillsRefused: count(m.FillsRefused), Repairs: count(m.Repairs)}
+	t := &TargetMetrics{
+		URL: from, Caches: []CacheMetrics{}, RedisErrors: count(m.RedisErrors), FillsRefused: count(m.FillsRefused),
+		Sweeps: count(m.Sweeps), Repairs: count(m.Repairs),
+	}
 	t.Pool = PoolMetrics{
 		Idle: count(m.PoolIdle), InUse: count(m.PoolInUse), Max: count(m.PoolMax),
 		Acquires: count(m.PoolAcquires), Waited: count(m.PoolWaited),
 	}
 	if t.Pool.Acquires > 0 && !math.IsNaN(m.PoolAcquireSeconds) {
-		t.Pool.MeanMS = mean(1000*m.PoolAcquireSeconds, t.Pool.Acquires)
+		t.Pool.totalMS = 1000 * m.PoolAcquireSeconds
+		t.Pool.MeanMS = mean(t.Pool.totalMS, t.Pool.Acquires)
 	}
 	for _, c := range m.Caches {
 		t.Caches = append(t.Caches, CacheMetrics{Cache: string(c.Cache), Asked: count(c.Asked), Hits: count(c.Hits)})
@@ -95,11 +110,12 @@ func newTargetMetrics(from string, m api.Metrics) *TargetMetrics {
 // known of that time then.
 func (m *TargetMetrics) since(before *TargetMetrics) *TargetMetrics {
 	was, is := before.Pool, &m.Pool
-	if is.Acquires < was.Acquires || is.Waited < was.Waited || m.RedisErrors < before.RedisErrors || m.Repairs < before.Repairs {
+	if is.Acquires < was.Acquires || is.Waited < was.Waited || m.RedisErrors < before.RedisErrors || m.Sweeps < before.Sweeps || m.Repairs < before.Repairs {
 		return m
 	}
 	is.AcquiresDuring, is.WaitedDuring = is.Acquires-was.Acquires, is.Waited-was.Waited
-	is.MeanDuringMS = mean(is.MeanMS*float64(is.Acquires)-was.MeanMS*float64(was.Acquires), is.AcquiresDuring)
-	m.RedisErrorsDuring, m.RepairsDuring = m.RedisErrors-before.RedisErrors, m.Repairs-before.Repairs
+	is.MeanDuringMS = mean(is.totalMS-was.totalMS, is.AcquiresDuring)
+	m.RedisErrorsDuring = m.RedisErrors - before.RedisErrors
+	m.SweepsDuring, m.RepairsDuring = m.Sweeps-before.Sweeps, m.Repairs-before.Repairs
 	return m
 }

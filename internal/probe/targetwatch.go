@@ -10,9 +10,11 @@ import (
 // the time for the database, which may be why. Whoever starts it waits for it.
 type targetUnderWay struct {
 	done   chan struct{} // nil if there is no server to ask
+	asked  chan struct{} // closed when only its metrics are still to be read once more
 	server *targetServer
 	web    *webServer
-	took   time.Duration
+	// took is how long asking took, counted how long with the second look at the metrics.
+	took, counted time.Duration
 }
 
 // startTarget asks the running server, one request at a time. It ends with the probe's context at the latest.
@@ -21,7 +23,7 @@ func (o *observation) startTarget(ctx context.Context) *targetUnderWay {
 	if o.config.TargetURL == "" {
 		return w
 	}
-	w.done = make(chan struct{})
+	w.done, w.asked = make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(w.done)
 		began := time.Now()
@@ -30,10 +32,14 @@ func (o *observation) startTarget(ctx context.Context) *targetUnderWay {
 			way.Go(func() { w.web = probeWeb(ctx, o.config, nil) })
 		}
 		w.server = askTarget(ctx, o.config)
-		w.server.measure(ctx, o.config.MetricsURL)
-		w.server.close()
+		asking := time.Now()
+		before := w.server.measure(ctx, o.config.MetricsURL)
 		way.Wait()
 		w.took = time.Since(began)
+		close(w.asked)
+		w.server.measureAgain(ctx, o.config.MetricsURL, before, asking.Add(o.countingWindow()))
+		w.server.close()
+		w.counted = time.Since(began)
 	}()
 	return w
 }
@@ -54,7 +60,7 @@ func (w *targetUnderWay) patience(ctx context.Context) {
 		most = min(most, time.Until(ends)/patienceShare)
 	}
 	select {
-	case <-w.done:
+	case <-w.asked:
 	case <-ctx.Done():
 	case <-time.After(most):
 	}
@@ -68,5 +74,6 @@ func (w *targetUnderWay) wait(o *observation) {
 	<-w.done
 	o.target, o.targetFailed, o.targetServer = w.server.said, w.server.failed, w.server
 	o.ways.web = w.web
-	o.clock(w.took, askedTarget, upTarget, knowsReads, knowsMetrics)
+	o.clock(w.took, askedTarget, upTarget, knowsReads)
+	o.clock(w.counted, knowsMetrics)
 }

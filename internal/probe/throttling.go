@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"maps"
 	"net/url"
 	"os"
 	"regexp"
@@ -13,10 +14,13 @@ import (
 	"time"
 )
 
-// watchThrottling counts for the length of the window. Where no container has a limit of CPU there is
-// nothing to count; where the kubelets may not be asked, the probe's own control group does, if it is the
-// app's.
-func (f *clusterFacts) watchThrottling(ctx context.Context, api clusterAPI, c Cluster, window time.Duration) {
+// nodesAsked bounds how many kubelets are asked: the answer of each is large.
+const nodesAsked = 3
+
+// watchThrottling counts for the length of the window and until everything else is over: a kubelet counts every 10 to
+// 15 s, so that the second look had better be late. Where no container has a limit of CPU there is nothing to count;
+// where the kubelets may not be asked, the probe's own control group does, if it is the app's.
+func (f *clusterFacts) watchThrottling(ctx context.Context, api clusterAPI, c Cluster, window time.Duration, over <-chan struct{}) {
 	var nodes []string
 	for _, p := range f.pods {
 		if p.limitsCPU() && p.serves() && p.Spec.NodeName != "" && !slices.Contains(nodes, p.Spec.NodeName) {
@@ -26,7 +30,7 @@ func (f *clusterFacts) watchThrottling(ctx context.Context, api clusterAPI, c Cl
 	if len(nodes) == 0 {
 		return
 	}
-	nodes = nodes[:min(3, len(nodes))] // each answer is large
+	nodes, f.nodesLeft = nodes[:min(nodesAsked, len(nodes))], nodes[min(nodesAsked, len(nodes)):]
 	count := func() map[string]throttled {
 		out := map[string]throttled{}
 		for _, node := range nodes {
@@ -49,10 +53,20 @@ func (f *clusterFacts) watchThrottling(ctx context.Context, api clusterAPI, c Cl
 	}
 	select {
 	case <-ctx.Done():
-		return
-	case <-time.After(window):
+	case <-time.After(time.Until(lastLook(ctx, time.Now().Add(window)))):
 	}
-	for pod, now := range count() {
+	select {
+	case <-ctx.Done():
+	case <-over:
+	case <-time.After(time.Until(lastLook(ctx, time.Now().Add(DefaultTimeout)))):
+	}
+	again := count()
+	if _, own := before[""]; !own {
+		delete(again, "") // the kubelets did not answer twice
+	}
+	f.throttledSince = maps.Clone(before)
+	maps.Copy(f.throttledSince, again)
+	for pod, now := range f.throttledSince {
 		was, ok := before[pod]
 		if !ok || now.periods < was.periods {
 			was = now // it came, or was started anew, in between: nothing was counted

@@ -82,6 +82,32 @@ func TestThrottlingNotCounted(t *testing.T) {
 		t.Errorf("one throttled beside one unknown: %+v", got)
 	}
 
+	// Then its whole life is judged, if that is more than a busy start.
+	since := func(whole throttled) outcome {
+		return podThrottling(&observation{cluster: &clusterFacts{
+			pods: []podFacts{limited}, throttle: []throttled{still}, throttledSince: map[string]throttled{"a": whole},
+		}})
+	}
+	if got := since(throttled{pod: "a", periods: 1000, throttled: 300, seconds: 15}); len(got.hits) != 1 ||
+		!strings.Contains(got.hits[0].evidence, "in 300 of 1000 periods of 100 ms (30%), for 15.00 s in all since it started") || got.hits[0].costMS != 15 {
+		t.Errorf("throttled in 30%% of its life: %+v", got)
+	}
+	for _, whole := range []throttled{{pod: "a", periods: 1000, throttled: 200}, {pod: "a", periods: 300, throttled: 200}} {
+		if got := since(whole); !got.unknown {
+			t.Errorf("throttled in %v of %v periods of its life: %+v", whole.throttled, whole.periods, got)
+		}
+	}
+
+	// What was left out is named.
+	some := &clusterFacts{pods: []podFacts{limited, limited}, throttle: []throttled{fine}, nodesLeft: []string{"node-4", "node-5"}}
+	if got := podThrottling(&observation{cluster: some}); !strings.Contains(got.why, "The pods on node-4, node-5 were left out") {
+		t.Errorf("two nodes were not asked: %+v", got)
+	}
+	some.throttle = []throttled{{periods: 50}}
+	if got := podThrottling(&observation{cluster: some}); !strings.Contains(got.why, "the container of this probe alone") {
+		t.Errorf("one of two pods was counted: %+v", got)
+	}
+
 	// At the second look there is a pod that was not there, and one whose counters began anew.
 	kubelet := scrapes{"", ""}
 	for i, counts := range []map[string]int{{"a": 100, "b": 500}, {"a": 150, "b": 20, "new": 70}} {
@@ -90,9 +116,45 @@ func TestThrottlingNotCounted(t *testing.T) {
 		}
 	}
 	f := &clusterFacts{pods: []podFacts{limited}, unread: map[string]string{}}
-	f.watchThrottling(t.Context(), &kubelet, Cluster{Namespace: "honeydue"}, time.Millisecond)
+	over := make(chan struct{})
+	close(over)
+	f.watchThrottling(t.Context(), &kubelet, Cluster{Namespace: "honeydue"}, time.Millisecond, over)
 	if want := []throttled{{pod: "a", periods: 50}, {pod: "b"}, {pod: "new"}}; !slices.Equal(f.throttle, want) {
 		t.Errorf("it counts %+v, want %+v", f.throttle, want)
+	}
+}
+
+// TestThrottlingIsLookedAtLate: the second look comes when everything else is over, or while there is still time for it.
+func TestThrottlingIsLookedAtLate(t *testing.T) {
+	var limited podFacts
+	if err := json.Unmarshal([]byte(`{"spec": {"nodeName": "node-1", "containers": [{"name": "honeydue", "resources": {"limits": {"cpu": "1"}}}]}}`), &limited); err != nil {
+		t.Fatal(err)
+	}
+	periods := func(n int) string {
+		return fmt.Sprintf("container_cpu_cfs_periods_total{container=\"honeydue\",namespace=\"honeydue\",pod=\"a\"} %d\n", n)
+	}
+	for name, never := range map[string]bool{"everything else is over": false, "something else takes all the time": true} {
+		kubelet := scrapes{periods(1000), periods(1040)}
+		f := &clusterFacts{pods: []podFacts{limited}, unread: map[string]string{}}
+		over, done := make(chan struct{}), make(chan struct{})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		go func() {
+			defer close(done)
+			f.watchThrottling(ctx, &kubelet, Cluster{Namespace: "honeydue"}, 0, over)
+		}()
+		if !never {
+			select {
+			case <-done:
+				t.Errorf("%s: the second look was made before that", name)
+			case <-time.After(50 * time.Millisecond):
+			}
+			close(over)
+		}
+		<-done
+		if want := []throttled{{pod: "a", periods: 40}}; ctx.Err() != nil || !slices.Equal(f.throttle, want) || f.throttledSince["a"].periods != 1040 {
+			t.Errorf("%s: it counts %+v, since the start %+v", name, f.throttle, f.throttledSince)
+		}
+		cancel()
 	}
 }
 
