@@ -120,24 +120,45 @@ func (o *observation) ownCalls(name string) int {
 }
 
 // foreignBusy: others' statements that keep one session busy all the time leave a server of two cores half
-// of itself.
+// of itself. That is judged by the looks at the sessions: pg_stat_statements counts a report when it ends, and then
+// all of it.
 const foreignBusy = 1.0
 
 func foreignLoad(o *observation) outcome {
-	counted, why := o.server.statementsCounted("what others' statements take")
-	if why != "" {
+	if why := o.server.why(readActivity); why != "" {
 		return notKnown("%s", why)
 	}
-	others := counted.Others
-	share := others.MS / max(1, ms(o.server.window))
-	if why := counted.why(); why != "" && share < foreignBusy {
-		return notKnown("%s", why)
+	looks := o.server.samples
+	if len(looks) < fewestSamples {
+		return notKnown("The sessions were looked at %d times only.", len(looks))
 	}
-	if share < foreignBusy {
-		return passed("Statements that are not the app's kept %.2f sessions busy in %.1f s.", share, o.server.window.Seconds())
+	busy := 0
+	var oldest pgSession
+	for _, look := range looks {
+		for _, s := range look.Sessions {
+			if !s.foreign() {
+				continue
+			}
+			busy++
+			if s.XactS >= oldest.XactS {
+				oldest = s
+			}
+		}
 	}
-	return found(hit{evidence: fmt.Sprintf("In %.1f s %.0f statements that are not the app's took %.0f ms of the server: %.1f sessions were busy with them all the time.",
-		o.server.window.Seconds(), others.Calls, others.MS, share)})
+	mean := float64(busy) / float64(len(looks))
+	counted, uncounted := o.server.statementsCounted("what others' statements take")
+	if uncounted == "" && counted.why() != "" && mean < foreignBusy {
+		return notKnown("%s", counted.why())
+	}
+	if mean < foreignBusy {
+		return o.server.unlessHidden("In %d looks %.1f sessions on average were at work on statements that are not the app's.", len(looks), mean)
+	}
+	h := hit{evidence: fmt.Sprintf("In %d looks over %.1f s %.1f sessions on average were at work on statements that are not the app's; the oldest was %s.",
+		len(looks), o.server.window.Seconds(), mean, oldest.who())}
+	if uncounted == "" {
+		h.evidence += fmt.Sprintf(" Those that ended meanwhile took %.0f ms of the window (pg_stat_statements).", counted.Others.within(o.server.window))
+	}
+	return found(h)
 }
 
 func missingExtensions(o *observation) outcome {

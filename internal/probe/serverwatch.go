@@ -162,7 +162,7 @@ func watchServer(ctx context.Context, config *pgx.ConnConfig, began, ends time.T
 	counts = counts && unread[readStatements] == nil
 	s.window = time.Since(started)
 	if counts {
-		counted := after.since(before, knownStatement)
+		counted := after.since(before)
 		s.counted = &counted
 	}
 	return s
