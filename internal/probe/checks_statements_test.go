@@ -71,7 +71,7 @@ func TestStatementChecks(t *testing.T) {
 		{"a cold first run as fast as the others", "HD-Q15", with(ran(3, planOf(t, "index_only")), func(h *HotPath) {
 			h.FirstRun = &FirstRun{ExecutionMS: 3.5, HitBlocks: 10, ReadBlocks: 1000}
 		}), Info, 0},
-		{"planning that costs something", "HD-Q16", with(ran(2, planOf(t, "index_only")), func(h *HotPath) { h.PlanningMS = 12 }), Warning, 10},
+		{"planning that costs something", "HD-Q16", with(ran(2, planOf(t, "index_only")), func(h *HotPath) { h.PlanningMS = 12 }), Warning, 7},
 		{"planning longer than execution, and short", "HD-Q16", with(ran(0.1, planOf(t, "index_only")), func(h *HotPath) { h.PlanningMS = 4.9 }), "", 0},
 		{"long planning, longer execution", "HD-Q16", with(ran(30, planOf(t, "index_only")), func(h *HotPath) { h.PlanningMS = 12 }), "", 0},
 		{"a generic plan ten times as dear", "HD-Q10", with(ran(2, planOf(t, "misestimate")), func(h *HotPath) {

@@ -107,6 +107,15 @@ func TestHiddenStatements(t *testing.T) {
 	}
 }
 
+// TestASlowMeanCostsWhatIsTooMuch: a request pays what the mean lies above the limit that the text names.
+func TestASlowMeanCostsWhatIsTooMuch(t *testing.T) {
+	counted := statementCounts{Ours: []statementCount{{"auth_lookup", 100, 100 * (s14HeavyMS + 3)}}}
+	out := statementMeans(watched(serverFacts{counted: &counted, extensions: extensionFacts{There: []string{"pg_stat_statements"}}}))
+	if len(out.hits) != 1 || out.hits[0].costMS != 3 {
+		t.Errorf("3 ms too much: %+v", out)
+	}
+}
+
 // looksOf is a number of looks, of which the first ones show a session.
 func looksOf(s pgSession, times, looks int) []activity {
 	out := make([]activity, looks)
