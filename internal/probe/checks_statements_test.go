@@ -147,6 +147,30 @@ func TestNeedlessIndexes(t *testing.T) {
 	}
 }
 
+// TestABuildIsWaitedFor: what is being built is no DDL of another finding, and where the role can't see what somebody
+// builds, the remedy says so.
+func TestABuildIsWaitedFor(t *testing.T) {
+	o := &observation{
+		expected: []store.Index{{Name: "tasks_board_idx", Table: "tasks"}},
+		schema: &schemaFacts{indexes: map[string]bool{"tasks_board_idx": false}, builds: map[string]indexBuild{
+			"tasks_board_idx": {table: "tasks", phase: "building index", done: 3, total: 9},
+		}},
+	}
+	if remedy, sql := scanRemedy(o, "tasks"); remedy != waitForBuild || sql != nil || brokenIndexes(o, "tasks") != "" {
+		t.Errorf("who reads tasks is told %q, and of indexes %q", remedy, brokenIndexes(o, "tasks"))
+	}
+	if remedy, sql := scanRemedy(o, "residences"); !strings.HasPrefix(remedy, "ANALYZE residences;") || len(sql) != 1 {
+		t.Errorf("who reads residences is told %q", remedy)
+	}
+	if h := invalidIndex(o).hits[0]; h.severity != Info || h.sql != nil || !strings.Contains(h.evidence, "is being built (building index, 3 of 9 blocks)") {
+		t.Errorf("a build is %+v", h)
+	}
+	o.schema.builds, o.schema.hiddenBuild = nil, true
+	if h := invalidIndex(o).hits[0]; h.severity == Info || len(h.sql) != 1 || !strings.HasPrefix(h.remedy, waitForBuild) || !strings.HasSuffix(h.remedy, "REINDEX INDEX CONCURRENTLY tasks_board_idx;") {
+		t.Errorf("an index that perhaps is being built: %+v", h)
+	}
+}
+
 func TestStaleAndDeadRows(t *testing.T) {
 	judge := func(code string, f tableFacts) Severity {
 		o := &observation{
