@@ -7,13 +7,15 @@ import (
 	"slices"
 )
 
-// activitySQL is one look at the sessions that do something, and at who holds the connections. Texts of
-// statements are not asked for. Who blocks whom is asked only of those that wait for a lock: the function
+// activitySQL is one look at the sessions that do something, and at who holds the connections. Of a statement's text
+// only the word in the comment that it begins with is asked for, which tells the app's, and is shown nowhere. Who blocks whom is asked only of those that wait for a lock: the function
 // takes the lock manager's own locks for a moment. Of others' sessions a role without pg_read_all_stats sees
 // the database and the user and no more, not even their kind; those of Postgres itself lack one of the two.
 const activitySQL = `SELECT json_build_object(
 	'sessions', (SELECT coalesce(json_agg(s), '[]') FROM (
 		SELECT a.pid, a.state, a.application_name AS app,
+			CASE WHEN starts_with(a.query, 'SELECT ` + readingMark + `') OR starts_with(a.query, 'EXPLAIN ') OR starts_with(a.query, 'BEGIN READ ONLY;')
+				THEN '` + ownStatement + `' ELSE coalesce(substring(a.query FROM '^/\* ([a-z_]{1,40}) \*/'), '') END AS statement,
 			coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0) AS xact_s,
 			coalesce(extract(epoch FROM clock_timestamp() - a.state_change), 0) AS state_s,
 			coalesce(a.wait_event_type, '') AS wait_type, coalesce(a.wait_event, '') AS wait,
@@ -50,15 +52,16 @@ type activity struct {
 
 // pgSession is a session that is not idle. Ages are in seconds, as of the server's clock.
 type pgSession struct {
-	PID      int64   `json:"pid"`
-	State    string  `json:"state"`
-	App      string  `json:"app"`
-	XactS    float64 `json:"xact_s"`
-	StateS   float64 `json:"state_s"`
-	WaitType string  `json:"wait_type"`
-	Wait     string  `json:"wait"`
-	WaitsS   float64 `json:"waits_s"` // for a lock
-	Blockers []int64 `json:"blockers"`
+	PID       int64   `json:"pid"`
+	State     string  `json:"state"`
+	App       string  `json:"app"`
+	Statement string  `json:"statement"`
+	XactS     float64 `json:"xact_s"`
+	StateS    float64 `json:"state_s"`
+	WaitType  string  `json:"wait_type"`
+	Wait      string  `json:"wait"`
+	WaitsS    float64 `json:"waits_s"` // for a lock
+	Blockers  []int64 `json:"blockers"`
 }
 
 // heldBy is how many connections an application holds in a state.
@@ -78,6 +81,16 @@ const idleInTransaction = "idle in transaction"
 // idle reports whether the session holds a transaction and does nothing.
 func (s pgSession) idle() bool {
 	return s.State == idleInTransaction || s.State == idleInTransaction+" (aborted)"
+}
+
+// ownStatement is the name that activitySQL gives to whatever the probe itself asks on its other connections.
+const ownStatement = "probe"
+
+// foreign reports whether the session is at work on a statement that is neither the app's nor the probe's. Who waits
+// for a lock, for its client or for a replica leaves the server alone meanwhile.
+func (s pgSession) foreign() bool {
+	return s.State == "active" && s.WaitType != "Lock" && s.WaitType != "Client" && s.Wait != "SyncRep" &&
+		s.Statement != ownStatement && !knownStatement(s.Statement)
 }
 
 // who names a session without anything that its user wrote: the process, its state, and the name of the

@@ -72,16 +72,18 @@ func idleInPool(o *observation) outcome {
 	if why != "" {
 		return notKnown("%s", why)
 	}
-	held := max(0, d.transactionMS-d.queryMS) / d.windowMS
+	// A transaction is counted when it ends, with all that it took since it began: no more than the connections that
+	// had a client and executed nothing can have been held meanwhile.
+	held := max(0, min(d.transactionMS, o.ways.console.meanLinked()*d.windowMS)-d.queryMS) / d.windowMS
 	each := d.avgTransactionMS - d.avgQueryMS
 	switch {
 	case held >= idleShare*float64(max(o.ways.console.poolSize, 1)):
-		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("Transactions that did nothing held %.1f of %d server connections on average, in %d transactions of %.0f ms that executed for %.0f ms.",
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("Transactions that did nothing held %.1f of %d server connections on average, in %d transactions of %.0f ms on average that executed for %.0f ms.",
 			held, o.ways.console.poolSize, d.transactions, d.transactionMS/float64(max(d.transactions, 1)), d.queryMS/float64(max(d.transactions, 1)))})
 	case d.settled && each >= idleLeastMS && d.avgTransactionMS >= 2*d.avgQueryMS:
-		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("SHOW STATS of the last minute: a transaction lasts %.0f ms, its statement %.0f ms.", d.avgTransactionMS, d.avgQueryMS)})
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("SHOW STATS of the last minute: a transaction lasts %.0f ms on average, its statement %.0f ms; a single long one may be all of that.", d.avgTransactionMS, d.avgQueryMS)})
 	}
-	return passed("Transactions that did nothing held %.1f of %d server connections on average.", held, o.ways.console.poolSize)
+	return passed("Transactions that ended held %.1f of %d server connections on average without doing anything; one that never ends is HD-D05's.", held, o.ways.console.poolSize)
 }
 
 // A pool of 20 whose connections live their hour (server_lifetime) replaces one in three minutes; ten in

@@ -43,19 +43,31 @@ func TestHaveWaited(t *testing.T) {
 	}
 }
 
-// TestIdleTransactions: a tenth of the pool that does nothing all the time is found, however short each is.
+// TestIdleTransactions: a tenth of the pool that does nothing all the time is found, however short each is; a
+// transaction of long ago that ends meanwhile has held its connection in those looks only that saw it.
 func TestIdleTransactions(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		after poolerStats
-		found bool
+		name   string
+		after  poolerStats
+		linked []int
+		found  bool
 	}{
-		{"all of it executes", poolerStats{transactions: 100, transactionMS: 50000, queryMS: 49990}, false},
-		{"one of 20 does nothing", poolerStats{transactions: 100, transactionMS: 10000, queryMS: 10}, false},
-		{"two of 20 do nothing", poolerStats{transactions: 100, transactionMS: 20100, queryMS: 10}, true},
+		{"all of it executes", poolerStats{transactions: 100, transactionMS: 50000, queryMS: 49990}, []int{5, 5, 5}, false},
+		{"one of 20 does nothing", poolerStats{transactions: 100, transactionMS: 10000, queryMS: 10}, []int{1, 1, 1}, false},
+		{"two of 20 do nothing", poolerStats{transactions: 100, transactionMS: 20100, queryMS: 10}, []int{2, 3, 2}, true},
+		{"one has begun a minute ago", poolerStats{transactions: 100, transactionMS: 60100, queryMS: 10}, []int{1, 0, 0}, false},
+		{"one of a minute among six that execute", poolerStats{transactions: 100, transactionMS: 120000, queryMS: 60000}, []int{7, 6, 6}, false},
+		{"three still do nothing", poolerStats{}, []int{3, 3, 3}, false},
 	} {
-		if out := idleInPool(consoleSaid(poolerStats{}, c.after)); (len(out.hits) > 0) != c.found || out.unknown {
+		o := consoleSaid(poolerStats{}, c.after)
+		f := o.ways.console
+		f.before.linked, f.linked, f.after.linked = c.linked[0], c.linked[1:2], c.linked[2]
+		out := idleInPool(o)
+		if (len(out.hits) > 0) != c.found || out.unknown {
 			t.Errorf("%s: %+v", c.name, out)
+		}
+		if !c.found && !strings.Contains(out.why, "one that never ends is HD-D05's") {
+			t.Errorf("%s: %s", c.name, out.why)
 		}
 	}
 }

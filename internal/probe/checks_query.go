@@ -97,13 +97,28 @@ func missingIndex(o *observation) outcome {
 func invalidIndex(o *observation) outcome {
 	var hits []hit
 	for _, want := range o.expected {
-		if valid, ok := o.schema.indexes[want.Name]; ok && !valid {
-			hits = append(hits, indexHit(o, want, fmt.Sprintf("%s on %s is not valid, so no plan uses it", want.Name, want.Table),
-				"REINDEX INDEX CONCURRENTLY "+want.Name+";"))
+		if valid, ok := o.schema.indexes[want.Name]; !ok || valid {
+			continue
 		}
+		if b, ok := o.schema.builds[want.Name]; ok {
+			h := indexHit(o, want, fmt.Sprintf("%s on %s is being built (%s), and no plan uses it until then", want.Name, want.Table, b), "")
+			h.severity, h.remedy = Info, waitForBuild
+			hits = append(hits, h)
+			continue
+		}
+		h := indexHit(o, want, fmt.Sprintf("%s on %s is not valid, so no plan uses it", want.Name, want.Table),
+			"REINDEX INDEX CONCURRENTLY "+want.Name+";")
+		if o.schema.hiddenBuild {
+			h.evidence += " Somebody builds an index in this database, and this role may not see which."
+			h.remedy = waitForBuild + "; as a role with pg_monitor. If it is another one: " + h.remedy
+		}
+		hits = append(hits, h)
 	}
 	return orPassed(hits, "Every expected index is valid.")
 }
+
+// waitForBuild is the remedy for an index that is under way: another build would queue behind it and do it again.
+const waitForBuild = `psql "$DATABASE_DIRECT_URL" -c 'SELECT index_relid::regclass, phase, blocks_done, blocks_total FROM pg_stat_progress_create_index'   # wait for it`
 
 // indexHit is critical where a hot statement pays a millisecond or more for the index that it can't use.
 func indexHit(o *observation, want store.Index, evidence, remedy string) hit {
@@ -150,8 +165,8 @@ func sequentialScan(o *observation) outcome {
 	var hits []hit
 	for _, table := range tables {
 		w := byTable[table]
-		h := hit{remedy: scanRemedy(o, table), about: []string{table}}
-		h.sql = statements(h.remedy)
+		h := hit{about: []string{table}}
+		h.remedy, h.sql = scanRemedy(o, table)
 		h.costMS, _ = excess(o, table)
 		took := fmt.Sprintf("%.1f ms", w.scan.MS)
 		switch {
@@ -167,9 +182,15 @@ func sequentialScan(o *observation) outcome {
 	return orPassed(hits, "Every hot statement reaches every table of %d rows or more by an index.", s14ExemptRows)
 }
 
-// scanRemedy makes the indexes that are missing or not valid if there are any; else the statistics are the first suspect.
-func scanRemedy(o *observation, table string) string {
-	return cmp.Or(brokenIndexes(o, table), "ANALYZE "+table+";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk")
+// scanRemedy makes the indexes that are missing or not valid if there are any, or waits for one that is being built;
+// else the statistics are the first suspect.
+func scanRemedy(o *observation, table string) (remedy string, sql []string) {
+	remedy = brokenIndexes(o, table)
+	if remedy == "" && o.schema.isBuilding(table) {
+		return waitForBuild, nil
+	}
+	remedy = cmp.Or(remedy, "ANALYZE "+table+";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk")
+	return remedy, statements(remedy)
 }
 
 func slowExecution(o *observation) outcome {

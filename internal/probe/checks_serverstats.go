@@ -18,23 +18,59 @@ func cacheHit(o *observation) outcome {
 	if why := o.server.why(readDatabase, readRates); why != "" {
 		return notKnown("%s", why)
 	}
+	if o.server.extensions.NeonSchema != "" {
+		return fileCacheHit(o.server)
+	}
 	first, last := o.server.first, o.server.last
-	remedy := `psql "$DATABASE_DIRECT_URL" -c 'SELECT relname, heap_blks_read, idx_blks_read FROM pg_statio_user_tables ORDER BY 2 DESC LIMIT 5'   # the table that is read from disk: an index for it, or a larger instance`
+	h := hit{remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT relname, heap_blks_read, idx_blks_read FROM pg_statio_user_tables ORDER BY 2 DESC LIMIT 5'   # the table that is read from disk: an index for it, or a larger instance`}
+	from := "from disk"
+	if o.server.extensions.neon() {
+		// What Postgres calls read may have come out of the compute's memory all the same.
+		from = "from the compute's local file cache or from the page server, which Postgres can't tell apart"
+		h.severity, h.remedy = Info, "CREATE EXTENSION neon;   -- then this check judges the local file cache"
+	}
 	hits, read := last.Hit-first.Hit, last.Read-first.Read
 	if read >= hitFewestBlocks {
 		if rate := hits / (hits + read); rate < hitRateFloor {
-			return found(hit{evidence: fmt.Sprintf("In %.1f s %.1f%% of the blocks came from memory and %.0f from disk; %.0f%% from memory is usual.",
-				o.server.window.Seconds(), 100*rate, read, 100*hitRateFloor), remedy: remedy})
+			h.evidence = fmt.Sprintf("In %.1f s %.1f%% of the blocks came from memory and %.0f %s; %.0f%% from memory is usual.",
+				o.server.window.Seconds(), 100*rate, read, from, 100*hitRateFloor)
+			return found(h)
 		}
 	}
 	if !last.reliable() {
-		return passed("%.0f blocks came from disk in %.1f s. Figures since the start are not used: they cover %s only.", read, o.server.window.Seconds(), seconds(last.CountedS))
+		return passed("%.0f blocks came %s in %.1f s. Figures since the start are not used: they cover %s only.", read, from, o.server.window.Seconds(), seconds(last.CountedS))
 	}
 	rate := last.Hit / max(1, last.Hit+last.Read)
 	if last.Hit+last.Read > 0 && rate < hitRateFloor {
-		return found(hit{evidence: fmt.Sprintf("In the %s since the counters began %.1f%% of the blocks came from memory; %.0f%% is usual.", seconds(last.CountedS), 100*rate, 100*hitRateFloor), severity: Info, remedy: remedy})
+		h.severity = Info
+		h.evidence = fmt.Sprintf("In the %s since the counters began %.1f%% of the blocks came from memory, the others %s; %.0f%% is usual.",
+			seconds(last.CountedS), 100*rate, from, 100*hitRateFloor)
+		return found(h)
 	}
 	return passed("%.1f%% of the blocks came from memory in the %s since the counters began.", 100*rate, seconds(last.CountedS))
+}
+
+// fileCacheHit judges what Neon's page server had to send; its documentation, too, asks for 99% from the local file
+// cache (neon.com/docs/extensions/neon).
+func fileCacheHit(s *serverFacts) outcome {
+	if why := s.why(readFileCache); why != "" {
+		return notKnown("%s", why)
+	}
+	if !s.firstCache.known() || !s.lastCache.known() {
+		return notKnown("The compute counts no local file cache.")
+	}
+	remedy := `psql "$DATABASE_DIRECT_URL" -c 'SELECT relname, heap_blks_read, idx_blks_read FROM pg_statio_user_tables ORDER BY 2 DESC LIMIT 5'   # the table that is read most: an index for it, or a larger compute, whose cache grows with it`
+	hits, misses := *s.lastCache.Hits-*s.firstCache.Hits, *s.lastCache.Misses-*s.firstCache.Misses
+	if rate := hits / max(1, hits+misses); misses >= hitFewestBlocks && rate < hitRateFloor {
+		return found(hit{evidence: fmt.Sprintf("In %.1f s %.1f%% of the pages that Postgres's buffers lacked came from the compute's local file cache and %.0f from the page server; %.0f%% from the cache is usual.",
+			s.window.Seconds(), 100*rate, misses, 100*hitRateFloor), remedy: remedy})
+	}
+	all := *s.lastCache.Hits + *s.lastCache.Misses
+	if rate := *s.lastCache.Hits / max(1, all); s.last.reliable() && all > 0 && rate < hitRateFloor {
+		return found(hit{evidence: fmt.Sprintf("Since the compute started %.1f%% of the pages that Postgres's buffers lacked came from its local file cache; %.0f%% is usual.",
+			100*rate, 100*hitRateFloor), severity: Info, remedy: remedy})
+	}
+	return passed("%.0f pages came from the page server in %.1f s, %.0f from the compute's local file cache.", misses, s.window.Seconds(), hits)
 }
 
 // asleep: a database that suspends itself is started by whoever comes first, and he waits for it.
@@ -98,7 +134,7 @@ func statementMeans(o *observation) outcome {
 			hits = append(hits, hit{
 				evidence: fmt.Sprintf("%s was called %.0f times in %.1f s and took %.1f ms on average in the server; S14 allows the heavy user %.0f ms.",
 					s.Name, calls, o.server.window.Seconds(), mean, s14HeavyMS),
-				costMS: mean - s14MedianMS,
+				costMS: mean - s14HeavyMS,
 			})
 		}
 	}
@@ -120,24 +156,45 @@ func (o *observation) ownCalls(name string) int {
 }
 
 // foreignBusy: others' statements that keep one session busy all the time leave a server of two cores half
-// of itself.
+// of itself. That is judged by the looks at the sessions: pg_stat_statements counts a report when it ends, and then
+// all of it.
 const foreignBusy = 1.0
 
 func foreignLoad(o *observation) outcome {
-	counted, why := o.server.statementsCounted("what others' statements take")
-	if why != "" {
+	if why := o.server.why(readActivity); why != "" {
 		return notKnown("%s", why)
 	}
-	others := counted.Others
-	share := others.MS / max(1, ms(o.server.window))
-	if why := counted.why(); why != "" && share < foreignBusy {
-		return notKnown("%s", why)
+	looks := o.server.samples
+	if len(looks) < fewestSamples {
+		return notKnown("The sessions were looked at %d times only.", len(looks))
 	}
-	if share < foreignBusy {
-		return passed("Statements that are not the app's kept %.2f sessions busy in %.1f s.", share, o.server.window.Seconds())
+	busy := 0
+	var oldest pgSession
+	for _, look := range looks {
+		for _, s := range look.Sessions {
+			if !s.foreign() {
+				continue
+			}
+			busy++
+			if s.XactS >= oldest.XactS {
+				oldest = s
+			}
+		}
 	}
-	return found(hit{evidence: fmt.Sprintf("In %.1f s %.0f statements that are not the app's took %.0f ms of the server: %.1f sessions were busy with them all the time.",
-		o.server.window.Seconds(), others.Calls, others.MS, share)})
+	mean := float64(busy) / float64(len(looks))
+	counted, uncounted := o.server.statementsCounted("what others' statements take")
+	if uncounted == "" && counted.why() != "" && mean < foreignBusy {
+		return notKnown("%s", counted.why())
+	}
+	if mean < foreignBusy {
+		return o.server.unlessHidden("In %d looks %.1f sessions on average were at work on statements that are not the app's.", len(looks), mean)
+	}
+	h := hit{evidence: fmt.Sprintf("In %d looks over %.1f s %.1f sessions on average were at work on statements that are not the app's; the oldest was %s.",
+		len(looks), o.server.window.Seconds(), mean, oldest.who())}
+	if uncounted == "" {
+		h.evidence += fmt.Sprintf(" Those that ended meanwhile took %.0f ms of the window (pg_stat_statements).", counted.Others.within(o.server.window))
+	}
+	return found(h)
 }
 
 func missingExtensions(o *observation) outcome {

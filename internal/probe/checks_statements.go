@@ -178,7 +178,7 @@ func discardedRows(o *observation) outcome {
 	return ranOr(o, hits, "No step of a hot statement throws away %d rows for each one that it keeps.", discardedShare)
 }
 
-// coldReads judges what the first run met. Only the difference to the best run can be laid to the disk.
+// coldReads judges what the first run met. Only the difference to the best run can be laid to where the pages lay.
 func coldReads(o *observation) outcome {
 	var hits []hit
 	for _, name := range hotNames(o.hot) {
@@ -194,7 +194,7 @@ func coldReads(o *observation) outcome {
 		}
 		f := w.FirstRun
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s: its first run read %.0f of %.0f pages from disk and took %.1f ms; warm it takes %.1f ms.",
+			evidence: fmt.Sprintf("%s: its first run read %.0f of %.0f pages from outside Postgres's buffers and took %.1f ms; warm it takes %.1f ms.",
 				w.who(), f.ReadBlocks, f.ReadBlocks+f.HitBlocks, f.ExecutionMS, w.ExecutionMS),
 			about: w.Plan.relations(),
 		}.priced(cost(w)))
@@ -223,7 +223,7 @@ func planningDominates(o *observation) outcome {
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s: planning takes %.1f ms or more for every user, and execution for the %s user %.1f ms%s.",
 				name, least.PlanningMS, least.Subject, least.ExecutionMS, o.mostIndexes(least.Plan)),
-			costMS: least.PlanningMS - least.ExecutionMS,
+			costMS: least.PlanningMS - planningLeastMS,
 			about:  least.Plan.relations(),
 		})
 	}

@@ -135,7 +135,8 @@ func replaceIndex(want store.Index) string {
 	return strings.Join(out, "\n")
 }
 
-// brokenIndexes is the DDL for the indexes that are missing or not valid on a table; empty if nothing is.
+// brokenIndexes is the DDL for the indexes that are missing or not valid on a table, and that nobody is building; empty
+// if nothing is.
 func brokenIndexes(o *observation, table string) string {
 	var ddl []string
 	for _, want := range o.expected {
@@ -144,7 +145,7 @@ func brokenIndexes(o *observation, table string) string {
 		}
 		if valid, ok := o.schema.indexes[want.Name]; !ok {
 			ddl = append(ddl, want.DDL)
-		} else if !valid {
+		} else if _, building := o.schema.builds[want.Name]; !valid && !building {
 			ddl = append(ddl, "REINDEX INDEX CONCURRENTLY "+want.Name+";")
 		}
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -21,15 +20,14 @@ type explainer struct {
 	conn *pgx.Conn
 	// analyze runs the statements that are no writes and cost less than costCeiling.
 	analyze bool
-	// generic asks for the generic plan as well. It prepares a statement in the session, so conn must be
-	// a connection to Postgres itself.
+	// generic asks for the generic plan as well. Before Postgres 16 that prepares a statement in the session, so conn
+	// must be a connection to Postgres itself.
 	generic bool
 	// dbMS adds up what the servers spent on it.
 	dbMS float64
 	// rows adds up what the statements gave while they were analysed.
-	rows int64
-	// prepared numbers the statements prepared so far, so that no two share a name.
-	prepared int
+	rows          int64
+	serverVersion int
 	// cutOffs counts the statements that the probe's own time-outs ended under ANALYZE; lost is the one that took the
 	// connection with it.
 	cutOffs int
@@ -178,41 +176,52 @@ func worthAnotherLook(p *Plan, s store.Subject) bool {
 	return false
 }
 
-// genericPlan prepares q and explains its execution under the plan that does not look at the values. All
-// of it is one simple query, thus one turn; EXPLAIN EXECUTE takes no parameters, so values are literals.
-func (e *explainer) genericPlan(ctx context.Context, q store.Query, subjects []store.Subject, out []explained) error {
-	e.prepared++
-	name := fmt.Sprintf("honeydue_probe_%d", e.prepared)
-	sql := append(beginReadOnly(), "SET LOCAL plan_cache_mode = force_generic_plan", "PREPARE "+name+" AS "+q.SQL)
-	for _, s := range subjects {
-		values, err := literals(e.conn.TypeMap(), q.Sample(s))
-		if err != nil {
-			return err
-		}
+// planWithPlaceholders is the first Postgres whose EXPLAIN has GENERIC_PLAN.
+const planWithPlaceholders = 160000
+
+// genericSQL asks for the plan of q that does not look at the values, as one simple query. EXPLAIN EXECUTE takes no
+// parameters, and pg_stat_statements keeps its text as it is, so no value is in it: an older Postgres is given NULLs,
+// which have every type and are nobody's, and no two runs differ.
+func genericSQL(q store.Query, parameters, serverVersion int) string {
+	sql := beginReadOnly()
+	if serverVersion >= planWithPlaceholders {
+		sql = append(sql, "EXPLAIN (GENERIC_PLAN, FORMAT JSON) "+q.SQL)
+	} else {
+		name := "honeydue_probe_" + q.Name
 		call := name
-		if values != "" {
-			call += "(" + values + ")"
+		if parameters > 0 {
+			call += "(NULL" + strings.Repeat(", NULL", parameters-1) + ")"
 		}
-		sql = append(sql, "EXPLAIN (FORMAT JSON) EXECUTE "+call)
+		sql = append(sql, "SET LOCAL plan_cache_mode = force_generic_plan",
+			"PREPARE "+name+" AS "+q.SQL, "EXPLAIN (FORMAT JSON) EXECUTE "+call, "DEALLOCATE "+name)
 	}
-	sql = append(sql, "DEALLOCATE "+name, "ROLLBACK")
+	return strings.Join(append(sql, "ROLLBACK"), ";\n")
+}
+
+// genericPlan explains q under the plan that does not look at the values, which is the same for every subject, in one
+// turn.
+func (e *explainer) genericPlan(ctx context.Context, q store.Query, subjects []store.Subject, out []explained) error {
+	if len(subjects) == 0 {
+		return nil
+	}
+	sql := genericSQL(q, len(q.Sample(subjects[0])), e.serverVersion)
 	var results []*pgconn.Result
 	err := bound(ctx, queryTimeout, func(ctx context.Context) (err error) {
-		results, err = e.conn.PgConn().Exec(ctx, strings.Join(sql, ";\n")).ReadAll()
+		results, err = e.conn.PgConn().Exec(ctx, sql).ReadAll()
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	next := 0
 	for _, r := range results {
-		if len(r.Rows) != 1 || next == len(out) {
+		if len(r.Rows) != 1 {
 			continue
 		}
-		if out[next].generic, err = ParsePlan(r.Rows[0][0]); err != nil {
-			return err
+		for i := range out {
+			if out[i].generic, err = ParsePlan(r.Rows[0][0]); err != nil {
+				return err
+			}
 		}
-		next++
 	}
 	return nil
 }
@@ -263,31 +272,6 @@ func (e *explainer) runInto(to *explained) func(pgx.Rows) error {
 		}
 		return nil
 	}
-}
-
-// literals renders arguments as SQL literals, separated by commas. They never leave the connection.
-func literals(m *pgtype.Map, args []any) (string, error) {
-	out := make([]string, len(args))
-	for i, arg := range args {
-		if arg == nil {
-			out[i] = "NULL"
-			continue
-		}
-		t, ok := m.TypeForValue(arg)
-		if !ok {
-			return "", fmt.Errorf("argument %d has type %T, which has no SQL literal", i+1, arg)
-		}
-		text, err := m.Encode(t.OID, pgtype.TextFormatCode, arg, nil)
-		if err != nil {
-			return "", fmt.Errorf("argument %d: %w", i+1, err)
-		}
-		if text == nil {
-			out[i] = "NULL"
-			continue
-		}
-		out[i] = "'" + strings.ReplaceAll(string(text), "'", "''") + "'"
-	}
-	return strings.Join(out, ", "), nil
 }
 
 func firstRun(p *Plan) *FirstRun {

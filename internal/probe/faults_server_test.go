@@ -85,10 +85,21 @@ func serverFaults() []fault {
 			},
 		},
 		{
-			name: "others keep the server busy", code: "HD-D13", evidence: "statements that are not the app's took",
+			name: "others keep the server busy", code: "HD-D13", evidence: "at work on statements that are not the app's",
 			inject: func(t *testing.T, b *bed) {
 				b.config.Window = time.Second
 				busy(t, b.env, "", "SELECT pg_sleep(0.02)")
+			},
+		},
+		{
+			name: "a report of others still runs", code: "HD-D13", evidence: "at work on statements that are not the app's",
+			inject: func(t *testing.T, b *bed) {
+				b.config.Window = time.Second
+				background(t, b.env.DirectURL, func(ctx context.Context, c *pgx.Conn) error {
+					_, err := c.Exec(ctx, "/* nightly_report */ SELECT pg_sleep(120)")
+					return err
+				})
+				until(t, b.env, "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '/* nightly_report */%' AND state = 'active'")
 			},
 		},
 		{

@@ -60,7 +60,7 @@ func statementFaults() []fault {
 			END LOOP; END $$`),
 		},
 		{
-			name: "Postgres's memory is cold", code: "HD-Q15", evidence: "pages from disk", lab: &lab.Config{},
+			name: "Postgres's memory is cold", code: "HD-Q15", evidence: "pages from outside Postgres's buffers", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) {
 				// Four tasks to a page, and eight thousand of them of one user: his board is 2,000 pages.
 				inject(`INSERT INTO tasks (residence_id, title, due_date) SELECT (SELECT max(id) FROM residences WHERE active), 'more', current_date FROM generate_series(1, 8000);

@@ -335,6 +335,42 @@ func leaveInvalid(t *testing.T, env lab.Env, table, create string) {
 	}
 }
 
+// TestAnIndexThatIsBeingBuilt: CREATE and REINDEX CONCURRENTLY leave an index that is not valid for as long as they
+// run. That is a remark, and nobody is told to begin anew.
+func TestAnIndexThatIsBeingBuilt(t *testing.T) {
+	const create = "CREATE INDEX CONCURRENTLY tasks_board_idx ON tasks (residence_id, completed_at) WHERE NOT archived"
+	for _, c := range []struct{ name, build string }{
+		{"it is made", create},
+		{"it is made anew", "REINDEX INDEX CONCURRENTLY tasks_board_idx"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			env := labtest.Database(t, prepare)
+			exec(t, env, "DROP INDEX tasks_board_idx; DROP INDEX tasks_residence_idx; CREATE INDEX tasks_residence_idx ON tasks (residence_id, archived, id)")
+			if c.build != create {
+				leaveInvalid(t, env, "tasks", create)
+			}
+			// The build waits for this transaction, once the index is in the catalogue.
+			session(t, env, "BEGIN", "LOCK TABLE tasks IN ROW EXCLUSIVE MODE")
+			background(t, env.DirectURL, func(ctx context.Context, conn *pgx.Conn) error {
+				_, err := conn.Exec(ctx, c.build)
+				return err
+			})
+			until(t, env, "SELECT count(*) = 1 FROM pg_stat_progress_create_index WHERE datname = current_database() AND phase LIKE 'waiting for writers%'")
+			only := config(env)
+			only.Only = []string{"HD-Q02", "HD-Q03"}
+			r := run(t, only)
+			f := first(t, r, "HD-Q02")
+			contains(t, f.Evidence, "tasks_board_idx on tasks is being built (waiting for writers before build)")
+			if f.Severity != probe.Info {
+				t.Errorf("it is %s", f.Severity)
+			}
+			if !strings.HasSuffix(f.Remedy, "FROM pg_stat_progress_create_index'   # wait for it") {
+				t.Errorf("the remedy is %q", f.Remedy)
+			}
+		})
+	}
+}
+
 // apply runs a remedy, one statement at a time: CONCURRENTLY refuses to be part of a transaction.
 func apply(t *testing.T, env lab.Env, remedy string) {
 	t.Helper()

@@ -197,7 +197,9 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 		return
 	}
 	hot := hotStatements()
-	s.explain = &explainer{conn: planner.conn, analyze: !o.config.NoAnalyze, generic: s.direct.usable() && !s.direct.pooled}
+	s.explain = &explainer{
+		conn: planner.conn, analyze: !o.config.NoAnalyze, generic: s.direct.usable() && !s.direct.pooled, serverVersion: planner.serverVersion,
+	}
 	o.walls = s.pooler.usable() && !o.config.NoAnalyze
 	if !o.wantsWalls() {
 		o.walls, o.wallsFailed = false, "No statement was timed: no chosen check asks for it."

@@ -23,7 +23,9 @@ type poolerFacts struct {
 	before, after consoleMoment
 	// between are the server connections that were seen at any moment in between.
 	between map[string]bool
-	failed  *failure
+	// linked is how many of them had a client in each of those looks.
+	linked []int
+	failed *failure
 }
 
 // consoleMoment is what has been counted up to a moment.
@@ -33,6 +35,8 @@ type consoleMoment struct {
 	stats poolerStats
 	// servers are the pool's server connections, by process id and time of opening.
 	servers map[string]bool
+	// linked is how many of them had a client.
+	linked int
 }
 
 // poolerStats are sums since the pooler's start; times in ms.
@@ -101,17 +105,30 @@ func (p *poolsConsole) moment(ctx context.Context, atMS float64) consoleMoment {
 			avgMS: r.Milliseconds("avg_wait_time"),
 		}
 	}
-	p.addServers(servers, m.servers)
+	m.linked = p.addServers(servers, m.servers)
 	return m
 }
 
-// addServers adds the app's server connections to a set.
-func (p *poolsConsole) addServers(rows []store.ConsoleRow, to map[string]bool) {
+// addServers adds the app's server connections to a set, and returns how many have a client.
+func (p *poolsConsole) addServers(rows []store.ConsoleRow, to map[string]bool) (linked int) {
 	for _, r := range p.console.Of(rows, "database") {
 		if r["remote_pid"] != "0" { // it is being opened
 			to[r["remote_pid"]+" "+r["connect_time"]] = true
 		}
+		if r["state"] == "active" {
+			linked++
+		}
 	}
+	return linked
+}
+
+// meanLinked is how many server connections had a client, on average over the looks.
+func (f *poolerFacts) meanLinked() float64 {
+	sum := f.before.linked + f.after.linked
+	for _, n := range f.linked {
+		sum += n
+	}
+	return float64(sum) / float64(2+len(f.linked))
 }
 
 // serversEvery is how often SHOW SERVERS is asked while statements run: often enough to see connections
@@ -137,7 +154,7 @@ func (p *poolsConsole) watchServers(ctx context.Context, f *poolerFacts) (stop f
 			if err != nil {
 				return
 			}
-			p.addServers(rows, f.between)
+			f.linked = append(f.linked, p.addServers(rows, f.between))
 		}
 	})
 	return func() {

@@ -92,7 +92,7 @@ func (r *reader) send(ctx context.Context, readings []reading) (done int, err er
 const readingMark = "/* probe */"
 
 func marked(sql string) string {
-	if rest, ok := strings.CutPrefix(sql, "SELECT "); ok {
+	if rest, ok := strings.CutPrefix(strings.TrimSpace(sql), "SELECT "); ok {
 		return "SELECT " + readingMark + " " + rest
 	}
 	return sql

@@ -47,7 +47,7 @@ func serverChecks() []check {
 		{
 			code: "HD-D13", title: "Statements of others keep the server busy", severity: Warning,
 			needs: watched, run: foreignLoad,
-			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT queryid, calls, total_exec_time FROM pg_stat_statements ORDER BY 3 DESC LIMIT 5'   # then move that job to a replica or to the night`,
+			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, usename, application_name, now() - query_start AS runs, left(query, 60) FROM pg_stat_activity WHERE state = 'active' ORDER BY 4 DESC LIMIT 5"   # whose it is; then move that job to a replica or to the night`,
 		},
 		{
 			code: "HD-D15", title: "An extension that helps is missing", severity: Info,

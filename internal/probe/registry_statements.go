@@ -45,7 +45,7 @@ func statementSteps() []check {
 			needs: []part{knowsPlans}, run: heapFetched,
 		},
 		{
-			code: "HD-Q15", title: "A hot statement reads from disk", severity: Warning,
+			code: "HD-Q15", title: "A hot statement's pages are not in memory", severity: Warning,
 			needs: []part{knowsPlans}, run: coldReads,
 			remedy: "honeydue warmup",
 		},

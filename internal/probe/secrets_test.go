@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/probe"
@@ -58,6 +60,58 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			lookForSecrets(t, c, run(t, c), canaries...)
 		})
+	}
+}
+
+// TestNoStatementOfTheServerHoldsAUser looks for the users whose statements were explained, and for every canary, in
+// pg_stat_statements, whose readers may not read the tables. A second run must leave no plan that the first has not: a
+// watch over a night would push out what the app itself has there.
+func TestNoStatementOfTheServerHoldsAUser(t *testing.T) {
+	env := labtest.Database(t, prepare)
+	const id = 948271636
+	exec(t, env, fmt.Sprintf(`
+		INSERT INTO users (id, email, name, password_hash) VALUES (%[1]d, 'canary.statement@secret.example', 'Canary', 'canary-hash');
+		INSERT INTO auth_tokens (key_hash, user_id) VALUES (decode(repeat('beef', 16), 'hex'), %[1]d);
+		INSERT INTO residences (id, owner_id, name) VALUES (%[1]d, %[1]d, 'canary-residence');
+		INSERT INTO tasks (residence_id, title) SELECT %[1]d, 'canary-task' FROM generate_series(1, 3000);
+		ANALYZE users, auth_tokens, residences, tasks;`, id))
+	if s := subject(t, env); s.UserID != id {
+		t.Fatalf("the canary is not the heavy user, so the test proves nothing: %d", s.UserID)
+	}
+	watcher := session(t, env)
+	texts := func() map[string]bool {
+		out := map[string]bool{}
+		rows, err := watcher.Query(t.Context(), `SELECT query FROM pg_stat_statements
+			WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query NOT LIKE '%FROM pg_stat_statements%'`)
+		must(t, err)
+		var text string
+		_, err = pgx.ForEachRow(rows, []any{&text}, func() error { out[text] = true; return nil })
+		must(t, err)
+		return out
+	}
+	c := config(env)
+	if r := run(t, c); r.HotPaths[0].GenericPlan == nil {
+		t.Fatal("no generic plan was asked for, so the test proves nothing")
+	}
+	before := texts()
+	run(t, c)
+	after := texts()
+	plans := 0
+	for text := range after {
+		if strings.HasPrefix(text, "EXPLAIN ") {
+			plans++
+			if !before[text] {
+				t.Errorf("the second run has left %s", text)
+			}
+		}
+		for _, canary := range append(secretsOf(c), fmt.Sprint(id), strings.Repeat("beef", 4), `\276\357`, "secret.example", "canary") {
+			if canary != "" && strings.Contains(text, canary) {
+				t.Errorf("%q stands in %s", canary, text)
+			}
+		}
+	}
+	if plans < 10 {
+		t.Errorf("the server has kept %d plans, so the test proves little", plans)
 	}
 }
 

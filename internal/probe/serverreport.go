@@ -21,7 +21,7 @@ type ServerReport struct {
 	// Statements is what pg_stat_statements counted within the window, of the app's catalogue; nil where it
 	// could not be asked.
 	Statements []StatementCount `json:"statements"`
-	// OtherStatementsMS is what all others took of the server meanwhile.
+	// OtherStatementsMS is what all others that ended meanwhile took of the server, no more than the window each.
 	OtherStatementsMS float64 `json:"other_statements_ms"`
 }
 
@@ -70,7 +70,7 @@ func (o *observation) serverReport() *ServerReport {
 		r.Tables = append(r.Tables, Table{t.Name, t.Rows, t.Dead, round(t.Bytes / (1 << 20)), round(t.wasted() / (1 << 20)), t.VacuumedS})
 	}
 	if s.counted != nil {
-		r.Statements, r.OtherStatementsMS = []StatementCount{}, round(s.counted.Others.MS)
+		r.Statements, r.OtherStatementsMS = []StatementCount{}, round(s.counted.Others.within(s.window))
 		for _, c := range s.counted.Ours {
 			r.Statements = append(r.Statements, StatementCount{c.Name, int64(c.Calls), round(c.MS / c.Calls)})
 		}

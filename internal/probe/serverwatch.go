@@ -31,6 +31,7 @@ const (
 	readRates       = "counters at the window's end"
 	readExtensions  = "extensions"
 	readStatements  = "pg_stat_statements"
+	readFileCache   = "local file cache"
 )
 
 // serverFacts is what watching Postgres has given.
@@ -41,8 +42,10 @@ type serverFacts struct {
 	limits  limitFacts
 	// first and last are the counters at both ends of the window.
 	first, last databaseCounters
-	replication replicationFacts
-	extensions  extensionFacts
+	// firstCache and lastCache are those of Neon's local file cache, where its extension is.
+	firstCache, lastCache fileCacheCounters
+	replication           replicationFacts
+	extensions            extensionFacts
 	// counted is what pg_stat_statements counted within the window, if it could be asked at both ends.
 	counted *statementCounts
 	window  time.Duration
@@ -164,10 +167,18 @@ func watchServer(ctx context.Context, config *pgx.ConnConfig, began, ends time.T
 		s.reader.read(ctx, reading{readStatements, statementsSQL(), &before})
 		counts = s.why(readStatements) == ""
 	}
+	fileCache := s.extensions.NeonSchema != ""
+	if fileCache {
+		s.reader.read(ctx, reading{readFileCache, fileCacheSQL(s.extensions.NeonSchema), &s.firstCache})
+		fileCache = s.why(readFileCache) == ""
+	}
 	s.sample(ctx, ends)
 	final := []reading{{readDatabase, databaseSQL, &s.last}, {readActivity, activitySQL, &look}}
 	if counts {
 		final = append(final, reading{readStatements, statementsSQL(), &after})
+	}
+	if fileCache {
+		final = append(final, reading{readFileCache, fileCacheSQL(s.extensions.NeonSchema), &s.lastCache})
 	}
 	look = activity{}
 	unread := s.lookAgain(ctx, final...)
@@ -177,10 +188,13 @@ func watchServer(ctx context.Context, config *pgx.ConnConfig, began, ends time.T
 	if f := unread[readDatabase]; f != nil {
 		s.reader.unread[readRates] = f
 	}
+	if f := unread[readFileCache]; f != nil {
+		s.reader.unread[readFileCache] = f
+	}
 	counts = counts && unread[readStatements] == nil
 	s.window = time.Since(started)
 	if counts {
-		counted := after.since(before, knownStatement)
+		counted := after.since(before)
 		s.counted = &counted
 	}
 	return s

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,29 @@ func TestALostLookKeepsTheOthers(t *testing.T) {
 	}
 }
 
+// TestFileCacheIsRead reads a view with the columns that Neon documents, wherever its extension lies; the lab has none.
+func TestFileCacheIsRead(t *testing.T) {
+	r := openReader(t.Context(), connectionTo(t, labtest.Database(t, nil).DirectURL))
+	defer r.server.close(context.WithoutCancel(t.Context()))
+	for _, view := range []string{"SELECT 7::bigint AS file_cache_misses, 93::bigint AS file_cache_hits", "SELECT NULL::bigint AS file_cache_misses, NULL::bigint AS file_cache_hits"} {
+		if _, err := r.server.conn.Exec(t.Context(), `CREATE SCHEMA IF NOT EXISTS "its own"; CREATE OR REPLACE VIEW "its own".neon_stat_file_cache AS `+view, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatal(err)
+		}
+		var cache fileCacheCounters
+		var extensions extensionFacts
+		r.read(t.Context(), reading{readFileCache, fileCacheSQL("its own"), &cache}, reading{readExtensions, extensionsSQL, &extensions})
+		if why := r.why(readFileCache) + r.why(readExtensions); why != "" {
+			t.Fatal(why)
+		}
+		if counts := strings.Contains(view, "93"); cache.known() != counts || counts && (*cache.Hits != 93 || *cache.Misses != 7) {
+			t.Errorf("%s gives %+v", view, cache)
+		}
+		if extensions.neon() || extensions.NeonSchema != "" {
+			t.Errorf("the lab is taken for Neon: %+v", extensions)
+		}
+	}
+}
+
 func TestChains(t *testing.T) {
 	a := activity{Sessions: []pgSession{
 		{PID: 1, State: "idle in transaction"},
@@ -150,6 +174,18 @@ func TestServerThresholds(t *testing.T) {
 	blocks := func(hits, read float64) *observation {
 		return watched(serverFacts{last: databaseCounters{Hit: hits, Read: read, CountedS: 10}})
 	}
+	onNeon := func(o *observation, schema string) *observation {
+		o.server.extensions = extensionFacts{Offered: []string{"neon"}, NeonSchema: schema}
+		return o
+	}
+	cached := func(hits, misses float64) *observation {
+		o := onNeon(blocks(30_000, 20_000), "neon")
+		o.server.firstCache = fileCacheCounters{number(0), number(0)}
+		o.server.lastCache = fileCacheCounters{&hits, &misses}
+		return o
+	}
+	hour := cached(900, 100)
+	hour.server.last.CountedS = 7200
 	old := blocks(900, 100)
 	old.server.first, old.server.last.CountedS = old.server.last, 7200
 	for _, c := range []struct {
@@ -167,6 +203,11 @@ func TestServerThresholds(t *testing.T) {
 		{"cold reads", blocks(30_000, 20_000), cacheHit, "60.0% of the blocks came from memory"},
 		{"few cold reads of a young server", blocks(0, 5000), cacheHit, ""},
 		{"an hour of cold reads", old, cacheHit, "90.0%"},
+		{"cold reads on Neon, of whatever", onNeon(blocks(30_000, 20_000), ""), cacheHit, "20000 from the compute's local file cache or from the page server"},
+		{"reads of the local file cache", cached(20_000, 0), cacheHit, ""},
+		{"few from the page server", cached(0, 5000), cacheHit, ""},
+		{"reads of the page server", cached(10_000, 10_000), cacheHit, "50.0% of the pages that Postgres's buffers lacked came from the compute's local file cache and 10000 from the page server"},
+		{"an hour of the page server", hour, cacheHit, "Since the compute started 90.0%"},
 	} {
 		got := c.check(c.o)
 		switch {
@@ -178,6 +219,12 @@ func TestServerThresholds(t *testing.T) {
 			t.Errorf("%s finds %+v, want %q", c.name, got.hits, c.want)
 		}
 	}
+	if got := cacheHit(onNeon(blocks(30_000, 20_000), "")).hits[0]; got.severity != Info || !strings.HasPrefix(got.remedy, "CREATE EXTENSION neon;") {
+		t.Errorf("what can't be told apart is no remark: %+v", got)
+	}
+	if got := cacheHit(onNeon(blocks(30_000, 20_000), "neon")); !got.unknown {
+		t.Errorf("a compute without a cache is judged: %+v", got)
+	}
 	if got := replicationLag(hidden); !got.unknown {
 		t.Errorf("a replica that can't be seen is no pass: %+v", got)
 	}
@@ -188,8 +235,8 @@ func TestServerThresholds(t *testing.T) {
 
 func TestStatementsSince(t *testing.T) {
 	before := statementCounts{Ours: []statementCount{{"auth_lookup", 10, 5}, {"task_board", 90, 900}}, Others: statementCount{Calls: 5, MS: 50}}
-	after := statementCounts{Ours: []statementCount{{"auth_lookup", 30, 45}, {"task_board", 1, 1}, {"stranger", 9, 9}}, Others: statementCount{Calls: 6, MS: 70}}
-	got := after.since(before, knownStatement)
+	after := statementCounts{Ours: []statementCount{{"auth_lookup", 30, 45}, {"task_board", 1, 1}}, Others: statementCount{Calls: 6, MS: 70}}
+	got := after.since(before)
 	if len(got.Ours) != 1 || got.Ours[0] != (statementCount{"auth_lookup", 20, 40}) || got.Others.MS != 20 {
 		t.Errorf("it counts %+v", got)
 	}

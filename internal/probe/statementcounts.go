@@ -6,19 +6,21 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
 
 // statementsSQL sums up pg_stat_statements: for each statement of the catalogue, for all others together, and
 // for those whose texts this role may not see. Texts do not leave the server. A statement is known by the comment
-// that its text begins with; Postgres 18 keeps no comment that stands before a statement, so there the text
+// that its text begins with, if that is one of the catalogue's names; Postgres 18 keeps no comment that stands before a statement, so there the text
 // itself is compared, by a digest of it without its constants. The probe's own readings carry a comment inside,
 // and its plans begin with EXPLAIN.
 func statementsSQL() string {
-	var leads, digests []string
+	var names, leads, digests []string
 	seen := map[string]bool{}
 	for _, q := range store.Catalogue() {
+		names = append(names, q.Name)
 		body := withoutComment(q.SQL)
 		if len(body) < leadLength || strings.ContainsAny(body[:leadLength], "'$-0123456789") || seen[textDigest(body)] {
 			continue // SELECT 1 may be anybody's; of two that differ in a constant one name is enough
@@ -38,13 +40,13 @@ FROM (
 	FROM pg_stat_statements s
 	CROSS JOIN LATERAL (SELECT CASE WHEN left(s.query, %d) = ANY (ARRAY[%s]) THEN %s END AS digest) d
 	LEFT JOIN (VALUES %s) k(name, digest) ON k.digest = d.digest
-	CROSS JOIN LATERAL (SELECT coalesce(substring(s.query FROM '^/\* ([a-z_]{1,40}) \*/'), k.name) AS name) n
+	CROSS JOIN LATERAL (SELECT coalesce(substring(s.query FROM '^/\* (%s) \*/'), k.name) AS name) n
 	CROSS JOIN LATERAL (SELECT CASE
 		WHEN n.name IS NOT NULL THEN CASE WHEN s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) THEN 'ours' END
 		WHEN s.query = '<insufficient privilege>' THEN 'hidden'
 		WHEN s.query IS NULL OR s.query !~ '^(SELECT %s|EXPLAIN )' THEN 'others' END AS kind) c
 	GROUP BY 1, 2
-) t`, leadLength, strings.Join(leads, ", "), textDigestSQL("s.query"), strings.Join(digests, ", "), strings.ReplaceAll(readingMark, "*", `\*`))
+) t`, leadLength, strings.Join(leads, ", "), textDigestSQL("s.query"), strings.Join(digests, ", "), strings.Join(names, "|"), strings.ReplaceAll(readingMark, "*", `\*`))
 }
 
 // leadLength is how many characters of a statement say whether it is worth a closer look.
@@ -90,7 +92,7 @@ type statementCount struct {
 
 // since is what was counted between two looks. A statement that was evicted from the view in between has
 // smaller figures than before and is left out.
-func (c statementCounts) since(before statementCounts, known func(name string) bool) statementCounts {
+func (c statementCounts) since(before statementCounts) statementCounts {
 	was := map[string]statementCount{}
 	for _, s := range before.Ours {
 		was[s.Name] = s
@@ -98,7 +100,7 @@ func (c statementCounts) since(before statementCounts, known func(name string) b
 	var out statementCounts
 	for _, s := range c.Ours {
 		s.Calls, s.MS = s.Calls-was[s.Name].Calls, s.MS-was[s.Name].MS
-		if s.Calls > 0 && s.MS >= 0 && known(s.Name) {
+		if s.Calls > 0 && s.MS >= 0 {
 			out.Ours = append(out.Ours, s)
 		}
 	}
@@ -108,6 +110,10 @@ func (c statementCounts) since(before statementCounts, known func(name string) b
 	out.Others, out.Hidden = grown(c.Others, before.Others), grown(c.Hidden, before.Hidden)
 	return out
 }
+
+// within is how much of the counted time can lie in the window: a statement is counted when it ends, with all that it
+// took since it began.
+func (c statementCount) within(window time.Duration) float64 { return min(c.MS, c.Calls*ms(window)) }
 
 // why says why nothing follows from the counts: most of the time was spent on statements that can't be told apart.
 func (c statementCounts) why() string {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -72,7 +73,7 @@ func TestStatementsWithoutTheirComment(t *testing.T) {
 
 // TestOwnReadingsAreNobodys: what the probe itself reads is counted neither as the app's nor as others'.
 func TestOwnReadingsAreNobodys(t *testing.T) {
-	for _, sql := range []string{databaseSQL, activitySQL, statementsSQL(), extensionsSQL, spaceSQL, limitsSQL, replicationSQL, readingTimeSQL} {
+	for _, sql := range []string{databaseSQL, activitySQL, statementsSQL(), extensionsSQL, spaceSQL, limitsSQL, replicationSQL, readingTimeSQL, tablesSQL, indexesSQL, countedSQL, settingsSQL} {
 		if !strings.HasPrefix(marked(sql), "SELECT "+readingMark+" ") {
 			t.Errorf("%.40s… begins otherwise", marked(sql))
 		}
@@ -81,13 +82,14 @@ func TestOwnReadingsAreNobodys(t *testing.T) {
 
 // TestHiddenStatements: where most of the time went into statements that can't be told apart, nothing follows.
 func TestHiddenStatements(t *testing.T) {
+	looks := make([]activity, fewestSamples)
 	judge := func(counted statementCounts) (means, foreign outcome) {
-		o := watched(serverFacts{counted: &counted, extensions: extensionFacts{There: []string{"pg_stat_statements"}}})
+		o := watched(serverFacts{counted: &counted, samples: looks, extensions: extensionFacts{There: []string{"pg_stat_statements"}}})
 		return statementMeans(o), foreignLoad(o)
 	}
 	before := statementCounts{Hidden: statementCount{Calls: 5, MS: 100}}
 	after := statementCounts{Hidden: statementCount{Calls: 9, MS: 900}, Others: statementCount{Calls: 1, MS: 100}}
-	for i, got := range func() []outcome { a, b := judge(after.since(before, knownStatement)); return []outcome{a, b} }() {
+	for i, got := range func() []outcome { a, b := judge(after.since(before)); return []outcome{a, b} }() {
 		if !got.unknown || !strings.Contains(got.why, "89%") || !strings.Contains(got.why, "GRANT pg_monitor") {
 			t.Errorf("%d: %+v", i, got)
 		}
@@ -96,12 +98,142 @@ func TestHiddenStatements(t *testing.T) {
 	if means, foreign := judge(few); means.unknown || foreign.unknown {
 		t.Errorf("a few hidden statements hide all: %+v %+v", means, foreign)
 	}
-	busy := statementCounts{Hidden: statementCount{MS: 9000}, Others: statementCount{Calls: 9, MS: 6000}}
-	if _, foreign := judge(busy); len(foreign.hits) != 1 {
+	looks = looksOf(pgSession{State: "active"}, 3, 3)
+	if _, foreign := judge(statementCounts{Hidden: statementCount{MS: 9000}}); len(foreign.hits) != 1 {
 		t.Errorf("others are busy, whoever is hidden: %+v", foreign)
 	}
-	without := watched(serverFacts{})
-	if !statementMeans(without).unknown || !foreignLoad(without).unknown {
+	if !statementMeans(watched(serverFacts{})).unknown {
 		t.Error("without pg_stat_statements nothing is known")
 	}
+}
+
+// TestASlowMeanCostsWhatIsTooMuch: a request pays what the mean lies above the limit that the text names.
+func TestASlowMeanCostsWhatIsTooMuch(t *testing.T) {
+	counted := statementCounts{Ours: []statementCount{{"auth_lookup", 100, 100 * (s14HeavyMS + 3)}}}
+	out := statementMeans(watched(serverFacts{counted: &counted, extensions: extensionFacts{There: []string{"pg_stat_statements"}}}))
+	if len(out.hits) != 1 || out.hits[0].costMS != 3 {
+		t.Errorf("3 ms too much: %+v", out)
+	}
+}
+
+// looksOf is a number of looks, of which the first ones show a session.
+func looksOf(s pgSession, times, looks int) []activity {
+	out := make([]activity, looks)
+	for i := range times {
+		out[i].Sessions = []pgSession{s}
+	}
+	return out
+}
+
+// TestForeignLoad: what counts is how long others were at work in the window. A report that ends in it is counted by the
+// server with all of its time, one that still runs with none.
+func TestForeignLoad(t *testing.T) {
+	report := pgSession{PID: 41, State: "active", App: "psql", XactS: 61}
+	lacking := func(change func(*pgSession)) pgSession {
+		s := report
+		change(&s)
+		return s
+	}
+	for _, c := range []struct {
+		name    string
+		counted statementCounts
+		looks   []activity
+		found   bool
+	}{
+		{"a report of a minute ends in the window", statementCounts{Others: statementCount{Calls: 1, MS: 60_000}}, looksOf(report, 1, 8), false},
+		{"a report still runs", statementCounts{}, looksOf(report, 8, 8), true},
+		{"it waits for a lock", statementCounts{}, looksOf(lacking(func(s *pgSession) { s.WaitType = "Lock" }), 8, 8), false},
+		{"it waits for its client", statementCounts{}, looksOf(lacking(func(s *pgSession) { s.WaitType = "Client" }), 8, 8), false},
+		{"it waits for a replica", statementCounts{}, looksOf(lacking(func(s *pgSession) { s.WaitType, s.Wait = "IPC", "SyncRep" }), 8, 8), false},
+		{"it thinks", statementCounts{}, looksOf(lacking(func(s *pgSession) { s.State = idleInTransaction }), 8, 8), false},
+		{"it is the app's", statementCounts{}, looksOf(lacking(func(s *pgSession) { s.Statement = "auth_lookup" }), 8, 8), false},
+		{"it is the probe's", statementCounts{}, looksOf(lacking(func(s *pgSession) { s.Statement = ownStatement }), 8, 8), false},
+	} {
+		out := foreignLoad(watched(serverFacts{counted: &c.counted, samples: c.looks, extensions: extensionFacts{There: []string{"pg_stat_statements"}}}))
+		if got := len(out.hits) > 0; got != c.found || out.unknown {
+			t.Errorf("%s: %+v", c.name, out)
+		}
+		if c.found && !strings.Contains(out.hits[0].evidence, "the oldest was pid 41 (psql), active, its transaction is 61 s old") {
+			t.Errorf("%s: %s", c.name, out.hits[0].evidence)
+		}
+	}
+	if out := foreignLoad(watched(serverFacts{samples: looksOf(report, 2, 2)})); !out.unknown {
+		t.Errorf("two looks are enough: %+v", out)
+	}
+	if out := foreignLoad(watched(serverFacts{samples: looksOf(report, 8, 8)})); len(out.hits) != 1 {
+		t.Errorf("it takes pg_stat_statements: %+v", out)
+	}
+	long := statementCount{Calls: 1, MS: 60_000}
+	if got := long.within(5 * time.Second); got != 5000 {
+		t.Errorf("of a minute %v ms lie in five seconds", got)
+	}
+}
+
+// TestWhoseStatementsAre: a statement is the app's by a name of the catalogue and by no other comment, both while it
+// runs and when it has been counted.
+func TestWhoseStatementsAre(t *testing.T) {
+	env := labtest.Database(t, nil)
+	r := openReader(t.Context(), connectionTo(t, env.DirectURL))
+	defer r.server.close(context.WithoutCancel(t.Context()))
+	var before, after statementCounts
+	r.read(t.Context(), reading{readStatements, statementsSQL(), &before})
+	// Each has columns of its own: the server keeps one text for all that differ in constants and comments only.
+	foreign := map[string]bool{
+		"/* nightly_report */ SELECT pg_sleep(2)":    true,
+		"SELECT pg_sleep(2), 1":                      true,
+		"/* auth_lookup */ SELECT pg_sleep(2), 1, 2": false,
+		marked("SELECT pg_sleep(2), 1, 2, 3"):        false,
+		"EXPLAIN ANALYZE SELECT pg_sleep(2)":         false,
+	}
+	ran := make(chan error, len(foreign))
+	pids := map[int64]string{}
+	for sql := range foreign {
+		c, err := pgx.Connect(t.Context(), env.DirectURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close(context.WithoutCancel(t.Context())) }()
+		pids[int64(c.PgConn().PID())] = sql
+		go func() {
+			_, err := c.Exec(t.Context(), sql)
+			ran <- err
+		}()
+	}
+	seen := map[string]bool{}
+	for len(seen) < len(foreign) && len(ran) == 0 {
+		var look activity
+		r.read(t.Context(), reading{readActivity, activitySQL, &look})
+		if why := r.why(readActivity); why != "" {
+			t.Fatal(why)
+		}
+		for _, s := range look.Sessions {
+			if sql, ok := pids[s.PID]; ok && s.State == "active" && !seen[sql] {
+				seen[sql] = true
+				if s.foreign() != foreign[sql] {
+					t.Errorf("%s is a stranger's: %v", sql, s.foreign())
+				}
+			}
+		}
+	}
+	if len(seen) < len(foreign) {
+		t.Errorf("only %d sessions were seen at work", len(seen))
+	}
+	for range foreign {
+		if err := <-ran; err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.read(t.Context(), reading{readStatements, statementsSQL(), &after})
+	if got := after.since(before); got.Others.MS < 4000 {
+		t.Errorf("the strangers' four seconds are counted as %v ms", got.Others.MS)
+	}
+}
+
+func connectionTo(t *testing.T, url string) *pgx.ConnConfig {
+	t.Helper()
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
 }

@@ -92,9 +92,9 @@ const settingsSQL = `SELECT current_setting('plan_cache_mode'), pg_size_bytes(cu
 func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error) {
 	out := &databaseFacts{tables: map[string]tableFacts{}}
 	b := readOnly()
-	b.Queue(tablesSQL).Query(out.scanTables)
-	b.Queue(indexesSQL).Query(out.scanIndexes)
-	b.Queue(countedSQL).QueryRow(func(row pgx.Row) error {
+	b.Queue(marked(tablesSQL)).Query(out.scanTables)
+	b.Queue(marked(indexesSQL)).Query(out.scanIndexes)
+	b.Queue(marked(countedSQL)).QueryRow(func(row pgx.Row) error {
 		var seconds float64
 		err := row.Scan(&seconds, &out.hypopg)
 		out.countedFor = time.Duration(seconds * float64(time.Second))
@@ -113,7 +113,7 @@ func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error)
 // readInOneTurn runs one statement without parameters in a read-only transaction with the probe's time-outs.
 func readInOneTurn(ctx context.Context, conn *pgx.Conn, sql string, take func(pgx.Rows) error) error {
 	b := readOnly()
-	b.Queue(sql).Query(take)
+	b.Queue(marked(sql)).Query(take)
 	return inOneTurn(ctx, conn, b)
 }
 
