@@ -38,3 +38,12 @@ func TestCertificateEndsSoon(t *testing.T) {
 		}
 	}
 }
+
+// TestEndpointsNeedNoReport: a check that goes over the endpoints builds nothing else of the result; the cluster's report,
+// for one, can't be built of this observation.
+func TestEndpointsNeedNoReport(t *testing.T) {
+	o := &observation{pooler: &pgServer{endpoint: Endpoint{Name: "pooler"}}, cluster: &clusterFacts{}}
+	if got := o.endpoints(); len(got) != 1 || got[0].Name != "pooler" {
+		t.Errorf("the endpoints are %+v", got)
+	}
+}

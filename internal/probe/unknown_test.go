@@ -137,7 +137,7 @@ func TestThrottlingIsLookedAtLate(t *testing.T) {
 		kubelet := scrapes{periods(1000), periods(1040)}
 		f := &clusterFacts{pods: []podFacts{limited}, unread: map[string]string{}}
 		over, done := make(chan struct{}), make(chan struct{})
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 		go func() {
 			defer close(done)
 			f.watchThrottling(ctx, &kubelet, Cluster{Namespace: "honeydue"}, 0, over)
