@@ -69,7 +69,7 @@ rate at which the p99 target holds, and names what limits it.`,
 			if err := a.loadtestManners(o); err != nil {
 				return err
 			}
-			if err := a.validateSave(o.save); err != nil {
+			if err := a.savable("--save", o.save); err != nil {
 				return usage(err)
 			}
 			if o.scenarioFile != "" {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -59,21 +58,4 @@ func (a *app) saveRun(path string, r bench.Result) error {
 		return failedf("The report above is all that is left of the run.", "cannot save the run: %w", err)
 	}
 	return writeFile("--save", path, data)
-}
-
-// validateSave refuses a file that could not be written after minutes of measuring.
-func (a *app) validateSave(path string) error {
-	if path == "" {
-		return nil
-	}
-	if path == a.output.file {
-		return usagef("Give each a file of its own.", "--save and --out both name %s", path)
-	}
-	if at, err := os.Stat(path); err == nil && at.IsDir() {
-		return usagef("Give a file.", "--save %s is a folder", path)
-	}
-	if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
-		return usagef("Make the folder first.", "--save %s is in a folder that does not exist", path)
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -72,7 +73,7 @@ func (o *outputOptions) validateFor(cmd *cobra.Command) error {
 		return usagef("The form "+string(form)+" is for "+commands+"; choose another one.",
 			"the report of '%s' has no %s could show", cmd.CommandPath(), lack)
 	}
-	return nil
+	return writable("--out", o.file)
 }
 
 func (o *outputOptions) format() report.Format {
@@ -114,9 +115,45 @@ func joinForms(formats []report.Format) string {
 	return strings.Join(names, "|")
 }
 
+// writable refuses a file that could not be written after minutes of measuring; "" is none.
+func writable(flag, path string) error {
+	if path == "" {
+		return nil
+	}
+	at, err := os.Stat(path)
+	switch {
+	case err == nil && at.IsDir():
+		return usagef("Give a file.", "%s %s is a folder", flag, path)
+	case err == nil && !at.Mode().IsRegular():
+		return nil
+	}
+	if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
+		return usagef("Make the folder first.", "%s %s is in a folder that does not exist", flag, path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return usagef("Name a file in a folder that you may write to.", "%s: nothing can be written beside %s", flag, path)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name())) //nolint:gosec // it was made here
+}
+
+// savable is writable for what is kept beside the report.
+func (a *app) savable(flag, path string) error {
+	if path != "" && path == a.output.file {
+		return usagef("Give each a file of its own.", "%s and --out both name %s", flag, path)
+	}
+	return writable(flag, path)
+}
+
 // writeFile puts data at the path that a flag gives, in one step: a reader sees the old file or the new one, never half
-// of it.
+// of it. A device or a pipe is written to as it is.
 func writeFile(flag, path string, data []byte) (err error) {
+	if at, err := os.Stat(path); err == nil && !at.Mode().IsRegular() {
+		if err := os.WriteFile(path, data, 0); err != nil { //nolint:gosec // the operator names it, and it is there
+			return fmt.Errorf("write the report: %w", err)
+		}
+		return nil
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return failedf("Give "+flag+" a path in a folder that exists and that you may write to.", "cannot write the report: %w", err)

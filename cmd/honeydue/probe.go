@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/honeydue/honeydue/internal/bench"
 	"github.com/honeydue/honeydue/internal/config"
 	"github.com/honeydue/honeydue/internal/probe"
 	"github.com/honeydue/honeydue/internal/report"
@@ -33,6 +34,8 @@ type probeOptions struct {
 	tokens     string
 	metricsURL string
 	watch      watchOptions
+	// given are the flags that were typed.
+	given func(flag string) bool
 	// kubeContext and kubeNamespace let kubectl be asked.
 	kubeContext, kubeNamespace string
 }
@@ -77,6 +80,7 @@ remedy that is SQL what it would save. No row is copied, nothing is changed outs
 		RunE:        validated(o, func(ctx context.Context) error { return a.probe(ctx, o) }),
 	}
 	flags := cmd.Flags()
+	o.given = flags.Changed
 	flags.StringVar(&o.target, "target", "", "also ask the running server at this `URL`")
 	flags.StringVar(&o.tokenEnv, "token-env", "HONEYDUE_TOKEN", "the `VARIABLE` that holds a user's token for the reads of --target")
 	flags.StringVar(&o.tokens, "tokens", "", "`FILE` with one \"user_id token\" a line, as seed --tokens writes it; the first is taken for the reads of --target")
@@ -108,22 +112,58 @@ func (o *probeOptions) Validate() error {
 	if o.trialData != "" && !o.trial {
 		return usagef("Add --trial, or leave --trial-data away.", "--trial-data is for the lab of --trial")
 	}
-	if o.target == "" && (o.tokens != "" || o.metricsURL != "") {
-		return usagef("Add --target URL, or leave them out.", "--tokens and --metrics-url are about a running server")
+	if err := o.validateTarget(); err != nil {
+		return err
+	}
+	if !o.watch.on && o.given("interval") {
+		return usagef("Add --watch, or leave it out.", "--interval is about a probe that repeats itself")
 	}
 	if err := o.watch.Validate(); err != nil {
 		return err
 	}
-	known := probe.Codes()
-	for _, code := range slices.Concat(o.only, o.skip) {
-		if !slices.Contains(known, code) {
-			return usagef("The codes are "+strings.Join(known, ", ")+".", "there is no check %q", code)
+	return o.validateCodes()
+}
+
+func (o *probeOptions) validateTarget() error {
+	if o.target == "" {
+		if o.tokens != "" || o.metricsURL != "" || o.given("token-env") {
+			return usagef("Add --target URL, or leave them out.", "--tokens, --token-env and --metrics-url are about a running server")
+		}
+		return nil
+	}
+	if _, err := bench.ParseTarget(o.target); err != nil {
+		return usagef("Give it as http://host:port.", "--target: %w", err)
+	}
+	if o.metricsURL != "" {
+		if _, err := bench.ParseMetricsURL(o.metricsURL); err != nil {
+			return usagef("Give it as http://host:9090/metrics.", "--metrics-url: %w", err)
 		}
 	}
 	return nil
 }
 
+// validateCodes brings the codes into their one form, and refuses a choice that leaves nothing to do.
+func (o *probeOptions) validateCodes() error {
+	known := slices.Sorted(slices.Values(probe.Codes()))
+	for _, codes := range [][]string{o.only, o.skip} {
+		for i, code := range codes {
+			codes[i] = strings.ToUpper(strings.TrimSpace(code))
+			if !slices.Contains(known, codes[i]) {
+				return usagef("The codes are "+strings.Join(known, ", ")+".", "there is no check %q", code)
+			}
+		}
+	}
+	left := slices.DeleteFunc(slices.Clone(o.only), func(code string) bool { return slices.Contains(o.skip, code) })
+	if o.given("only") && len(left) == 0 {
+		return usagef("Name a check, or leave --only out to run all of them.", "--only leaves no check to run")
+	}
+	return nil
+}
+
 func (a *app) probe(ctx context.Context, o *probeOptions) error {
+	if err := a.savable("--save-baseline", o.save); err != nil {
+		return err
+	}
 	database, err := load(a, config.ParseDatabase)
 	if err != nil {
 		return err
@@ -174,18 +214,18 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 		return err
 	}
 	progress.Done()
+	// Whatever becomes of the trial or of the file, the report is printed: what it tells has been measured.
+	var tried, saved error
 	if o.trial {
-		if err := a.probeTrial(ctx, o, &result); err != nil {
-			return err
+		if tried = a.probeTrial(ctx, o, &result); tried != nil && result.TrialNote == "" {
+			result.TrialNote = "The trial did not come to its end."
 		}
 	}
 	if o.save != "" {
-		if err := a.saveBaseline(o.save, result); err != nil {
-			return err
-		}
+		saved = a.saveBaseline(o.save, result)
 	}
 	result = since(result, baseline)
-	if err := a.write(a.probeDocument(o, result)); err != nil {
+	if err := errors.Join(a.write(a.probeDocument(o, result)), tried, saved); err != nil {
 		return err
 	}
 	if worst, found := result.Worst(); found && worst.AtLeast(probe.Severity(o.failOn)) {
