@@ -15,15 +15,12 @@ const (
 	settledQueries = 1000
 )
 
-// haveWaited is about the probe's own time; who waits at this moment is HD-P04's. The pooler's average of
-// the last minute is told and not judged: after a start it is the wait for connections being opened.
+// haveWaited is about the probe's own time, by the pooler's counts. The pooler's average of the last minute
+// is told and not judged: after a start it is the wait for connections being opened.
 func haveWaited(o *observation) outcome {
 	d, why := o.counted()
 	if why != "" {
 		return notKnown("%s", why)
-	}
-	if o.queues() {
-		return passed("Clients wait now: HD-P04.")
 	}
 	mean := d.meanWaitMS()
 	_, fresh := o.ways.console.moved()
