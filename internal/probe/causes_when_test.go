@@ -333,9 +333,9 @@ func cacheCases() []causeCase {
 		{"some is evicted", []string{"HD-R05 HD-T05"}, false, said(""), Finding{CostMS: 20}, board},
 		{"as many errors as half of the misses", []string{"HD-R01 HD-T06", "HD-T07 HD-T06"}, true, failing(1, 300), none, list},
 		{"fewer errors", []string{"HD-R01 HD-T06", "HD-T07 HD-T06"}, false, failing(1, 299), none, list},
-		{"as many refusals as half of the misses", []string{"HD-T16 HD-T06"}, true, failing(0, 300), none, list},
-		{"fewer refusals", []string{"HD-T16 HD-T06"}, false, failing(0, 299), none, list},
-		{"refusals are of lists", []string{"HD-T16 HD-T06"}, false, failing(0, 9000), none, user},
+		{"as many refusals as a tenth of the misses", []string{"HD-T16 HD-T06"}, true, failing(0, 60), none, list},
+		{"fewer refusals", []string{"HD-T16 HD-T06"}, false, failing(0, 59), none, list},
+		{"another cache misses far more", []string{"HD-T16 HD-T06"}, false, failing(0, 60), none, user},
 		{"evictions make half of the misses", []string{"HD-R05 HD-T06"}, true, nil, Finding{CostMS: 30}, list},
 		{"evictions make a few of the misses", []string{"HD-R05 HD-T06"}, false, nil, Finding{CostMS: 10}, list},
 	}
@@ -397,7 +397,8 @@ func TestFindingsSayWhatTheyAreAbout(t *testing.T) {
 		target: &Target{
 			Reads: []TargetRead{
 				{Route: "task_board", Authed: true, Runs: 4, Turns: &turns, OverBudget: 4, Status: 200},
-				{Route: "contractor_list", Status: 503}, {Route: "document_list", Error: "no answer came in time"},
+				{Route: "contractor_list", Status: 503},
+				{Route: "document_list", Error: "no answer came in time"},
 			},
 			Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 1000, 100}}},
 		},

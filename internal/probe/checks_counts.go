@@ -48,13 +48,7 @@ func (d counts) meanWaitMS() float64 {
 // waitedMS is what a request pays for whatever makes the pool's connections scarce: what HD-P04 and
 // HD-P10 call their own.
 func (o *observation) waitedMS(d counts) float64 {
-	var residuals []float64
-	for _, h := range o.hot {
-		if h.ResidualName != "" {
-			residuals = append(residuals, h.ResidualMS)
-		}
-	}
-	return max(d.meanWaitMS(), median(residuals))
+	return max(d.meanWaitMS(), median(o.poolerWaits()))
 }
 
 // Transactions that do nothing hold idleShare of the pool, a tenth, all the time, or each idleLeastMS,

@@ -203,9 +203,6 @@ func (o *observation) earlier(name string) float64 {
 	return -1
 }
 
-// endpoints are all that were tried.
-func (o *observation) endpoints() []Endpoint { return o.result().Endpoints }
-
 func couldBeDirect(o *observation) outcome {
 	switch o.ways.directTLS {
 	case directTLSSupported:

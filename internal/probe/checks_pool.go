@@ -79,11 +79,10 @@ const (
 // poolerWait finds residuals that the evidence lets us call pooler wait, and clients in the pooler's
 // queue.
 func poolerWait(o *observation) outcome {
-	var residuals []float64
+	residuals := o.poolerWaits()
 	var beside float64
 	for _, h := range o.hot {
 		if h.ResidualName != "" {
-			residuals = append(residuals, h.ResidualMS)
 			beside = max(beside, h.BesideMS)
 		}
 	}
@@ -121,6 +120,17 @@ func poolerWait(o *observation) outcome {
 			n, timed, leastWaiting, 100*waitingShare, queue)
 	}
 	return passed("No residual rises together with an empty query beside it.%s", queue)
+}
+
+// poolerWaits are the residuals that the evidence lets us call pooler wait, in ms.
+func (o *observation) poolerWaits() []float64 {
+	var out []float64
+	for _, h := range o.hot {
+		if h.ResidualName != "" {
+			out = append(out, h.ResidualMS)
+		}
+	}
+	return out
 }
 
 // clientsWait reports whether the console shows a queue at the end: one client that is there for a moment is

@@ -169,25 +169,31 @@ func (o *observation) took(parts []part) time.Duration {
 // result is the observation as plain data.
 func (o *observation) result() Result {
 	r := Result{
-		Endpoints: []Endpoint{}, HotPaths: o.hot, Target: o.target, Cost: o.cost,
+		Endpoints: o.endpoints(), HotPaths: o.hot, Target: o.target, Cost: o.cost,
 		Versions: o.versions(), Settings: o.settings(), SubjectsFrom: o.subjectsFrom, sketch: o.sketch(),
 	}
-	for _, s := range []*pgServer{o.pooler, o.direct} {
-		if s != nil {
-			r.Endpoints = append(r.Endpoints, s.endpoint)
-		}
-	}
-	if o.redis != nil {
-		r.Endpoints = append(r.Endpoints, o.redis.endpoint)
-	}
 	r.Server, r.Redis, r.Cluster = o.serverReport(), o.redisReport(), o.clusterReport()
-	if o.ways.web != nil {
-		r.Endpoints = append(r.Endpoints, o.ways.web.endpoint)
-	}
 	if r.HotPaths == nil {
 		r.HotPaths = []HotPath{}
 	}
 	return r
+}
+
+// endpoints are all that were tried.
+func (o *observation) endpoints() []Endpoint {
+	out := []Endpoint{}
+	for _, s := range []*pgServer{o.pooler, o.direct} {
+		if s != nil {
+			out = append(out, s.endpoint)
+		}
+	}
+	if o.redis != nil {
+		out = append(out, o.redis.endpoint)
+	}
+	if o.ways.web != nil {
+		out = append(out, o.ways.web.endpoint)
+	}
+	return out
 }
 
 func ifNot(ok bool, why string) string {
