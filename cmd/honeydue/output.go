@@ -120,14 +120,14 @@ func writable(flag, path string) error {
 	if path == "" {
 		return nil
 	}
-	at, err := os.Stat(path)
+	at, err := os.Stat(path) //nolint:gosec // the operator names it
 	switch {
 	case err == nil && at.IsDir():
 		return usagef("Give a file.", "%s %s is a folder", flag, path)
 	case err == nil && !at.Mode().IsRegular():
 		return nil
 	}
-	if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
+	if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() { //nolint:gosec // as above
 		return usagef("Make the folder first.", "%s %s is in a folder that does not exist", flag, path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
@@ -148,7 +148,7 @@ func (a *app) savable(flag, path string) error {
 // writeFile puts data at the path that a flag gives, in one step: a reader sees the old file or the new one, never half
 // of it. A device or a pipe is written to as it is.
 func writeFile(flag, path string, data []byte) (err error) {
-	if at, err := os.Stat(path); err == nil && !at.Mode().IsRegular() {
+	if at, err := os.Stat(path); err == nil && !at.Mode().IsRegular() { //nolint:gosec // the operator names it
 		if err := os.WriteFile(path, data, 0); err != nil { //nolint:gosec // the operator names it, and it is there
 			return fmt.Errorf("write the report: %w", err)
 		}

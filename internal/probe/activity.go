@@ -12,11 +12,13 @@ import (
 // takes the lock manager's own locks for a moment. Of others' sessions a role without pg_read_all_stats sees
 // the database and the user and no more, not even their kind; those of Postgres itself lack one of the two.
 const activitySQL = `SELECT json_build_object(
+	'at', (extract(epoch FROM now()) * 1000000)::bigint,
 	'sessions', (SELECT coalesce(json_agg(s), '[]') FROM (
 		SELECT a.pid, a.state, a.application_name AS app,
 			CASE WHEN starts_with(a.query, 'SELECT ` + readingMark + `') OR starts_with(a.query, 'EXPLAIN ') OR starts_with(a.query, 'BEGIN READ ONLY;')
 				THEN '` + ownStatement + `' ELSE coalesce(substring(a.query FROM '^/\* ([a-z_]{1,40}) \*/'), '') END AS statement,
 			coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0) AS xact_s,
+			coalesce(extract(epoch FROM a.xact_start) * 1000000, 0)::bigint AS xact_at,
 			coalesce(extract(epoch FROM clock_timestamp() - a.state_change), 0) AS state_s,
 			coalesce(a.wait_event_type, '') AS wait_type, coalesce(a.wait_event, '') AS wait,
 			coalesce(extract(epoch FROM clock_timestamp() -
@@ -41,6 +43,8 @@ const activitySQL = `SELECT json_build_object(
 
 // activity is one look at the sessions.
 type activity struct {
+	// At is when the look began, by the server's clock in microseconds since 1970.
+	At       int64       `json:"at"`
 	Sessions []pgSession `json:"sessions"`
 	Held     []heldBy    `json:"held"`
 	Limits   struct {
@@ -57,6 +61,7 @@ type pgSession struct {
 	App       string  `json:"app"`
 	Statement string  `json:"statement"`
 	XactS     float64 `json:"xact_s"`
+	XactAt    int64   `json:"xact_at"` // when it began, as activity.At; 0 without a transaction
 	StateS    float64 `json:"state_s"`
 	WaitType  string  `json:"wait_type"`
 	Wait      string  `json:"wait"`
@@ -99,6 +104,17 @@ func (s pgSession) who() string {
 	return fmt.Sprintf("pid %d%s, %s, its transaction is %s old", s.PID, ofApp(s.App), s.State, seconds(s.XactS))
 }
 
+// transaction names what the session is at, for the table of causes: the process serves others before and after.
+func (s pgSession) transaction() string { return fmt.Sprintf("pid %d since %d", s.PID, s.XactAt) }
+
+func transactions(of []pgSession) []string {
+	var out []string
+	for _, s := range of {
+		out = append(out, s.transaction())
+	}
+	return out
+}
+
 // harmlessApp reports whether a name is what a program calls itself: words, perhaps with a version. What holds an
 // address or a long number may be a user's.
 func harmlessApp(name string) bool {
@@ -116,7 +132,7 @@ func ofApp(name string) string {
 type lockChain struct {
 	root    pgSession
 	known   bool // the root is among the sessions that were seen
-	blocked int
+	waiting []pgSession
 	longest float64 // of the blocked, in seconds
 	deep    int     // the longest way from a waiting session to the root
 }
@@ -140,7 +156,7 @@ func (a activity) chains() []lockChain {
 			c = &lockChain{root: r, known: known}
 			byRoot[root] = c
 		}
-		c.blocked++
+		c.waiting = append(c.waiting, s)
 		c.longest, c.deep = max(c.longest, s.WaitsS), max(c.deep, deep)
 	}
 	var out []lockChain

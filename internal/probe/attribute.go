@@ -187,7 +187,9 @@ func account(name string, s store.Subject, floor time.Duration, m measured, e ex
 		case f.cutOff():
 			h.NotMeasured = orElse(h.NotMeasured, f.Error())
 		default:
-			h.Error = orElse(h.Error, f.Error())
+			if h.Error == "" {
+				h.Error, h.sqlState = f.Error(), f.code()
+			}
 		}
 	}
 	h.EndedAfterMS, h.starved, h.queueSeen = e.endedAfterMS, m.starved, m.waiting > 0

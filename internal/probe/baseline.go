@@ -69,7 +69,7 @@ func (r Result) Since(baseline Result) []Change {
 				out = append(out, countChange(name+": turns", b.Turns, h.Turns))
 			}
 		}
-		if len(b.Access) > 0 && !slices.Equal(h.Access, b.Access) {
+		if len(b.Access) > 0 && len(h.Access) > 0 && !slices.Equal(h.Access, b.Access) {
 			out = append(out, Change{What: name + ": plan", Before: strings.Join(b.Access, ", "), After: strings.Join(h.Access, ", ")})
 		}
 	}
@@ -79,23 +79,37 @@ func (r Result) Since(baseline Result) []Change {
 	return out
 }
 
+// findingsSince goes by what was judged both times: what was unknown before, or was not asked, is no news, and what can't
+// be judged any more has not got better.
 func (r Result) findingsSince(baseline Result) []Change {
-	texts := func(r Result) map[string]bool {
-		out := map[string]bool{}
-		for _, f := range r.Findings {
-			out[f.Code] = true
-		}
-		return out
-	}
-	before, after := texts(baseline), texts(r)
+	before, after := baseline.judged(), r.judged()
 	var out []Change
 	for _, c := range registry() {
-		switch {
-		case after[c.code] && !before[c.code]:
-			out = append(out, Change{What: c.code + " " + c.title, Before: "not found", After: "found", Worse: true})
-		case before[c.code] && !after[c.code]:
-			out = append(out, Change{What: c.code + " " + c.title, Before: "found", After: "not found"})
+		was, is := before[c.code], after[c.code]
+		if was == "" || is == "" || was == Unknown || was == is {
+			continue
 		}
+		what := c.code + " " + c.title
+		switch {
+		case is == Fail:
+			out = append(out, Change{What: what, Before: "not found", After: "found", Worse: true})
+		case was == Fail && is == Unknown:
+			out = append(out, Change{What: what, Before: "found", After: "could not be measured"})
+		case was == Fail:
+			out = append(out, Change{What: what, Before: "found", After: "not found"})
+		}
+	}
+	return out
+}
+
+// judged is what came of each check that was asked: Fail where it found something, however grave, Pass or Unknown.
+func (r Result) judged() map[string]Status {
+	out := map[string]Status{}
+	for _, c := range r.Checks {
+		if c.Status == Warn {
+			c.Status = Fail
+		}
+		out[c.Code] = c.Status
 	}
 	return out
 }
@@ -104,9 +118,10 @@ func countChange(what string, before, after int64) Change {
 	return Change{What: what, Before: fmt.Sprint(before), After: fmt.Sprint(after), Worse: after > before}
 }
 
+// timeChange compares two times; 0 is one that was not measured.
 func timeChange(what string, before, after float64) []Change {
 	delta := after - before
-	if math.Abs(delta) < max(changeLeastMS, changeShare*before) {
+	if before <= 0 || after <= 0 || math.Abs(delta) < max(changeLeastMS, changeShare*before) {
 		return nil
 	}
 	return []Change{{

@@ -45,6 +45,8 @@ func (r Result) briefFinding(f Finding) report.KeyValues {
 	switch {
 	case f.Outage:
 		cost = ", an outage"
+	case f.WrongAnswers:
+		cost = ", wrong answers"
 	case f.CostMS > 0:
 		cost = fmt.Sprintf(", %.1f ms a request", f.CostMS)
 	}

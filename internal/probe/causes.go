@@ -1,155 +1,145 @@
 package probe
 
-import (
-	"cmp"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // cause is one line of the table of what explains what: where both codes are found, the second is a symptom of the
 // first, is listed under it, and is mended with it.
 type cause struct {
 	code     string
 	explains []string
-	// when, if set, decides for two findings of those codes; without it the codes are enough.
-	when func(o *observation, cause, symptom Finding) bool
+	// when decides for two findings of those codes. A line without it says in enough why the codes alone are.
+	when   condition
+	enough string
 }
 
 // causes is that table. Where several causes explain a finding, the first line that fits is taken; a symptom that
-// explains others hands them on to its own cause.
+// explains others hands them on to its own cause. What is not certain is left out: a finding that stands for itself keeps
+// its remedy, and one that is hidden loses it.
 func causes() []cause {
+	return slices.Concat(causesOfReach(), causesOfWays(), causesOfSchema(), causesOfServer(), causesOfStatements(), causesOfCaches(), causesOfTarget())
+}
+
+// causesOfReach are about what can't be used at all.
+func causesOfReach() []cause {
+	const sameFailure = "both judge the one failure of the app's endpoint"
 	return []cause{
+		{code: "HD-N02", explains: []string{"HD-P01"}, enough: sameFailure},
+		{code: "HD-N03", explains: []string{"HD-P01"}, enough: sameFailure},
+		{code: "HD-P07", explains: []string{"HD-P05"}, enough: sameFailure},
+		{code: "HD-P08", explains: []string{"HD-P05"}, enough: sameFailure},
+		// A direct endpoint that fails as well has a reason of its own.
+		{code: "HD-P07", explains: []string{"HD-D01"}, when: noSecondOpinion},
+		{code: "HD-P08", explains: []string{"HD-D01"}, when: noSecondOpinion},
+		{code: "HD-D07", explains: []string{"HD-D01", "HD-D02"}, when: directAdmitsNobody},
+		{code: "HD-D07", explains: []string{"HD-P05"}, when: nobodyAdmitted},
+		{code: "HD-D07", explains: []string{"HD-Q06"}, when: ofSQLState("53300")},
+		{code: "HD-D01", explains: []string{"HD-D02"}, when: directIsGoneToo},
+		{code: "HD-R11", explains: []string{"HD-R01"}, when: redisAdmitsNobody},
 		// Nothing behind a database or a pooler that is gone can be well.
-		{code: "HD-D01", explains: []string{"HD-D02"}},
 		{code: "HD-D01", explains: []string{"HD-T02", "HD-T12"}, when: serverLostDatabase},
 		{code: "HD-P01", explains: []string{"HD-T02", "HD-T12"}, when: serverLostDatabase},
 		{code: "HD-P05", explains: []string{"HD-T02", "HD-T12"}, when: serverLostDatabase},
-		// A server that does not answer, or is not ready, serves nothing else well.
-		{code: "HD-T01", explains: []string{"HD-T12"}},
-		{code: "HD-T02", explains: []string{"HD-T12"}},
-		// A schema that is behind lacks tables and indexes.
-		{code: "HD-D03", explains: []string{"HD-Q01", "HD-Q02", "HD-Q03", "HD-Q04", "HD-Q06", "HD-T12"}},
-		// Without an index its table is read from end to end, and that is what takes long.
-		{code: "HD-Q01", explains: []string{"HD-Q03", "HD-Q04"}, when: sameTable},
-		{code: "HD-Q02", explains: []string{"HD-Q03", "HD-Q04"}, when: sameTable},
-		{code: "HD-Q03", explains: []string{"HD-Q04"}, when: costlySameTable},
-		// Probe and server are told the same endpoint.
-		{code: "HD-P02", explains: []string{"HD-T03"}},
-		// Without Redis a read that could be warm asks the database.
-		{code: "HD-R01", explains: []string{"HD-T05", "HD-T06", "HD-T07", "HD-T15"}},
-		{code: "HD-T13", explains: []string{"HD-T06"}},
-		{code: "HD-T07", explains: []string{"HD-T05", "HD-T06"}},
-		// What is written all the time is never warm.
-		{code: "HD-T16", explains: []string{"HD-T05", "HD-T06"}},
+		{code: "HD-K01", explains: []string{"HD-K03"}, when: samePodNow},
+		{code: "HD-K01", explains: []string{"HD-T02", "HD-T12"}, when: appRestartsNow},
+		{code: "HD-T02", explains: []string{"HD-T12"}, when: unavailable},
+	}
+}
+
+// causesOfWays are about the network and the pooler.
+func causesOfWays() []cause {
+	return []cause{
+		// A segment that is lost makes its connection stand still; what stands still varies, and large results suffer most.
+		{code: "HD-N06", explains: []string{"HD-N05"}, when: lossesCoverStalls},
+		{code: "HD-N06", explains: []string{"HD-N04"}, when: coversCost},
+		{code: "HD-N06", explains: []string{"HD-N10"}, when: lostOnTheWayBack},
+		{code: "HD-N05", explains: []string{"HD-N04"}, when: coversCost},
+		{code: "HD-N05", explains: []string{"HD-N10"}, when: wideWithoutAStall},
+		// The wrong region: every window takes a round trip more to grow.
+		{code: "HD-N08", explains: []string{"HD-N10"}, when: wideIfNearer},
+		// A pool that is full makes everybody wait, in the pooler and before it.
+		{code: "HD-P11", explains: []string{"HD-P04", "HD-P10"}, when: idleMostly},
+		{code: "HD-P11", explains: []string{"HD-P09"}, when: both(idleMostly, symptomIs(serverConnections))},
+		{code: "HD-P12", explains: []string{"HD-P04"}, when: replacedAsOftenAsWaited},
+		{code: "HD-P04", explains: []string{"HD-P09"}, when: symptomIs(serverConnections)},
+		{code: "HD-P04", explains: []string{"HD-P10"}, enough: "the pooler has one queue for the app's database; the one sees it at the moment, the other in the counts"},
+		{code: "HD-P09", explains: []string{"HD-P10"}, when: causeIs(serverConnections, databaseConnections)},
 		// Who waits in the pooler's queue holds the app's connections for as long.
-		{code: "HD-P04", explains: []string{"HD-T04"}},
-		{code: "HD-C01", explains: []string{"HD-T04"}, when: about("DB_MIN_IDLE_CONNS")},
+		{code: "HD-P04", explains: []string{"HD-T04"}, when: serverThroughPooler},
+		{code: "HD-C01", explains: []string{"HD-T04"}, when: fewerThanTuned("DB_MIN_IDLE_CONNS")},
+		{code: "HD-P02", explains: []string{"HD-T03"}, enough: "one setting, and the remedy of both in the same words"},
+		{code: "HD-P03", explains: []string{"HD-P06", "HD-P14"}, enough: "all three judge DB_EXEC_MODE, and in a mode that is safe the first finds nothing"},
 	}
 }
 
-// sameTable holds if both findings name a table that they have in common.
-func sameTable(_ *observation, cause, symptom Finding) bool {
-	return slices.ContainsFunc(cause.about, func(table string) bool { return slices.Contains(symptom.about, table) })
-}
-
-// costlySameTable is sameTable for a cause that is more than a remark.
-func costlySameTable(o *observation, cause, symptom Finding) bool {
-	return costly(o, cause, symptom) && sameTable(o, cause, symptom)
-}
-
-// costly holds for a cause that is more than a remark.
-func costly(_ *observation, cause, _ Finding) bool { return cause.Severity != Info }
-
-// about holds if the cause is about that very thing.
-func about(what string) func(*observation, Finding, Finding) bool {
-	return func(_ *observation, cause, _ Finding) bool { return slices.Contains(cause.about, what) }
-}
-
-// serverLostDatabase holds if the server says itself that it is the database that it lacks.
-func serverLostDatabase(o *observation, _, symptom Finding) bool {
-	return symptom.Code != "HD-T02" || o.target != nil && strings.Contains(o.target.Reason, "database")
-}
-
-// attribute puts every symptom under its cause: Because names the root, whose cost becomes that of its dearest
-// symptom, for it is what a request pays for it. Nothing is dropped.
-func attribute(o *observation, table []cause, findings []Finding) {
-	parent := make([]int, len(findings))
-	for i := range findings {
-		parent[i] = causeOf(o, table, findings, i)
-	}
-	for i := range findings {
-		root := i
-		// The table has no circles; the bound is for the day when it has.
-		for range findings {
-			if parent[root] < 0 {
-				break
-			}
-			root = parent[root]
-		}
-		if root == i {
-			continue
-		}
-		findings[i].Because, findings[i].root = findings[root].Code, root
-		c := &findings[root]
-		c.CostMS = max(c.CostMS, findings[i].CostMS)
-		c.Outage = c.Outage || findings[i].Outage
+// causesOfSchema are about what is not there, or is another thing than the migrations make.
+func causesOfSchema() []cause {
+	return []cause{
+		{code: "HD-D03", explains: []string{"HD-Q01"}, when: madeByPending},
+		{code: "HD-D03", explains: []string{"HD-Q06"}, when: ofSQLState(notInSchema()...)},
+		{code: "HD-D03", explains: []string{"HD-T12"}, when: failsForTheProbeToo},
+		// Without an index its table is read from end to end, and that is what takes long.
+		{code: "HD-Q01", explains: []string{"HD-Q03", "HD-Q04"}, when: costlySameTable},
+		{code: "HD-Q02", explains: []string{"HD-Q03", "HD-Q04"}, when: costlySameTable},
+		{code: "HD-Q03", explains: []string{"HD-Q04"}, when: costlySameTable},
+		{code: "HD-Q01", explains: []string{"HD-Q12", "HD-Q13", "HD-Q17"}, when: costlySameTable},
+		{code: "HD-Q02", explains: []string{"HD-Q12", "HD-Q13", "HD-Q17"}, when: costlySameTable},
+		{code: "HD-Q07", explains: []string{"HD-Q03", "HD-Q04", "HD-Q13", "HD-Q17"}, when: costlySameTable},
 	}
 }
 
-// causeOf returns the index of the finding that explains the i-th one, or -1.
-func causeOf(o *observation, table []cause, findings []Finding, i int) int {
-	for _, c := range table {
-		if !slices.Contains(c.explains, findings[i].Code) {
-			continue
-		}
-		for j, f := range findings {
-			if f.Code == c.code && (c.when == nil || c.when(o, f, findings[i])) {
-				return j
-			}
-		}
+// causesOfServer are about who is at work in Postgres.
+func causesOfServer() []cause {
+	return []cause{
+		// Who holds a lock, or a transaction open.
+		{code: "HD-D04", explains: []string{"HD-D05", "HD-D06"}, when: inTheChain},
+		{code: "HD-D06", explains: []string{"HD-Q08"}, when: outlivesVacuum},
+		{code: "HD-D14", explains: []string{"HD-D11", "HD-Q15"}, enough: "a server that has only just started has nothing in its memory, and has counted since then only"},
 	}
-	return -1
 }
 
-// rank sorts findings by what a request pays, then by the gravest severity among a cause and its symptoms; equals
-// stay in the registry's order, a cause before its symptoms.
-func rank(findings []Finding) {
-	gravest := make([]int, len(findings))
-	for i, f := range findings {
-		gravest[i] = f.Severity.rank()
+// causesOfStatements are about tables and plans: what is wrong with them shows in the statements that read them, and a
+// remark explains nothing.
+func causesOfStatements() []cause {
+	return []cause{
+		{code: "HD-Q08", explains: []string{"HD-Q04", "HD-Q14"}, when: costlySameTable},
+		{code: "HD-Q09", explains: []string{"HD-Q03", "HD-Q04", "HD-Q12", "HD-Q17"}, when: costlySameTable},
+		{code: "HD-Q10", explains: []string{"HD-Q04", "HD-Q17"}, when: costlySameTable},
+		{code: "HD-Q11", explains: []string{"HD-Q04"}, when: costlySameTable},
+		{code: "HD-Q15", explains: []string{"HD-D11"}, when: both(costly, readsMostBlocks)},
+
+		// The last: others on the server slow down all statements, and not those of one table.
+		{code: "HD-D13", explains: []string{"HD-Q04"}, when: mostAreSlow},
+		{code: "HD-D13", explains: []string{"HD-Q16"}, when: mostPlanLong},
 	}
-	for i, f := range findings {
-		gravest[f.root] = min(gravest[f.root], findings[i].Severity.rank())
-	}
-	slices.SortStableFunc(findings, func(a, b Finding) int {
-		return cmp.Or(
-			-cmp.Compare(a.CostMS, b.CostMS),
-			cmp.Compare(gravest[a.root], gravest[b.root]),
-			cmp.Compare(a.root, b.root),
-			cmp.Compare(len(a.Because), len(b.Because)),
-		)
-	})
 }
 
-// symptoms lists the findings that a finding explains, in their order.
-func (r Result) symptoms(of Finding) []Finding {
-	var out []Finding
-	for _, f := range r.Findings {
-		if f.Because != "" && f.Because == of.Code && f.root == of.root {
-			out = append(out, f)
-		}
+// causesOfCaches are about Redis and the caches in it: what ails them shows at the server.
+func causesOfCaches() []cause {
+	return []cause{
+		{code: "HD-R02", explains: []string{"HD-R04"}, enough: "it is the policy that lets a full Redis refuse writes, and the remedy of both is the same"},
+		{code: "HD-R01", explains: []string{"HD-T07"}, when: notOurURL},
+		{code: "HD-R01", explains: []string{"HD-T15"}, when: both(notOurURL, serverLosesRedis)},
+		{code: "HD-R11", explains: []string{"HD-T07"}, when: redisTurnsAway},
+		{code: "HD-R06", explains: []string{"HD-T15"}, when: both(costly, halfOfCost)},
+		// Without Redis, or its lease, a read that could be warm asks the database; the server says itself why.
+		{code: "HD-R01", explains: []string{"HD-T05"}, when: both(notOurURL, bypassed("redis-unreachable"))},
+		{code: "HD-T07", explains: []string{"HD-T05"}, when: bypassed("redis-unreachable")},
+		{code: "HD-R16", explains: []string{"HD-T05"}, when: bypassed("held")},
+		{code: "HD-R17", explains: []string{"HD-T05"}, when: bypassed("no-lease")},
+		{code: "HD-T16", explains: []string{"HD-T05"}, when: bypassed("held", "moved")},
+		{code: "HD-R05", explains: []string{"HD-T05"}, when: mostAreEvicted},
+		{code: "HD-R01", explains: []string{"HD-T06"}, when: both(notOurURL, errorsCoverMisses)},
+		{code: "HD-T07", explains: []string{"HD-T06"}, when: errorsCoverMisses},
+		{code: "HD-T16", explains: []string{"HD-T06"}, when: refusalsCoverMisses},
+		{code: "HD-R05", explains: []string{"HD-T06"}, when: halfOfCost},
+		{code: "HD-T13", explains: []string{"HD-T06"}, enough: "a cache in the process is that pod's alone and begins empty with it; the remedy replaces that very cache"},
 	}
-	return out
 }
 
-// grouped lists the findings with each symptom directly after its cause; those whose cause is not among them stand
-// for themselves.
-func (r Result) grouped() []Finding {
-	var out []Finding
-	for _, f := range r.Findings {
-		if f.Because == "" {
-			out = append(append(out, f), r.symptoms(f)...)
-		}
+// causesOfTarget are about the pods' share of the processor.
+func causesOfTarget() []cause {
+	return []cause{
+		{code: "HD-K02", explains: []string{"HD-K03"}, when: sameThing},
+		{code: "HD-K02", explains: []string{"HD-T14"}, when: both(ofAppPod, halfOfCost)},
 	}
-	return out
 }

@@ -3,7 +3,6 @@ package probe
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -35,9 +34,10 @@ type hit struct {
 	severity Severity
 	remedy   string
 	outage   bool // as the check's, where not all of its hits fail requests
+	wrong    bool // somebody gets an answer that is not his
 	// sql is the remedy as statements, where that is what it is: a trial runs them one by one.
 	sql []string
-	// about names the tables or variables that the hit is about, for the table of causes.
+	// about names what the hit is about (tables, indexes, variables, transactions, pods ...), for the table of causes.
 	about []string
 }
 
@@ -91,7 +91,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 		var evidence []string
 		for _, h := range out.hits {
 			f := Finding{
-				Code: c.code, Severity: cmp.Or(h.severity, c.severity), Title: c.title, Outage: c.outage || h.outage,
+				Code: c.code, Severity: cmp.Or(h.severity, c.severity), Title: c.title, Outage: c.outage || h.outage, WrongAnswers: h.wrong,
 				Evidence: h.evidence, CostMS: round(c.cost(h)), Remedy: cmp.Or(h.remedy, c.remedy),
 				Runbook: RunbookPage(c.code), sql: h.sql, about: h.about, root: len(findings),
 			}
@@ -109,7 +109,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 		}
 		results = append(results, r)
 	}
-	attribute(o, slices.Concat(causes(), causesOfRooms()), findings)
+	attribute(o, causes(), findings)
 	for i := range results {
 		results[i].Because = because(findings, results[i].Code)
 	}

@@ -20,13 +20,14 @@ func lockChains(o *observation) outcome {
 		return notKnown("%s", why)
 	}
 	var worst *lockChain
+	var seenAt int64
 	chains := 0
 	past := false
 	// What the last look shows is told first: of what is over there is nothing left to end.
 	for i := len(o.server.samples) - 1; i >= 0 && (worst == nil || worst.longest < waitTooLongS || past); i-- {
 		found := o.server.samples[i].chains()
 		if len(found) > 0 && (worst == nil || found[0].longest > worst.longest) {
-			worst, chains = &found[0], len(found)
+			worst, chains, seenAt = &found[0], len(found), o.server.samples[i].At
 			past = i < len(o.server.samples)-1
 		}
 	}
@@ -43,16 +44,21 @@ func lockChains(o *observation) outcome {
 	case worst.known:
 		root = worst.root.who()
 	}
+	// Whoever blocks has begun before the others have waited; of a root that is hidden no more is known.
+	began := beganBefore(seenAt - int64(worst.longest*1e6))
+	if worst.root.XactAt > 0 {
+		began = worst.root.began()
+	}
 	h := hit{
 		evidence: fmt.Sprintf("The root blocker is %s. It keeps %s waiting, the longest for %s.",
-			root, plural(worst.blocked, "session", "sessions"), seconds(worst.longest)),
-		// Whoever blocks has begun before the others have waited; of a root that is hidden no more is known.
-		costMS: worst.longest * 1000, remedy: terminate(worst.root.PID, max(worst.root.XactS, worst.longest), ""),
+			root, plural(len(worst.waiting), "session", "sessions"), seconds(worst.longest)),
+		costMS: worst.longest * 1000, remedy: terminate(worst.root.PID, began, ""),
+		about: append(transactions(worst.waiting), worst.root.transaction()),
 	}
 	switch {
 	case past:
 		h.evidence = fmt.Sprintf("While the probe looked, %s kept %s waiting, the longest for %s. At the last look that was over.",
-			root, plural(worst.blocked, "session", "sessions"), seconds(worst.longest))
+			root, plural(len(worst.waiting), "session", "sessions"), seconds(worst.longest))
 		h.severity, h.remedy = Warning, seeBlockers
 	case worst.root.PID == 0:
 		h.remedy = rollbackPrepared
@@ -89,7 +95,8 @@ func idleTransactions(o *observation) outcome {
 	h := hit{
 		evidence: fmt.Sprintf("%s in a transaction; the longest is pid %d%s, %s, idle for %s, its transaction is %s old. Its locks stay, vacuum can't go past it, and a pooler's server connection is gone.",
 			plural(len(idle), "session is idle", "sessions are idle"), first.PID, ofApp(first.App), first.State, seconds(first.StateS), seconds(first.XactS)),
-		remedy: terminate(first.PID, first.XactS, " AND state LIKE 'idle in transaction%'"),
+		remedy: terminate(first.PID, first.began(), " AND state LIKE 'idle in transaction%'"),
+		about:  transactions(idle),
 	}
 	return found(h)
 }
@@ -116,7 +123,8 @@ func longTransactions(o *observation) outcome {
 	return found(hit{
 		evidence: fmt.Sprintf("%s; the oldest is %s.%s Rows that died since it began can't be vacuumed.",
 			plural(len(long), "transaction is too long", "transactions are too long"), first.who(), waiting),
-		remedy: end("pg_cancel_backend", first.PID, first.XactS, "") + `   # a dump or an index build may be meant: look first`,
+		remedy: end("pg_cancel_backend", first.PID, first.began(), "") + `   # a dump or an index build may be meant: look first`,
+		about:  transactions(long),
 	})
 }
 

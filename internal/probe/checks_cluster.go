@@ -32,7 +32,7 @@ func podRestarts(o *observation) outcome {
 			if !looping && (last == nil || f.at.Sub(last.FinishedAt) > restartSeen) {
 				continue
 			}
-			h := hit{evidence: fmt.Sprintf("%s has restarted %s.", p.Metadata.Name, plural(int(c.RestartCount), "time", "times"))}
+			h := hit{evidence: fmt.Sprintf("%s has restarted %s.", p.Metadata.Name, plural(int(c.RestartCount), "time", "times")), about: []string{p.Metadata.Name}}
 			if last != nil {
 				ago := f.at.Sub(last.FinishedAt)
 				h.evidence = fmt.Sprintf("%s has restarted %s, last %s ago: %s, exit code %d.", p.Metadata.Name, plural(int(c.RestartCount), "time", "times"), seconds(ago.Seconds()), reason(last.Reason), last.ExitCode)
@@ -108,7 +108,7 @@ func podThrottling(o *observation) outcome {
 		name := orElse(t.pod, "The container of this probe")
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s was stopped in %.0f of %.0f periods of 100 ms (%.0f%%), for %.2f s in all%s.", name, t.throttled, t.periods, 100*t.share(), t.seconds, when),
-			costMS:   t.share() * min(100, 1000*t.seconds/max(1, t.throttled)),
+			costMS:   t.share() * min(100, 1000*t.seconds/max(1, t.throttled)), about: []string{t.pod},
 		})
 	}
 	if still > 0 && len(hits) == 0 {
@@ -151,9 +151,9 @@ func podReadiness(o *observation) outcome {
 		}
 		switch {
 		case !now && f.at.Sub(p.Metadata.CreationTimestamp) > time.Minute:
-			hits = append(hits, hit{evidence: fmt.Sprintf("%s is not ready since %s (%s).", p.Metadata.Name, seconds(f.at.Sub(changed).Seconds()), reason(why)), severity: Critical})
+			hits = append(hits, hit{evidence: fmt.Sprintf("%s is not ready since %s (%s).", p.Metadata.Name, seconds(f.at.Sub(changed).Seconds()), reason(why)), severity: Critical, about: []string{p.Metadata.Name}})
 		case flapped >= flaps:
-			hits = append(hits, hit{evidence: fmt.Sprintf("%s failed %d readiness probes in the last %.0f minutes and is ready now: it goes in and out of service.", p.Metadata.Name, flapped, recent.Minutes())})
+			hits = append(hits, hit{evidence: fmt.Sprintf("%s failed %d readiness probes in the last %.0f minutes and is ready now: it goes in and out of service.", p.Metadata.Name, flapped, recent.Minutes()), about: []string{p.Metadata.Name}})
 		}
 	}
 	if why := f.why(listEvents); why != "" && len(hits) == 0 {

@@ -15,15 +15,12 @@ const (
 	settledQueries = 1000
 )
 
-// haveWaited is about the probe's own time; who waits at this moment is HD-P04's. The pooler's average of
-// the last minute is told and not judged: after a start it is the wait for connections being opened.
+// haveWaited is about the probe's own time, by the pooler's counts. The pooler's average of the last minute
+// is told and not judged: after a start it is the wait for connections being opened.
 func haveWaited(o *observation) outcome {
 	d, why := o.counted()
 	if why != "" {
 		return notKnown("%s", why)
-	}
-	if o.queues() {
-		return passed("Clients wait now: HD-P04.")
 	}
 	mean := d.meanWaitMS()
 	_, fresh := o.ways.console.moved()
@@ -51,13 +48,7 @@ func (d counts) meanWaitMS() float64 {
 // waitedMS is what a request pays for whatever makes the pool's connections scarce: what HD-P04 and
 // HD-P10 call their own.
 func (o *observation) waitedMS(d counts) float64 {
-	var residuals []float64
-	for _, h := range o.hot {
-		if h.ResidualName != "" {
-			residuals = append(residuals, h.ResidualMS)
-		}
-	}
-	return max(d.meanWaitMS(), median(residuals))
+	return max(d.meanWaitMS(), median(o.poolerWaits()))
 }
 
 // Transactions that do nothing hold idleShare of the pool, a tenth, all the time, or each idleLeastMS,

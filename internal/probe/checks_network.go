@@ -75,15 +75,13 @@ func jitters(o *observation) outcome {
 	return found(hit{evidence: evidence + ".", costMS: e.JitterMS})
 }
 
-// queues reports whether something says that statements wait in the pooler.
+// queues reports whether statements wait in the pooler: by the evidence of HD-P04 or by that of HD-P10.
 func (o *observation) queues() bool {
-	if o.pools != nil && o.pools.ClientsWaiting > 0 {
+	if len(poolerWait(o).hits) > 0 {
 		return true
 	}
-	if c := o.ways.console; c != nil && c.first.ClientsWaiting > 0 {
-		return true
-	}
-	return slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.ResidualName != "" || h.starved })
+	d, why := o.counted()
+	return why == "" && d.meanWaitMS() >= waitLeastMS
 }
 
 // stallLeast is how far above the floor a turn counts as one that stood still: TCP sends a lost segment

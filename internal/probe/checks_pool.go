@@ -79,11 +79,10 @@ const (
 // poolerWait finds residuals that the evidence lets us call pooler wait, and clients in the pooler's
 // queue.
 func poolerWait(o *observation) outcome {
-	var residuals []float64
+	residuals := o.poolerWaits()
 	var beside float64
 	for _, h := range o.hot {
 		if h.ResidualName != "" {
-			residuals = append(residuals, h.ResidualMS)
 			beside = max(beside, h.BesideMS)
 		}
 	}
@@ -110,7 +109,7 @@ func poolerWait(o *observation) outcome {
 			evidence: fmt.Sprintf("%s had no answer in %.0f s %s.%s", plural(o.starved(), "hot path", "hot paths"), queryTimeout.Seconds(), why, queue),
 			costMS:   ms(queryTimeout), severity: Critical,
 		})
-	case o.pools != nil && o.pools.ClientsWaiting > 0:
+	case o.clientsWait():
 		return found(hit{evidence: "Clients wait in the pooler's queue." + queue, costMS: o.pools.MaxWaitMS()})
 	}
 	if n := o.notRun(); n > 0 {
@@ -121,6 +120,27 @@ func poolerWait(o *observation) outcome {
 			n, timed, leastWaiting, 100*waitingShare, queue)
 	}
 	return passed("No residual rises together with an empty query beside it.%s", queue)
+}
+
+// poolerWaits are the residuals that the evidence lets us call pooler wait, in ms.
+func (o *observation) poolerWaits() []float64 {
+	var out []float64
+	for _, h := range o.hot {
+		if h.ResidualName != "" {
+			out = append(out, h.ResidualMS)
+		}
+	}
+	return out
+}
+
+// clientsWait reports whether the console shows a queue at the end: one client that is there for a moment is
+// served by the time that it is counted.
+func (o *observation) clientsWait() bool {
+	if o.pools == nil || o.pools.ClientsWaiting == 0 {
+		return false
+	}
+	c := o.ways.console
+	return o.pools.MaxWaitMS() >= waitLeastMS || c != nil && c.first.ClientsWaiting > 0
 }
 
 // starved is how many hot paths had no answer in time because of the pooler's queue.

@@ -74,7 +74,7 @@ func mixedAnswers(o *observation) outcome {
 	case i.notRun != "":
 		return notKnown("The self-test was not run, because %s.", i.notRun)
 	case i.wrong > 0:
-		return found(hit{evidence: fmt.Sprintf("Two clients asked for tagged rows in mode %s: %d of %d answers were the other client's.", i.mode, i.wrong, i.answers+i.collided)})
+		return found(hit{evidence: fmt.Sprintf("Two clients asked for tagged rows in mode %s: %d of %d answers were the other client's.", i.mode, i.wrong, i.answers+i.collided), wrong: true})
 	case i.collided > 0:
 		return found(hit{evidence: fmt.Sprintf("Two clients asked for tagged rows in mode %s: %d of %d calls met another client's statement and failed.", i.mode, i.collided, i.answers+i.collided)})
 	case i.cutOff != "":
@@ -110,6 +110,12 @@ func preparedLost(o *observation) outcome {
 // (an M/M/1 queue waits four times as long at 0.8 as at 0.5).
 const fullShare = 0.8
 
+// What of the pooler has little left.
+const (
+	serverConnections   = "the pool's server connections"
+	databaseConnections = "the database's connections"
+)
+
 func poolerFull(o *observation) outcome {
 	if why := o.noConsole(); why != "" {
 		return notKnown("%s", why)
@@ -120,10 +126,10 @@ func poolerFull(o *observation) outcome {
 	}
 	var hits []hit
 	if busy := min(c.first.ServersActive, o.pools.ServersActive); c.poolSize > 0 && float64(busy) >= fullShare*float64(c.poolSize) {
-		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d server connections were busy both times that SHOW POOLS was asked; %d clients wait.", busy, c.poolSize, o.pools.ClientsWaiting)})
+		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d server connections were busy both times that SHOW POOLS was asked; %d clients wait.", busy, c.poolSize, o.pools.ClientsWaiting), about: []string{serverConnections}})
 	}
 	if c.maxConnections > 0 && float64(c.connections) >= fullShare*float64(c.maxConnections) {
-		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d connections that the pooler may have to the database are open (max_db_connections).", c.connections, c.maxConnections)})
+		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d connections that the pooler may have to the database are open (max_db_connections).", c.connections, c.maxConnections), about: []string{databaseConnections}})
 	}
 	if limit := c.settings.Number("max_client_conn"); limit > 0 && float64(c.clients) >= fullShare*float64(limit) {
 		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d clients are connected (max_client_conn).", c.clients, limit)})

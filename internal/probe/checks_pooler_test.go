@@ -3,6 +3,7 @@ package probe
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -40,6 +41,50 @@ func TestHaveWaited(t *testing.T) {
 	opening.ways.console.between = map[string]bool{"1 now": true}
 	if out := haveWaited(opening); len(out.hits) > 0 {
 		t.Errorf("a new pooler that opens its connections is blamed: %+v", out)
+	}
+}
+
+// TestAQueueThatComesAndGoes: too few hot paths meet it for HD-P04, and one that did does not hide it from HD-P10.
+func TestAQueueThatComesAndGoes(t *testing.T) {
+	o := consoleSaid(poolerStats{queries: 5000}, poolerStats{queries: 5500, waitMS: 500 * 60})
+	for range 30 {
+		o.hot = append(o.hot, HotPath{Runs: 3})
+	}
+	o.hot[0].ResidualName, o.hot[0].ResidualMS = "pooler wait", 80
+	if out := poolerWait(o); len(out.hits) > 0 {
+		t.Errorf("one hot path of thirty is a queue: %+v", out)
+	}
+	if out := haveWaited(o); len(out.hits) != 1 || out.hits[0].costMS != 60 {
+		t.Errorf("each statement waited 60 ms, and it says %+v", out)
+	}
+	if !o.queues() {
+		t.Error("each statement waited 60 ms, and nobody queues")
+	}
+	o.ways.console.after.stats.waitMS = 0
+	if o.queues() {
+		t.Error("one hot path that waited alone mutes what is said of the network")
+	}
+}
+
+// TestClientsInTheQueue: one client that is there for a moment is no queue; one that waits, or is there both times, is.
+func TestClientsInTheQueue(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		atFirst int64
+		last    store.Pools
+		found   bool
+	}{
+		{"nobody", 0, store.Pools{}, false},
+		{"one for 0.3 ms", 0, store.Pools{ClientsWaiting: 1, MaxWait: 300 * time.Microsecond}, false},
+		{"one for 10 ms", 0, store.Pools{ClientsWaiting: 1, MaxWait: 10 * time.Millisecond}, true},
+		{"some both times", 2, store.Pools{ClientsWaiting: 1, MaxWait: 300 * time.Microsecond}, true},
+		{"some at first", 2, store.Pools{}, false},
+	} {
+		o := consoleSaid(poolerStats{}, poolerStats{})
+		o.ways.console.first.ClientsWaiting, o.pools = c.atFirst, &c.last
+		if found := len(poolerWait(o).hits) > 0; found != c.found || o.queues() != c.found {
+			t.Errorf("%s: found %v, queues %v", c.name, found, o.queues())
+		}
 	}
 }
 

@@ -40,7 +40,7 @@ func statementFails(o *observation) outcome {
 	for _, name := range hotNames(o.hot) {
 		for _, h := range o.hot {
 			if h.Name == name && h.Error != "" {
-				hits = append(hits, hit{evidence: fmt.Sprintf("%s: %s.", h.who(), h.Error)})
+				hits = append(hits, hit{evidence: fmt.Sprintf("%s: %s.", h.who(), h.Error), about: []string{h.sqlState}})
 				break
 			}
 		}
@@ -122,7 +122,7 @@ const waitForBuild = `psql "$DATABASE_DIRECT_URL" -c 'SELECT index_relid::regcla
 
 // indexHit is critical where a hot statement pays a millisecond or more for the index that it can't use.
 func indexHit(o *observation, want store.Index, evidence, remedy string) hit {
-	h := hit{evidence: evidence + ".", remedy: remedy, sql: statements(remedy), about: []string{want.Table}}
+	h := hit{evidence: evidence + ".", remedy: remedy, sql: statements(remedy), about: []string{want.Table, want.Name}}
 	if cost, which := excess(o, want.Table); cost > 0 {
 		h.costMS = cost
 		if cost >= harmlessScanMS {

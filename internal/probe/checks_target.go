@@ -38,9 +38,9 @@ func targetReadFails(o *observation) outcome {
 	for _, r := range o.target.Reads {
 		switch {
 		case r.Error != "":
-			hits = append(hits, hit{evidence: fmt.Sprintf("%s: %s.", r.Route, r.Error)})
+			hits = append(hits, hit{evidence: fmt.Sprintf("%s: %s.", r.Route, r.Error), about: []string{noReply}})
 		case r.Status >= http.StatusInternalServerError:
-			hits = append(hits, hit{evidence: fmt.Sprintf("%s answers %d.", r.Route, r.Status)})
+			hits = append(hits, hit{evidence: fmt.Sprintf("%s answers %d.", r.Route, r.Status), about: []string{fmt.Sprint(r.Status)}})
 		case r.Status != http.StatusOK && r.Status != 0:
 			refused = append(refused, fmt.Sprintf("%s answers %d", r.Route, r.Status))
 		}
@@ -54,6 +54,9 @@ func targetReadFails(o *observation) outcome {
 	}
 	return orPassed(hits, "%s answered.", plural(len(o.target.timed()), "read was", "reads were"))
 }
+
+// noReply is what a read is about that nobody answered.
+const noReply = "no reply"
 
 // targetAcquires finds requests that waited for a connection: in the probe's own reads, or in what the pool counted.
 func targetAcquires(o *observation) outcome {
@@ -110,7 +113,7 @@ func targetWarmTurns(o *observation) outcome {
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s takes %s when warm in %d of %d answers, and %d is its budget (Cache-Status: %s).",
 				r.Route, plural(int(*r.Turns), "turn", "turns"), r.OverBudget, r.Runs, r.TurnsWarm, orElse(r.CacheStatus, "none")),
-			costMS: r.TurnsMS + r.DBRestMS,
+			costMS: r.TurnsMS + r.DBRestMS, about: []string{r.Route},
 		})
 	}
 	if len(hits) == 0 && judged == 0 {

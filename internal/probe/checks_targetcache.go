@@ -27,7 +27,7 @@ func targetHitRate(o *observation) outcome {
 		}
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("The %s cache had the answer for %.0f%% of %d look-ups since the server started.", c.Cache, 100*share, c.Asked),
-			costMS:   (1 - share) * o.turnMS(),
+			costMS:   (1 - share) * o.turnMS(), about: []string{c.Cache},
 		})
 	}
 	if len(said) == 0 {

@@ -13,13 +13,18 @@ const (
 	kbToMbitOfMS = 1024 * 8 / 1000.0 // kB in a ms, as Mbit in a s
 )
 
+// mbit is the band of a result on a hot connection, in Mbit/s, had it taken lessMS less.
+func (t Transfer) mbit(lessMS float64) float64 {
+	return kbToMbitOfMS * float64(t.KB) / max(t.HotMS-lessMS, 0.001)
+}
+
 func narrowBand(o *observation) outcome {
 	t := o.ways.transfers
 	if len(t.list) == 0 {
 		return notKnown("No results were transferred: %s.", orElse(t.failed, "there was no time"))
 	}
 	large := t.list[len(t.list)-1]
-	mbit := kbToMbitOfMS * float64(large.KB) / max(large.HotMS, 0.001)
+	mbit := large.mbit(0)
 	if mbit >= leastMbit {
 		return passed("A result of %d kB arrives within %.1f ms on a hot connection.", large.KB, large.HotMS)
 	}

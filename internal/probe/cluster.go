@@ -39,6 +39,8 @@ type podFacts struct {
 		Name              string     `json:"name"`
 		CreationTimestamp time.Time  `json:"creationTimestamp"`
 		DeletionTimestamp *time.Time `json:"deletionTimestamp"`
+
+		Labels map[string]string `json:"labels"`
 	} `json:"metadata"`
 	Spec struct {
 		NodeName   string `json:"nodeName"`
@@ -85,6 +87,9 @@ func (p podFacts) limitsCPU() bool {
 	}
 	return false
 }
+
+// app reports whether the pod is one of the server's own: Redis and the jobs are in the same namespace.
+func (p podFacts) app() bool { return p.Metadata.Labels["app.kubernetes.io/name"] == "honeydue" }
 
 // serves reports whether the pod is one that stays: a job's pod ends, and one that is being deleted goes.
 func (p podFacts) serves() bool {

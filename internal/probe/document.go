@@ -89,6 +89,8 @@ func (f Finding) costCell() report.Cell {
 	switch {
 	case f.Outage:
 		return report.Cell{Text: "outage", Tone: report.Bad, Right: true}
+	case f.WrongAnswers:
+		return report.Cell{Text: "wrong", Tone: report.Bad, Right: true}
 	case f.CostMS == 0:
 		return report.Cell{Text: "-", Right: true}
 	}

@@ -95,8 +95,18 @@ func TestBaseline(t *testing.T) {
 		t.Errorf("a result differs from itself: %+v", changes)
 	}
 	after := incident()
-	after.Findings = after.Findings[1:]
-	after.Findings[1].Code = "HD-Q04"
+	checks := func(said map[string]Status) (out []CheckResult) {
+		for code, status := range said {
+			out = append(out, CheckResult{Code: code, Status: status})
+		}
+		return out
+	}
+	before.Checks = checks(map[string]Status{
+		"HD-Q06": Fail, "HD-Q01": Warn, "HD-Q02": Fail, "HD-Q03": Fail, "HD-R01": Warn, "HD-Q04": Pass, "HD-Q11": Unknown, "HD-Q12": Unknown, "HD-T12": Fail,
+	})
+	after.Checks = checks(map[string]Status{
+		"HD-Q06": Pass, "HD-Q01": Pass, "HD-Q02": Unknown, "HD-Q03": Warn, "HD-R01": Fail, "HD-Q04": Warn, "HD-Q11": Fail, "HD-Q12": Pass, "HD-P04": Fail,
+	})
 	after.Endpoints[0].FloorMS = 330
 	after.HotPaths[1].WallMS, after.HotPaths[1].Turns, after.HotPaths[1].Access = 500, 2, []string{"seq tasks"}
 	after.HotPaths[0].WallMS += 4 // noise
@@ -114,6 +124,7 @@ func TestBaseline(t *testing.T) {
 		"read task_board of the running server: 9.0 ms -> 130.0 ms",
 		"HD-Q06 A hot statement fails: found -> not found",
 		"HD-Q01 An expected index is missing: found -> not found",
+		"HD-Q02 An index is not valid: found -> could not be measured",
 		"HD-Q04 A hot statement executes longer than S14 allows: not found -> found",
 		"turns of connecting to pooler: 6 -> 7",
 		"task_board for the median user: turns: 1 -> 2",
@@ -156,6 +167,21 @@ func TestVerdict(t *testing.T) {
 				t.Errorf("the verdict is %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestNotMeasuredIsNoChange: with the pooler down most figures are 0, and none of them has got better.
+func TestNotMeasuredIsNoChange(t *testing.T) {
+	down := incident()
+	down.Endpoints[0].FloorMS, down.Target.RoundTripMS = 0, 0
+	for i := range down.HotPaths {
+		down.HotPaths[i] = HotPath{Name: down.HotPaths[i].Name, Subject: down.HotPaths[i].Subject, Error: "no answer came in time"}
+	}
+	if changes := down.Since(incident()); len(changes) != 0 {
+		t.Errorf("what was not measured has changed: %+v", changes)
+	}
+	if changes := incident().Since(down); len(changes) != 0 {
+		t.Errorf("what was not measured in the baseline has changed: %+v", changes)
 	}
 }
 

@@ -2,20 +2,30 @@ package probe
 
 import (
 	"fmt"
-	"math"
+	"time"
 )
 
-// end is a statement that ends what a process does, and only as long as it is still at the transaction that
-// was seen: behind a pooler the same process serves somebody else a moment later. ageS is how old that
-// transaction was at least, and may be rounded down, never up.
-func end(function string, pid int64, ageS float64, more string) string {
-	return fmt.Sprintf(`psql "$DATABASE_DIRECT_URL" -c "SELECT %s(pid) FROM pg_stat_activity WHERE pid = %d AND xact_start < now() - interval '%.1f s'%s"`,
-		function, pid, math.Floor(ageS*10)/10, more)
+// end is a statement that ends what a process does, and only as long as it is still at the transaction that was seen:
+// behind a pooler the same process serves somebody else a moment later. began says which one that was.
+func end(function string, pid int64, began, more string) string {
+	return fmt.Sprintf(`psql "$DATABASE_DIRECT_URL" -c "SELECT %s(pid) FROM pg_stat_activity WHERE pid = %d AND %s%s"`, function, pid, began, more)
 }
 
 // terminate ends a session. pg_cancel_backend would not do: a session that is idle has nothing to cancel.
-func terminate(pid int64, ageS float64, more string) string {
-	return end("pg_terminate_backend", pid, ageS, more) + `   # its transaction is rolled back; then mend what left it open`
+func terminate(pid int64, began, more string) string {
+	return end("pg_terminate_backend", pid, began, more) + `   # its transaction is rolled back; then mend what left it open`
+}
+
+// began is the condition for the session's transaction. It is a moment of the server's clock and no age: an age would be
+// reckoned from when the statement is pasted, and fit whatever the process is at by then.
+func (s pgSession) began() string { return "xact_start = " + timestamp(s.XactAt) }
+
+// beganBefore is the condition for a transaction of which no more is known than that it was there at a moment.
+func beganBefore(micros int64) string { return "xact_start < " + timestamp(micros) }
+
+// timestamp is a moment as SQL, exact to Postgres's own microsecond.
+func timestamp(micros int64) string {
+	return "'" + time.UnixMicro(micros).UTC().Format("2006-01-02 15:04:05.000000") + "+00'"
 }
 
 // Remedies of lock chains without a process to end.

@@ -94,7 +94,7 @@ func newFakeCluster() *fakeCluster {
 	k := &fakeCluster{}
 	for i := range 2 {
 		k.pods = append(k.pods, corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("honeydue-7d9f8-%d", i), CreationTimestamp: metav1.NewTime(time.Now().Add(-time.Hour))},
+			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("honeydue-7d9f8-%d", i), Labels: map[string]string{"app.kubernetes.io/name": "honeydue"}, CreationTimestamp: metav1.NewTime(time.Now().Add(-time.Hour))},
 			Spec:       corev1.PodSpec{NodeName: "node-1", Containers: []corev1.Container{{Name: "honeydue"}}},
 			Status: corev1.PodStatus{
 				Phase:             corev1.PodRunning,

@@ -324,17 +324,19 @@ func TestLockChainNamesTheRoot(t *testing.T) {
 	f := first(t, run(t, config(env)), "HD-D04")
 	contains(t, f.Evidence, fmt.Sprintf("The root blocker is pid %d", root))
 	contains(t, f.Evidence, "It keeps 2 sessions waiting")
-	contains(t, f.Remedy, fmt.Sprintf("WHERE pid = %d AND xact_start < now() - interval '", root))
+	contains(t, f.Remedy, fmt.Sprintf("WHERE pid = %d AND xact_start = '", root))
 
-	// Pasted later, when the process is at something else, it ends nothing; at once it ends the root.
+	// For another transaction it ends nothing; for that one it ends the root.
 	sql := regexp.MustCompile(`"(SELECT pg_terminate_backend[^"]*)"`).FindStringSubmatch(f.Remedy)
 	if sql == nil {
 		t.Fatalf("no statement in %q", f.Remedy)
 	}
-	c := session(t, env, "BEGIN") // a process with a new transaction
+	c := session(t, env, "BEGIN") // a process at another transaction
 	other := strings.Replace(sql[1], fmt.Sprintf("pid = %d ", root), fmt.Sprintf("pid = %d ", c.PgConn().PID()), 1)
+	// Pasted much later: by then that transaction is older than the root's was when it was seen.
+	until(t, env, fmt.Sprintf("SELECT now() - xact_start > interval '%f s' FROM pg_stat_activity WHERE pid = %d", f.CostMS/1000+2, c.PgConn().PID()))
 	if ended := count(t, session(t, env), other); ended != 0 {
-		t.Errorf("%q ended a younger transaction", other)
+		t.Errorf("%q ended another transaction", other)
 	}
 	if ended := count(t, session(t, env), sql[1]); ended != 1 {
 		t.Errorf("%q ended %d sessions, want the root", sql[1], ended)

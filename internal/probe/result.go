@@ -80,8 +80,10 @@ type Finding struct {
 	Title    string   `json:"title"`
 	// Outage marks what fails requests instead of slowing them; its cost is the 5 s for which a request
 	// waits in vain.
-	Outage   bool   `json:"outage,omitempty"`
-	Evidence string `json:"evidence"`
+	Outage bool `json:"outage,omitempty"`
+	// WrongAnswers marks what gives somebody an answer that is not his: no time counts against that.
+	WrongAnswers bool   `json:"wrong_answers,omitempty"`
+	Evidence     string `json:"evidence"`
 	// CostMS is what the finding adds to a request that meets it; 0 where it costs none or can't be told.
 	CostMS  float64 `json:"cost_ms_per_request"`
 	Remedy  string  `json:"remedy"`
@@ -93,8 +95,9 @@ type Finding struct {
 	// least what its dearest symptom costs.
 	Because string `json:"because,omitempty"`
 
-	about []string
-	root  int // tells apart the causes of one code; it is its own for a cause
+	about  []string
+	root   int     // tells apart the causes of one code; it is its own for a cause
+	weighs float64 // in ms, see weight
 }
 
 // CheckResult is the outcome of one check of the registry.
@@ -223,6 +226,8 @@ type HotPath struct {
 	starved bool
 	// queueSeen is set where the pooler's console saw it.
 	queueSeen bool
+	// sqlState is that of Error; empty if it is no server's.
+	sqlState string
 }
 
 // tookAtLeast is the execution in ms, or how long the probe let it go on.

@@ -41,6 +41,9 @@ func TestExpectedIndexesAreThoseOfTheSchema(t *testing.T) {
 	var names []string
 	for _, want := range expected {
 		names = append(names, want.Name)
+		if file := map[string]string{"tasks_board_idx": "00001_schema.sql", "changes_pkey": "00002_changes.sql"}[want.Name]; file != "" && want.Migration != file || want.Migration == "" {
+			t.Errorf("%s is made by %q, want %q", want.Name, want.Migration, file)
+		}
 		ddl, _, _ := strings.Cut(want.DDL, ";")
 		if got := canonical(have[want.Name]); got != canonical(ddl) {
 			t.Errorf("%s: the migrations say\n%s\nthe database has\n%s", want.Name, canonical(ddl), got)

@@ -118,7 +118,7 @@ func TestChains(t *testing.T) {
 	if len(got) < 3 {
 		t.Fatalf("%d chains: %+v", len(got), got)
 	}
-	if c := got[0]; c.root.PID != 1 || c.blocked != 2 || c.longest != 3 || c.deep != 2 || !c.known {
+	if c := got[0]; c.root.PID != 1 || len(c.waiting) != 2 || c.longest != 3 || c.deep != 2 || !c.known {
 		t.Errorf("the first chain is %+v", c)
 	}
 	if c := got[1]; c.root.PID != 9 || c.known {

@@ -18,10 +18,11 @@ func looks(samples ...activity) *observation { return watched(serverFacts{sample
 
 // TestLockChainsAreEndedOnlyWhileTheyStand: the remedy is about what the last look saw.
 func TestLockChainsAreEndedOnlyWhileTheyStand(t *testing.T) {
+	const now = 1_795_000_000_000_000 // 2026-11-18 11:06:40, in microseconds
 	chain := func(root pgSession, waits float64) activity {
-		return activity{Sessions: []pgSession{root, {PID: 2, Blockers: []int64{root.PID}, WaitsS: waits}}}
+		return activity{At: now, Sessions: []pgSession{root, {PID: 2, Blockers: []int64{root.PID}, WaitsS: waits}}}
 	}
-	root := pgSession{PID: 7, State: "active", XactS: 3.29}
+	root := pgSession{PID: 7, State: "active", XactS: 3.29, XactAt: now - 3_290_001}
 	hit := func(o *observation) hit {
 		t.Helper()
 		got := lockChains(o)
@@ -30,7 +31,7 @@ func TestLockChainsAreEndedOnlyWhileTheyStand(t *testing.T) {
 		}
 		return got.hits[0]
 	}
-	if h := hit(looks(activity{}, chain(root, 2))); !strings.Contains(h.remedy, "pid = 7 AND xact_start < now() - interval '3.2 s'") {
+	if h := hit(looks(activity{}, chain(root, 2))); !strings.Contains(h.remedy, "pid = 7 AND xact_start = '2026-11-18 11:06:36.709999+00'\"") {
 		t.Errorf("a chain that stands: %s", h.remedy)
 	}
 	h := hit(looks(chain(root, 2), activity{}))
@@ -42,8 +43,8 @@ func TestLockChainsAreEndedOnlyWhileTheyStand(t *testing.T) {
 		t.Errorf("an older chain hides the one that stands: %+v", h)
 	}
 	// Of a root that is hidden no more is known than that it began before the others waited.
-	unseen := activity{Sessions: []pgSession{{PID: 2, Blockers: []int64{7}, WaitsS: 1.5}}}
-	if h := hit(looks(unseen)); !strings.Contains(h.remedy, "interval '1.5 s'") {
+	unseen := activity{At: now, Sessions: []pgSession{{PID: 2, Blockers: []int64{7}, WaitsS: 1.5}}}
+	if h := hit(looks(unseen)); !strings.Contains(h.remedy, "pid = 7 AND xact_start < '2026-11-18 11:06:38.500000+00'\"") {
 		t.Errorf("a hidden root: %+v", h)
 	}
 	prepared := activity{Sessions: []pgSession{{PID: 2, Blockers: []int64{0}, WaitsS: 1}}}
@@ -53,11 +54,14 @@ func TestLockChainsAreEndedOnlyWhileTheyStand(t *testing.T) {
 }
 
 func TestIdleAndLongAreEndedOnlyWhileTheyLast(t *testing.T) {
-	o := looks(activity{Sessions: []pgSession{{PID: 7, State: idleInTransaction, StateS: 5, XactS: 6.78}, {PID: 8, State: "active", XactS: 20}}})
-	if r := idleTransactions(o).hits[0].remedy; !strings.Contains(r, "pid = 7 AND xact_start < now() - interval '6.7 s' AND state LIKE 'idle in transaction%'") {
+	o := looks(activity{Sessions: []pgSession{
+		{PID: 7, State: idleInTransaction, StateS: 5, XactS: 6.78, XactAt: 1_795_000_000_000_001},
+		{PID: 8, State: "active", XactS: 20, XactAt: 1_794_999_999_000_000},
+	}})
+	if r := idleTransactions(o).hits[0].remedy; !strings.Contains(r, "pid = 7 AND xact_start = '2026-11-18 11:06:40.000001+00' AND state LIKE 'idle in transaction%'") {
 		t.Error(r)
 	}
-	if r := longTransactions(o).hits[0].remedy; !strings.Contains(r, "pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = 8 AND xact_start < now() - interval '20.0 s'") {
+	if r := longTransactions(o).hits[0].remedy; !strings.Contains(r, "pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = 8 AND xact_start = '2026-11-18 11:06:39.000000+00'\"") {
 		t.Error(r)
 	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -15,6 +16,8 @@ type Index struct {
 	Name, Table string
 	// DDL makes it again on a database in use, without locking out writers.
 	DDL string
+	// Migration is the file of the one that makes it.
+	Migration string
 }
 
 // Indexes lists every index that the schema should have after the newest
@@ -25,12 +28,12 @@ type Index struct {
 func Indexes() ([]Index, error) {
 	var out []Index
 	drop := func(gone func(Index) bool) { out = slices.DeleteFunc(out, gone) }
-	err := eachMigration(func(_ Migration, up string) {
+	err := eachMigration(func(step Migration, up string) {
 		for statement := range strings.SplitSeq(up, ";") {
 			switch statement = strings.TrimSpace(statement); {
 			case createIndex.MatchString(statement):
 				m := createIndex.FindStringSubmatch(statement)
-				out = append(out, Index{m[2], m[3], fmt.Sprintf("CREATE %sINDEX CONCURRENTLY IF NOT EXISTS %s ON %s %s;",
+				out = append(out, Index{Name: m[2], Table: m[3], DDL: fmt.Sprintf("CREATE %sINDEX CONCURRENTLY IF NOT EXISTS %s ON %s %s;",
 					strings.ToUpper(m[1]), m[2], m[3], oneLine(m[4]))})
 			case createTable.MatchString(statement):
 				m := createTable.FindStringSubmatch(statement)
@@ -42,6 +45,9 @@ func Indexes() ([]Index, error) {
 				table := dropTable.FindStringSubmatch(statement)[1]
 				drop(func(i Index) bool { return i.Table == table })
 			}
+		}
+		for i := range out {
+			out[i].Migration = cmp.Or(out[i].Migration, step.File)
 		}
 	})
 	return out, err
@@ -102,7 +108,7 @@ func constraintIndexes(table, body string) []Index {
 			name = table + "_" + strings.ReplaceAll(strings.ReplaceAll(columns, " ", ""), ",", "_") + "_key"
 			constraint = "ADD UNIQUE"
 		}
-		out = append(out, Index{name, table, fmt.Sprintf(
+		out = append(out, Index{Name: name, Table: table, DDL: fmt.Sprintf(
 			"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS %[1]s ON %[2]s (%[3]s);\nALTER TABLE %[2]s %[4]s USING INDEX %[1]s;",
 			name, table, columns, constraint)})
 	}

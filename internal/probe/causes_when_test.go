@@ -1,0 +1,435 @@
+package probe
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/honeydue/honeydue/internal/link"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// TestWhatAStatementExplains takes every line of the table of causes from one check of statements to others: it holds
+// for the same table and for a cause that is more than a remark, and for nothing else.
+func TestWhatAStatementExplains(t *testing.T) {
+	lines := 0
+	for _, c := range causes() {
+		for _, symptom := range c.explains {
+			if !strings.HasPrefix(c.code, "HD-Q") || !strings.HasPrefix(symptom, "HD-Q") {
+				continue
+			}
+			lines++
+			for _, f := range []struct {
+				name     string
+				severity Severity
+				about    []string
+				explains bool
+			}{
+				{"the same table", Warning, []string{"contractors", "tasks"}, true},
+				{"another table", Warning, []string{"contractors"}, false},
+				{"a remark", Info, []string{"tasks"}, false},
+				{"no table", Critical, nil, false},
+			} {
+				findings := []Finding{
+					{Code: c.code, Severity: f.severity, about: f.about},
+					{Code: symptom, Severity: Critical, CostMS: 300, about: []string{"tasks", "residences"}, root: 1},
+				}
+				attribute(&observation{}, causes(), findings)
+				if got := findings[1].Because == c.code; got != f.explains {
+					t.Errorf("%s, %s: it explains %s: %v", c.code, f.name, symptom, got)
+				}
+				if paid := findings[0].CostMS > 0; paid != f.explains {
+					t.Errorf("%s, %s: it costs what %s does: %v", c.code, f.name, symptom, paid)
+				}
+			}
+		}
+	}
+	if lines < 23 {
+		t.Errorf("only %d lines were judged", lines)
+	}
+}
+
+// TestWhatExplainsWhat takes every other line of the table: it holds for the cases that say so, of which each line with a
+// condition has one, and for none of those that say the contrary, of which each has one, too.
+func TestWhatExplainsWhat(t *testing.T) {
+	tried := map[string]map[bool]bool{}
+	for _, c := range causeCases() {
+		for _, line := range c.lines {
+			code, symptom, _ := strings.Cut(line, " ")
+			cause, effect := c.cause, c.symptom
+			cause.Code, effect.Code, effect.root = code, symptom, 1
+			findings := []Finding{cause, effect}
+			o := c.o
+			if o == nil {
+				o = &observation{}
+			}
+			attribute(o, causes(), findings)
+			if got := findings[1].Because == code; got != c.explains {
+				t.Errorf("%s: %s explains %s: %v", c.name, code, symptom, got)
+			}
+			if tried[line] == nil {
+				tried[line] = map[bool]bool{}
+			}
+			tried[line][c.explains] = true
+		}
+	}
+	for _, c := range causes() {
+		for _, symptom := range c.explains {
+			line := c.code + " " + symptom
+			ofStatements := strings.HasPrefix(c.code, "HD-Q") && strings.HasPrefix(symptom, "HD-Q")
+			if c.when != nil && !ofStatements && (!tried[line][true] || !tried[line][false]) {
+				t.Errorf("no case shows that %s explains %s, or none that it does not", c.code, symptom)
+			}
+			delete(tried, line)
+			if findings := []Finding{{Code: c.code}, {Code: symptom, root: 1}}; c.when == nil {
+				if attribute(&observation{}, causes(), findings); findings[1].Because != c.code {
+					t.Errorf("%s alone does not explain %s", c.code, symptom)
+				}
+			}
+		}
+	}
+	for line, cases := range tried {
+		if cases[true] {
+			t.Errorf("the table has no line %s", line)
+		}
+	}
+}
+
+// causeCase is a pair of findings that the table judges.
+type causeCase struct {
+	name           string
+	lines          []string // the codes of the cause and of the symptom
+	explains       bool
+	o              *observation
+	cause, symptom Finding
+}
+
+func causeCases() []causeCase {
+	return slices.Concat(reachCases(), wayCases(), serverCases(), cacheCases())
+}
+
+func reachCases() []causeCase {
+	failed := func(k kind) *pgServer { return &pgServer{failed: &failure{kind: k}} }
+	full := func(used int64) *observation {
+		a := activity{Held: []heldBy{{N: used}}}
+		a.Limits.Server, a.Limits.Database, a.Limits.Role = 100, -1, -1
+		return looks(a)
+	}
+	reason := func(why string) *observation { return &observation{target: &Target{Reason: why}} }
+	pods := func(why string) *observation {
+		o := reason(why)
+		o.cluster = &clusterFacts{pods: make([]podFacts, 2)}
+		o.cluster.pods[0].Metadata.Name, o.cluster.pods[0].Metadata.Labels = "honeydue-1", map[string]string{"app.kubernetes.io/name": "honeydue"}
+		o.cluster.pods[1].Metadata.Name, o.cluster.pods[1].Metadata.Labels = "honeydue-redis-0", map[string]string{"app.kubernetes.io/name": "honeydue-redis"}
+		return o
+	}
+	about := func(s Severity, what string) Finding { return Finding{Severity: s, about: []string{what}} }
+	refused := []string{"HD-P07 HD-D01", "HD-P08 HD-D01"}
+	lost := []string{"HD-D01 HD-T12", "HD-P01 HD-T12", "HD-P05 HD-T12"}
+	notReady := []string{"HD-D01 HD-T02", "HD-P01 HD-T02", "HD-P05 HD-T02"}
+	none := Finding{}
+	return []causeCase{
+		{"nobody else was asked", refused, true, &observation{}, none, none},
+		{"the direct endpoint fails as well", refused, false, &observation{direct: failed(kindRefused)}, none, none},
+		{"the direct endpoint is refused for want of connections", []string{"HD-D07 HD-D01", "HD-D07 HD-D02"}, true, &observation{direct: failed(kindTooMany)}, none, none},
+		{"four fifths are taken, and nobody listens there", []string{"HD-D07 HD-D01", "HD-D07 HD-D02"}, false, &observation{direct: failed(kindRefused)}, none, none},
+		{"all are taken", []string{"HD-D07 HD-P05"}, true, full(100), none, none},
+		{"nearly all are taken", []string{"HD-D07 HD-P05"}, false, full(97), about(Critical, ""), none},
+		{"the pooler was refused", []string{"HD-D07 HD-P05"}, true, &observation{pooler: failed(kindTooMany)}, none, none},
+		{"too many connections", []string{"HD-D07 HD-Q06"}, true, nil, none, about(Critical, "53300")},
+		{"a column is missing", []string{"HD-D07 HD-Q06"}, false, nil, about(Warning, ""), about(Critical, "42703")},
+		{"it is gone", []string{"HD-D01 HD-D02"}, true, &observation{direct: failed(kindRefused)}, none, none},
+		{"both are refused", []string{"HD-D01 HD-D02"}, true, &observation{direct: failed(kindCredentials), pooler: failed(kindCredentials)}, none, none},
+		{"its own URL is wrong", []string{"HD-D01 HD-D02"}, false, &observation{direct: failed(kindCredentials), pooler: failed(kindTimeout)}, none, none},
+		{"Redis admits nobody", []string{"HD-R11 HD-R01"}, true, &observation{redis: &redisServer{failed: &failure{kind: kindTooMany}}}, none, none},
+		{"Redis refuses the password", []string{"HD-R11 HD-R01"}, false, &observation{redis: &redisServer{failed: &failure{kind: kindCredentials}}}, none, none},
+		{"the server says that it is the database", notReady, true, reason("the database does not answer"), none, none},
+		{"the server warms up", notReady, false, reason("warming up"), none, none},
+		{"the server has no database", lost, true, nil, none, about(Critical, "503")},
+		{"the server fails by itself", lost, false, nil, none, about(Critical, "500")},
+		{"the server can't be reached", lost, false, nil, none, about(Critical, noReply)},
+		{"the server refuses reads", []string{"HD-T02 HD-T12"}, true, nil, none, about(Critical, "503")},
+		{"the server drains, and fails", []string{"HD-T02 HD-T12"}, false, nil, none, about(Critical, "500")},
+		{"a pod of the app has just restarted", []string{"HD-K01 HD-T12"}, true, pods(""), about(Critical, "honeydue-1"), about(Critical, noReply)},
+		{"a pod of the app has just restarted, and the app fails", []string{"HD-K01 HD-T12"}, false, pods(""), about(Critical, "honeydue-1"), about(Critical, "500")},
+		{"a pod of the app restarted 20 h ago", []string{"HD-K01 HD-T02", "HD-K01 HD-T12"}, false, pods(""), about(Warning, "honeydue-1"), about(Critical, noReply)},
+		{"Redis's pod has just restarted", []string{"HD-K01 HD-T02", "HD-K01 HD-T12"}, false, pods(""), about(Critical, "honeydue-redis-0"), about(Critical, noReply)},
+		{"the new pod warms up", []string{"HD-K01 HD-T02"}, true, pods("warming up"), about(Critical, "honeydue-1"), none},
+		{"the new pod lacks the database", []string{"HD-K01 HD-T02"}, false, pods("the database does not answer"), about(Critical, "honeydue-1"), none},
+		{"the same pod", []string{"HD-K01 HD-K03", "HD-K02 HD-K03"}, true, nil, about(Critical, "honeydue-1"), about(Warning, "honeydue-1")},
+		{"another pod", []string{"HD-K01 HD-K03", "HD-K02 HD-K03"}, false, nil, about(Critical, "honeydue-2"), about(Warning, "honeydue-1")},
+		{"the same pod, a day ago", []string{"HD-K01 HD-K03"}, false, nil, about(Warning, "honeydue-1"), about(Warning, "honeydue-1")},
+		{"the app is throttled", []string{"HD-K02 HD-T14"}, true, pods(""), Finding{CostMS: 20, about: []string{"honeydue-1"}}, Finding{CostMS: 30}},
+		{"the app is throttled a little", []string{"HD-K02 HD-T14"}, false, pods(""), Finding{CostMS: 5, about: []string{"honeydue-1"}}, Finding{CostMS: 30}},
+		{"Redis is throttled", []string{"HD-K02 HD-T14"}, false, pods(""), Finding{CostMS: 20, about: []string{"honeydue-redis-0"}}, Finding{CostMS: 30}},
+	}
+}
+
+func wayCases() []causeCase {
+	stalled := func(again, disordered int64, hotMS float64) *observation {
+		s := &pgServer{floor: 10 * time.Millisecond}
+		for range 5 {
+			s.samples = append(s.samples, 410*time.Millisecond)
+		}
+		o := &observation{direct: s}
+		o.ways.segments = &link.Segments{Sent: 200, Again: again, Received: 200, Disordered: disordered}
+		o.ways.transfers.list = []Transfer{{KB: 100, HotMS: hotMS}}
+		return o
+	}
+	transactions := func(all, executing float64) *observation {
+		return consoleSaid(poolerStats{}, poolerStats{transactions: 100, transactionMS: all, queryMS: executing})
+	}
+	replaced := func(waited int, starved bool) *observation {
+		o := consoleSaid(poolerStats{}, poolerStats{})
+		o.ways.console.before.servers, o.ways.console.after.servers = map[string]bool{"1": true, "2": true, "3": true}, map[string]bool{"4": true, "5": true, "6": true}
+		for range waited {
+			o.hot = append(o.hot, HotPath{Runs: 3, ResidualName: "pooler wait", starved: starved})
+		}
+		return o
+	}
+	drifted := func(value string) *observation {
+		return &observation{config: Config{Settings: []Setting{{Name: "DB_MIN_IDLE_CONNS", Value: value, Tuned: "20", Drifted: true}}}}
+	}
+	through := func(pooler string) *observation { return &observation{target: &Target{ThroughPooler: pooler}} }
+	of := func(what string) Finding { return Finding{about: []string{what}} }
+	none := Finding{}
+	return []causeCase{
+		{"as many lost as stood still", []string{"HD-N06 HD-N05"}, true, stalled(3, 2, 0), none, none},
+		{"fewer lost than stood still", []string{"HD-N06 HD-N05"}, false, stalled(4, 0, 0), none, none},
+		{"as dear", []string{"HD-N06 HD-N04", "HD-N05 HD-N04"}, true, nil, Finding{CostMS: 30}, Finding{CostMS: 30}},
+		{"dearer than that", []string{"HD-N06 HD-N04", "HD-N05 HD-N04"}, false, nil, Finding{CostMS: 3}, Finding{CostMS: 30}},
+		{"lost on the way back", []string{"HD-N06 HD-N10"}, true, stalled(0, 10, 500), none, none},
+		{"lost on the way there", []string{"HD-N06 HD-N10"}, false, stalled(10, 0, 500), none, none},
+		{"one stall is all that is wrong with the band", []string{"HD-N05 HD-N10"}, true, stalled(0, 0, 450), none, none},
+		{"the band is narrow beside the stalls", []string{"HD-N05 HD-N10"}, false, stalled(0, 0, 900), none, none},
+		{"three round trips less would do", []string{"HD-N08 HD-N10"}, true, stalled(0, 0, 300), Finding{CostMS: 100}, none},
+		{"a nearer region would not do", []string{"HD-N08 HD-N10"}, false, stalled(0, 0, 900), Finding{CostMS: 100}, none},
+		{"transactions that mostly do nothing", []string{"HD-P11 HD-P04", "HD-P11 HD-P10"}, true, transactions(20000, 10000), none, none},
+		{"transactions that mostly execute", []string{"HD-P11 HD-P04", "HD-P11 HD-P10"}, false, transactions(20000, 17000), none, none},
+		{"transactions that mostly do nothing fill the pool", []string{"HD-P11 HD-P09"}, true, transactions(20000, 10000), none, of(serverConnections)},
+		{"they do, and the clients are many", []string{"HD-P11 HD-P09"}, false, transactions(20000, 10000), none, of("clients")},
+		{"transactions that mostly execute fill the pool", []string{"HD-P11 HD-P09"}, false, transactions(20000, 17000), none, of(serverConnections)},
+		{"as many replaced as waited", []string{"HD-P12 HD-P04"}, true, replaced(3, false), none, none},
+		{"more waited than were replaced", []string{"HD-P12 HD-P04"}, false, replaced(4, false), none, none},
+		{"no answer in 3 s", []string{"HD-P12 HD-P04"}, false, replaced(3, true), none, none},
+		{"the pool is full", []string{"HD-P04 HD-P09", "HD-P09 HD-P10"}, true, nil, of(serverConnections), of(serverConnections)},
+		{"clients are many", []string{"HD-P04 HD-P09", "HD-P09 HD-P10"}, false, nil, of("clients"), of("clients")},
+		{"the server goes through the pooler", []string{"HD-P04 HD-T04"}, true, through("yes"), none, none},
+		{"the server goes past the pooler", []string{"HD-P04 HD-T04"}, false, through("no"), none, none},
+		{"fewer idle connections", []string{"HD-C01 HD-T04"}, true, drifted("10"), of("DB_MIN_IDLE_CONNS"), none},
+		{"more idle connections", []string{"HD-C01 HD-T04"}, false, drifted("30"), of("DB_MIN_IDLE_CONNS"), none},
+		{"another setting", []string{"HD-C01 HD-T04"}, false, drifted("10"), of("USER_CACHE_TTL"), none},
+	}
+}
+
+func serverCases() []causeCase {
+	pending := &observation{
+		expected: []store.Index{{Name: "new_idx", Table: "tasks", Migration: "00004.sql"}, {Name: "old_idx", Table: "tasks", Migration: "00001.sql"}},
+		pending:  []string{"00004.sql"},
+	}
+	lacks := func(state string) *observation { return &observation{hot: []HotPath{{sqlState: state}}} }
+	long := func(vacuumedS *float64, autovacuum bool) *observation {
+		o := watched(serverFacts{samples: []activity{{Sessions: []pgSession{{PID: 7, State: "active", XactS: 1000}}}}, tables: []tableSpace{{Name: "tasks", VacuumedS: vacuumedS}}})
+		o.facts = &databaseFacts{tables: map[string]tableFacts{"tasks": {autovacuum: autovacuum}}}
+		return o
+	}
+	read := func(blocks float64) *observation {
+		o := watched(serverFacts{last: databaseCounters{Read: blocks}})
+		o.hot = []HotPath{{FirstRun: &FirstRun{ReadBlocks: 10_000}}}
+		return o
+	}
+	hot := func(slow, fine int) *observation {
+		o := &observation{hot: []HotPath{{}}} // one that was not executed
+		for i := range slow + fine {
+			h := HotPath{FirstRun: &FirstRun{}, S14: S14Verdict{Status: Pass}}
+			if i < slow {
+				h.S14.Status, h.PlanningMS = Fail, planningLeastMS
+			}
+			o.hot = append(o.hot, h)
+		}
+		return o
+	}
+	of := func(s Severity, what ...string) Finding { return Finding{Severity: s, about: what} }
+	none := Finding{}
+	chain := of(Critical, "pid 1 since 10", "pid 2 since 20")
+	return []causeCase{
+		{"an index of the pending migration", []string{"HD-D03 HD-Q01"}, true, pending, none, of(Warning, "tasks", "new_idx")},
+		{"an index of an applied one", []string{"HD-D03 HD-Q01"}, false, pending, none, of(Warning, "tasks", "old_idx")},
+		{"a column is missing", []string{"HD-D03 HD-Q06"}, true, nil, none, of(Critical, "42703")},
+		{"a right is missing", []string{"HD-D03 HD-Q06"}, false, nil, none, of(Critical, "42501")},
+		{"a column is missing for the probe, too", []string{"HD-D03 HD-T12"}, true, lacks("42703"), none, of(Critical, "500")},
+		{"it works for the probe", []string{"HD-D03 HD-T12"}, false, lacks(""), none, of(Critical, "500")},
+		{"the server has no database", []string{"HD-D03 HD-T12"}, false, lacks("42703"), none, of(Critical, "503")},
+		{"all of the chain", []string{"HD-D04 HD-D05", "HD-D04 HD-D06"}, true, nil, chain, of(Warning, "pid 1 since 10", "pid 2 since 20")},
+		{"one that is not in the chain", []string{"HD-D04 HD-D05", "HD-D04 HD-D06"}, false, nil, chain, of(Warning, "pid 1 since 10", "pid 3 since 10")},
+		{"another transaction of that process", []string{"HD-D04 HD-D05", "HD-D04 HD-D06"}, false, nil, chain, of(Warning, "pid 1 since 11")},
+		{"a chain that is over", []string{"HD-D04 HD-D05", "HD-D04 HD-D06"}, false, nil, of(Warning, "pid 1 since 10"), of(Warning, "pid 1 since 10")},
+		{"vacuum has come in vain", []string{"HD-D06 HD-Q08"}, true, long(number(60), true), none, of(Warning, "tasks")},
+		{"the last vacuum was before it", []string{"HD-D06 HD-Q08"}, false, long(number(999), true), none, of(Warning, "tasks")},
+		{"vacuum never came", []string{"HD-D06 HD-Q08"}, false, long(nil, true), none, of(Warning, "tasks")},
+		{"autovacuum is off", []string{"HD-D06 HD-Q08"}, false, long(number(60), false), none, of(Warning, "tasks")},
+		{"a table is half empty", []string{"HD-D06 HD-D10"}, false, long(number(60), true), none, of(Warning, "tasks")},
+		{"the probe's own cold reads", []string{"HD-Q15 HD-D11"}, true, read(15_000), of(Warning, "tasks"), of(Warning)},
+		{"others' reads", []string{"HD-Q15 HD-D11"}, false, read(25_000), of(Warning, "tasks"), of(Warning)},
+		{"reads of weeks", []string{"HD-Q15 HD-D11"}, false, read(15_000), of(Warning, "tasks"), of(Info)},
+		{"cold reads that nobody notices", []string{"HD-Q15 HD-D11"}, false, read(15_000), of(Info, "tasks"), of(Warning)},
+		{"half of the statements", []string{"HD-D13 HD-Q04", "HD-D13 HD-Q16"}, true, hot(2, 2), none, none},
+		{"one of four", []string{"HD-D13 HD-Q04", "HD-D13 HD-Q16"}, false, hot(1, 3), none, none},
+	}
+}
+
+func cacheCases() []causeCase {
+	failing := func(during, ever int64) *observation {
+		return &observation{
+			redis: &redisServer{failed: &failure{kind: kindTimeout}},
+			target: &Target{Metrics: &TargetMetrics{
+				RedisErrors: ever, RedisErrorsDuring: during, FillsRefused: ever, Caches: []CacheMetrics{{"list", 1000, 400}, {"user", 9000, 0}},
+			}},
+		}
+	}
+	unasked := func(k kind) *observation {
+		return &observation{redis: &redisServer{failed: &failure{kind: k}}, target: &Target{}}
+	}
+	turned := func(after string) *observation {
+		return &observation{redis: &redisServer{facts: &redisFacts{first: map[string]string{"rejected_connections": "5"}, last: map[string]string{"rejected_connections": after}}}}
+	}
+	said := func(status string) *observation {
+		return &observation{
+			pooler: &pgServer{endpoint: Endpoint{FloorMS: 100}}, redis: &redisServer{failed: &failure{kind: kindRefused}},
+			target: &Target{Reads: []TargetRead{{Route: "contractor_list", CacheStatus: "token; fwd=bypass; detail=redis-unreachable"}, {Route: "task_board", CacheStatus: status}}},
+		}
+	}
+	elsewhere := func(o *observation) *observation {
+		o.redis = &redisServer{failed: &failure{kind: kindName}} // the probe's own name server
+		return o
+	}
+	board := Finding{about: []string{"task_board"}}
+	list, user := Finding{CostMS: 60, about: []string{"list"}}, Finding{CostMS: 60, about: []string{"user"}}
+	none := Finding{}
+	return []causeCase{
+		{"the server lost calls meanwhile", []string{"HD-R01 HD-T15"}, true, failing(2, 2), none, none},
+		{"Redis refuses both", []string{"HD-R01 HD-T07"}, true, unasked(kindCredentials), none, none},
+		{"the probe's name server is at fault", []string{"HD-R01 HD-T07"}, false, unasked(kindName), none, none},
+		{"the probe's name server, and lost calls", []string{"HD-R01 HD-T15"}, false, elsewhere(failing(2, 2)), none, none},
+		{"the probe's name server, and no Redis for the server", []string{"HD-R01 HD-T05"}, false, elsewhere(said("list; fwd=bypass; detail=redis-unreachable")), none, board},
+		{"the probe's name server, and many errors", []string{"HD-R01 HD-T06"}, false, elsewhere(failing(1, 300)), none, list},
+		{"the server lost none", []string{"HD-R01 HD-T15"}, false, failing(0, 2), none, none},
+		{"Redis is gone, and the server was not asked", []string{"HD-R01 HD-T15"}, true, unasked(kindRefused), none, none},
+		{"the probe's password is wrong", []string{"HD-R01 HD-T15"}, false, unasked(kindCredentials), none, none},
+		{"clients were turned away", []string{"HD-R11 HD-T07"}, true, turned("6"), none, none},
+		{"there is room for some more", []string{"HD-R11 HD-T07"}, false, turned("5"), none, none},
+		{"Redis is slow", []string{"HD-R06 HD-T15"}, true, nil, Finding{Severity: Warning, CostMS: 20}, Finding{CostMS: 30}},
+		{"Redis is a little slow", []string{"HD-R06 HD-T15"}, false, nil, Finding{Severity: Warning, CostMS: 12}, Finding{CostMS: 30}},
+		{"Redis is far from the probe", []string{"HD-R06 HD-T15"}, false, nil, Finding{Severity: Info, CostMS: 30}, Finding{CostMS: 30}},
+		{"without Redis", []string{"HD-R01 HD-T05", "HD-T07 HD-T05"}, true, said("token; fwd=bypass; detail=redis-unreachable, list; fwd=bypass; detail=redis-unreachable"), none, board},
+		{"without copies", []string{"HD-R01 HD-T05", "HD-T07 HD-T05", "HD-R16 HD-T05", "HD-R17 HD-T05", "HD-T16 HD-T05"}, false, said("token; hit, list; fwd=bypass; detail=off"), none, board},
+		{"held", []string{"HD-R16 HD-T05", "HD-T16 HD-T05"}, true, said("token; fwd=miss, list; fwd=bypass; detail=held"), none, board},
+		{"without a lease", []string{"HD-R17 HD-T05"}, true, said("token; fwd=miss, list; fwd=bypass; detail=no-lease"), none, board},
+		{"written meanwhile", []string{"HD-T16 HD-T05"}, true, said("token; hit, list; fwd=miss; detail=moved"), none, board},
+		{"most of what is asked for is evicted", []string{"HD-R05 HD-T05"}, true, said(""), Finding{CostMS: 60}, board},
+		{"some is evicted", []string{"HD-R05 HD-T05"}, false, said(""), Finding{CostMS: 20}, board},
+		{"as many errors as half of the misses", []string{"HD-R01 HD-T06", "HD-T07 HD-T06"}, true, failing(1, 300), none, list},
+		{"fewer errors", []string{"HD-R01 HD-T06", "HD-T07 HD-T06"}, false, failing(1, 299), none, list},
+		{"as many refusals as a tenth of the misses", []string{"HD-T16 HD-T06"}, true, failing(0, 60), none, list},
+		{"fewer refusals", []string{"HD-T16 HD-T06"}, false, failing(0, 59), none, list},
+		{"another cache misses far more", []string{"HD-T16 HD-T06"}, false, failing(0, 60), none, user},
+		{"evictions make half of the misses", []string{"HD-R05 HD-T06"}, true, nil, Finding{CostMS: 30}, list},
+		{"evictions make a few of the misses", []string{"HD-R05 HD-T06"}, false, nil, Finding{CostMS: 10}, list},
+	}
+}
+
+// TestStatementFindingsNameTables: without them the table of causes could not tell one statement from another.
+func TestStatementFindingsNameTables(t *testing.T) {
+	scan := Node{Type: "Index Only Scan", Relation: "contractors", Index: "contractors_residence_idx", PlanRows: 1, ActualRows: 5000, ActualLoops: 1, HeapFetches: 5000, RemovedByFilter: 100_000}
+	plan := &Plan{ExecutionMS: 50, PlanningMS: 60, Root: Node{
+		Type: "Sort", SortSpaceType: "Disk", SortSpaceKB: 5000, TotalCost: 100, PlanRows: 1, ActualRows: 5000, ActualLoops: 1, Children: []Node{scan},
+	}}
+	generic := &Plan{Root: Node{TotalCost: 5000}}
+	path := HotPath{Name: "contractor_list", Subject: "heavy", Plan: plan, GenericPlan: generic, ExecutionMS: 50, PlanningMS: 60, PlanHash: "now", FirstRun: &FirstRun{ExecutionMS: 90, ReadBlocks: 5000}}
+	then := path
+	then.PlanHash, then.ExecutionMS = "then", 1
+	o := &observation{
+		config: Config{Baseline: &Result{HotPaths: []HotPath{then}}}, hot: []HotPath{path},
+		facts: &databaseFacts{tables: map[string]tableFacts{"contractors": {estimated: 10, live: 10, dead: 1e6, changed: 1e6, analyzed: true}}},
+	}
+	for code, run := range map[string]func(*observation) outcome{
+		"HD-Q08": deadRows, "HD-Q09": staleStatistics, "HD-Q10": genericPlan, "HD-Q11": spill, "HD-Q12": misestimate,
+		"HD-Q13": discardedRows, "HD-Q14": heapFetched, "HD-Q15": coldReads, "HD-Q16": planningDominates, "HD-Q17": planDrift,
+	} {
+		o.expected = nil
+		if code == "HD-Q08" || code == "HD-Q09" {
+			o.expected = []store.Index{{Name: "contractors_residence_idx", Table: "contractors"}}
+		}
+		out := run(o)
+		if len(out.hits) != 1 || !slices.Equal(out.hits[0].about, []string{"contractors"}) {
+			t.Errorf("%s: %+v, want one hit about contractors", code, out)
+		}
+	}
+}
+
+// TestFindingsSayWhatTheyAreAbout: the table of causes decides by it.
+func TestFindingsSayWhatTheyAreAbout(t *testing.T) {
+	var pod podFacts
+	pod.Metadata.Name = "honeydue-1"
+	pod.Status.ContainerStatuses = make([]containerStatus, 1)
+	pod.Status.ContainerStatuses[0].State.Waiting = &struct {
+		Reason string `json:"reason"`
+	}{"CrashLoopBackOff"}
+	pod.Spec.Containers = append(pod.Spec.Containers, struct {
+		Resources struct {
+			Limits map[string]string `json:"limits"`
+		} `json:"resources"`
+	}{})
+	pod.Spec.Containers[0].Resources.Limits = map[string]string{"cpu": "1"}
+	console := consoleSaid(poolerStats{}, poolerStats{})
+	console.ways.console.hasPool, console.ways.console.first.ServersActive = true, 20
+	console.ways.console.maxConnections, console.ways.console.connections = 10, 10
+	console.pools = &store.Pools{ServersActive: 20}
+	turns := int64(1)
+	idle := pgSession{PID: 7, State: idleInTransaction, StateS: 5, XactS: 5, XactAt: 70}
+	waits := pgSession{PID: 8, State: "active", XactS: 20, XactAt: 80, WaitsS: 3, Blockers: []int64{7}}
+	o := &observation{
+		cluster: &clusterFacts{at: time.Now(), pods: []podFacts{pod}, throttle: []throttled{{pod: "honeydue-1", periods: 100, throttled: 50}}},
+		hot:     []HotPath{account("task_board", store.Subject{}, 0, measured{}, explained{failed: &failure{kind: kindServer, err: &pgconn.PgError{Code: "42703"}}})},
+		target: &Target{
+			Reads: []TargetRead{
+				{Route: "task_board", Authed: true, Runs: 4, Turns: &turns, OverBudget: 4, Status: 200},
+				{Route: "contractor_list", Status: 503},
+				{Route: "document_list", Error: "no answer came in time"},
+			},
+			Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 1000, 100}}},
+		},
+		expected: []store.Index{{Name: "tasks_idx", Table: "tasks"}}, schema: &schemaFacts{},
+	}
+	locks := looks(activity{Sessions: []pgSession{idle, waits}})
+	for _, c := range []struct {
+		code string
+		run  func(*observation) outcome
+		o    *observation
+		want []string
+	}{
+		{"HD-D04", lockChains, locks, []string{"pid 8 since 80", "pid 7 since 70"}},
+		{"HD-D05", idleTransactions, locks, []string{"pid 7 since 70"}},
+		{"HD-D06", longTransactions, locks, []string{"pid 8 since 80"}},
+		{"HD-P09", poolerFull, console, []string{serverConnections, databaseConnections}},
+		{"HD-Q01", missingIndex, o, []string{"tasks", "tasks_idx"}},
+		{"HD-Q06", statementFails, o, []string{"42703"}},
+		{"HD-K01", podRestarts, o, []string{"honeydue-1"}},
+		{"HD-K02", podThrottling, o, []string{"honeydue-1"}},
+		{"HD-K03", podReadiness, o, []string{"honeydue-1"}},
+		{"HD-T05", targetWarmTurns, o, []string{"task_board"}},
+		{"HD-T06", targetHitRate, o, []string{"list"}},
+		{"HD-T12", targetReadFails, o, []string{"503", noReply}},
+	} {
+		var got []string
+		for _, h := range c.run(c.o).hits {
+			got = append(got, h.about...)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s is about %v, want %v", c.code, got, c.want)
+		}
+	}
+}
