@@ -93,7 +93,7 @@ func causesOfServer() []cause {
 		// Who holds a lock, or a transaction open.
 		{code: "HD-D04", explains: []string{"HD-D05", "HD-D06"}, when: inTheChain},
 		{code: "HD-D06", explains: []string{"HD-Q08"}, when: outlivesVacuum},
-		{code: "HD-D14", explains: []string{"HD-D11", "HD-Q15"}, enough: "a server that has only just started has nothing in its memory, and has counted since then only"},
+		{code: "HD-D14", explains: []string{"HD-D11"}, enough: "a server that has only just started has nothing in its memory, and counts since then only"},
 	}
 }
 

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"testing"
+	"time"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -24,7 +25,7 @@ func TestDistanceAndVariation(t *testing.T) {
 		{"it alone varies, and somebody queues", at(20, 50), at(19, 1), 3, false, false},
 	} {
 		c.pooler.Name, c.direct.Name = "pooler", "direct"
-		o := &observation{pooler: &pgServer{endpoint: c.pooler}, direct: &pgServer{endpoint: c.direct}, pools: &store.Pools{ClientsWaiting: c.queue}}
+		o := &observation{pooler: &pgServer{endpoint: c.pooler}, direct: &pgServer{endpoint: c.direct}, pools: &store.Pools{ClientsWaiting: c.queue, MaxWait: time.Duration(c.queue) * waitLeastMS * time.Millisecond}}
 		if got := len(farAway(o).hits) > 0; got != c.far {
 			t.Errorf("%s: far is %v, want %v", c.name, got, c.far)
 		}
@@ -32,7 +33,7 @@ func TestDistanceAndVariation(t *testing.T) {
 			t.Errorf("%s: it varies: %v, want %v: %s", c.name, len(got.hits) > 0, c.varies, got.why)
 		}
 	}
-	alone := &observation{pooler: &pgServer{endpoint: at(20, 50)}, pools: &store.Pools{ClientsWaiting: 3}}
+	alone := &observation{pooler: &pgServer{endpoint: at(20, 50)}, pools: &store.Pools{ClientsWaiting: 3, MaxWait: waitLeastMS * time.Millisecond}}
 	if got := jitters(alone); !got.unknown {
 		t.Errorf("without the direct way a queue can't be told from the network: %+v", got)
 	}
