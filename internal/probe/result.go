@@ -107,6 +107,10 @@ type CheckResult struct {
 	Why        string  `json:"why"`
 	// Because is the code of the check whose finding explains all that this one found.
 	Because string `json:"because,omitempty"`
+
+	// unasked is set where it is unknown because nobody named what it is about, given where the settings are enough to
+	// judge, and nothing is measured.
+	unasked, given bool
 }
 
 // Endpoint is the connect waterfall of one server and its round trip when warm.
