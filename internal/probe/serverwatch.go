@@ -77,13 +77,7 @@ type watcher struct {
 // that no other measurement waits for it.
 func (o *observation) startWatching(ctx context.Context, s *session, began time.Time) *watcher {
 	w := &watcher{server: make(chan *serverFacts, 1), redis: make(chan struct{})}
-	ends := time.Now().Add(o.config.window(o))
-	if at, ok := ctx.Deadline(); ok {
-		// The last look needs time, too: of what is left, and a second at most.
-		if last := at.Add(-min(time.Second, time.Until(at)/4)); last.Before(ends) {
-			ends = last
-		}
-	}
+	ends := windowEnds(ctx, o.config.window(o))
 	var config *pgx.ConnConfig
 	if p := s.planner(); p != nil {
 		config = p.config
@@ -99,10 +93,22 @@ func (o *observation) startWatching(ctx context.Context, s *session, began time.
 		defer close(w.redis)
 		<-s.redisReached
 		if o.redis != nil && o.redis.failed == nil {
-			o.redis.watch(ctx, ends, o.wants("HD-R10", "HD-R16", "HD-R18"))
+			o.redis.watch(ctx, windowEnds(ctx, o.config.window(o)), o.wants("HD-R10", "HD-R16", "HD-R18"))
 		}
 	}()
 	return w
+}
+
+// windowEnds is when a window that begins now is over.
+func windowEnds(ctx context.Context, window time.Duration) time.Time {
+	ends := time.Now().Add(window)
+	if at, ok := ctx.Deadline(); ok {
+		// The last look needs time, too: of what is left, and a second at most.
+		if last := at.Add(-min(time.Second, time.Until(at)/4)); last.Before(ends) {
+			return last
+		}
+	}
+	return ends
 }
 
 // wait ends with the window.
