@@ -214,6 +214,12 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 		return err
 	}
 	progress.Done()
+	if why := result.Unmeasured(); why != "" {
+		if err := a.write(a.probeDocument(o, since(result, baseline))); err != nil {
+			return err
+		}
+		return failedf("The report says of each check why it is unknown; --timeout gives it more time.", "nothing could be measured: %s", strings.TrimSuffix(why, "."))
+	}
 	// Whatever becomes of the trial or of the file, the report is printed: what it tells has been measured.
 	var tried, saved error
 	if o.trial {

@@ -40,8 +40,8 @@ type attributor struct {
 	// for each connection, which is no request's cost.
 	warm bool
 	rows int64 // read so far
-	// until is when runs end that are not the first of their statement.
-	until time.Time
+	// until is when runs end that are not the first of their statement, ends when no more are begun at all.
+	until, ends time.Time
 	// cut are the statements that had no answer in time.
 	cut map[string]bool
 }
@@ -67,7 +67,7 @@ type measured struct {
 
 func (a *attributor) measure(ctx context.Context, q store.Query, s store.Subject) measured {
 	out := measured{waiting: -1}
-	if a.cut[q.Name] || len(a.cut) >= mostCut {
+	if a.cut[q.Name] || len(a.cut) >= mostCut || time.Now().After(a.ends) {
 		return out
 	}
 	var walls, besides []time.Duration
@@ -133,7 +133,7 @@ func (a *attributor) sendBeside(ctx context.Context) <-chan time.Duration {
 	}
 	go func() {
 		began := time.Now()
-		if err := a.beside.empty(ctx); err != nil {
+		if err := bound(ctx, queryTimeout, a.beside.empty); err != nil {
 			out <- 0
 			return
 		}

@@ -22,3 +22,17 @@ func attributionTime(ctx context.Context, floor time.Duration) time.Duration {
 	}
 	return max(0, min(attributionShare, time.Until(deadline)-endTurns*floor-endLeast))
 }
+
+// lastRun is when no statement is begun any more, not even for its first run: where there is not the time for a turn of
+// each pair of statement and subject, half of it is left for what comes after them.
+func lastRun(ctx context.Context, floor time.Duration, pairs int) time.Time {
+	now := time.Now()
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return now.Add(attributionShare)
+	}
+	if left := deadline.Sub(now); floor*time.Duration(pairs) > left-endLeast {
+		return now.Add(left / 2)
+	}
+	return deadline
+}

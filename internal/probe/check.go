@@ -3,6 +3,7 @@ package probe
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,6 +24,7 @@ type check struct {
 // outcome is a check's answer: passed, unknown, or one hit for each thing found.
 type outcome struct {
 	unknown bool
+	unasked bool // it is unknown because nobody named what it is about
 	why     string
 	hits    []hit
 }
@@ -83,7 +85,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 		}
 		began := time.Now()
 		out := c.judge(o)
-		r := CheckResult{Code: c.code, Title: c.title, Status: Pass, Why: out.why}
+		r := CheckResult{Code: c.code, Title: c.title, Status: Pass, Why: out.why, unasked: out.unasked, given: slices.Equal(c.needs, []part{knowsSettings})}
 		r.DurationMS = ms(o.took(c.needs) + time.Since(began))
 		if out.unknown {
 			r.Status = Unknown
@@ -162,7 +164,7 @@ func (c check) applies(o *observation) bool {
 func (c check) judge(o *observation) outcome {
 	for _, p := range c.needs {
 		if why := o.missing(p); why != "" {
-			return notKnown("%s", why)
+			return outcome{unknown: true, unasked: o.unasked(p), why: why}
 		}
 	}
 	return c.run(o)
@@ -176,17 +178,55 @@ func (c check) cost(h hit) float64 {
 	return h.costMS
 }
 
-// verdict says in one sentence what matters most.
-func verdict(r Result) string {
-	var unknown, passes int
+// mostUnknown is the share of the checks that may be unknown where all is called well.
+const mostUnknown = 1.0 / 3
+
+// gaps counts the checks that passed, and those that are unknown, with the reason that most of them have. Most of what
+// was asked is unknown if wide is set; what nobody named counts as not asked.
+func (r Result) gaps() (passes, unknown int, wide bool, why string) {
+	reasons := map[string]int{}
+	asked := len(r.Checks)
 	for _, c := range r.Checks {
-		switch c.Status {
-		case Unknown:
-			unknown++
-		case Pass:
+		switch {
+		case c.Status == Pass:
 			passes++
+		case c.Status == Unknown && c.unasked:
+			unknown++
+			asked--
+		case c.Status == Unknown:
+			unknown++
+			reasons[c.Why]++
 		}
 	}
+	for _, c := range r.Checks { // in the registry's order, so that equals are told the same way each time
+		if c.Status == Unknown && (why == "" || reasons[c.Why] > reasons[why]) {
+			why = c.Why
+		}
+	}
+	missed := 0
+	for _, n := range reasons {
+		missed += n
+	}
+	return passes, unknown, float64(missed) > mostUnknown*float64(asked), why
+}
+
+// Unmeasured says why nothing could be measured: no check passed or found anything, but for those that the settings are
+// enough for. It is empty otherwise.
+func (r Result) Unmeasured() string {
+	known := func(c CheckResult) bool { return c.Status != Unknown && (c.Status != Pass || !c.given) }
+	_, unknown, _, why := r.gaps()
+	if unknown == 0 || slices.ContainsFunc(r.Checks, known) {
+		return ""
+	}
+	return why
+}
+
+// verdict says in one sentence what matters most.
+func verdict(r Result) string {
+	if why := r.Unmeasured(); why != "" {
+		return "Nothing could be measured: " + why
+	}
+	passes, unknown, wide, why := r.gaps()
 	aside := ""
 	if unknown > 0 {
 		aside = fmt.Sprintf(", and %d could not be measured", unknown)
@@ -194,6 +234,9 @@ func verdict(r Result) string {
 	if worst, _ := r.Worst(); len(r.Findings) == 0 || worst == Info {
 		if n := len(r.Findings); n > 0 {
 			aside += fmt.Sprintf(", %s beside", plural(n, "remark", "remarks"))
+		}
+		if wide {
+			return fmt.Sprintf("Too little could be measured to say that all is well: %s%s%s. The reason is most often: %s", plural(passes, "check passed", "checks passed"), aside, usual(r), why)
 		}
 		return fmt.Sprintf("Nothing wrong was found: %s%s%s.", plural(passes, "check passed", "checks passed"), aside, usual(r))
 	}

@@ -6,6 +6,10 @@ import (
 	"github.com/honeydue/honeydue/internal/cache"
 )
 
+// statesFewest is how many states say something of all of them: with fewer, as many as one in seven may be held and
+// none of them be seen, in one look of twenty.
+const statesFewest = 20
+
 // A hold lingers from cache.Patience on, after which the pods resolve it through the database. A write holds
 // for its own time, a few turns.
 
@@ -13,8 +17,11 @@ func holdsLinger(o *observation) outcome {
 	if why := o.redis.why(askedKeys); why != "" {
 		return notKnown("%s", why)
 	}
-	h := o.redis.facts.holds
+	f := o.redis.facts
+	h := f.holds
 	switch {
+	case len(h.first) == 0 && h.looked < statesFewest && !f.sample.allStates && !f.unused():
+		return notKnown("%s found among the keys that there was time for, of %d: too few to say that none is held.", plural(h.looked, "state was", "states were"), f.sample.keys)
 	case len(h.first) == 0:
 		return passed("None of %s is held.", plural(h.looked, "sampled state", "sampled states"))
 	case h.gap < cache.Patience:
@@ -62,8 +69,12 @@ func statesMissing(o *observation) outcome {
 	if why := o.redis.why(askedKeys); why != "" {
 		return notKnown("%s", why)
 	}
-	h := o.redis.facts.holds
+	f := o.redis.facts
+	h := f.holds
 	switch {
+	case h.copies < copiesFewest && !f.sample.whole && !f.unused():
+		return notKnown("%s among the %d keys that were sampled, of %d: fewer than %d tell nothing of the rest.",
+			plural(h.copies, "copy of a list is", "copies of lists are"), f.sample.looked, f.sample.keys, copiesFewest)
 	case h.copies == 0:
 		return passed("No copy of a list is among the sampled keys.")
 	case h.copies < copiesFewest:

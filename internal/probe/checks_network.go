@@ -60,15 +60,15 @@ func jitters(o *observation) outcome {
 	e := o.pooler.endpoint
 	switch {
 	case e.FloorMS == 0:
-		return notKnown("There was no time to measure round trips.")
+		return notKnown("There was time for %s only, and the median of fewer than %d says nothing.", plural(e.FloorSamples, "round trip", "round trips"), leastSamples)
 	case !unsteady(e):
-		return passed("The median of %d round trips is %.1f ms above the least of %.1f ms.", FloorSamples, e.JitterMS, e.FloorMS)
+		return passed("The median of %d round trips is %.1f ms above the least of %.1f ms.", e.FloorSamples, e.JitterMS, e.FloorMS)
 	case o.queues() && (!o.direct.answered() || !unsteady(o.direct.endpoint)): // nobody queues on the direct way
 		return notKnown("Clients queue in the pooler; what the network adds can't be told from it.")
 	case o.direct.answered() && !unsteady(o.direct.endpoint):
 		return passed("The pooler's round trips vary by %.1f ms, those to Postgres itself by %.1f ms: it is not the network.", e.JitterMS, o.direct.endpoint.JitterMS)
 	}
-	evidence := fmt.Sprintf("The median of %d round trips to the pooler is %.1f ms above the least of %.1f ms", FloorSamples, e.JitterMS, e.FloorMS)
+	evidence := fmt.Sprintf("The median of %d round trips to the pooler is %.1f ms above the least of %.1f ms", e.FloorSamples, e.JitterMS, e.FloorMS)
 	if o.direct.answered() {
 		evidence += fmt.Sprintf(", to Postgres itself %.1f ms above %.1f ms", o.direct.endpoint.JitterMS, o.direct.endpoint.FloorMS)
 	}
@@ -77,7 +77,7 @@ func jitters(o *observation) outcome {
 
 // queues reports whether statements wait in the pooler: by the evidence of HD-P04 or by that of HD-P10.
 func (o *observation) queues() bool {
-	if len(poolerWait(o).hits) > 0 {
+	if o.heldUp() > 0 || len(poolerWait(o).hits) > 0 {
 		return true
 	}
 	d, why := o.counted()
@@ -85,7 +85,8 @@ func (o *observation) queues() bool {
 }
 
 // stallLeast is how far above the floor a turn counts as one that stood still: TCP sends a lost segment
-// again after 200 ms at the earliest (TCP_RTO_MIN of Linux). One may be this machine's own doing.
+// again after 200 ms at the earliest (TCP_RTO_MIN of Linux). One may be this machine's own doing, unless it had no
+// answer in queryTimeout.
 const (
 	stallLeast = 200 * time.Millisecond
 	stallsMin  = 2
@@ -112,10 +113,11 @@ func (o *observation) stalled() (samples, count int, medianMS float64) {
 
 func stalls(o *observation) outcome {
 	samples, count, extra := o.stalled()
+	lost := o.pooler.lost && !o.queues() || o.direct.answered() && o.direct.lost
 	switch {
 	case samples == 0:
 		return notKnown("There was no time to measure round trips, or clients queue in the pooler.")
-	case count < stallsMin || float64(count) < stallShare*float64(samples):
+	case !lost && (count < stallsMin || float64(count) < stallShare*float64(samples)):
 		return passed("%d of %d empty queries took over %d ms longer than the least.", count, samples, stallLeast.Milliseconds())
 	}
 	return found(hit{
@@ -180,6 +182,15 @@ func reachMS(e Endpoint) float64 {
 	if e.Name == "redis" || e.Name == "target" {
 		return out // what they answer while connecting is their own work
 	}
+	if each := turnOfConnecting(e); each >= 0 && (out < 0 || each < out) {
+		out = each
+	}
+	return out
+}
+
+// turnOfConnecting is the quickest turn of connecting after TCP's own; -1 if there is none.
+func turnOfConnecting(e Endpoint) float64 {
+	out := -1.0
 	for _, p := range e.Phases {
 		if p.Turns == 0 || p.Name == "tcp" || p.Name == "earlier_attempts" {
 			continue

@@ -78,7 +78,7 @@ func poolerStuck(o *observation) outcome {
 	}
 	return found(hit{
 		evidence: fmt.Sprintf("%s is reached, no statement comes back through it (%s), and the direct endpoint answers in %.0f ms.",
-			o.pooler.endpoint.Address, o.pooler.failed, o.direct.endpoint.FloorMS),
+			o.pooler.endpoint.Address, o.pooler.failed, ms(median(o.direct.samples))),
 	})
 }
 

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -108,15 +109,15 @@ func redisSlow(o *observation) outcome {
 	if why := r.why(); why != "" {
 		return notKnown("%s", why)
 	}
-	pings := r.facts.pings
-	if f := r.facts.pingFailed; f != nil && !f.outOfTime() {
+	pings := slices.Concat(r.samples, r.facts.pings) // where each takes long, the floor's are most of them
+	if f := cmp.Or(r.lost, r.facts.pingFailed); f != nil && !f.outOfTime() {
 		return found(hit{
-			evidence: fmt.Sprintf("After %d PINGs one had no answer in %.0f s: %s.", len(pings), queryTimeout.Seconds(), f),
+			evidence: fmt.Sprintf("%s answered, and one had no answer in %.0f s: %s.", plural(len(pings), "PING was", "PINGs were"), queryTimeout.Seconds(), f),
 			severity: Critical, costMS: ms(cache.DefaultTimeout) + o.turnMS(),
 		})
 	}
 	if len(pings) < 3 {
-		return notKnown("Only %d PINGs were answered.", len(pings))
+		return notKnown("Only %s answered.", plural(len(pings), "PING was", "PINGs were"))
 	}
 	var lost int
 	var sum time.Duration

@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // Cluster says how to ask Kubernetes about the app's pods. It is only read.
@@ -97,6 +99,9 @@ func (a *inCluster) get(ctx context.Context, path string) (body []byte, err erro
 	return body, err
 }
 
+// kubectlDelay is how long a kubectl's pipes are read once it has ended: a child of it may keep them.
+const kubectlDelay = 500 * time.Millisecond
+
 // kubectl asks as the engineer does, by the context that his kubectl has.
 type kubectl struct{ command []string }
 
@@ -104,9 +109,14 @@ func (k kubectl) get(ctx context.Context, path string) (body []byte, err error) 
 	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
 		args := append(k.command[1:len(k.command):len(k.command)], "get", "--raw", path)
 		cmd := exec.CommandContext(ctx, k.command[0], args...) //nolint:gosec // the operator names it
+		// What kubectl has started, a plugin for credentials or the command within a wrapper, ends with it: it would
+		// stay behind, and keep the pipes open.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+		cmd.WaitDelay = kubectlDelay
 		var out, said bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &said
-		if err := cmd.Run(); err != nil {
+		if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) { // that one has said all it had to say
 			// kubectl's own words may name the user.
 			switch text := said.String(); {
 			case ctx.Err() != nil:

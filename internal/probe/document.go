@@ -56,10 +56,11 @@ func (r Result) details() []report.Block {
 
 func (r Result) tone() report.Tone {
 	worst, found := r.Worst()
+	_, _, wide, _ := r.gaps()
 	switch {
-	case found && worst == Critical:
+	case found && worst == Critical || r.Unmeasured() != "":
 		return report.Bad
-	case found:
+	case found || wide:
 		return report.Warn
 	}
 	return report.Good

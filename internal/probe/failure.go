@@ -31,6 +31,7 @@ const (
 	kindTooMany     kind = "it has no connection left"
 	kindServer      kind = "the server refused"
 	kindURL         kind = "its URL cannot be read"
+	kindTooSlow     kind = "it was not asked, for it answers too slowly"
 	kindOutOfTime   kind = "the probe was over before it answered"
 	kindOther       kind = "it failed"
 )

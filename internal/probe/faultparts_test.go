@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -136,6 +137,31 @@ func throttled(t *testing.T, raw string, bytesPerS int) string {
 			}
 		})
 	})
+}
+
+// oneLate keeps one answer for longer than the probe waits for it: that to the eighth empty statement, which is one of
+// the floor's. The way must not be encrypted.
+func oneLate(t *testing.T, raw string) string {
+	const late = 3500 * time.Millisecond
+	var seen atomic.Int64
+	return relayed(t, raw, func(client, server *net.TCPConn) {
+		both(client, watched{server, func(sent []byte) {
+			if string(sent) == "Q\x00\x00\x00\x05\x00" && seen.Add(1) == 8 {
+				time.Sleep(late)
+			}
+		}}, func(to io.Writer, from io.Reader) { _, _ = io.Copy(to, from) })
+	})
+}
+
+// watched shows what is sent before it is.
+type watched struct {
+	net.Conn
+	show func(sent []byte)
+}
+
+func (w watched) Write(p []byte) (int, error) {
+	w.show(p)
+	return w.Conn.Write(p)
 }
 
 // slowResolver makes the process ask a name server of the test's own that says 127.0.0.1 of every name,

@@ -68,6 +68,13 @@ func wayFaults() []fault {
 			},
 		},
 		{
+			name: "one answer is three seconds late", code: "HD-N05", evidence: "1 of ", lab: &lab.Config{}, short: true,
+			inject: func(t *testing.T, b *bed) {
+				b.rewritePooler(t, "client_tls_sslmode = allow")
+				b.config.URL = oneLate(t, changed(t, b.config.URL, parameter("sslmode", "disable"), parameter("sslrootcert", "")))
+			},
+		},
+		{
 			name: "the band is narrow", code: "HD-N10", evidence: "Mbit/s",
 			inject: func(t *testing.T, b *bed) { b.config.URL = throttled(t, b.config.URL, 150_000) },
 		},

@@ -36,6 +36,17 @@ func poolerFaults() []fault {
 			},
 		},
 		{
+			name: "each statement waits a second for the pool", code: "HD-P04", evidence: "statements wait for a server connection. SHOW POOLS: ", lab: &lab.Config{PoolSize: 1},
+			inject: waitASecond,
+		},
+		{
+			name: "each statement waits a second for a pool that has no console", code: "HD-P04", evidence: "no distance takes that long", lab: &lab.Config{PoolSize: 1},
+			inject: func(t *testing.T, b *bed) {
+				b.config.AdminURL = ""
+				waitASecond(t, b)
+			},
+		},
+		{
 			name: "most of the pool is held", code: "HD-P09", evidence: "8 of 10 server connections were busy", lab: &lab.Config{PoolSize: 10},
 			inject: func(t *testing.T, b *bed) {
 				for range 8 {
@@ -97,6 +108,11 @@ func poolerFaults() []fault {
 		})
 	}
 	return faults
+}
+
+// waitASecond makes a statement of anybody's wait for two others of half a second in a pool of one.
+func waitASecond(t *testing.T, b *bed) {
+	clients(t, 2, func(ctx context.Context) { holdFor(ctx, t, b.env, 500*time.Millisecond) })
 }
 
 // setting changes one of the pooler's settings until the test's end.

@@ -77,6 +77,19 @@ func redisFaults() []fault {
 			},
 		},
 		{
+			name: "a script keeps Redis busy for a second", code: "HD-R06", evidence: "Its slow log names EVAL",
+			inject: func(t *testing.T, b *bed) {
+				b.config.Window = time.Second
+				c := b.set(t)
+				spin(t, c, 950*time.Millisecond)
+				inBackground(t, func(ctx context.Context) {
+					for ctx.Err() == nil {
+						_ = spinOnce(ctx, c, 950*time.Millisecond) // it ends with the test
+					}
+				})
+			},
+		},
+		{
 			name: "Redis is far away", code: "HD-R06", evidence: "it is the way to Redis that is long", short: true,
 			inject: func(t *testing.T, b *bed) {
 				b.config.InCluster = true

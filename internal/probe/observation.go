@@ -157,6 +157,25 @@ func (o *observation) missing(p part) string {
 	return fmt.Sprintf("%q is not known.", string(p))
 }
 
+// unasked reports whether a part is missing because nobody named what it is about; targets, baselines and clusters
+// are left out by applies.
+func (o *observation) unasked(p part) bool {
+	c := o.config
+	switch p {
+	case askedPooler, upPooler:
+		return c.URL == ""
+	case knowsWalls:
+		return c.URL == "" || c.NoAnalyze
+	case askedDirect, upDirect:
+		return c.DirectURL == ""
+	case askedRedis, upRedis, watchedRedis:
+		return c.RedisURL == ""
+	case askedServer, watchedServer, knowsSchema, knowsPlans, knowsFacts:
+		return c.URL == "" && c.DirectURL == ""
+	}
+	return false
+}
+
 // took is how long the evidence for these parts took to gather.
 func (o *observation) took(parts []part) time.Duration {
 	var longest time.Duration

@@ -25,7 +25,7 @@ func observe(ctx context.Context, c Config) *observation {
 	cluster := o.askCluster(ctx)
 	target := o.startTarget(ctx)
 	o.reachServers(ctx, s)
-	o.clock(time.Since(began), upPooler, upDirect, upRedis, askedPooler, askedDirect, askedRedis)
+	o.clock(time.Since(began), upPooler, upDirect, askedPooler, askedDirect)
 
 	watch := o.startWatching(ctx, s, began)
 	watching := time.Now()
@@ -48,6 +48,7 @@ func observe(ctx context.Context, c Config) *observation {
 	target.wait(o)
 	o.targetServer.settle(o.floor(s))
 	watch.wait(o)
+	o.clock(s.redisTook, upRedis, askedRedis)
 	o.cluster = cluster.wait()
 	o.clock(time.Since(watching), watchedServer, watchedRedis, askedCluster)
 	o.lookups = o.lookedUp(s)
@@ -64,8 +65,11 @@ type session struct {
 	pools    *poolsConsole
 	redis    *redisServer
 	pair     *pair
-	explain  *explainer
-	attr     *attributor
+	// redisReached is closed once redis is set, and redisTook how long that took.
+	redisReached chan struct{}
+	redisTook    time.Duration
+	explain      *explainer
+	attr         *attributor
 }
 
 // closeTimeout is how long taking leave may take: a server that has gone silent hears nothing of it.
@@ -96,10 +100,20 @@ func (s *session) close(ctx context.Context) {
 	}
 }
 
-// reachServers connects to everything at once and takes the floors.
+// reachServers connects to everything at once and takes the floors. For Redis it does not wait: nothing of the
+// database's has to, and whoever needs it waits for redisReached.
 func (o *observation) reachServers(ctx context.Context, s *session) {
 	var wg sync.WaitGroup
 	c := o.config
+	s.redisReached = make(chan struct{})
+	began := time.Now()
+	go func() {
+		defer close(s.redisReached)
+		if c.RedisURL != "" {
+			o.redis = probeRedis(ctx, c.RedisURL)
+			s.redis, s.redisTook = o.redis, time.Since(began)
+		}
+	}()
 	if c.URL != "" {
 		wg.Go(func() {
 			o.pooler = openPG(ctx, "pooler", c.URL)
@@ -113,12 +127,6 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 		wg.Go(func() {
 			o.direct = openPG(ctx, "direct", c.DirectURL)
 			s.direct = o.direct
-		})
-	}
-	if c.RedisURL != "" {
-		wg.Go(func() {
-			o.redis = probeRedis(ctx, c.RedisURL)
-			s.redis = o.redis
 		})
 	}
 	o.reachWays(ctx, s, &wg)
@@ -216,9 +224,10 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 	}
 	if o.walls {
 		within := attributionTime(ctx, s.pooler.floor)
+		pairs := len(hot) * len(subjects)
 		s.attr = &attributor{
 			db: s.db, beside: s.pooler, pools: s.pools, warm: o.mode == "cache_describe",
-			runs: runsFor(s.pooler.floor, len(hot)*len(subjects), within), until: time.Now().Add(within),
+			runs: runsFor(s.pooler.floor, pairs, within), until: time.Now().Add(within), ends: lastRun(ctx, s.pooler.floor, pairs),
 		}
 	}
 	for _, q := range hot {

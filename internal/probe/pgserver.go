@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,8 +36,12 @@ type pgServer struct {
 	serverVersion int
 	// dials counts the connections tried.
 	dials int
-	// samples are the times of all empty queries so far.
+	// spent are the turns of a connection that was lost and opened again.
+	spent int64
+	// samples are the times of all empty queries so far. Of one that had no answer it is how long it was waited for.
 	samples []time.Duration
+	// lost is set where one of them had no answer in queryTimeout.
+	lost bool
 }
 
 // openPG connects by url and measures the waterfall, the proof of a pooler and the
@@ -88,23 +93,42 @@ func (s *pgServer) measure(ctx context.Context) {
 		s.pooled, s.proof = store.ThroughPooler(s.config.Host, s.conn.PgConn().PID(), pid)
 		return nil
 	})
-	if err == nil {
-		var floor, jitter time.Duration
-		floor, jitter, err = measureFloor(ctx, s.empty)
-		s.floor, s.endpoint.FloorMS, s.endpoint.JitterMS = floor, ms(floor), ms(jitter)
-		s.endpoint.judgeProxy(s.meter)
-	}
 	if err != nil {
 		s.fail(ctx, "", err)
+		return
 	}
+	samples, err := measureFloor(ctx, s.empty)
+	if err != nil {
+		s.afterLoss(ctx, err)
+	}
+	s.endpoint.setFloor(samples, FloorSamples)
+	if s.endpoint.FloorMS > 0 {
+		s.floor = slices.Min(samples)
+	}
+	s.endpoint.judgeProxy(s.meter)
 }
 
-// empty makes one round trip with an empty statement.
+// afterLoss opens the connection again that an empty query without an answer has cost. A statement has come back by
+// then: what stands still once is slow, and down is what can't be connected to any more.
+func (s *pgServer) afterLoss(ctx context.Context, err error) {
+	if f := explain(ctx, "", err); !f.cutOff() {
+		s.fail(ctx, "", err)
+		return
+	}
+	s.samples, s.lost = append(s.samples, queryTimeout), true
+	s.dials, s.spent = s.dials+1, s.turns()
+	conn, w, err := connectPG(ctx, s.config)
+	if err != nil {
+		s.fail(ctx, w.reached(), err)
+		return
+	}
+	s.conn, s.meter = conn, w.meter
+}
+
+// empty makes one round trip with an empty statement; the caller bounds it.
 func (s *pgServer) empty(ctx context.Context) error {
 	began := time.Now()
-	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
-		return s.conn.PgConn().Exec(ctx, "").Close()
-	})
+	err := s.conn.PgConn().Exec(ctx, "").Close()
 	if err == nil {
 		s.samples = append(s.samples, time.Since(began))
 	}
@@ -128,7 +152,7 @@ func (s *pgServer) turns() int64 {
 	if s == nil || s.meter == nil {
 		return 0
 	}
-	return s.meter.Turns() + 1 // TCP's own handshake is not seen by the meter
+	return s.spent + s.meter.Turns() + 1 // TCP's own handshake is not seen by the meter
 }
 
 func (s *pgServer) close(ctx context.Context) {

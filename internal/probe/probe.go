@@ -92,7 +92,7 @@ func (c Config) Validate() error {
 }
 
 // Run measures and judges within c.Timeout. A server that is down is a finding and no error; an error
-// means that nothing could be reported.
+// means that there is no report. One in which no check was judged says so: see Result.Unmeasured.
 func Run(ctx context.Context, c Config) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err

@@ -60,13 +60,17 @@ func configured() []string {
 // slowLogEntries is the length of the slow log by default.
 const slowLogEntries = 128
 
-// watch asks everything once, samples the keys if a check asks for them, pings until ends, and reads the
+// watch asks everything once, samples the keys if a check asks for them and there is time for it, pings until ends, and reads the
 // counters again. Of every argument of every command only its name is kept.
 func (s *redisServer) watch(ctx context.Context, ends time.Time, keys bool) {
 	f := &redisFacts{refused: map[string]*failure{}, config: map[string]string{}}
 	s.facts = f
 	f.ask(ctx, s.client)
-	if keys {
+	switch floor := time.Duration(s.endpoint.FloorMS * float64(time.Millisecond)); {
+	case !keys:
+	case floor == 0 || !enough(ctx, 2*sampleTurns*floor):
+		f.refused[askedKeys] = &failure{kind: kindTooSlow}
+	default:
 		f.sample = f.sampleKeys(ctx, s.client)
 		f.holds = f.lookAtStates(ctx, s.client)
 	}

@@ -20,6 +20,9 @@ type sharedState struct {
 	leaseS, sweptS float64
 }
 
+// unused reports whether Redis says itself that no pod has used it for the protocol.
+func (f *redisFacts) unused() bool { return f.refused[askedShared] == nil && !f.shared.used }
+
 func sharedOf(values []any, now time.Time) sharedState {
 	number := func(i int) (float64, bool) {
 		if i >= len(values) {

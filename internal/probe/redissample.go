@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -11,17 +12,24 @@ import (
 )
 
 // Bounds of the sample: keys looked at, and keys that one SCAN may pass. 2,000 keys take Redis some
-// milliseconds, in steps of less than one each.
+// milliseconds, in steps of less than one each. Among many keys the search for states goes on for searchTime, in which
+// Redis passes tens of thousands, or until it has searchStates. All of that takes sampleTurns, or more if they are short.
 const (
-	sampleKeys = 2000
-	scanCount  = 500
-	scanSteps  = 8
+	sampleKeys   = 2000
+	scanCount    = 500
+	scanSteps    = 8
+	searchTime   = 50 * time.Millisecond
+	searchStates = 200
+	sampleTurns  = 20
 )
 
 // keySample is some of the keys of Redis: how many of each kind, and how large.
 type keySample struct {
 	keys   int64 // in the database
 	looked int   // of them sampled
+	// whole and allStates are whether they are all keys that there are, and all states.
+	whole, allStates bool
+
 	kinds  []keyKind
 	states []string // the keys of states, for the protocol's health
 	lists  []string // the keys of copies
@@ -41,16 +49,22 @@ func (f *redisFacts) sampleKeys(ctx context.Context, c *redis.Client) keySample 
 	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
 		var err error
 		if out.keys, err = c.DBSize(ctx).Result(); err != nil || out.keys == 0 {
+			out.whole, out.allStates = err == nil, err == nil
 			return err
 		}
 		if out.keys > sampleKeys {
 			return f.drawKeys(ctx, c, names)
 		}
-		return scanKeys(ctx, c, "", names)
+		out.whole, err = scanKeys(ctx, c, "", names)
+		out.allStates = out.whole
+		return err
 	})
 	if err == nil && out.keys > sampleKeys {
 		// States are few among many keys: one look at them by their name.
-		err = bound(ctx, queryTimeout, func(ctx context.Context) error { return scanKeys(ctx, c, cache.AllStates, names) })
+		err = bound(ctx, queryTimeout, func(ctx context.Context) (err error) {
+			out.allStates, err = scanKeys(ctx, c, cache.AllStates, names)
+			return err
+		})
 	}
 	if !f.note(ctx, askedKeys, err) {
 		return out
@@ -83,21 +97,25 @@ func (f *redisFacts) drawKeys(ctx context.Context, c *redis.Client, names map[st
 	return err
 }
 
-func scanKeys(ctx context.Context, c *redis.Client, match string, names map[string]bool) error {
+// scanKeys adds the keys that match, and says whether those are all. It makes scanSteps steps, and then more while
+// there is time and something left to look for.
+func scanKeys(ctx context.Context, c *redis.Client, match string, names map[string]bool) (whole bool, err error) {
 	var cursor uint64
-	for range scanSteps {
+	found, ends := 0, time.Now().Add(searchTime)
+	for step := 0; step < scanSteps || match != "" && found < searchStates && time.Now().Before(ends); step++ {
 		keys, next, err := c.Scan(ctx, cursor, match, scanCount).Result()
 		if err != nil {
-			return err
+			return false, err
 		}
 		for _, k := range keys {
 			names[k] = true
 		}
+		found += len(keys)
 		if cursor = next; cursor == 0 {
-			return nil
+			return true, nil
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // weigh asks for the memory of each key, in one turn. MEMORY USAGE does not touch a key's age; with five

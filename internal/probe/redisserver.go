@@ -17,6 +17,9 @@ type redisServer struct {
 	client   *redis.Client // nil after close, and where the URL can't be read
 	way      *dialWaterfall
 	facts    *redisFacts // nil until it was watched
+	// samples are the PINGs of the floor; lost is why there was none after them, nil if they ended by themselves.
+	samples []time.Duration
+	lost    *failure
 	// Of INFO; empty where Redis would not say.
 	policy    string
 	maxMemory int64
@@ -55,12 +58,13 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	w.socket.stop()
 	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.tls
 	s.endpoint.sum()
-	floor, jitter, err := measureFloor(ctx, func(ctx context.Context) error { return bound(ctx, queryTimeout, ask) })
-	if err != nil {
+	samples, err := measureFloor(ctx, ask)
+	s.samples, s.lost = samples, explainRedis(ctx, "", err)
+	if err != nil && !s.lost.cutOff() {
 		s.fail(ctx, "", err)
 		return s
 	}
-	s.endpoint.FloorMS, s.endpoint.JitterMS = ms(floor), ms(jitter)
+	s.endpoint.setFloor(samples, FloorSamples)
 	s.endpoint.judgeProxy(s.way.meter)
 	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
 		text, err := client.Info(ctx).Result()

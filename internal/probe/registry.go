@@ -110,7 +110,7 @@ func tuningChecks() []check {
 		},
 		{
 			code: "HD-P04", title: "Statements queue in the pooler", severity: Warning,
-			needs: []part{knowsWalls}, run: poolerWait,
+			needs: []part{upPooler}, run: statementsQueue,
 			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS'   # cl_waiting above 0: shorten what holds servers, or raise default_pool_size`,
 		},
 		{

@@ -110,6 +110,10 @@ type CheckResult struct {
 	Why        string  `json:"why"`
 	// Because is the code of the check whose finding explains all that this one found.
 	Because string `json:"because,omitempty"`
+
+	// unasked is set where it is unknown because nobody named what it is about, given where the settings are enough to
+	// judge, and nothing is measured.
+	unasked, given bool
 }
 
 // Endpoint is the connect waterfall of one server and its round trip when warm.
@@ -117,9 +121,11 @@ type Endpoint struct {
 	Name string `json:"name"`
 	// Address is host:port, without user or password.
 	Address string `json:"address"`
-	// FloorMS is the least of FloorSamples empty queries (PINGs on Redis), JitterMS their median less it.
-	FloorMS  float64 `json:"floor_ms"`
-	JitterMS float64 `json:"jitter_ms"`
+	// FloorMS is the least of so many empty queries (PINGs on Redis), JitterMS their median less it; both are 0 where
+	// there were fewer than three, and then neither is known.
+	FloorMS      float64 `json:"floor_ms"`
+	JitterMS     float64 `json:"jitter_ms"`
+	FloorSamples int     `json:"floor_samples"`
 	// ConnectMS and ConnectTurns are the sums over the phases.
 	ConnectMS    float64 `json:"connect_ms"`
 	ConnectTurns int64   `json:"connect_turns"`

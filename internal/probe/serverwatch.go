@@ -94,8 +94,9 @@ func (o *observation) startWatching(ctx context.Context, s *session, began time.
 	}()
 	go func() {
 		defer close(w.redis)
+		<-s.redisReached
 		if o.redis != nil && o.redis.failed == nil {
-			o.redis.watch(ctx, ends, o.wants("HD-R10", "HD-R16", "HD-R18"))
+			o.redis.watch(ctx, lastLook(ctx, time.Now().Add(o.config.window(o))), o.wants("HD-R10", "HD-R16", "HD-R18"))
 		}
 	}()
 	return w

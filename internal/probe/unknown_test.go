@@ -189,6 +189,47 @@ func TestOwnLookupsAreNotCounted(t *testing.T) {
 	}
 }
 
+// TestTheSearchForStatesGoesOn: among many keys it does not end with its first steps, and says whether it has seen all.
+func TestTheSearchForStatesGoesOn(t *testing.T) {
+	s := probeRedis(t.Context(), labtest.Redis(t))
+	if s.failed != nil {
+		t.Fatal(s.failed)
+	}
+	defer s.close()
+	const others, few = 2 * scanCount * scanSteps, 7
+	p := s.client.Pipeline()
+	for i := range others {
+		p.Set(t.Context(), fmt.Sprintf("other:%d", i), "x", 0)
+	}
+	for i := range few {
+		p.Set(t.Context(), cache.StateKey(cache.UserScope(int64(i+1))), "x", 0)
+	}
+	if _, err := p.Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	look := func() (names map[string]bool, whole bool) {
+		names = map[string]bool{}
+		whole, err := scanKeys(t.Context(), s.client, cache.AllStates, names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return names, whole
+	}
+	names, whole := look()
+	for range 20 { // a machine that is busy may take the time away from one
+		if whole {
+			break
+		}
+		names, whole = look()
+	}
+	if !whole || len(names) != few {
+		t.Errorf("%d of %d states are found, all %v", len(names), few, whole)
+	}
+	if whole, err := scanKeys(t.Context(), s.client, "", map[string]bool{}); whole || err != nil {
+		t.Errorf("all of %d keys were passed: %v, %v", others, whole, err)
+	}
+}
+
 // TestNotMeasuredIsNoPass: what nothing was seen of is unknown.
 func TestNotMeasuredIsNoPass(t *testing.T) {
 	redis := func(f redisFacts) *observation {
@@ -200,6 +241,9 @@ func TestNotMeasuredIsNoPass(t *testing.T) {
 	}
 	held := func(gap time.Duration) *observation {
 		return redis(redisFacts{holds: heldStates{looked: 3, first: map[string]string{"state:u1": "x"}, gap: gap}})
+	}
+	states := func(n int, all, used bool) *observation {
+		return redis(redisFacts{holds: heldStates{looked: n, copies: n}, sample: keySample{keys: 500_000, whole: all, allStates: all}, shared: sharedState{used: used}})
 	}
 	for _, c := range []struct {
 		name    string
@@ -215,6 +259,14 @@ func TestNotMeasuredIsNoPass(t *testing.T) {
 		{"whether it is on was not told", monitor(""), redisLatencyEvents, true},
 		{"it notes minutes only", monitor("60000"), redisLatencyEvents, true},
 		{"it is on", monitor("50"), redisLatencyEvents, false},
+		{"a part of the states was seen", states(statesFewest-1, false, true), holdsLinger, true},
+		{"enough of them", states(statesFewest, false, true), holdsLinger, false},
+		{"all of them, however few", states(0, true, true), holdsLinger, false},
+		{"there can be none", states(0, false, false), holdsLinger, false},
+		{"a part of the copies was seen", states(copiesFewest-1, false, true), statesMissing, true},
+		{"enough of those", states(copiesFewest, false, true), statesMissing, false},
+		{"all copies, however few", states(0, true, true), statesMissing, false},
+		{"there can be no copies", states(0, false, false), statesMissing, false},
 		{"held, and looked at briefly", held(time.Second), holdsLinger, true},
 		{"held, and looked at for long", held(cache.Patience), holdsLinger, false},
 	} {

@@ -2,8 +2,10 @@ package probe_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -47,7 +49,9 @@ func TestPoolerWait(t *testing.T) {
 }
 
 // hold runs one transaction after the other, each of which keeps a server for 60 ms.
-func hold(ctx context.Context, t *testing.T, env lab.Env) {
+func hold(ctx context.Context, t *testing.T, env lab.Env) { holdFor(ctx, t, env, 60*time.Millisecond) }
+
+func holdFor(ctx context.Context, t *testing.T, env lab.Env, each time.Duration) {
 	config, err := pgx.ParseConfig(env.DatabaseURL)
 	if err != nil {
 		t.Error("the pooler's URL can't be read")
@@ -61,7 +65,7 @@ func hold(ctx context.Context, t *testing.T, env lab.Env) {
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	for ctx.Err() == nil {
-		if _, err := conn.Exec(ctx, "SELECT pg_sleep(0.06)"); err != nil && ctx.Err() == nil {
+		if _, err := conn.Exec(ctx, fmt.Sprintf("SELECT pg_sleep(%f)", each.Seconds())); err != nil && ctx.Err() == nil {
 			t.Error(err)
 			return
 		}

@@ -91,7 +91,11 @@ func (o *observation) reachWays(ctx context.Context, s *session, wg *sync.WaitGr
 func (o *observation) beginWays(ctx context.Context, s *session) func() {
 	var wg sync.WaitGroup
 	w := &o.ways
-	if s.pooler.usable() && s.pair != nil && enough(ctx, 20*s.pooler.floor) {
+	switch {
+	case !s.pooler.usable() || s.pair == nil:
+	case s.pooler.floor == 0 || !enough(ctx, 20*s.pooler.floor):
+		w.transfers.failed = "round trips are too slow for the time that was left"
+	default:
 		wg.Go(func() {
 			s.pair.forget(ctx, nil)
 			if o.wantsTransfers() {
@@ -138,7 +142,7 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 		})
 	}
 	wg.Wait()
-	if s.pooler.usable() && s.pair != nil && enough(ctx, 20*s.pooler.floor) {
+	if s.pooler.usable() && s.pair != nil && s.pooler.floor > 0 && enough(ctx, 20*s.pooler.floor) {
 		s.pair.forget(ctx, s.pools)
 	}
 	w.countSegments(s)

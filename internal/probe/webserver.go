@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -74,8 +73,7 @@ func probeWeb(ctx context.Context, c Config, roots *x509.CertPool) *webServer {
 		}
 		samples = append(samples, time.Since(began))
 	}
-	floor := slices.Min(samples)
-	s.endpoint.FloorMS, s.endpoint.JitterMS = ms(floor), ms(median(samples)-floor)
+	s.endpoint.setFloor(samples, webSamples)
 	s.endpoint.judgeProxy(nil)
 	return s
 }
