@@ -36,6 +36,10 @@ const activitySQL = `SELECT json_build_object(
 		WHERE coalesce(a.backend_type, 'client backend') = 'client backend' AND a.datname IS NOT NULL AND a.usesysid IS NOT NULL
 		GROUP BY 1, 2 ORDER BY n DESC LIMIT 100
 	) h),
+	'exclusive', (SELECT coalesce(json_agg(DISTINCT jsonb_build_object('pid', coalesce(l.pid, 0), 'table', c.relname)), '[]')
+		FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+		WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())),
 	'limits', json_build_object(
 		'server', current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
 		'database', (SELECT datconnlimit FROM pg_database WHERE datname = current_database()),
@@ -47,7 +51,9 @@ type activity struct {
 	At       int64       `json:"at"`
 	Sessions []pgSession `json:"sessions"`
 	Held     []heldBy    `json:"held"`
-	Limits   struct {
+	// Exclusive are the locks of whole tables, against readers, too.
+	Exclusive []tableLock `json:"exclusive"`
+	Limits    struct {
 		Server   int64 `json:"server"`
 		Database int64 `json:"database"` // -1: none of its own
 		Role     int64 `json:"role"`     // as above
@@ -67,6 +73,12 @@ type pgSession struct {
 	Wait      string  `json:"wait"`
 	WaitsS    float64 `json:"waits_s"` // for a lock
 	Blockers  []int64 `json:"blockers"`
+}
+
+// tableLock is an ACCESS EXCLUSIVE lock that is held. A prepared transaction has no process: 0.
+type tableLock struct {
+	PID   int64  `json:"pid"`
+	Table string `json:"table"`
 }
 
 // heldBy is how many connections an application holds in a state.

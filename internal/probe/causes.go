@@ -22,6 +22,7 @@ func causes() []cause {
 // causesOfReach are about what can't be used at all.
 func causesOfReach() []cause {
 	const sameFailure = "both judge the one failure of the app's endpoint"
+	const sweepsNeedIt = "a sweep reads the change log through the app's endpoint"
 	return []cause{
 		{code: "HD-N02", explains: []string{"HD-P01"}, enough: sameFailure},
 		{code: "HD-N03", explains: []string{"HD-P01"}, enough: sameFailure},
@@ -42,6 +43,9 @@ func causesOfReach() []cause {
 		{code: "HD-K01", explains: []string{"HD-K03"}, when: samePodNow},
 		{code: "HD-K01", explains: []string{"HD-T02", "HD-T12"}, when: appRestartsNow},
 		{code: "HD-T02", explains: []string{"HD-T12"}, when: unavailable},
+		{code: "HD-P01", explains: []string{"HD-R17"}, enough: sweepsNeedIt},
+		{code: "HD-P05", explains: []string{"HD-R17"}, enough: sweepsNeedIt},
+		{code: "HD-D01", explains: []string{"HD-R17"}, enough: sweepsNeedIt},
 	}
 }
 
@@ -92,6 +96,7 @@ func causesOfServer() []cause {
 	return []cause{
 		// Who holds a lock, or a transaction open.
 		{code: "HD-D04", explains: []string{"HD-D05", "HD-D06"}, when: inTheChain},
+		{code: "HD-D04", explains: []string{"HD-T12"}, when: readsStandStill},
 		{code: "HD-D06", explains: []string{"HD-Q08"}, when: outlivesVacuum},
 		{code: "HD-D14", explains: []string{"HD-D11"}, enough: "a server that has only just started has nothing in its memory, and counts since then only"},
 	}
@@ -117,6 +122,7 @@ func causesOfStatements() []cause {
 func causesOfCaches() []cause {
 	return []cause{
 		{code: "HD-R02", explains: []string{"HD-R04"}, enough: "it is the policy that lets a full Redis refuse writes, and the remedy of both is the same"},
+		{code: "HD-R04", explains: []string{"HD-R17"}, enough: "a sweep ends by writing its lease to Redis, and a full Redis refuses that"},
 		{code: "HD-R01", explains: []string{"HD-T07"}, when: notOurURL},
 		{code: "HD-R01", explains: []string{"HD-T15"}, when: both(notOurURL, serverLosesRedis)},
 		{code: "HD-R11", explains: []string{"HD-T07"}, when: redisTurnsAway},

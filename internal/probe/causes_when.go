@@ -202,6 +202,12 @@ func inTheChain(_ *observation, cause, symptom Finding) bool {
 	return cause.Severity == Critical && len(symptom.about) > 0 && !slices.ContainsFunc(symptom.about, outside)
 }
 
+// readsStandStill holds if the server gives no reply, or says that it could not do it in time, while a lock keeps others
+// waiting.
+func readsStandStill(_ *observation, cause, symptom Finding) bool {
+	return cause.Severity == Critical && symptom.isAbout(noReply, "503", "504")
+}
+
 // outlivesVacuum holds if each of the tables was vacuumed while the long transaction was already there, in vain.
 func outlivesVacuum(o *observation, _, symptom Finding) bool {
 	oldest := 0.0

@@ -263,6 +263,8 @@ func serverCases() []causeCase {
 		{"a column is missing for the probe, too", []string{"HD-D03 HD-T12"}, true, lacks("42703"), none, of(Critical, "500")},
 		{"it works for the probe", []string{"HD-D03 HD-T12"}, false, lacks(""), none, of(Critical, "500")},
 		{"the server has no database", []string{"HD-D03 HD-T12"}, false, lacks("42703"), none, of(Critical, "503")},
+		{"reads that get no reply", []string{"HD-D04 HD-T12"}, true, nil, chain, of(Critical, noReply)},
+		{"reads that fail by themselves", []string{"HD-D04 HD-T12"}, false, nil, chain, of(Critical, "500")},
 		{"all of the chain", []string{"HD-D04 HD-D05", "HD-D04 HD-D06"}, true, nil, chain, of(Warning, "pid 1 since 10", "pid 2 since 20")},
 		{"one that is not in the chain", []string{"HD-D04 HD-D05", "HD-D04 HD-D06"}, false, nil, chain, of(Warning, "pid 1 since 10", "pid 3 since 10")},
 		{"another transaction of that process", []string{"HD-D04 HD-D05", "HD-D04 HD-D06"}, false, nil, chain, of(Warning, "pid 1 since 11")},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/honeydue/honeydue/internal/store"
 )
 
 // idleTooLongS: every write of the app is one statement, so no transaction of its own is ever idle for
@@ -29,6 +31,11 @@ func lockChains(o *observation) outcome {
 		if len(found) > 0 && (worst == nil || found[0].longest > worst.longest) {
 			worst, chains, seenAt = &found[0], len(found), o.server.samples[i].At
 			past = i < len(o.server.samples)-1
+		}
+	}
+	if worst == nil || worst.longest < waitTooLongS || past {
+		if h, ok := lockedTable(o); ok {
+			return found(h)
 		}
 	}
 	switch {
@@ -70,6 +77,30 @@ func lockChains(o *observation) outcome {
 		h.evidence += fmt.Sprintf(" There are %d chains; this is the longest wait.", chains)
 	}
 	return found(h)
+}
+
+// lockedTable finds a table of the app that nobody can read at the last look, whether somebody waits for it then or not.
+func lockedTable(o *observation) (h hit, ok bool) {
+	last := o.server.lastLook()
+	for _, l := range last.Exclusive {
+		if !slices.ContainsFunc(o.expected, func(i store.Index) bool { return i.Table == l.Table }) {
+			continue
+		}
+		holder := "A prepared transaction (pg_prepared_xacts)"
+		h = hit{remedy: rollbackPrepared, outage: true}
+		if l.PID != 0 {
+			i := slices.IndexFunc(last.Sessions, func(s pgSession) bool { return s.PID == l.PID })
+			if i < 0 || last.Sessions[i].XactS < waitTooLongS {
+				continue // autovacuum's, or that of a migration, is over in a moment
+			}
+			s := last.Sessions[i]
+			holder = "The session " + s.who() + ","
+			h.remedy, h.about = terminate(s.PID, s.began(), ""), []string{s.transaction()}
+		}
+		h.evidence = fmt.Sprintf("%s holds the table %s against readers, too: whoever asks for it waits until that transaction ends.", holder, l.Table)
+		return h, true
+	}
+	return hit{}, false
 }
 
 // waitTooLongS: a statement that waits for a lock for half a second pays more than four turns over an

@@ -28,7 +28,7 @@ func repair(f *failure, variable string) string {
 
 func poolerDown(o *observation) outcome {
 	f := o.pooler.failed
-	if f == nil || !f.network() && f.kind != kindCredentials && f.kind != kindDatabase {
+	if f == nil || !f.network() && !f.ofTheURL() {
 		return passed("%s was reached in %d turns, %.0f ms.", o.pooler.endpoint.Address, o.pooler.endpoint.ConnectTurns, o.pooler.endpoint.ConnectMS)
 	}
 	return found(hit{
@@ -40,15 +40,19 @@ func poolerDown(o *observation) outcome {
 // behind reports that the app's endpoint was reached and yet no statement came back.
 func behind(o *observation) bool {
 	f := o.pooler.failed
-	return f != nil && !f.network() && f.kind != kindCredentials && f.kind != kindDatabase
+	return f != nil && !f.network() && !f.ofTheURL()
+}
+
+// directUp reports that Postgres itself is well enough to answer, if only that the direct URL is wrong.
+func directUp(o *observation) bool {
+	return o.direct != nil && (o.direct.failed == nil || o.direct.failed.ofTheURL())
 }
 
 func databaseDown(o *observation) outcome {
-	directUp := o.direct != nil && o.direct.failed == nil
 	switch {
 	case o.pooler.failed == nil:
 		return passed("A statement came back from Postgres %s.", version(o.pooler.serverVersion))
-	case directUp:
+	case directUp(o):
 		return passed("The direct endpoint answers.")
 	case behind(o):
 		evidence := fmt.Sprintf("%s is reached and no statement comes back: %s.", o.pooler.endpoint.Address, o.pooler.failed)
@@ -62,7 +66,7 @@ func databaseDown(o *observation) outcome {
 			remedy:   repair(o.direct.failed, "DATABASE_DIRECT_URL"),
 		})
 	default:
-		return notKnown("The app's endpoint can't be reached, and there is no direct endpoint to ask.")
+		return notKnown("The app's endpoint can't be used, and there is no direct endpoint to ask.")
 	}
 }
 
@@ -71,14 +75,17 @@ func poolerStuck(o *observation) outcome {
 		return passed("The app's endpoint lets in what it can serve.")
 	}
 	if !behind(o) {
-		return notKnown("The app's endpoint can't be reached.")
+		return notKnown("The app's endpoint can't be used.")
 	}
-	if o.direct == nil || o.direct.failed != nil {
+	if !directUp(o) {
 		return notKnown("The direct endpoint is not there to tell whether the pooler or the database is at fault.")
 	}
+	answers := "answers that its own URL is wrong"
+	if o.direct.failed == nil {
+		answers = fmt.Sprintf("answers in %.0f ms", ms(median(o.direct.samples)))
+	}
 	return found(hit{
-		evidence: fmt.Sprintf("%s is reached, no statement comes back through it (%s), and the direct endpoint answers in %.0f ms.",
-			o.pooler.endpoint.Address, o.pooler.failed, ms(median(o.direct.samples))),
+		evidence: fmt.Sprintf("%s is reached, no statement comes back through it (%s), and the direct endpoint %s.", o.pooler.endpoint.Address, o.pooler.failed, answers),
 	})
 }
 

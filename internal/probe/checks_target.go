@@ -39,6 +39,11 @@ func targetReadFails(o *observation) outcome {
 		switch {
 		case r.Error != "":
 			hits = append(hits, hit{evidence: fmt.Sprintf("%s: %s.", r.Route, r.Error), about: []string{noReply}})
+		case r.Status == http.StatusNotFound:
+			hits = append(hits, hit{
+				evidence: fmt.Sprintf("%s answers 404: --target is not the address of the API.", r.Route), about: []string{"404"},
+				remedy: "honeydue probe --target http://HOST:8080   # the public port, not the admin's, and no path",
+			})
 		case r.Status >= http.StatusInternalServerError:
 			hits = append(hits, hit{evidence: fmt.Sprintf("%s answers %d.", r.Route, r.Status), about: []string{fmt.Sprint(r.Status)}})
 		case r.Status != http.StatusOK && r.Status != 0:
@@ -259,6 +264,9 @@ func targetNotReady(o *observation) outcome {
 	evidence := fmt.Sprintf("/readyz answers %d", o.target.StatusCode)
 	if o.target.Reason != "" {
 		evidence += ": " + o.target.Reason
+	}
+	if o.target.StatusCode == http.StatusNotFound {
+		return found(hit{evidence: evidence + ": no honeydue server is at that address, or it is behind a path too many.", remedy: "honeydue probe --target http://HOST:8080   # no path"})
 	}
 	return found(hit{evidence: evidence + "."})
 }

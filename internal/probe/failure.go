@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -124,6 +125,8 @@ func explain(ctx context.Context, phase string, err error) *failure {
 			f.kind = kindTooMany
 		case "57014":
 			f.kind = kindTimeout
+		case "08P01":
+			f.kind = refusalOfPooler(pg.Message)
 		default:
 			f.kind = kindServer
 		}
@@ -151,6 +154,25 @@ func explain(ctx context.Context, phase string, err error) *failure {
 		f.kind = kindClosed
 	}
 	return f
+}
+
+// refusalOfPooler sorts PgBouncer's refusals by their words: it has one code for all of them, that of a protocol
+// violation. The words are those of versions 1.18 to 1.24.
+func refusalOfPooler(message string) kind {
+	switch {
+	case strings.Contains(message, "authentication failed"), strings.HasPrefix(message, "no such user"):
+		return kindCredentials
+	case strings.HasPrefix(message, "no such database"), strings.HasPrefix(message, "database ") && strings.HasSuffix(message, " does not exist"):
+		return kindDatabase
+	case message == "SSL required":
+		return kindTLS
+	}
+	return kindServer
+}
+
+// ofTheURL reports whether it is the URL that is wrong: the server was reached and has said so.
+func (f *failure) ofTheURL() bool {
+	return f.kind == kindCredentials || f.kind == kindDatabase || f.kind == kindTLS && f.code() != ""
 }
 
 func closed(err error) bool {

@@ -39,6 +39,14 @@ func changed(t *testing.T, raw string, changes ...change) string {
 // host changes the name and leaves the port.
 func host(name string) change { return func(u *url.URL) { u.Host = net.JoinHostPort(name, u.Port()) } }
 
+// password replaces the user's.
+func password(secret string) change {
+	return func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), secret) }
+}
+
+// database names another one.
+func database(name string) change { return func(u *url.URL) { u.Path = "/" + name } }
+
 // parameter sets a parameter, or takes it out if the value is empty.
 func parameter(name, value string) change {
 	return func(u *url.URL) {

@@ -54,6 +54,18 @@ func appFaults() []fault {
 			inject: func(_ *testing.T, b *bed) { b.config.TargetURL = "http://127.0.0.1:1" },
 		},
 		{
+			name: "the target is the admin's address", code: "HD-T12", evidence: "is not the address of the API",
+			inject: func(t *testing.T, b *bed) {
+				s := serve(t, b.env, serverOptions{})
+				b.ask(s)
+				b.config.TargetURL = s.metrics
+			},
+		},
+		{
+			name: "the target has a path too many", code: "HD-T02", evidence: "a path too many",
+			inject: func(t *testing.T, b *bed) { b.config.TargetURL = serve(t, b.env, serverOptions{}).url + "/api/" },
+		},
+		{
 			name: "the server hangs", code: "HD-T01", evidence: "no answer came in time",
 			inject: func(t *testing.T, b *bed) {
 				hung := make(chan struct{})

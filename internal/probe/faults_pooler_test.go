@@ -15,6 +15,27 @@ import (
 func poolerFaults() []fault {
 	faults := []fault{
 		{
+			name: "the app's password is wrong", code: "HD-P01", evidence: "user or password were refused", short: true,
+			inject: func(t *testing.T, b *bed) { b.config.URL = changed(t, b.config.URL, password(canaryPassword)) },
+		},
+		{
+			name: "both passwords are wrong", code: "HD-P01", evidence: "user or password were refused",
+			inject: func(t *testing.T, b *bed) {
+				b.config.URL = changed(t, b.config.URL, password(canaryPassword))
+				b.config.DirectURL = changed(t, b.config.DirectURL, password(canaryPassword))
+			},
+		},
+		{
+			name: "the app's database does not exist", code: "HD-P01", evidence: "that database does not exist there",
+			inject: func(t *testing.T, b *bed) { b.config.URL = changed(t, b.config.URL, database("nowhere")) },
+		},
+		{
+			name: "the app asks for no TLS and the pooler wants it", code: "HD-P01", evidence: "TLS could not be agreed on",
+			inject: func(t *testing.T, b *bed) {
+				b.config.URL = changed(t, b.config.URL, parameter("sslmode", "disable"), parameter("sslrootcert", ""))
+			},
+		},
+		{
 			name: "the pooler is down", code: "HD-P01", evidence: "the other side closed the connection", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) {
 				if err := b.lab.StopPooler(t.Context()); err != nil {

@@ -36,6 +36,13 @@ func serverFaults() []fault {
 			inject: func(t *testing.T, b *bed) { lockChain(t, b.env) },
 		},
 		{
+			name: "a table is locked and nobody waits yet", code: "HD-D04", evidence: "holds the table tasks against readers, too", short: true,
+			inject: func(t *testing.T, b *bed) {
+				session(t, b.env, "BEGIN", "LOCK TABLE tasks")
+				until(t, b.env, "SELECT max(extract(epoch FROM now() - xact_start)) > 0.6 FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()")
+			},
+		},
+		{
 			name: "a session is idle in a transaction", code: "HD-D05", evidence: "1 session is idle in a transaction", short: true,
 			inject: func(t *testing.T, b *bed) {
 				session(t, b.env, "BEGIN", "SELECT 1")

@@ -16,7 +16,7 @@ func registry() []check {
 func reachChecks() []check {
 	return []check{
 		{
-			code: "HD-P01", title: "The app's database endpoint can't be reached", severity: Critical, outage: true,
+			code: "HD-P01", title: "The app's database endpoint can't be used", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: poolerDown,
 			remedy: "kubectl get pods -A | grep -i pooler   # is it running, and do DB_HOST and DB_PORT name it?",
 		},
