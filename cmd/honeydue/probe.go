@@ -237,6 +237,9 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 	if worst, found := result.Worst(); found && worst.AtLeast(probe.Severity(o.failOn)) {
 		return exitWith(exitFinding)
 	}
+	if result.Inconclusive() {
+		return exitWith(exitInconclusive)
+	}
 	return nil
 }
 

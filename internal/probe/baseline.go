@@ -3,6 +3,7 @@ package probe
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -27,7 +28,11 @@ func ReadBaseline(r io.Reader) (Result, error) {
 		Schema string `json:"schema"`
 		Result
 	}
-	if err := json.NewDecoder(r).Decode(&in); err != nil {
+	err := json.NewDecoder(r).Decode(&in)
+	if _, other := errors.AsType[*json.UnmarshalTypeError](err); other {
+		return Result{}, errors.New("the baseline is no JSON of a probe") // the decoder's own words are about Go's types
+	}
+	if err != nil {
 		return Result{}, fmt.Errorf("the baseline is no JSON of a probe: %w", err)
 	}
 	if in.Schema != Schema {

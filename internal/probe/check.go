@@ -221,8 +221,18 @@ func (r Result) Unmeasured() string {
 	return why
 }
 
+// Inconclusive reports that what was measured is too little to say that all is well.
+func (r Result) Inconclusive() bool {
+	_, _, wide, _ := r.gaps()
+	return r.Interrupted || wide
+}
+
 // verdict says in one sentence what matters most.
 func verdict(r Result) string {
+	if r.Interrupted {
+		r.Interrupted = false
+		return fmt.Sprintf("Interrupted after %.1f s. Until then: %s", r.DurationMS/1000, verdict(r))
+	}
 	if why := r.Unmeasured(); why != "" {
 		return "Nothing could be measured: " + why
 	}

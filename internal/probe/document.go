@@ -56,11 +56,10 @@ func (r Result) details() []report.Block {
 
 func (r Result) tone() report.Tone {
 	worst, found := r.Worst()
-	_, _, wide, _ := r.gaps()
 	switch {
 	case found && worst == Critical || r.Unmeasured() != "":
 		return report.Bad
-	case found || wide:
+	case found || r.Inconclusive():
 		return report.Warn
 	}
 	return report.Good

@@ -104,7 +104,8 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		c.Timeout = DefaultTimeout
 	}
 	began := time.Now()
-	bounded, cancel := context.WithTimeout(ctx, c.Timeout)
+	// Taking leave of the servers belongs to the time that was given.
+	bounded, cancel := context.WithTimeout(ctx, c.Timeout-min(closeTimeout, c.Timeout/10))
 	defer cancel()
 
 	o := observe(bounded, c)
@@ -112,6 +113,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	r.Checks, r.Findings = judge(registry(), o, c.Only, c.Skip)
 	r.StartedAt = began.UTC()
 	r.DurationMS = ms(time.Since(began))
+	r.Interrupted = ctx.Err() != nil
 	r.Verdict = verdict(r)
 	if err := ctx.Err(); err != nil && len(r.Endpoints) == 0 {
 		return r, err

@@ -10,6 +10,8 @@ type Result struct {
 	Verdict    string    `json:"verdict"`
 	StartedAt  time.Time `json:"started_at"`
 	DurationMS float64   `json:"duration_ms"`
+	// Interrupted is set if whoever started the probe ended it; what was not measured by then is unknown.
+	Interrupted bool `json:"interrupted,omitempty"`
 	// Cost is what the probe itself asked of the servers.
 	Cost      Cost          `json:"cost"`
 	Findings  []Finding     `json:"findings"`
