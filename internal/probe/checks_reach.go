@@ -5,27 +5,6 @@ import (
 	"fmt"
 )
 
-// repair is what to do about a failure of that kind; empty where the check knows better.
-func repair(f *failure, variable string) string {
-	switch f.kind {
-	case kindURL:
-		return "Write " + variable + " as scheme://user:password@host:port/name."
-	case kindName:
-		return "Correct the host in " + variable + ", or mend the cluster's DNS: kubectl -n kube-system get pods -l k8s-app=kube-dns"
-	case kindCertificate:
-		return "Give the authority that signed the certificate as sslrootcert (or PGSSLROOTCERT), or renew the certificate."
-	case kindTLS:
-		return "Turn TLS on at the server, or correct sslmode in " + variable + "."
-	case kindCredentials:
-		return "Correct user and password in " + variable + ": kubectl -n honeydue edit secret honeydue"
-	case kindDatabase:
-		return "Correct the database's name in " + variable + "."
-	case kindTooMany:
-		return "SELECT count(*), state, application_name FROM pg_stat_activity GROUP BY 2, 3;   -- who holds the connections?"
-	}
-	return ""
-}
-
 func poolerDown(o *observation) outcome {
 	f := o.pooler.failed
 	if f == nil || !f.network() && f.kind != kindCredentials && f.kind != kindDatabase {
@@ -33,7 +12,7 @@ func poolerDown(o *observation) outcome {
 	}
 	return found(hit{
 		evidence: fmt.Sprintf("%s: %s.", cmp.Or(o.pooler.endpoint.Address, "the database URL"), f),
-		remedy:   repair(f, "DATABASE_URL"),
+		remedy:   repair(f, "DATABASE_URL", o.pooler.endpoint.Address),
 	})
 }
 
@@ -55,11 +34,11 @@ func databaseDown(o *observation) outcome {
 		if o.direct != nil {
 			evidence += fmt.Sprintf(" The direct endpoint fails, too: %s.", o.direct.failed)
 		}
-		return found(hit{evidence: evidence, remedy: repair(o.pooler.failed, "DATABASE_URL")})
+		return found(hit{evidence: evidence, remedy: repair(o.pooler.failed, "DATABASE_URL", o.pooler.endpoint.Address)})
 	case o.direct != nil && o.direct.failed.kind != kindURL:
 		return found(hit{
 			evidence: fmt.Sprintf("Neither the app's endpoint nor the direct one at %s answers: %s.", o.direct.endpoint.Address, o.direct.failed),
-			remedy:   repair(o.direct.failed, "DATABASE_DIRECT_URL"),
+			remedy:   repair(o.direct.failed, "DATABASE_DIRECT_URL", o.direct.endpoint.Address),
 		})
 	default:
 		return notKnown("The app's endpoint can't be reached, and there is no direct endpoint to ask.")
@@ -76,10 +55,10 @@ func poolerStuck(o *observation) outcome {
 	if o.direct == nil || o.direct.failed != nil {
 		return notKnown("The direct endpoint is not there to tell whether the pooler or the database is at fault.")
 	}
-	return found(hit{
-		evidence: fmt.Sprintf("%s is reached, no statement comes back through it (%s), and the direct endpoint answers in %.0f ms.",
-			o.pooler.endpoint.Address, o.pooler.failed, o.direct.endpoint.FloorMS),
-	})
+	h := o.stuck()
+	h.evidence = fmt.Sprintf("%s is reached, no statement comes back through it (%s), and the direct endpoint answers in %.0f ms.%s",
+		o.pooler.endpoint.Address, o.pooler.failed, o.direct.endpoint.FloorMS, h.evidence)
+	return found(h)
 }
 
 func directDown(o *observation) outcome {
@@ -87,7 +66,7 @@ func directDown(o *observation) outcome {
 	if f == nil && o.direct.pooled {
 		return found(hit{
 			evidence: fmt.Sprintf("%s is a pooler: %s.", o.direct.endpoint.Address, o.direct.proof),
-			remedy:   "Set DATABASE_DIRECT_URL to Postgres itself, on Neon the host without the -pooler suffix.",
+			remedy:   notThePooler(o.direct.endpoint.Address),
 		})
 	}
 	if f == nil {
@@ -95,7 +74,7 @@ func directDown(o *observation) outcome {
 	}
 	return found(hit{
 		evidence: fmt.Sprintf("%s: %s.", cmp.Or(o.direct.endpoint.Address, "the direct URL"), f),
-		remedy:   repair(f, "DATABASE_DIRECT_URL"),
+		remedy:   repair(f, "DATABASE_DIRECT_URL", o.direct.endpoint.Address),
 	})
 }
 
@@ -118,6 +97,7 @@ func helloRetry(o *observation) outcome {
 		return passed("%s with %s in one turn.", t.Version, t.Curve)
 	}
 	return found(hit{
+		remedy: fmt.Sprintf("openssl s_client -starttls postgres -connect %s -groups X25519 </dev/null   # refused: let the server's TLS take X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups)", o.pooler.endpoint.Address),
 		evidence: fmt.Sprintf("%s answers HelloRetryRequest and settles on %s: each new connection pays one turn (%.0f ms) more. Requests on open connections pay nothing.",
 			o.pooler.endpoint.Address, t.Curve, o.pooler.endpoint.FloorMS),
 	})

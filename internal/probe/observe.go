@@ -100,8 +100,10 @@ func (s *session) close(ctx context.Context) {
 func (o *observation) reachServers(ctx context.Context, s *session) {
 	var wg sync.WaitGroup
 	c := o.config
+	reached := make(chan struct{})
 	if c.URL != "" {
 		wg.Go(func() {
+			defer close(reached)
 			o.pooler = openPG(ctx, "pooler", c.URL)
 			s.pooler = o.pooler
 		})
@@ -121,7 +123,7 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 			s.redis = o.redis
 		})
 	}
-	o.reachWays(ctx, s, &wg)
+	o.reachWays(ctx, s, reached, &wg)
 	wg.Wait()
 }
 
