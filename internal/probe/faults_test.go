@@ -404,3 +404,30 @@ func apply(t *testing.T, env lab.Env, remedy string) {
 		t.Fatalf("the remedy %q does not run: %v\n%s", remedy, err, out)
 	}
 }
+
+// TestPastedRemediesMend pastes remedies that are more than one statement of SQL.
+func TestPastedRemediesMend(t *testing.T) {
+	for _, c := range []struct {
+		name, sql, code string
+		stays           bool // it only shows what to mend
+	}{
+		{name: "plans are forced to be generic", sql: ofDatabase("plan_cache_mode = 'force_generic_plan'"), code: "HD-Q10"},
+		{name: "work_mem is lowered", sql: ofDatabase("work_mem = '64kB'"), code: "HD-Q11"},
+		{name: "an index is on other columns", sql: "DROP INDEX tasks_board_idx; CREATE INDEX tasks_board_idx ON tasks (completed_at, residence_id) WHERE archived", code: "HD-Q07"},
+		{name: "a table is bloated", sql: "ALTER TABLE tasks SET (autovacuum_enabled = off); ALTER TABLE tasks DISABLE TRIGGER USER;" + strings.Repeat("UPDATE tasks SET title = title;", 5) + "VACUUM ANALYZE tasks", code: "HD-D10"},
+		{name: "a sequence runs out", sql: "ALTER TABLE tasks ADD COLUMN n int; CREATE SEQUENCE honeydue_n AS int OWNED BY tasks.n; SELECT setval('honeydue_n', 2100000000)", code: "HD-D16", stays: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			env := labtest.Database(t, prepare)
+			inject(c.sql)(t, &bed{env: env})
+			only := config(env)
+			only.Only = []string{c.code}
+			// Roles are shared by the databases of a lab.
+			defer exec(t, env, "ALTER ROLE CURRENT_USER RESET work_mem")
+			apply(t, env, first(t, run(t, only), c.code).Remedy)
+			if got := check(t, run(t, only), c.code); got.Status != probe.Pass && !c.stays {
+				t.Errorf("after the remedy %s is %s: %s", c.code, got.Status, got.Why)
+			}
+		})
+	}
+}

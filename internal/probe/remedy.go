@@ -129,7 +129,7 @@ func repairTarget(f *failure, target string) string {
 		if errors.As(f, &header) && string(header.RecordHeader[:]) == "HTTP/" {
 			return "honeydue probe --target " + strings.Replace(target, "https://", "http://", 1) + "   # it speaks HTTP without TLS there"
 		}
-		return startTLS("target", targetAddress(target)) + " </dev/null   # what does it say instead of TLS?"
+		return startTLS("target", targetAddress(target)) + " </dev/null   # what does it say instead of TLS? If it is HTTP: --target http://…"
 	case kindCertificate:
 		return seeCertificate("target", targetAddress(target), knownIssuer)
 	case kindName:

@@ -72,7 +72,9 @@ func TestRepairOfARunningServer(t *testing.T) {
 		t.Errorf("HTTPS to a server of plain HTTP is mended by %q", got)
 	}
 	for _, f := range []*failure{
-		{kind: kindTLS, err: tls.AlertError(40)}, {kind: kindName, err: &net.DNSError{}}, {kind: kindURL, err: errNoHost},
+		{kind: kindTLS, err: tls.AlertError(40)},
+		{kind: kindName, err: &net.DNSError{}},
+		{kind: kindURL, err: errNoHost},
 		{kind: kindCertificate, err: errors.New("x")},
 	} {
 		got := repairTarget(f, "https://api.example.com")
@@ -125,7 +127,7 @@ func TestThrownAwayRowsPriceAnIndex(t *testing.T) {
 	if len(out.hits) != 1 || out.hits[0].costMS < 1.89 || out.hits[0].costMS > 1.91 || out.hits[0].severity != Critical {
 		t.Fatalf("%+v", out)
 	}
-	want := "tasks_board_idx on tasks is not there (with it the planner's estimate for task_board for the heavy user would fall to 1/1.9, by HypoPG), and task_board for the heavy user pays for it."
+	want := "tasks_board_idx on tasks is not there (with it the planner's estimate for task_board for the heavy user would fall to 53%, by HypoPG), and task_board for the heavy user pays for it."
 	if got := out.hits[0].evidence; got != want {
 		t.Errorf("the evidence is %q, want %q", got, want)
 	}
