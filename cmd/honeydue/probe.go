@@ -297,6 +297,9 @@ func tunedSettings(env config.Environ) []probe.Setting {
 	var out []probe.Setting
 	for _, s := range config.Settings(env) {
 		if t, ok := config.TunedFor(s.Env); (ok && t.Kind != config.KindHost) || (!ok && s.Differs) {
+			if s.Secret != "" {
+				s.Value = "a secret" // masked, a URL still names its user and its files
+			}
 			out = append(out, probe.Setting{Name: s.Env, Value: s.Value, Tuned: s.Tuned, Drifted: s.Differs})
 		}
 	}

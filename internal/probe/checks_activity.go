@@ -170,7 +170,7 @@ func connectionLimit(o *observation) outcome {
 		if s != nil && s.failed != nil && s.failed.kind == kindTooMany {
 			return found(hit{
 				evidence: fmt.Sprintf("%s admits nobody any more: %s.", s.endpoint.Address, s.failed),
-				severity: Critical, costMS: failedMS, remedy: repair(s.failed, "DATABASE_DIRECT_URL"),
+				severity: Critical, costMS: failedMS, remedy: repair(s.failed, "DATABASE_DIRECT_URL", s.endpoint.Address),
 			})
 		}
 	}

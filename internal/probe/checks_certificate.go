@@ -24,7 +24,10 @@ func certificateRefused(o *observation) outcome {
 	if f == nil || f.kind != kindCertificate {
 		return passed("It is not.")
 	}
-	return found(hit{evidence: fmt.Sprintf("%s: %s.%s", o.pooler.endpoint.Address, f, refusedDates(f))})
+	return found(hit{
+		evidence: fmt.Sprintf("%s: %s.%s", o.pooler.endpoint.Address, f, refusedDates(f)),
+		remedy:   repair(f, "DATABASE_URL", o.pooler.endpoint.Address),
+	})
 }
 
 // refusedDates says when a refused certificate is valid.
@@ -47,6 +50,7 @@ func certificateEnds(o *observation) outcome {
 	now := time.Now()
 	first := time.Time{}
 	for _, e := range o.endpoints() {
+		renew := seeCertificate(e.Name, e.Address, "renew it, and reload the server that shows it")
 		if e.TLS == nil || e.TLS.NotAfter.IsZero() {
 			continue
 		}
@@ -56,16 +60,19 @@ func certificateEnds(o *observation) outcome {
 		day := e.TLS.NotAfter.UTC().Format(time.DateOnly)
 		switch left := e.TLS.NotAfter.Sub(now); {
 		case left <= 0:
-			hits = append(hits, hit{evidence: fmt.Sprintf("The certificate of %s has expired on %s; nobody who verifies it can connect.", e.Name, day)})
+			hits = append(hits, hit{remedy: renew, evidence: fmt.Sprintf("The certificate of %s has expired on %s; nobody who verifies it can connect.", e.Name, day)})
 		case now.Before(e.TLS.NotBefore):
-			hits = append(hits, hit{evidence: fmt.Sprintf("The certificate of %s is not valid before %s; nobody who verifies it can connect.", e.Name, e.TLS.NotBefore.UTC().Format(time.DateOnly))})
+			hits = append(hits, hit{remedy: renew, evidence: fmt.Sprintf("The certificate of %s is not valid before %s; nobody who verifies it can connect.", e.Name, e.TLS.NotBefore.UTC().Format(time.DateOnly))})
 		case e.TLS.endsSoon(left):
-			hits = append(hits, hit{severity: Warning, evidence: fmt.Sprintf("The certificate of %s expires on %s, in %s.", e.Name, day, seconds(left.Seconds()))})
+			hits = append(hits, hit{severity: Warning, remedy: renew, evidence: fmt.Sprintf("The certificate of %s expires on %s, in %s.", e.Name, day, seconds(left.Seconds()))})
 		}
 	}
 	for _, other := range o.otherFailures() {
 		if other.f != nil && other.f.kind == kindCertificate {
-			hits = append(hits, hit{evidence: fmt.Sprintf("The certificate of %s is refused: %s.%s", other.name, other.f, refusedDates(other.f))})
+			hits = append(hits, hit{
+				evidence: fmt.Sprintf("The certificate of %s is refused: %s.%s", other.name, other.f, refusedDates(other.f)),
+				remedy:   seeCertificate(other.name, other.address, knownIssuer),
+			})
 		}
 	}
 	if first.IsZero() {
@@ -75,21 +82,21 @@ func certificateEnds(o *observation) outcome {
 }
 
 type namedFailure struct {
-	name string
-	f    *failure
+	name, address string
+	f             *failure
 }
 
 // otherFailures are those of the endpoints beside the app's.
 func (o *observation) otherFailures() []namedFailure {
 	var out []namedFailure
 	if o.direct != nil {
-		out = append(out, namedFailure{"direct", o.direct.failed})
+		out = append(out, namedFailure{"direct", o.direct.endpoint.Address, o.direct.failed})
 	}
 	if o.redis != nil {
-		out = append(out, namedFailure{"redis", o.redis.failed})
+		out = append(out, namedFailure{"redis", o.redis.endpoint.Address, o.redis.failed})
 	}
 	if o.ways.web != nil {
-		out = append(out, namedFailure{"target", o.ways.web.failed})
+		out = append(out, namedFailure{"target", targetAddress("https://" + o.ways.web.endpoint.Address), o.ways.web.failed})
 	}
 	return out
 }

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// databaseURL is a secret of which a part is tuned: the host's name.
+const databaseURL = "DATABASE_URL"
+
 func drifted(o *observation) outcome {
 	var hits []hit
 	for _, s := range o.config.Settings {
@@ -15,6 +18,15 @@ func drifted(o *observation) outcome {
 			evidence: fmt.Sprintf("%s is %s, tuned is %s.", s.Name, shown(s.Value), shown(s.Tuned)),
 			remedy:   fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue %s=%s   # and the same in deploy-k3s", s.Name, s.Tuned),
 			about:    []string{s.Name},
+		}
+		switch {
+		case s.Name == databaseURL && o.pooler != nil && o.pooler.pooled:
+			continue // proved to be a pooler, whatever its name
+		case s.Name == databaseURL:
+			h.evidence = "The host in DATABASE_URL has another name than a pooler's, tuned is " + s.Tuned + "."
+			h.remedy = findPooler
+		case s.Tuned == "":
+			h.remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue %s-   # and out of deploy-k3s", s.Name)
 		}
 		hits = append(hits, h)
 	}

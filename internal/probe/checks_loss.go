@@ -44,7 +44,10 @@ func packetsLost(o *observation) outcome {
 		cost = max(cost, extra*float64(count)/float64(samples))
 		says = append(says, fmt.Sprintf("%d of %d empty queries stood still for %.0f ms.", count, samples, extra))
 	}
-	return found(hit{evidence: strings.Join(says, " "), costMS: cost})
+	return found(hit{
+		evidence: strings.Join(says, " "), costMS: cost,
+		remedy: sentAgain + trace(o.pooler.endpoint.Address) + "   # which hop drops them?",
+	})
 }
 
 // lossOf is the share of segments that a count of lost ones makes, 0 where it may be chance.

@@ -11,7 +11,7 @@ func nameFails(o *observation) outcome {
 	if f == nil || f.kind != kindName {
 		return passed("%s is found.", orElse(o.pooler.endpoint.Address, "The host of the database URL"))
 	}
-	return found(hit{evidence: fmt.Sprintf("%s: %s.", o.pooler.endpoint.Address, f)})
+	return found(hit{evidence: fmt.Sprintf("%s: %s.", o.pooler.endpoint.Address, f), remedy: repair(f, "DATABASE_URL", o.pooler.endpoint.Address)})
 }
 
 // dnsLeastMS is what a look-up may take: a resolver that has the answer gives it within a few ms, and in
@@ -72,7 +72,10 @@ func jitters(o *observation) outcome {
 	if o.direct.answered() {
 		evidence += fmt.Sprintf(", to Postgres itself %.1f ms above %.1f ms", o.direct.endpoint.JitterMS, o.direct.endpoint.FloorMS)
 	}
-	return found(hit{evidence: evidence + ".", costMS: e.JitterMS})
+	return found(hit{
+		evidence: evidence + ".", costMS: e.JitterMS,
+		remedy: trace(e.Address) + "   # which hop varies? then kubectl top nodes: a busy node looks the same",
+	})
 }
 
 // queues reports whether statements wait in the pooler: by the evidence of HD-P04 or by that of HD-P10.
@@ -123,6 +126,7 @@ func stalls(o *observation) outcome {
 	return found(hit{
 		evidence: fmt.Sprintf("%d of %d empty queries stood still for %.0f ms (median).%s", count, samples, extra, o.resent()),
 		costMS:   extra * float64(count) / float64(samples),
+		remedy:   sentAgain + trace(o.pooler.endpoint.Address) + "   # loss on the way, or a host that pauses?",
 	})
 }
 

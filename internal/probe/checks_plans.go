@@ -14,7 +14,8 @@ const genericFactor = 10
 // genericPlan judges the plan that does not look at values: it is a fault where a setting makes the app's
 // sessions use it, and a remark where it lies in wait.
 func genericPlan(o *observation) outcome {
-	forced := o.facts.planCacheMode == "force_generic_plan"
+	mode, isGiven := o.facts.givenMode()
+	forced := o.facts.planCacheMode == forceGeneric
 	var worst *HotPath
 	factor := 0.0
 	compared := 0
@@ -34,7 +35,13 @@ func genericPlan(o *observation) outcome {
 	}
 	switch {
 	case forced:
-		h := hit{evidence: strings.TrimSpace("The app's sessions run with plan_cache_mode = force_generic_plan, so no plan looks at its values. " + evidence)}
+		h := hit{
+			evidence: strings.TrimSpace("The app's sessions run with plan_cache_mode = force_generic_plan, so no plan looks at its values. " + evidence),
+			remedy:   `psql "$DATABASE_URL" -c "SELECT setting, source FROM pg_settings WHERE name = 'plan_cache_mode'"   # where it comes from; there: auto, then RECONNECT on the pooler's console`,
+		}
+		if isGiven {
+			h.remedy = mode.reset()
+		}
 		if worst != nil {
 			h.costMS = overS14(*worst)
 		}
@@ -42,15 +49,75 @@ func genericPlan(o *observation) outcome {
 			h.about = append(h.about, p.Plan.relations()...)
 		}
 		return found(h)
+	case isGiven && mode.pending && mode.value == forceGeneric:
+		return found(hit{
+			evidence: strings.TrimSpace(fmt.Sprintf("plan_cache_mode = force_generic_plan is set for %s, and strikes as soon as the pooler renews its connections. ", mode.of()) + evidence),
+			remedy:   mode.reset(),
+		})
+	case len(o.facts.switchedOff()) > 0:
+		off := o.facts.switchedOff()
+		return found(hit{
+			evidence: fmt.Sprintf("%s is switched off for %s, and plans change as soon as the pooler renews its connections.", off[0].name, off[0].of()),
+			remedy:   off[0].reset(),
+		})
 	case compared == 0:
 		return notKnown("No generic plan could be asked for; it needs the direct endpoint.")
 	case factor >= genericFactor:
 		return found(hit{
 			severity: Info, about: worst.Plan.relations(), evidence: evidence + " Nothing makes the app use it now.",
-			remedy: "Keep DB_EXEC_MODE=exec and plan_cache_mode = auto: both plan for the values.",
+			remedy: `psql "$DATABASE_URL" -c 'SHOW plan_cache_mode'   # keep it auto, and DB_EXEC_MODE=exec: both plan for the values`,
 		})
 	}
 	return passed("The generic plans are at most %.1f times as dear as those for the values, and plan_cache_mode is %s.", factor, o.facts.planCacheMode)
+}
+
+const forceGeneric = "force_generic_plan"
+
+// givenMode is the plan_cache_mode that a role or the database gives to the app's sessions.
+func (f *databaseFacts) givenMode() (givenSetting, bool) {
+	i := slices.IndexFunc(f.given, func(g givenSetting) bool { return g.name == "plan_cache_mode" })
+	if i < 0 {
+		return givenSetting{}, false
+	}
+	return f.given[i], true
+}
+
+// switchedOff are the planner's steps (enable_…) that the next connections may not take, and this one may.
+func (f *databaseFacts) switchedOff() []givenSetting {
+	var out []givenSetting
+	for _, g := range f.given {
+		if g.pending && strings.HasPrefix(g.name, "enable_") && slices.Contains([]string{"off", "false", "no", "0"}, strings.ToLower(g.value)) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// of says whose setting it is; the role has no name here.
+func (g givenSetting) of() string {
+	switch {
+	case g.role && g.database:
+		return "the app's role in this database"
+	case g.role:
+		return "the app's role"
+	case g.everyRole:
+		return "every role"
+	}
+	return "this database"
+}
+
+// reset undoes it where it was set. A role may do that for itself, so it is done as the app.
+func (g givenSetting) reset() string {
+	url, whose := "DATABASE_DIRECT_URL", `DATABASE :"DBNAME"`
+	switch {
+	case g.role && g.database:
+		url, whose = "DATABASE_URL", `ROLE CURRENT_USER IN DATABASE :"DBNAME"`
+	case g.role:
+		url, whose = "DATABASE_URL", "ROLE CURRENT_USER"
+	case g.everyRole:
+		whose = "ROLE ALL"
+	}
+	return fmt.Sprintf("psql \"$%s\" -v ON_ERROR_STOP=1 <<'SQL' && psql \"$PGBOUNCER_ADMIN_URL\" -c RECONNECT\nALTER %s RESET %s;\nSQL", url, whose, g.name)
 }
 
 // planDrift compares the shape of each plan with the baseline's. A shape that changed and costs nothing is
@@ -75,7 +142,7 @@ func planDrift(o *observation) outcome {
 				about: h.Plan.relations(),
 			}.priced(h.ExecutionMS - b.ExecutionMS)
 			if tables := h.Plan.relations(); len(tables) > 0 {
-				now.remedy = "ANALYZE " + strings.Join(tables, ", ") + ";   -- or undo what has changed since: indexes, settings, the amount of data"
+				now.remedy = remedySQL("ANALYZE " + strings.Join(tables, ", ") + ";   -- or undo what has changed since: indexes, settings, the amount of data")
 			}
 			if worst == nil || now.costMS > worst.costMS {
 				worst = &now

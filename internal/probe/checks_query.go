@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -102,7 +101,7 @@ func invalidIndex(o *observation) outcome {
 		}
 		if b, ok := o.schema.builds[want.Name]; ok {
 			h := indexHit(o, want, fmt.Sprintf("%s on %s is being built (%s), and no plan uses it until then", want.Name, want.Table, b), "")
-			h.severity, h.remedy = Info, waitForBuild
+			h.severity, h.remedy, h.sql = Info, waitForBuild, nil
 			hits = append(hits, h)
 			continue
 		}
@@ -110,7 +109,7 @@ func invalidIndex(o *observation) outcome {
 			"REINDEX INDEX CONCURRENTLY "+want.Name+";")
 		if o.schema.hiddenBuild {
 			h.evidence += " Somebody builds an index in this database, and this role may not see which."
-			h.remedy = waitForBuild + "; as a role with pg_monitor. If it is another one: " + h.remedy
+			h.remedy = waitForBuild + ", as a role with pg_monitor; if it is another one:\n" + h.remedy
 		}
 		hits = append(hits, h)
 	}
@@ -121,19 +120,43 @@ func invalidIndex(o *observation) outcome {
 const waitForBuild = `psql "$DATABASE_DIRECT_URL" -c 'SELECT index_relid::regclass, phase, blocks_done, blocks_total FROM pg_stat_progress_create_index'   # wait for it`
 
 // indexHit is critical where a hot statement pays a millisecond or more for the index that it can't use.
-func indexHit(o *observation, want store.Index, evidence, remedy string) hit {
-	h := hit{evidence: evidence + ".", remedy: remedy, sql: statements(remedy), about: []string{want.Table, want.Name}}
-	if cost, which := excess(o, want.Table); cost > 0 {
+func indexHit(o *observation, want store.Index, evidence, sql string) hit {
+	if p, ok := o.promises[want.Name]; ok {
+		evidence += p.String()
+	}
+	h := hit{evidence: evidence + ".", about: []string{want.Table, want.Name}}.mendedBy(sql)
+	cost, which := excess(o, want.Table)
+	if thrown, by := thrownAway(o, want.Table); thrown > cost {
+		cost, which = thrown, by
+	}
+	if cost > 0 {
 		h.costMS = cost
 		if cost >= harmlessScanMS {
 			h.severity = Critical
 		}
 		h.evidence = fmt.Sprintf("%s, and %s pays for it.", evidence, which)
 	}
-	if p, ok := o.promises[want.Name]; ok {
-		h.evidence += p.String()
-	}
 	return h
+}
+
+// thrownAway is what a hot path pays for rows of a table that it reads by another index and throws away (HD-Q13): their
+// share of the time of those steps.
+func thrownAway(o *observation, table string) (costMS float64, which string) {
+	for _, h := range o.hot {
+		if h.Plan == nil {
+			continue
+		}
+		cost := 0.0
+		for _, s := range h.Plan.discarded() {
+			if s.node.Relation == table {
+				cost += s.node.TotalMS() * s.rows / (s.rows + s.node.ActualRows*s.node.ActualLoops)
+			}
+		}
+		if cost > costMS {
+			costMS, which = cost, h.who()
+		}
+	}
+	return costMS, which
 }
 
 func sequentialScan(o *observation) outcome {
@@ -165,8 +188,7 @@ func sequentialScan(o *observation) outcome {
 	var hits []hit
 	for _, table := range tables {
 		w := byTable[table]
-		h := hit{about: []string{table}}
-		h.remedy, h.sql = scanRemedy(o, table)
+		h := scanRemedy(o, hit{about: []string{table}}, table)
 		h.costMS, _ = excess(o, table)
 		took := fmt.Sprintf("%.1f ms", w.scan.MS)
 		switch {
@@ -184,13 +206,13 @@ func sequentialScan(o *observation) outcome {
 
 // scanRemedy makes the indexes that are missing or not valid if there are any, or waits for one that is being built;
 // else the statistics are the first suspect.
-func scanRemedy(o *observation, table string) (remedy string, sql []string) {
-	remedy = brokenIndexes(o, table)
-	if remedy == "" && o.schema.isBuilding(table) {
-		return waitForBuild, nil
+func scanRemedy(o *observation, h hit, table string) hit {
+	sql := brokenIndexes(o, table)
+	if sql == "" && o.schema.isBuilding(table) {
+		h.remedy = waitForBuild
+		return h
 	}
-	remedy = cmp.Or(remedy, "ANALYZE "+table+";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk")
-	return remedy, statements(remedy)
+	return h.mendedBy(cmp.Or(sql, "ANALYZE "+table+";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk"))
 }
 
 func slowExecution(o *observation) outcome {
@@ -215,20 +237,4 @@ func slowExecution(o *observation) outcome {
 		return notKnown("%d of %d hot paths were not executed under ANALYZE.", len(o.hot)-judged, len(o.hot))
 	}
 	return orPassed(hits, "Execution stays within %.0f ms for the median user, %.0f ms for %d tasks.", s14MedianMS, s14HeavyMS, s14HeavyTasks)
-}
-
-// statements splits a remedy that is SQL, as the checks write it: one statement a line, ended by a
-// semicolon, what follows it being a comment.
-func statements(remedy string) []string {
-	var out []string
-	for line := range strings.SplitSeq(remedy, "\n") {
-		statement, comment, _ := strings.Cut(line, ";")
-		if comment = strings.TrimSpace(comment); comment != "" && !strings.HasPrefix(comment, "--") {
-			return nil
-		}
-		if statement = strings.TrimSpace(statement); statement != "" {
-			out = append(out, statement)
-		}
-	}
-	return out
 }

@@ -5,27 +5,6 @@ import (
 	"fmt"
 )
 
-// repair is what to do about a failure of that kind; empty where the check knows better.
-func repair(f *failure, variable string) string {
-	switch f.kind {
-	case kindURL:
-		return "Write " + variable + " as scheme://user:password@host:port/name."
-	case kindName:
-		return "Correct the host in " + variable + ", or mend the cluster's DNS: kubectl -n kube-system get pods -l k8s-app=kube-dns"
-	case kindCertificate:
-		return "Give the authority that signed the certificate as sslrootcert (or PGSSLROOTCERT), or renew the certificate."
-	case kindTLS:
-		return "Turn TLS on at the server, or correct sslmode in " + variable + "."
-	case kindCredentials:
-		return "Correct user and password in " + variable + ": kubectl -n honeydue edit secret honeydue"
-	case kindDatabase:
-		return "Correct the database's name in " + variable + "."
-	case kindTooMany:
-		return "SELECT count(*), state, application_name FROM pg_stat_activity GROUP BY 2, 3;   -- who holds the connections?"
-	}
-	return ""
-}
-
 func poolerDown(o *observation) outcome {
 	f := o.pooler.failed
 	if f == nil || !f.network() && !f.ofTheURL() {
@@ -33,7 +12,7 @@ func poolerDown(o *observation) outcome {
 	}
 	return found(hit{
 		evidence: fmt.Sprintf("%s: %s.", cmp.Or(o.pooler.endpoint.Address, "the database URL"), f),
-		remedy:   repair(f, "DATABASE_URL"),
+		remedy:   repair(f, "DATABASE_URL", o.pooler.endpoint.Address),
 	})
 }
 
@@ -59,11 +38,11 @@ func databaseDown(o *observation) outcome {
 		if o.direct != nil {
 			evidence += fmt.Sprintf(" The direct endpoint fails, too: %s.", o.direct.failed)
 		}
-		return found(hit{evidence: evidence, remedy: repair(o.pooler.failed, "DATABASE_URL")})
+		return found(hit{evidence: evidence, remedy: repair(o.pooler.failed, "DATABASE_URL", o.pooler.endpoint.Address)})
 	case o.direct != nil && o.direct.failed.kind != kindURL:
 		return found(hit{
 			evidence: fmt.Sprintf("Neither the app's endpoint nor the direct one at %s answers: %s.", o.direct.endpoint.Address, o.direct.failed),
-			remedy:   repair(o.direct.failed, "DATABASE_DIRECT_URL"),
+			remedy:   repair(o.direct.failed, "DATABASE_DIRECT_URL", o.direct.endpoint.Address),
 		})
 	default:
 		return notKnown("The app's endpoint can't be used, and there is no direct endpoint to ask.")
@@ -82,11 +61,12 @@ func poolerStuck(o *observation) outcome {
 	}
 	answers := "answers that its own URL is wrong"
 	if o.direct.failed == nil {
-		answers = fmt.Sprintf("answers in %.0f ms", ms(median(o.direct.samples)))
+		answers = fmt.Sprintf("answers in %.0f ms", o.direct.endpoint.FloorMS)
 	}
-	return found(hit{
-		evidence: fmt.Sprintf("%s is reached, no statement comes back through it (%s), and the direct endpoint %s.", o.pooler.endpoint.Address, o.pooler.failed, answers),
-	})
+	h := o.stuck()
+	h.evidence = fmt.Sprintf("%s is reached, no statement comes back through it (%s), and the direct endpoint %s.%s",
+		o.pooler.endpoint.Address, o.pooler.failed, answers, h.evidence)
+	return found(h)
 }
 
 func directDown(o *observation) outcome {
@@ -94,7 +74,7 @@ func directDown(o *observation) outcome {
 	if f == nil && o.direct.pooled {
 		return found(hit{
 			evidence: fmt.Sprintf("%s is a pooler: %s.", o.direct.endpoint.Address, o.direct.proof),
-			remedy:   "Set DATABASE_DIRECT_URL to Postgres itself, on Neon the host without the -pooler suffix.",
+			remedy:   notThePooler(o.direct.endpoint.Address),
 		})
 	}
 	if f == nil {
@@ -102,7 +82,7 @@ func directDown(o *observation) outcome {
 	}
 	return found(hit{
 		evidence: fmt.Sprintf("%s: %s.", cmp.Or(o.direct.endpoint.Address, "the direct URL"), f),
-		remedy:   repair(f, "DATABASE_DIRECT_URL"),
+		remedy:   repair(f, "DATABASE_DIRECT_URL", o.direct.endpoint.Address),
 	})
 }
 
@@ -125,6 +105,7 @@ func helloRetry(o *observation) outcome {
 		return passed("%s with %s in one turn.", t.Version, t.Curve)
 	}
 	return found(hit{
+		remedy: fmt.Sprintf("openssl s_client -starttls postgres -connect %s -groups X25519 </dev/null   # refused: let the server's TLS take X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups)", o.pooler.endpoint.Address),
 		evidence: fmt.Sprintf("%s answers HelloRetryRequest and settles on %s: each new connection pays one turn (%.0f ms) more. Requests on open connections pay nothing.",
 			o.pooler.endpoint.Address, t.Curve, o.pooler.endpoint.FloorMS),
 	})

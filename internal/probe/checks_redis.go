@@ -15,7 +15,7 @@ func redisDown(o *observation) outcome {
 	}
 	h := hit{
 		evidence: fmt.Sprintf("%s: %s. Every authed read then asks the database who the user is.", o.redis.endpoint.Address, f),
-		remedy:   repair(f, "REDIS_URL"),
+		remedy:   repair(f, redisVariable, o.redis.endpoint.Address),
 		costMS:   o.turnMS(),
 	}
 	return found(h)

@@ -146,11 +146,11 @@ func redisSlow(o *observation) outcome {
 	switch {
 	case middle >= pingSlow && (tcp >= ms(middle)/2 || names == "" && slices.Min(pings) >= middle/2):
 		h.evidence += fmt.Sprintf(" Even the fastest took nearly as long, and TCP %.1f ms to connect: it is the way to Redis that is long.", tcp)
-		h.remedy = "Run Redis beside the pods: deploy-k3s/base/redis.yaml."
+		h.remedy = "kubectl -n honeydue get pods -o wide   # Redis belongs beside the pods: deploy-k3s/base/redis.yaml"
 		if why := o.ownWay(tcp >= ms(middle)/2); why != "" {
 			h.evidence += " " + why
 			h.severity, h.costMS = Info, 0
-			h.remedy = "Run the probe in the cluster, or give it --target and a user's token: the server then says what Redis takes from there."
+			h.remedy = "kubectl -n honeydue exec deployment/honeydue -- honeydue probe --only HD-R06   # or give it --target and a user's token: the server then says what Redis takes from there"
 		}
 	case names != "":
 		h.evidence += " Its slow log names " + names + "."

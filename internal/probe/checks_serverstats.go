@@ -27,7 +27,7 @@ func cacheHit(o *observation) outcome {
 	if o.server.extensions.neon() {
 		// What Postgres calls read may have come out of the compute's memory all the same.
 		from = "from the compute's local file cache or from the page server, which Postgres can't tell apart"
-		h.severity, h.remedy = Info, "CREATE EXTENSION neon;   -- then this check judges the local file cache"
+		h.severity, h.remedy = Info, remedySQL("CREATE EXTENSION neon;   -- then this check judges the local file cache")
 	}
 	hits, read := last.Hit-first.Hit, last.Read-first.Read
 	if read >= hitFewestBlocks {
@@ -81,7 +81,8 @@ func asleep(o *observation) outcome {
 	up := o.server.first.UptimeS
 	switch {
 	case o.server.upBeforeProbeS < 0:
-		h := hit{evidence: fmt.Sprintf("The database was suspended: it started only when this probe asked for it, and had been up for %s when it answered.", seconds(up))}
+		// A warning whatever it cost: one request pays it, whose turn came first.
+		h := hit{severity: Warning, evidence: fmt.Sprintf("The database was suspended: it started only when this probe asked for it, and had been up for %s when it answered.", seconds(up))}
 		for _, s := range []*pgServer{o.pooler, o.direct} {
 			if s.answered() {
 				h.costMS = max(h.costMS, s.endpoint.ConnectMS-float64(s.endpoint.ConnectTurns)*s.endpoint.FloorMS)
@@ -209,10 +210,10 @@ func missingExtensions(o *observation) outcome {
 		if o.server.extensions.has(e.name) {
 			continue
 		}
-		h := hit{evidence: fmt.Sprintf("%s is not there: %s.", e.name, e.use), remedy: fmt.Sprintf("CREATE EXTENSION IF NOT EXISTS %s;", e.name)}
+		h := hit{evidence: fmt.Sprintf("%s is not there: %s.", e.name, e.use), remedy: remedySQL("CREATE EXTENSION IF NOT EXISTS " + e.name + ";")}
 		if !slices.Contains(o.server.extensions.Offered, e.name) {
 			h.evidence = fmt.Sprintf("%s is not there and this server does not offer it: %s.", e.name, e.use)
-			h.remedy = "Ask the database's provider for it; the probe does without."
+			h.remedy = `psql "$DATABASE_DIRECT_URL" -c 'SELECT name, comment FROM pg_available_extensions ORDER BY 1'   # what the provider offers: ask for it; the probe does without`
 		}
 		hits = append(hits, h)
 	}

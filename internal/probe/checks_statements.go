@@ -92,13 +92,12 @@ func misestimate(o *observation) outcome {
 		if b.cost == 0 && b.factor < misestimateRemark {
 			continue
 		}
-		sql := "ANALYZE " + b.table + ";"
+		sql := "ANALYZE " + b.table + ";   -- if the plan stays: ALTER TABLE … ALTER COLUMN … SET STATISTICS 1000"
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s: %s gives %.0f rows a loop where %.0f were expected (%.0f times as many, %.0f in all).",
 				b.path.who(), b.where(), b.node.ActualRows, b.node.PlanRows, b.factor, b.rows),
-			remedy: sql + "   -- if the plan stays: ALTER TABLE … ALTER COLUMN … SET STATISTICS 1000",
-			sql:    statements(sql), about: b.tables(),
-		}.priced(b.cost))
+			about: b.tables(),
+		}.mendedBy(sql).priced(b.cost))
 	}
 	return ranOr(o, hits, "No step on a table gives %d times the rows expected of it and breaks S14 by that.", misestimateFactor)
 }
@@ -143,7 +142,7 @@ func (o *observation) moreWorkMem(name string, writtenKB float64) string {
 	if need > mostWorkMemKB {
 		return fmt.Sprintf(`honeydue probe -o json | jq '.hot_paths[] | select(.name == "%s") | .plan'   # %.0f MB of work_mem for each sort of each connection would be too much: %s has to sort fewer rows, by an index in its order or a LIMIT`, name, need/1024, name)
 	}
-	return fmt.Sprintf("ALTER ROLE … SET work_mem = '%.0fMB';   -- it is for each sort of each connection; then RECONNECT on the pooler's console", need/1024)
+	return fmt.Sprintf(`psql "$DATABASE_URL" -c "ALTER ROLE CURRENT_USER SET work_mem = '%.0fMB'" && psql "$PGBOUNCER_ADMIN_URL" -c RECONNECT   # it is for each sort of each connection`, need/1024)
 }
 
 func (o *observation) workMem() string {
@@ -156,12 +155,11 @@ func (o *observation) workMem() string {
 func heapFetched(o *observation) outcome {
 	var hits []hit
 	for _, b := range worstSteps(o.hot, (*Plan).heapFetches, ownTime) {
-		sql := "VACUUM " + b.table + ";"
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s: %s went to the table for %.0f rows (%.0f%% of them), because their pages are not marked all-visible.",
 				b.path.who(), b.where(), b.rows, b.factor*100),
-			remedy: sql, sql: statements(sql), about: b.tables(),
-		}.priced(b.cost))
+			about: b.tables(),
+		}.mendedBy("VACUUM "+b.table+";").priced(b.cost))
 	}
 	return ranOr(o, hits, "Index-only scans stay in their index.")
 }
@@ -170,8 +168,8 @@ func discardedRows(o *observation) outcome {
 	var hits []hit
 	for _, b := range worstSteps(o.hot, (*Plan).discarded, ownTime) {
 		h := hit{about: b.tables(), evidence: fmt.Sprintf("%s: %s reads %.0f rows to throw them away, %.0f for each one that it keeps.", b.path.who(), b.where(), b.rows, b.factor)}
-		if remedy := brokenIndexes(o, b.table); remedy != "" {
-			h.remedy, h.sql = remedy, statements(remedy)
+		if sql := brokenIndexes(o, b.table); sql != "" {
+			h = h.mendedBy(sql)
 		}
 		hits = append(hits, h.priced(b.cost))
 	}

@@ -58,8 +58,7 @@ func autovacuumOff(t tableFacts, name string) string {
 // tableHit is about one table, that a statement mends.
 func tableHit(o *observation, name, mends, evidence string) hit {
 	t := o.facts.tables[name]
-	h := hit{evidence: evidence + autovacuumOff(t, name), remedy: mendTable(t, name, mends), about: []string{name}}
-	h.sql = statements(h.remedy)
+	h := hit{evidence: evidence + autovacuumOff(t, name), about: []string{name}}.mendedBy(mendTable(t, name, mends))
 	cost, which := excess(o, name)
 	h.costMS = cost
 	if which != "" {
@@ -164,7 +163,7 @@ func needlessIndex(o *observation) outcome {
 		if ours[d.name] || d.constraint || !slices.Contains(o.tablesOf(), d.table) {
 			continue
 		}
-		h := hit{remedy: "DROP INDEX CONCURRENTLY " + pgx.Identifier{d.name}.Sanitize() + ";"}
+		h := hit{remedy: remedySQL("DROP INDEX CONCURRENTLY " + pgx.Identifier{d.name}.Sanitize() + ";")}
 		twin := slices.IndexFunc(o.facts.indexes, func(e indexDefinition) bool {
 			return e.name != d.name && e.valid && e.table == d.table && e.key == d.key && (e.unique || !d.unique) && (ours[e.name] || e.name < d.name)
 		})

@@ -252,7 +252,7 @@ func targetWithoutRedis(o *observation) outcome {
 
 func targetDown(o *observation) outcome {
 	if o.targetFailed != nil {
-		return found(hit{evidence: fmt.Sprintf("%s: %s.", o.target.URL, o.targetFailed), remedy: repair(o.targetFailed, "--target")})
+		return found(hit{evidence: fmt.Sprintf("%s: %s.", o.target.URL, o.targetFailed), remedy: repairTarget(o.targetFailed, o.target.URL)})
 	}
 	return passed("/readyz answers in %.1f ms, %.1f ms with connecting.", o.target.WarmMS, o.target.FirstMS)
 }

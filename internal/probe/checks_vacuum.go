@@ -27,12 +27,12 @@ func bloat(o *observation) outcome {
 		if waste < bloatBytes || waste < bloatShare*t.Bytes {
 			continue
 		}
+		table := pgx.Identifier{t.Name}.Sanitize()
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s takes %s and needs about %s by an estimate from its statistics: %.0f%% of what is read of it holds nothing.",
 				t.Name, megabytes(t.Bytes), megabytes(t.Bytes-waste), 100*waste/t.Bytes),
-			remedy: fmt.Sprintf(`pg_repack --host=<host> --port=<port> --username=<user> --dbname=<name> --no-superuser-check --table='%[1]s'   # those of DATABASE_DIRECT_URL, which it does not take as a URL; without a long lock. VACUUM FULL %[1]s; locks the table as long as it runs`,
-				pgx.Identifier{t.Name}.Sanitize()),
-		})
+		}.mendedBy("SET lock_timeout = '2s';   -- without the lock it gives up, and nobody has to queue behind it\n"+
+			"VACUUM (FULL, ANALYZE) "+table+";   -- nobody reads or writes the table while it runs: in a quiet hour; pg_repack does it without that lock"))
 	}
 	if judged == 0 {
 		return notKnown("None of %s was ever analysed, so nothing tells how large they should be: ANALYZE;", plural(len(o.server.tables), "table", "tables"))
@@ -59,7 +59,7 @@ func sequences(o *observation) outcome {
 		}
 		h := hit{
 			evidence: fmt.Sprintf("%s has used %.1f%% of what its column can hold; after that every insert fails.", s.Name, 100*s.used()),
-			remedy:   fmt.Sprintf("ALTER TABLE … ALTER COLUMN … TYPE bigint;   -- the column that %s feeds, if it is an integer; by way of a new column if the table is large", pgx.Identifier{s.Name}.Sanitize()),
+			remedy:   ownerOf(s.Name),
 		}
 		if s.used() >= sequenceFail {
 			h.severity = Critical
@@ -70,6 +70,16 @@ func sequences(o *observation) outcome {
 		return notKnown("How far %s come can't be seen by this role: GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO it, or GRANT pg_read_all_data.", plural(n, "sequence has", "sequences have"))
 	}
 	return orPassed(hits, "The fullest of %d sequences is at %.1f%%.", len(o.server.limits.Sequences), 100*most)
+}
+
+// ownerOf shows the column that a sequence feeds. No statement is printed to widen it: that rewrites the table under a
+// lock, so that on a large one a new column has to take over.
+func ownerOf(sequence string) string {
+	return fmt.Sprintf(`psql "$DATABASE_DIRECT_URL" -v s='%s' <<'SQL'
+SELECT d.refobjid::regclass AS table, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type
+FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass(:'s');   -- an integer: ALTER TABLE … ALTER COLUMN … TYPE bigint, or by way of a new column if the table is large
+SQL`, pgx.Identifier{sequence}.Sanitize())
 }
 
 // Transaction ids: half of the two billion is five times what autovacuum allows by default

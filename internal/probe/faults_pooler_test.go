@@ -44,10 +44,21 @@ func poolerFaults() []fault {
 			},
 		},
 		{
-			name: "the pooler is paused", code: "HD-P05", evidence: "the direct endpoint answers", lab: &lab.Config{},
+			name: "the pooler is paused", code: "HD-P05", evidence: "so looks a pooler that is paused", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) {
 				command(t, b.env, "PAUSE")
 				t.Cleanup(func() { command(t, b.env, "RESUME") })
+			},
+		},
+		{
+			name: "the pool is taken whole", code: "HD-P05", evidence: "its pool is full: 2 of 2 server connections are busy", lab: &lab.Config{PoolSize: 2},
+			inject: func(t *testing.T, b *bed) {
+				for range 2 {
+					conn := poolerClient(t, b)
+					if _, err := conn.Exec(t.Context(), "BEGIN"); err != nil {
+						t.Fatal(err)
+					}
+				}
 			},
 		},
 		{

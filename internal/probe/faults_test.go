@@ -2,6 +2,8 @@ package probe_test
 
 import (
 	"context"
+	"os"
+	osexec "os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -63,8 +65,8 @@ func TestFaultsInTheDatabase(t *testing.T) {
 			r := run(t, config(env))
 			f := first(t, r, c.code)
 			contains(t, f.Evidence, c.evidence)
-			if f.Remedy != c.remedy {
-				t.Errorf("the remedy is %q, want %q", f.Remedy, c.remedy)
+			if want := "psql \"$DATABASE_DIRECT_URL\" -v ON_ERROR_STOP=1 <<'SQL'\n" + c.remedy + "\nSQL"; f.Remedy != want {
+				t.Errorf("the remedy is %q, want %q", f.Remedy, want)
 			}
 			for _, f := range r.Findings {
 				if f.Code == c.code {
@@ -219,9 +221,29 @@ func TestServersDown(t *testing.T) {
 
 	t.Run("the pooler is paused", func(t *testing.T) {
 		command(t, env, "PAUSE")
-		defer command(t, env, "RESUME")
 		f := first(t, run(t, c), "HD-P05")
-		contains(t, f.Evidence, "the direct endpoint answers")
+		contains(t, f.Evidence, "it has no server connection and opens none: so looks a pooler that is paused")
+		apply(t, env, f.Remedy)
+		if got := check(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
+			t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
+		}
+	})
+
+	t.Run("the database is paused", func(t *testing.T) {
+		command(t, env, "PAUSE honeydue")
+		f := first(t, run(t, c), "HD-P05")
+		contains(t, f.Evidence, "SHOW DATABASES: the database is paused")
+		apply(t, env, f.Remedy)
+		if got := check(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
+			t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
+		}
+		command(t, env, "PAUSE honeydue")
+		defer command(t, env, "RESUME honeydue")
+		c := c
+		c.AdminURL = ""
+		f = first(t, run(t, c), "HD-P05")
+		contains(t, f.Remedy, "-c RESUME")
+		contains(t, f.Remedy, "raise default_pool_size")
 	})
 
 	t.Run("everything", func(t *testing.T) {
@@ -371,17 +393,41 @@ func TestAnIndexThatIsBeingBuilt(t *testing.T) {
 	}
 }
 
-// apply runs a remedy, one statement at a time: CONCURRENTLY refuses to be part of a transaction.
+// apply pastes a remedy into a shell.
 func apply(t *testing.T, env lab.Env, remedy string) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), env.DirectURL)
-	if err != nil {
-		t.Fatal(err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := osexec.CommandContext(ctx, "sh", "-c", remedy)
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+env.DatabaseURL, "DATABASE_DIRECT_URL="+env.DirectURL, "PGBOUNCER_ADMIN_URL="+env.AdminURL, "REDIS_URL="+env.RedisURL)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("the remedy %q does not run: %v\n%s", remedy, err, out)
 	}
-	defer conn.Close(t.Context())
-	for statement := range strings.SplitSeq(strings.TrimSuffix(remedy, ";"), ";\n") {
-		if _, err := conn.Exec(t.Context(), statement); err != nil {
-			t.Fatalf("the remedy %q does not run: %v", statement, err)
-		}
+}
+
+// TestPastedRemediesMend pastes remedies that are more than one statement of SQL.
+func TestPastedRemediesMend(t *testing.T) {
+	for _, c := range []struct {
+		name, sql, code string
+		stays           bool // it only shows what to mend
+	}{
+		{name: "plans are forced to be generic", sql: ofDatabase("plan_cache_mode = 'force_generic_plan'"), code: "HD-Q10"},
+		{name: "work_mem is lowered", sql: ofDatabase("work_mem = '64kB'"), code: "HD-Q11"},
+		{name: "an index is on other columns", sql: "DROP INDEX tasks_board_idx; CREATE INDEX tasks_board_idx ON tasks (completed_at, residence_id) WHERE archived", code: "HD-Q07"},
+		{name: "a table is bloated", sql: "ALTER TABLE tasks SET (autovacuum_enabled = off); ALTER TABLE tasks DISABLE TRIGGER USER;" + strings.Repeat("UPDATE tasks SET title = title;", 5) + "VACUUM ANALYZE tasks", code: "HD-D10"},
+		{name: "a sequence runs out", sql: "ALTER TABLE tasks ADD COLUMN n int; CREATE SEQUENCE honeydue_n AS int OWNED BY tasks.n; SELECT setval('honeydue_n', 2100000000)", code: "HD-D16", stays: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			env := labtest.Database(t, prepare)
+			inject(c.sql)(t, &bed{env: env})
+			only := config(env)
+			only.Only = []string{c.code}
+			// Roles are shared by the databases of a lab.
+			defer exec(t, env, "ALTER ROLE CURRENT_USER RESET work_mem")
+			apply(t, env, first(t, run(t, only), c.code).Remedy)
+			if got := check(t, run(t, only), c.code); got.Status != probe.Pass && !c.stays {
+				t.Errorf("after the remedy %s is %s: %s", c.code, got.Status, got.Why)
+			}
+		})
 	}
 }

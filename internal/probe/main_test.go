@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -55,8 +56,16 @@ func run(t *testing.T, c probe.Config) probe.Result {
 		t.Fatal(err)
 	}
 	lookForSecrets(t, c, r)
+	for _, f := range r.Findings {
+		if !isCommand.MatchString(f.Remedy) {
+			t.Errorf("the remedy of %s is no command: %q", f.Code, f.Remedy)
+		}
+	}
 	return r
 }
+
+// isCommand is what each remedy begins with: Markdown puts it into a fence, from which it is pasted.
+var isCommand = regexp.MustCompile(`^(psql|kubectl|redis-cli|honeydue|openssl|getent|nstat|mtr|sysctl) `)
 
 // check returns the outcome of one check.
 func check(t *testing.T, r probe.Result, code string) probe.CheckResult {

@@ -114,8 +114,10 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 			s.redis, s.redisTook = o.redis, time.Since(began)
 		}
 	}()
+	reached := make(chan struct{})
 	if c.URL != "" {
 		wg.Go(func() {
+			defer close(reached)
 			o.pooler = openPG(ctx, "pooler", c.URL)
 			s.pooler = o.pooler
 		})
@@ -129,7 +131,7 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 			s.direct = o.direct
 		})
 	}
-	o.reachWays(ctx, s, &wg)
+	o.reachWays(ctx, s, reached, &wg)
 	wg.Wait()
 }
 

@@ -25,6 +25,8 @@ type poolerFacts struct {
 	between map[string]bool
 	// linked is how many of them had a client in each of those looks.
 	linked []int
+	// stuck is the pool while a client waited in it for longer than connecting takes.
+	stuck  stuckPool
 	failed *failure
 }
 

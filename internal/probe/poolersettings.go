@@ -23,6 +23,11 @@ func poolerSettings() []poolerSetting {
 	}
 }
 
+// setPooler changes a setting until the pooler starts anew.
+func setPooler(name, value string) string {
+	return fmt.Sprintf(`psql "$PGBOUNCER_ADMIN_URL" -c "SET %s = '%s'"   # and in pgbouncer.ini, or its next start undoes it`, name, value)
+}
+
 func poolerDrifted(o *observation) outcome {
 	if why := o.noConsole(); why != "" {
 		return notKnown("%s", why)
@@ -35,7 +40,7 @@ func poolerDrifted(o *observation) outcome {
 	}
 	if mode != "transaction" {
 		hits = append(hits, hit{
-			severity: Critical, remedy: "pool_mode = transaction in pgbouncer.ini, then RELOAD",
+			severity: Critical, remedy: setPooler("pool_mode", "transaction"),
 			evidence: fmt.Sprintf("pool_mode is %s, tuned is transaction: each client keeps a server connection for itself.", shown(mode)),
 		})
 	}
@@ -51,7 +56,7 @@ func poolerDrifted(o *observation) outcome {
 		}
 		if !s.holds(n) {
 			hits = append(hits, hit{
-				remedy:   fmt.Sprintf("%s = %s in pgbouncer.ini, then RELOAD", s.name, s.tuned),
+				remedy:   setPooler(s.name, s.tuned),
 				evidence: fmt.Sprintf("%s is %s%s, tuned is %s%s: %s.", s.name, value, s.unit, s.tuned, s.unit, s.why),
 			})
 		}

@@ -23,17 +23,16 @@ func reachChecks() []check {
 		{
 			code: "HD-D01", title: "The database doesn't answer", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: databaseDown,
-			remedy: "Start or wake the database server; its own log says why it went away.",
+			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_postmaster_start_time(), pg_is_in_recovery()'   # a connection wakes one that sleeps (Neon); else start the server: its own log says why it went away`,
 		},
 		{
 			code: "HD-P05", title: "The pooler lets in and gives no server connection", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: poolerStuck,
-			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS' -c 'SHOW SERVERS'   # then RESUME, or raise default_pool_size`,
 		},
 		{
 			code: "HD-D02", title: "The direct endpoint can't be used", severity: Warning,
 			needs: []part{askedDirect}, run: directDown,
-			remedy: "Check DATABASE_DIRECT_URL: migrations and half of this probe need it.",
+			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT 1'   # migrations and half of this probe need it: correct DATABASE_DIRECT_URL (or DB_DIRECT_HOST)`,
 		},
 		{
 			code: "HD-D03", title: "Migrations are not applied", severity: Critical,
@@ -63,12 +62,12 @@ func reachChecks() []check {
 		{
 			code: "HD-P02", title: "The app is not connected through a pooler", severity: Critical,
 			needs: []part{upPooler}, run: wrongEndpoint,
-			remedy: "Set DB_HOST (or DATABASE_URL) to the pooler's host, on Neon the one with the -pooler suffix, and roll out.",
+			remedy: findPooler,
 		},
 		{
 			code: "HD-T03", title: "The running server is not connected through a pooler", severity: Critical,
 			needs: []part{upTarget}, run: targetBypassesPooler,
-			remedy: "Set DB_HOST (or DATABASE_URL) to the pooler's host, on Neon the one with the -pooler suffix, and roll out.",
+			remedy: findPooler,
 		},
 		{
 			code: "HD-Q06", title: "A hot statement fails", severity: Critical, outage: true,

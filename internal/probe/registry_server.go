@@ -8,7 +8,7 @@ func serverChecks() []check {
 		{
 			code: "HD-D14", title: "The database was asleep", severity: Warning,
 			needs: watched, run: asleep,
-			remedy: "Turn autosuspend off for production, or call honeydue warmup before users come.",
+			remedy: "honeydue warmup   # before users come; or turn autosuspend off for production, at the provider",
 		},
 		{
 			code: "HD-D04", title: "Sessions wait for a lock", severity: Critical,

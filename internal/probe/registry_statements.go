@@ -19,7 +19,6 @@ func statementCauses() []check {
 		{
 			code: "HD-Q10", title: "Plans are made without looking at the values", severity: Warning,
 			needs: []part{knowsPlans, knowsFacts}, run: genericPlan,
-			remedy: "ALTER DATABASE … RESET plan_cache_mode;   -- or ALTER ROLE …; then RECONNECT on the pooler's console",
 		},
 		{
 			code: "HD-Q12", title: "A hot statement's rows are misjudged", severity: Warning,
@@ -52,7 +51,7 @@ func statementSteps() []check {
 		{
 			code: "HD-Q16", title: "Planning takes longer than execution", severity: Warning,
 			needs: []part{knowsPlans}, run: planningDominates,
-			remedy: "Drop the indexes that no statement needs (HD-Q18), and compare default_statistics_target with the default of 100.",
+			remedy: "honeydue probe --only HD-Q18   # which indexes does no statement need? And compare default_statistics_target with the default of 100",
 		},
 		{
 			code: "HD-Q17", title: "A hot statement's plan is not the baseline's", severity: Warning,

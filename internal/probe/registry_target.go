@@ -72,7 +72,7 @@ func targetChecks() []check {
 		{
 			code: "HD-T08", title: "The way to the server takes more than everything behind it", severity: Info,
 			needs: []part{knowsReads}, run: targetFar,
-			remedy: "Measure from where the users are: honeydue probe --target URL on a machine near them.",
+			remedy: `honeydue probe --target "$TARGET"   # on a machine where the users are, TARGET being the URL`,
 		},
 	}
 }

@@ -7,12 +7,10 @@ func wayCauses() []check {
 		{
 			code: "HD-N02", title: "The name of the app's database endpoint doesn't resolve", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: nameFails,
-			remedy: `getent hosts "$DB_HOST"; kubectl -n kube-system get pods -l k8s-app=kube-dns   # correct DB_HOST (or DATABASE_URL), or mend the cluster's DNS`,
 		},
 		{
 			code: "HD-N03", title: "The certificate of the app's database endpoint is refused", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: certificateRefused,
-			remedy: "Renew the certificate at the pooler and RELOAD it, or give the authority that signed it as sslrootcert (or PGSSLROOTCERT).",
 		},
 		{
 			code: "HD-P07", title: "The pooler takes no more clients", severity: Critical, outage: true,
@@ -22,7 +20,7 @@ func wayCauses() []check {
 		{
 			code: "HD-P08", title: "The pooler refuses a start-up parameter of the database URL", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: parameterRefused,
-			remedy: "Take it out of DATABASE_URL; where it is needed: ALTER ROLE ... SET ...",
+			remedy: editSecret("take it out of DATABASE_URL; where it is needed: ALTER ROLE CURRENT_USER SET …"),
 		},
 		{
 			code: "HD-P11", title: "Transactions hold server connections and do nothing", severity: Warning,
@@ -37,7 +35,6 @@ func wayCauses() []check {
 		{
 			code: "HD-N01", title: "TLS needs a second round trip to connect", severity: Info,
 			needs: []part{upPooler}, run: helloRetry,
-			remedy: "Let the server's TLS accept X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups).",
 		},
 	}
 }
@@ -53,27 +50,24 @@ func wayChecks() []check {
 		{
 			code: "HD-N08", title: "The database is farther away than it should be", severity: Critical,
 			needs: []part{upPooler}, run: farAway,
-			remedy: "Run app, pooler and database in one region: compare the hosts' regions, and roll back what moved one of them.",
+			remedy: "kubectl get nodes -L topology.kubernetes.io/region   # app, pooler and database belong in one region: compare their hosts' regions, and roll back what moved one of them",
 		},
 		{
 			code: "HD-N06", title: "Packets to the database are lost", severity: Warning,
 			needs: []part{upPooler}, run: packetsLost,
-			remedy: "nstat -az TcpRetransSegs TcpExtTCPTimeouts; mtr -rwc 100 \"$DB_HOST\"   # which hop drops them?",
 		},
 		{
 			code: "HD-N05", title: "The connection stands still now and then", severity: Warning,
 			needs: []part{upPooler}, run: stalls,
-			remedy: "nstat -az TcpRetransSegs TcpExtTCPTimeouts; mtr -rwc 100 \"$DB_HOST\"   # loss on the way, or a host that pauses?",
 		},
 		{
 			code: "HD-N04", title: "Round trips to the database vary", severity: Warning,
 			needs: []part{upPooler}, run: jitters,
-			remedy: "mtr -rwc 100 \"$DB_HOST\"   # which hop varies? then kubectl top nodes: a busy node looks the same",
 		},
 		{
 			code: "HD-N10", title: "Large results come slowly", severity: Warning,
 			needs: []part{upPooler}, run: narrowBand,
-			remedy: "Look for a limit of bandwidth on the way: the node's network class, a CNI bandwidth annotation, a VPN.",
+			remedy: "kubectl -n honeydue get pods -o yaml | grep -i bandwidth   # a limit of the CNI? Else the node's network class, or a VPN on the way",
 		},
 		{
 			code: "HD-N07", title: "Looking up a name takes long", severity: Warning,
@@ -83,7 +77,6 @@ func wayChecks() []check {
 		{
 			code: "HD-N09", title: "A certificate is at its end", severity: Critical,
 			needs: []part{askedPooler}, run: certificateEnds,
-			remedy: "Renew the certificate and reload the server that shows it.",
 		},
 		{
 			code: "HD-P09", title: "The pooler has little left to give", severity: Warning,
@@ -107,12 +100,12 @@ func wayChecks() []check {
 		{
 			code: "HD-N11", title: "An idle connection starts slowly again", severity: Info,
 			needs: []part{upPooler}, run: slowStart,
-			remedy: "At the far side: sysctl -w net.ipv4.tcp_slow_start_after_idle=0; here: keep results below 14 kB.",
+			remedy: "sysctl -w net.ipv4.tcp_slow_start_after_idle=0   # on the far side, where it is yours; else keep hot results below 14 kB",
 		},
 		{
 			code: "HD-N12", title: "Connecting could save a round trip", severity: Info,
 			needs: []part{upPooler}, run: couldBeDirect,
-			remedy: "Add sslnegotiation=direct to DATABASE_URL.",
+			remedy: editSecret("DATABASE_URL with the parameter sslnegotiation=direct"),
 		},
 	}
 }

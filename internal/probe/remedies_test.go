@@ -2,11 +2,61 @@ package probe
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 )
+
+// TestPagesFindTheEndpoint: with the environment of 'honeydue lab env' there is a DATABASE_URL and no DB_HOST, so pages take the
+// address out of the URL.
+func TestPagesFindTheEndpoint(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "runbooks", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	take := regexp.MustCompile(`(?m)^HOSTPORT=.*$`)
+	seen := 0
+	for _, name := range pages {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "HOSTPORT") {
+			seen++
+			for url, want := range map[string]string{
+				"postgres://u:p@db.example.com:6432/x?sslmode=require": "db.example.com:6432", "postgres://u:p@db.example.com/x": "db.example.com:5432", "postgres://u:p@10.0.0.1:1?a=b": "10.0.0.1:1",
+			} {
+				sh := exec.CommandContext(t.Context(), "sh", "-c", take.FindString(string(text))+"\nprintf %s \"$HOSTPORT\"")
+				sh.Env = append(os.Environ(), "DATABASE_URL="+url)
+				if out, err := sh.CombinedOutput(); err != nil || string(out) != want {
+					t.Errorf("%s finds %q in %s: %v", name, out, url, err)
+				}
+			}
+		}
+		for line := range strings.Lines(string(text)) {
+			if strings.Contains(line, `"$DB_HOST`) && !strings.HasPrefix(line, "HOSTPORT=") {
+				t.Errorf("%s: %q needs DB_HOST", name, line)
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("%d pages ask an endpoint", seen)
+	}
+}
+
+// TestLooksOfThePage: HD-D04's page says how often the sessions are looked at.
+func TestLooksOfThePage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", RunbookPage("HD-D04")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One look at the begin, and one at the end of each part of the window.
+	if windowSamples+1 != 9 || !strings.Contains(string(page), "Up to nine looks at") {
+		t.Errorf("%d looks are taken, and the page says something else", windowSamples+1)
+	}
+}
 
 // TestRemediesNameTheirTarget: a command that is pasted must not go to another Redis or another namespace than the
 // app's: each redis-cli has -u, each kubectl -n or -A. Checks and pages are read as they are written.

@@ -16,6 +16,8 @@ type databaseFacts struct {
 	// planCacheMode is the app's session's own, through the pooler where there is one.
 	planCacheMode string
 	workMemKB     float64
+	// given are the planner's settings that a role or a database has of its own.
+	given []givenSetting
 	// countedFor is how long the cumulative statistics have been counting, at least.
 	countedFor time.Duration
 	// hypopg is set where the extension is installed in this database.
@@ -84,6 +86,30 @@ SELECT extract(epoch FROM now() - greatest(pg_postmaster_start_time(),
 		(SELECT stats_reset FROM pg_stat_database WHERE datname = current_database())))::float8,
 	EXISTS (SELECT FROM pg_extension WHERE extname = 'hypopg')`
 
+// givenSetting is a setting that the app's sessions begin with, because of ALTER ROLE or ALTER DATABASE.
+type givenSetting struct {
+	name, value string
+	// pending is set where the session that was asked has another value: it is older than the change.
+	pending         bool
+	role, everyRole bool // whose it is; of a role in one database both role and database are set
+	database        bool
+}
+
+// The app's planner settings out of ALTER ROLE and ALTER DATABASE, of each the one that wins. Those with a unit can't be
+// compared as text and are left out.
+const givenSQL = `
+SELECT DISTINCT ON (g.name) g.name, s.value, CASE g.vartype
+		WHEN 'bool' THEN s.value::bool <> g.setting::bool WHEN 'enum' THEN lower(s.value) <> g.setting ELSE s.value::float8 <> g.setting::float8 END,
+	s.setrole <> 0, s.setrole = 0 AND s.setdatabase = 0, s.setdatabase <> 0
+FROM (
+	SELECT setrole, setdatabase, split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value
+	FROM pg_db_role_setting, unnest(setconfig) c
+	WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+		AND setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user))
+) s JOIN pg_settings g ON g.name = s.name
+WHERE g.category LIKE 'Query Tuning%' AND g.unit IS NULL AND g.vartype IN ('bool', 'enum', 'integer', 'real')
+ORDER BY g.name, s.setrole <> 0 DESC, s.setdatabase <> 0 DESC`
+
 // The settings of the app's own sessions, which a role or a database may have changed.
 const settingsSQL = `SELECT current_setting('plan_cache_mode'), pg_size_bytes(current_setting('work_mem'))::float8 / 1024`
 
@@ -103,11 +129,17 @@ func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error)
 	if err := inOneTurn(ctx, conn, b); err != nil {
 		return nil, err
 	}
-	err := readInOneTurn(ctx, app, settingsSQL, func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&out.planCacheMode, &out.workMemKB}, func() error { return nil })
+	b = readOnly()
+	b.Queue(marked(settingsSQL)).QueryRow(func(row pgx.Row) error { return row.Scan(&out.planCacheMode, &out.workMemKB) })
+	b.Queue(marked(givenSQL)).Query(func(rows pgx.Rows) error {
+		var g givenSetting
+		_, err := pgx.ForEachRow(rows, []any{&g.name, &g.value, &g.pending, &g.role, &g.everyRole, &g.database}, func() error {
+			out.given = append(out.given, g)
+			return nil
+		})
 		return err
 	})
-	return out, err
+	return out, inOneTurn(ctx, app, b)
 }
 
 // readInOneTurn runs one statement without parameters in a read-only transaction with the probe's time-outs.

@@ -21,7 +21,9 @@ type waysFacts struct {
 	// console is nil where it was not asked; consoleFailed says why it could not be.
 	console       *poolerFacts
 	consoleFailed *failure
-	web           *webServer
+	// database is the pooler's name of the app's.
+	database string
+	web      *webServer
 	// segments are the sums over the probe's connections to Postgres; nil where the kernel can't be asked.
 	segments *link.Segments
 
@@ -32,7 +34,8 @@ type waysFacts struct {
 
 // reachWays starts, while the servers are being reached, what needs connections of its own: the pair, the
 // start-up parameters, TLS without asking, and the console; each only if a chosen check asks for it.
-func (o *observation) reachWays(ctx context.Context, s *session, wg *sync.WaitGroup) {
+// reached is closed when the app's endpoint has answered or failed.
+func (o *observation) reachWays(ctx context.Context, s *session, reached <-chan struct{}, wg *sync.WaitGroup) {
 	w := &o.ways
 	w.began = time.Now()
 	w.isolation.notRun, w.prepared.how, w.transfers.failed = "the app's endpoint was not reached", "the app's endpoint was not reached", "the app's endpoint was not reached"
@@ -43,12 +46,22 @@ func (o *observation) reachWays(ctx context.Context, s *session, wg *sync.WaitGr
 	if err != nil {
 		return // the endpoint's own failure says so
 	}
+	w.database = config.Database
 	asked := make(chan struct{}) // closed when the console has answered, or is not asked
 	if o.config.AdminURL != "" && o.wantsConsole() {
 		wg.Go(func() {
-			defer close(asked)
 			if s.pools, w.consoleFailed = openPools(ctx, o.config.AdminURL, config.Database); s.pools != nil {
 				w.console = s.pools.readSettings(ctx)
+			}
+			close(asked)
+			if !s.pools.usable() {
+				return
+			}
+			select {
+			case <-reached:
+			case <-ctx.Done():
+			case <-time.After(stuckAfter):
+				w.console.stuck = s.pools.lookWhileStuck(ctx)
 			}
 		})
 	} else {

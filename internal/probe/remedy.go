@@ -1,0 +1,155 @@
+package probe
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// remedySQL is a remedy of SQL statements, as it is pasted into a shell. psql runs what it reads one statement at a time,
+// each in its own transaction, which CONCURRENTLY and VACUUM need; after a failure the rest must not follow: an index is
+// dropped only when its successor is there.
+func remedySQL(sql string) string {
+	return `psql "$DATABASE_DIRECT_URL" -v ON_ERROR_STOP=1 <<'SQL'` + "\n" + sql + "\nSQL"
+}
+
+// mendedBy gives a hit SQL as its remedy: for people to paste, and for a trial to run.
+func (h hit) mendedBy(sql string) hit {
+	h.remedy, h.sql = remedySQL(sql), statements(sql)
+	return h
+}
+
+// statements splits a remedy that is SQL, as the checks write it: one statement a line, ended by a
+// semicolon, what follows it being a comment.
+func statements(sql string) []string {
+	var out []string
+	for line := range strings.SplitSeq(sql, "\n") {
+		statement, comment, _ := strings.Cut(line, ";")
+		if comment = strings.TrimSpace(comment); comment != "" && !strings.HasPrefix(comment, "--") {
+			return nil
+		}
+		if statement = strings.TrimSpace(statement); statement != "" {
+			out = append(out, statement)
+		}
+	}
+	return out
+}
+
+// editSecret changes a value that must not stand in a command; the pods read it when they start.
+func editSecret(what string) string {
+	return "kubectl -n honeydue edit secret honeydue && kubectl -n honeydue rollout restart deployment/honeydue   # " + what
+}
+
+// startTLS begins a command that speaks TLS with an endpoint.
+func startTLS(endpoint, address string) string {
+	if endpoint == "redis" || endpoint == "target" {
+		return "openssl s_client -connect " + address
+	}
+	return "openssl s_client -starttls postgres -connect " + address
+}
+
+// seeCertificate shows the certificate that an endpoint has.
+func seeCertificate(endpoint, address, then string) string {
+	return startTLS(endpoint, address) + " </dev/null | openssl x509 -noout -issuer -dates -ext subjectAltName   # " + then
+}
+
+// knownIssuer is what to do about a certificate that is refused.
+const knownIssuer = "expired: renew it; an unknown issuer: sslrootcert (or PGSSLROOTCERT), for Redis and HTTPS SSL_CERT_FILE, names its certificate"
+
+// sentAgain and trace tell where packets are lost or held up.
+const sentAgain = "nstat -az TcpRetransSegs TcpExtTCPTimeouts; "
+
+func trace(address string) string { return "mtr -rwc 100 " + hostOf(address) }
+
+// findPooler is the way from Postgres itself to the pooler; notThePooler the way back.
+const findPooler = "kubectl get services -A | grep -i -E 'pooler|pgbouncer'   # its host goes into DB_HOST of deploy-k3s's overlay (or DATABASE_URL); on Neon it is the one with the suffix -pooler"
+
+func notThePooler(address string) string {
+	host := hostOf(address)
+	label, domain, _ := strings.Cut(host, ".")
+	if direct, ok := strings.CutSuffix(label, "-pooler"); ok {
+		return fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_DIRECT_HOST=%s.%s   # or the same host in DATABASE_DIRECT_URL", direct, domain)
+	}
+	return `psql "$DATABASE_DIRECT_URL" -c 'SELECT inet_server_addr(), inet_server_port()'   # where Postgres itself listens: that belongs in DATABASE_DIRECT_URL (or DB_DIRECT_HOST)`
+}
+
+// hostOf is the host of an address, and the whole of what is none.
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
+}
+
+// repair is what to do about a failure of that kind at an endpoint that a variable names; empty where the check knows
+// better.
+func repair(f *failure, variable, address string) string {
+	switch f.kind {
+	case kindURL:
+		return editSecret(variable + " is written as scheme://user:password@host:port/name")
+	case kindName:
+		return fmt.Sprintf("getent hosts %s; kubectl -n kube-system get pods -l k8s-app=kube-dns   # correct the host in %s, or mend the cluster's DNS", hostOf(address), variable)
+	case kindCertificate:
+		return seeCertificate(endpointOf(variable), address, knownIssuer)
+	case kindTLS:
+		without := "correct sslmode in " + variable
+		if variable == redisVariable {
+			without = "let REDIS_URL begin with redis://"
+		}
+		return startTLS(endpointOf(variable), address) + " </dev/null   # no TLS there: turn it on at the server, or " + without
+	case kindCredentials:
+		return editSecret("user and password in " + variable + ", or DB_USER and DB_PASSWORD")
+	case kindDatabase:
+		return editSecret("the database's name in " + variable + ", or DB_NAME in deploy-k3s/base/honeydue.env")
+	case kindTooMany:
+		return fmt.Sprintf(`psql "$%s" -c 'SELECT count(*), state, application_name FROM pg_stat_activity GROUP BY 2, 3 ORDER BY 1 DESC'   # who holds the connections? In vain: as a superuser, for whom Postgres keeps three`, variable)
+	}
+	return ""
+}
+
+const redisVariable = "REDIS_URL"
+
+func endpointOf(variable string) string {
+	if variable == redisVariable {
+		return "redis"
+	}
+	return "pooler"
+}
+
+// repairTarget is repair for the running server of --target; empty where the check knows better.
+func repairTarget(f *failure, target string) string {
+	switch f.kind {
+	case kindURL:
+		return `honeydue probe --target "$TARGET"   # TARGET is written as https://api.example.com`
+	case kindTLS:
+		var header tls.RecordHeaderError
+		if errors.As(f, &header) && string(header.RecordHeader[:]) == "HTTP/" {
+			return "honeydue probe --target " + strings.Replace(target, "https://", "http://", 1) + "   # it speaks HTTP without TLS there"
+		}
+		return startTLS("target", targetAddress(target)) + " </dev/null   # what does it say instead of TLS? If it is HTTP: --target http://…"
+	case kindCertificate:
+		return seeCertificate("target", targetAddress(target), knownIssuer)
+	case kindName:
+		return "getent hosts " + hostOf(targetAddress(target)) + "   # correct the host in --target, or mend its DNS"
+	}
+	return ""
+}
+
+// targetAddress is host:port of a URL that was read already.
+func targetAddress(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return raw
+	}
+	if u.Port() != "" {
+		return u.Host
+	}
+	port := "443"
+	if u.Scheme == "http" {
+		port = "80"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
