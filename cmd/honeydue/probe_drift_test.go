@@ -48,3 +48,18 @@ func TestEverySettingThatDriftsIsFound(t *testing.T) {
 		}
 	}
 }
+
+// TestSettingsHideSecrets: a URL without its password still names a user and files.
+func TestSettingsHideSecrets(t *testing.T) {
+	env := config.Environ{"DATABASE_URL": "postgres://canary_user:canary_password@db.example.com/x?sslrootcert=/canary/ca.crt"}
+	found := false
+	for _, s := range tunedSettings(env) {
+		found = found || s.Name == "DATABASE_URL"
+		if strings.Contains(s.Value, "canary") {
+			t.Errorf("%s shows %q", s.Name, s.Value)
+		}
+	}
+	if !found {
+		t.Error("the host's name is not judged")
+	}
+}
