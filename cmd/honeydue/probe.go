@@ -185,9 +185,9 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 	if token != "" {
 		a.secrets = append(a.secrets, token)
 	}
-	progress := a.progress("probing", -1)
+	progress := a.progress("probing", probe.Steps)
 	defer progress.Done()
-	say := progress.Describe
+	say := progress.Step
 	if o.watch.on {
 		progress.Done() // a bar and a report that is redrawn would write over each other
 		say = nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -24,6 +25,8 @@ func (a *app) probeTrial(ctx context.Context, o *probeOptions, r *probe.Result) 
 			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), labGrace)
 			defer cancel()
 			err = alsoFailed(err, l.Stop(ending))
+			fmt.Fprintf(a.stderr, "The trial's lab has ended. Its files stay in %s for the next one; delete the folder to be rid of them.\n",
+				l.Dir())
 		}()
 		bed.Create = func(ctx context.Context, name, template string) (string, string, error) {
 			env, err := l.CreateDatabase(ctx, name, template)
@@ -31,9 +34,9 @@ func (a *app) probeTrial(ctx context.Context, o *probeOptions, r *probe.Result) 
 		}
 		bed.Drop = l.DropDatabase
 	}
-	p := a.progress("trial", -1)
+	p := a.progress("trial", int64(r.TrialSteps()))
 	defer p.Done()
-	bed.Progress = func(what string) { p.Describe("trial: " + what) }
+	bed.Progress = func(what string) { p.Step("trial: " + what) }
 	r.Trial, r.TrialNote, err = r.Price(ctx, bed)
 	return err
 }

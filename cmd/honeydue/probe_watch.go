@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/probe"
@@ -98,20 +99,35 @@ func (a *app) showRound(n int, r probe.Result, first, last *probe.Result) error 
 	}
 	const home = "\x1b[H\x1b[2J"
 	_, err := fmt.Fprintf(a.stdout, "%s%sround %d at %s; Ctrl-C ends with the whole report\n",
-		home, firstLines(b.String(), rows-roundLines), n, r.StartedAt.Local().Format(time.TimeOnly))
+		home, firstLines(b.String(), columns, rows-roundLines), n, r.StartedAt.Local().Format(time.TimeOnly))
 	return err
 }
 
 // roundLines are kept free below a round: the line that names it, and the one for the cursor.
 const roundLines = 2
 
-// firstLines cuts a text to that many lines, the last of which then says how many are left; below one line nothing is
-// cut, for the terminal's height is not known.
-func firstLines(text string, most int) string {
+// firstLines cuts a text to that many rows of a terminal, the last of which then says how many lines are left; below one
+// row nothing is cut, for the terminal's height is not known. A line to be copied may take several rows.
+func firstLines(text string, columns, most int) string {
 	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n")+"\n", "\n")
 	lines = lines[:len(lines)-1] // what follows the last line's end
-	if most < 1 || len(lines) <= most {
+	rows, fit := 0, 0
+	for i, line := range lines {
+		rows += rowsOf(line, columns)
+		if rows < most {
+			fit = i + 1
+		}
+	}
+	if most < 1 || rows <= most {
 		return text
 	}
-	return strings.Join(lines[:most-1], "") + fmt.Sprintf("... and %d more lines\n", len(lines)-most+1)
+	return strings.Join(lines[:fit], "") + fmt.Sprintf("... and %d more lines\n", len(lines)-fit)
+}
+
+// rowsOf is how many rows a line takes. One that has colours was wrapped to one row.
+func rowsOf(line string, columns int) int {
+	if columns < 1 || strings.Contains(line, "\x1b") {
+		return 1
+	}
+	return max(1, (runewidth.StringWidth(strings.TrimSuffix(line, "\n"))+columns-1)/columns)
 }

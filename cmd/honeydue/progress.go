@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"sync"
 	"time"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/schollz/progressbar/v3"
 )
 
@@ -25,6 +27,17 @@ type progress struct {
 	now   func() time.Time
 	last  time.Time
 	ended bool
+	// stepping is set from the first Step on.
+	stepping bool
+	// room is what the bar's line has for words; 0 = any.
+	room int
+}
+
+// layBar shares a terminal's line out among the words and the cells of a bar that counts up to total.
+func layBar(columns int, total int64) (words, cells int) {
+	const rest = len(" 100% |") + len("| (/)") + len(" [12m30s:10m20s]")
+	cells = max(columns/6, 1)
+	return max(columns-cells-rest-2*len(fmt.Sprint(total)), 1), cells
 }
 
 // progress starts a progress. total is what Set and Add count up to; -1 when it is not known.
@@ -32,16 +45,21 @@ func (a *app) progress(what string, total int64) *progress {
 	p := &progress{w: a.stderr, what: what, total: total, now: time.Now}
 	p.last = p.now()
 	if a.redraws() {
-		p.bar = progressbar.NewOptions64(total,
+		var cells int
+		p.room, cells = layBar(cmp.Or(a.width(a.stderr), 80), total)
+		options := []progressbar.Option{
+			progressbar.OptionSetWidth(cells),
 			progressbar.OptionSetWriter(a.stderr),
-			progressbar.OptionSetDescription(what),
+			progressbar.OptionSetDescription(p.words()),
 			progressbar.OptionEnableColorCodes(a.color(a.stderr)),
-			progressbar.OptionShowCount(),
-			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionThrottle(100 * time.Millisecond),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetPredictTime(true),
-			progressbar.OptionFullWidth(),
-		)
+		}
+		if total >= 0 {
+			options = append(options, progressbar.OptionShowCount()) // of an unknown total it would say "0/-"
+		}
+		p.bar = progressbar.NewOptions64(total, options...)
 	}
 	return p
 }
@@ -62,13 +80,35 @@ func (p *progress) Add(n int64) {
 	p.show()
 }
 
+// Step says what comes next; what was before it is done.
+func (p *progress) Step(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stepping {
+		p.done++
+	}
+	p.what, p.stepping = what, true
+	if p.bar != nil {
+		p.bar.Describe(p.words())
+	}
+	p.show()
+}
+
+// words are what is told beside the bar: a line that wraps can't be drawn again in place.
+func (p *progress) words() string {
+	if p.room == 0 {
+		return p.what
+	}
+	return runewidth.Truncate(p.what, p.room, "...")
+}
+
 // Describe replaces the words beside the figure.
 func (p *progress) Describe(what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.what = what
 	if p.bar != nil {
-		p.bar.Describe(what)
+		p.bar.Describe(p.words())
 	}
 }
 

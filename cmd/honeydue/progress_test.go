@@ -30,6 +30,43 @@ func TestProgressWithoutATerminalIsSparse(t *testing.T) {
 	}
 }
 
+// TestStepsAreCountedWhenTheyEnd: what is under way is not done.
+func TestStepsAreCountedWhenTheyEnd(t *testing.T) {
+	var stderr bytes.Buffer
+	a := newApp(&bytes.Buffer{}, &stderr, nil)
+	now := time.Unix(0, 0)
+	p := a.progress("probing", 3)
+	p.now, p.last = func() time.Time { return now }, now
+	for _, step := range []string{"connecting", "reading", "watching"} {
+		now = now.Add(time.Minute)
+		p.Step(step)
+	}
+	p.Done()
+	const want = "connecting: 0 of 3\nreading: 1 of 3\nwatching: 2 of 3\n"
+	if stderr.String() != want {
+		t.Errorf("said\n%s\nwant\n%s", stderr.String(), want)
+	}
+}
+
+// TestABarHasOneLine: what it is about is cut before the terminal would wrap it.
+func TestABarHasOneLine(t *testing.T) {
+	for _, columns := range []int{60, 80, 140} {
+		words, cells := layBar(columns, 12000)
+		line := strings.Repeat("w", words) + " 100% |" + strings.Repeat("#", cells) + "| (12000/12000) [12m30s:10m20s]"
+		if len(line) != columns {
+			t.Errorf("at %d columns the longest bar has %d: %s", columns, len(line), line)
+		}
+	}
+	p := &progress{what: "explaining and running the hot statements"}
+	if got := p.words(); got != p.what {
+		t.Errorf("without a width it says %q", got)
+	}
+	p.room = 20
+	if got := p.words(); got != "explaining and ru..." {
+		t.Errorf("in 20 columns it says %q", got)
+	}
+}
+
 // TestAblateCountsItsSteps: a round of each variant is a step, the tuned one included where rounds compare with it.
 func TestAblateCountsItsSteps(t *testing.T) {
 	for _, c := range []struct {

@@ -55,8 +55,8 @@ func (r Result) briefFinding(f Finding) report.KeyValues {
 		Pairs: []report.Pair{{Key: "Evidence", Value: report.Text(f.Evidence)}},
 	}
 	var explains []string
-	for _, s := range r.symptoms(f) {
-		explains = append(explains, fmt.Sprintf("%s %s", s.Code, s.Title))
+	for _, s := range alike(r.symptoms(f)) {
+		explains = append(explains, s.Code+" "+s.title())
 	}
 	if len(explains) > 0 {
 		kv.Pairs = append(kv.Pairs, report.Pair{Key: "Explains", Value: report.Text(strings.Join(explains, "; "))})

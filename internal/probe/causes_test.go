@@ -63,11 +63,11 @@ func TestACauseHidesItsSymptoms(t *testing.T) {
 		t.Errorf("the cause costs %v (outage %v), and its dearest symptom 300 of an outage", f.CostMS, f.Outage)
 	}
 	got = nil
-	for _, f := range r.grouped() {
-		got = append(got, f.Code)
+	for _, row := range r.findingsTable().Rows {
+		got = append(got, row[0].Text)
 	}
-	if want := []string{"A", "C", "B", "X", "C"}; !slices.Equal(got, want) {
-		t.Errorf("grouped they are %v, want %v", got, want)
+	if want := []string{"A", "└─C", "└─B", "X", "C"}; !slices.Equal(got, want) {
+		t.Errorf("in the table they are %v, want %v", got, want)
 	}
 	if got, want := verdict(r), "it explains 2 other findings; 2 more findings)."; !strings.HasSuffix(got, want) {
 		t.Errorf("the verdict is %q, want it to end with %q", got, want)

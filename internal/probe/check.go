@@ -115,12 +115,14 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 			switch {
 			case f.Severity == Critical:
 				r.Status = Fail
-			case r.Status != Fail:
+			case f.Severity == Info && r.Status == Pass:
+				r.Status = Remark
+			case f.Severity == Warning && r.Status != Fail:
 				r.Status = Warn
 			}
 		}
 		if len(evidence) > 0 {
-			r.Why = strings.Join(evidence, " ")
+			r.Why = someOf(evidence)
 		}
 		results = append(results, r)
 	}
@@ -130,6 +132,16 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 	}
 	rank(findings)
 	return results, findings
+}
+
+// evidenceShown is how many things found by one check it tells itself; the findings have them all.
+const evidenceShown = 3
+
+func someOf(evidence []string) string {
+	if more := len(evidence) - evidenceShown; more > 0 {
+		return fmt.Sprintf("%s And %d more.", strings.Join(evidence[:evidenceShown], " "), more)
+	}
+	return strings.Join(evidence, " ")
 }
 
 // because names the cause that explains every finding of a code, if there is one.

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"time"
 )
@@ -40,6 +41,16 @@ func slowNames(o *observation) outcome {
 			h.evidence = fmt.Sprintf("Looking up the host of %s took %.0f ms, a round trip takes %.1f ms. It was the only look-up: whether each connection pays that, another probe tells.", e.Name, took, e.FloorMS)
 		}
 		hits = append(hits, h)
+	}
+	if len(o.lookups) == 0 {
+		named := slices.ContainsFunc(o.endpoints(), func(e Endpoint) bool {
+			host, _, _ := net.SplitHostPort(e.Address)
+			return net.ParseIP(host) == nil
+		})
+		if named {
+			return notKnown("No connection was opened to a host that has a name.")
+		}
+		return passed("Nothing has to be looked up: the hosts are addresses.")
 	}
 	return orPassed(hits, "The longest of each host's quickest look-ups took %.1f ms.", longest)
 }

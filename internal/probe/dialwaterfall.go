@@ -14,6 +14,7 @@ import (
 type dialWaterfall struct {
 	socket                        *stamps
 	began, dnsEnd, tcpEnd, tlsEnd time.Time
+	byNumber                      bool // the host is an address, and nothing is looked up
 	tlsConfig                     *tls.Config
 	tls                           *TLS
 	tlsTurns                      int
@@ -23,7 +24,8 @@ type dialWaterfall struct {
 
 func (w *dialWaterfall) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(addr)
-	if err == nil && net.ParseIP(host) == nil {
+	w.byNumber = net.ParseIP(host) != nil
+	if err == nil && !w.byNumber {
 		ips, err := net.DefaultResolver.LookupHost(ctx, host)
 		if err != nil {
 			return nil, err
@@ -65,7 +67,11 @@ func (w *dialWaterfall) phases() []Phase {
 			last = end
 		}
 	}
-	add("dns", 0, w.dnsEnd)
+	if w.byNumber {
+		last = w.dnsEnd
+	} else {
+		add("dns", 0, w.dnsEnd)
+	}
 	add("tcp", 1, w.tcpEnd)
 	add("tls", int64(w.tlsTurns), w.tlsEnd)
 	if w.plain == nil {

@@ -34,7 +34,7 @@ func TestDirectTLS(t *testing.T) {
 	}{
 		{"the lab's pooler", env.DatabaseURL, "refused", probe.Pass, 6},
 		{"a pooler that waits for more", silentToTLS(t, env.DatabaseURL), "refused", probe.Pass, 6},
-		{"a proxy that takes it", proxied, "supported", probe.Warn, 6},
+		{"a proxy that takes it", proxied, "supported", probe.Remark, 6},
 		{"asked for", changed(t, proxied, parameter("sslnegotiation", "direct")), "in use", probe.Pass, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {

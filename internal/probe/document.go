@@ -12,13 +12,16 @@ func (r Result) Document() report.Document {
 	return r.document(append(r.details(), checksTable(r.Checks), report.Paragraph{Tone: report.Dim, Text: r.bill()}))
 }
 
+// pipedWidth is how wide a table is in a file or a pipe: a line that a pager shows on a usual screen.
+const pipedWidth = 140
+
 func (r Result) document(blocks []report.Block) report.Document {
-	d := report.Document{Schema: Schema, Title: "honeydue probe", Data: r, Brief: r.brief(), Blocks: blocks}
+	d := report.Document{
+		Schema: Schema, Title: "honeydue probe", Width: pipedWidth, Data: r, Brief: r.brief(), Blocks: blocks,
+		Seconds: r.DurationMS / 1000, // the checks share their evidence and what it took
+	}
 	for _, c := range r.Checks {
-		d.Cases = append(d.Cases, report.Case{
-			Suite: "probe", Name: c.Code + " " + c.Title, Status: caseStatus(c.Status),
-			Seconds: c.DurationMS / 1000, Message: c.message(),
-		})
+		d.Cases = append(d.Cases, report.Case{Suite: "probe", Name: c.Code + " " + c.Title, Status: caseStatus(c.Status), Message: c.message()})
 	}
 	return d
 }
@@ -33,9 +36,13 @@ func (r Result) details() []report.Block {
 	add := func(b ...report.Block) { out = append(out, b...) }
 	if len(r.Findings) > 0 {
 		add(r.findingsTable())
+		add(r.remedies()...)
+	}
+	if r.TrialNote != "" {
+		add(report.Paragraph{Text: r.TrialNote})
 	}
 	if len(r.Trial) > 0 {
-		add(trialTable(r.Trial, r.TrialNote))
+		add(trialTable(r.Trial))
 	}
 	if r.BaselineAt != nil {
 		add(r.changesBlock())
@@ -65,38 +72,6 @@ func (r Result) tone() report.Tone {
 	return report.Good
 }
 
-// findingsTable lists each cause with its symptoms below it.
-func (r Result) findingsTable() report.Table {
-	t := report.Table{
-		Title:   "Findings, the dearest first",
-		Columns: []string{"Code", "Severity", "ms/request", "What", "Do this"},
-		Note:    "Each code has a page: " + RunbookPage("<code>"),
-	}
-	for _, f := range r.grouped() {
-		code, remedy := f.Code, f.Remedy
-		if f.Because != "" {
-			code, remedy = "└ "+code, "It is a symptom of "+f.Because+" and goes with it."
-		}
-		t.Rows = append(t.Rows, []report.Cell{
-			report.Text(code), report.Toned(severityTone(f.Severity), string(f.Severity)), f.costCell(),
-			report.Text(f.Title + ".\n" + f.Evidence), report.Text(remedy),
-		})
-	}
-	return t
-}
-
-func (f Finding) costCell() report.Cell {
-	switch {
-	case f.Outage:
-		return report.Cell{Text: "outage", Tone: report.Bad, Right: true}
-	case f.WrongAnswers:
-		return report.Cell{Text: "wrong", Tone: report.Bad, Right: true}
-	case f.CostMS == 0:
-		return report.Cell{Text: "-", Right: true}
-	}
-	return report.Number(f.CostMS, 1)
-}
-
 // changesBlock says what differs from the baseline.
 func (r Result) changesBlock() report.Block {
 	since := r.BaselineAt.UTC().Format(time.RFC3339)
@@ -117,17 +92,6 @@ func (r Result) changesBlock() report.Block {
 	return t
 }
 
-func severityTone(s Severity) report.Tone {
-	switch s {
-	case Critical:
-		return report.Bad
-	case Warning:
-		return report.Warn
-	default:
-		return report.Dim
-	}
-}
-
 func checksTable(checks []CheckResult) report.Table {
 	t := report.Table{Title: "Checks", Columns: []string{"Code", "Outcome", "Looked for", "Why"}}
 	for _, c := range checks {
@@ -143,7 +107,7 @@ func (c CheckResult) row() []report.Cell {
 		tone = report.Bad
 	case Warn:
 		tone = report.Warn
-	case Unknown:
+	case Unknown, Remark:
 		tone = report.Dim
 	}
 	return []report.Cell{report.Text(c.Code), report.Toned(tone, string(c.Status)), report.Text(c.Title), report.Text(c.message())}
@@ -171,8 +135,10 @@ func caseStatus(s Status) report.Status {
 	switch s {
 	case Pass:
 		return report.Passed
+	case Remark:
+		return report.Remarked
 	case Unknown:
-		return report.Errored
+		return report.Skipped
 	default:
 		return report.Failed
 	}

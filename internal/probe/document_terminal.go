@@ -20,14 +20,15 @@ func (r Result) Terminal(all bool) report.Document {
 	return r.document(append(blocks, report.Paragraph{Tone: report.Dim, Text: r.bill()}, r.verdictBlock()))
 }
 
-// Moving is what is looked at while a probe repeats itself: the verdict, the findings and what has changed.
+// Moving is what is looked at while a probe repeats itself: the verdict, what has changed, and the causes. A screen
+// shows the first lines of it.
 func (r Result) Moving() report.Document {
 	blocks := []report.Block{r.verdictBlock()}
-	if len(r.Findings) > 0 {
-		blocks = append(blocks, r.findingsTable())
-	}
 	if r.BaselineAt != nil {
 		blocks = append(blocks, r.changesBlock())
+	}
+	if len(r.Findings) > 0 {
+		blocks = append(append(blocks, r.causesTable()), r.remedies()...)
 	}
 	return r.document(blocks)
 }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -59,23 +60,82 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// TestRoundOfAWatch: nothing but what may move.
+// TestRoundOfAWatch: nothing but what may move, and what has moved before the rest.
 func TestRoundOfAWatch(t *testing.T) {
 	got := written(t, attentive().Moving(), 100)
-	for part, want := range map[string]bool{"Findings, the dearest first": true, "Changed since the baseline": true, "Connecting, phase by phase": false, "Checks": false} {
-		if strings.Contains(got, part) != want {
-			t.Errorf("%q is there: %v, want %v", part, !want, want)
+	at := -1
+	for _, part := range []string{"Changed since the baseline", "Findings, the dearest first", "It explains HD-Q03.", "To mend HD-Q06:"} {
+		next := strings.Index(got, part)
+		if next <= at {
+			t.Errorf("%q stands at %d, after what ends at %d, in\n%s", part, next, at, got)
+		}
+		at = next
+	}
+	for _, part := range []string{"Connecting, phase by phase", "Checks", "└─"} {
+		if strings.Contains(got, part) {
+			t.Errorf("%q is there", part)
 		}
 	}
 }
 
-// TestNoLineIsWiderThanTheTerminal, whatever the tables hold.
-func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
-	for _, width := range []int{100, 140, 200} {
-		for line := range strings.SplitSeq(written(t, attentive().Terminal(true), width), "\n") {
-			if w := runewidth.StringWidth(line); w > width {
+// TestTablesFitTheTerminal: no line of a table is wider than the terminal, and no name is cut in two; what is to be
+// copied is in one piece at any width.
+func TestTablesFitTheTerminal(t *testing.T) {
+	r := attentive()
+	r.HotPaths[3].Name, r.HotPaths[3].Error = "contractor_list", "the server refused (42P01: a relation does not exist)"
+	for _, width := range []int{60, 80, 100, 140, 200} {
+		got := written(t, r.Terminal(true), width)
+		copied := map[string]bool{}
+		for _, f := range r.causes() {
+			copied[f.Remedy] = true
+		}
+		for line := range strings.SplitSeq(got, "\n") {
+			if w := runewidth.StringWidth(line); w > width && !copied[line] {
 				t.Errorf("at %d columns a line is %d wide: %s", width, w, line)
 			}
+			delete(copied, line)
 		}
+		if len(copied) > 0 {
+			t.Errorf("at %d columns these can't be copied: %v", width, copied)
+		}
+		for _, name := range []string{"\ntask_board ", "\ncontractor_list ", "\n└─HD-Q03 ", "\nssl_request ", "tasks_board_idx", "DB_MIN_IDLE_CONNS"} {
+			if !strings.Contains(got, name) {
+				t.Errorf("at %d columns %q is not whole in\n%s", width, name, got)
+			}
+		}
+	}
+	if got := written(t, r.Terminal(true), 60); !strings.Contains(got, "No room for: Reached by, ") {
+		t.Errorf("the table does not say what it left out:\n%s", got)
+	}
+}
+
+// TestSymptomsOfOneCodeAreCounted: a missing migration takes 28 indexes with it.
+func TestSymptomsOfOneCodeAreCounted(t *testing.T) {
+	const times = 28
+	r := Result{Findings: []Finding{{Code: "HD-D03", Severity: Critical, Title: "Migrations are not applied", Remedy: "honeydue migrate up"}}}
+	var evidence []string
+	for i := range times {
+		evidence = append(evidence, fmt.Sprintf("index_%d is not there.", i))
+		r.Findings = append(r.Findings, Finding{Code: "HD-Q01", Severity: Warning, Title: "An expected index is missing", Evidence: evidence[i], Because: "HD-D03"})
+	}
+	r.Checks = []CheckResult{{Code: "HD-Q01", Status: Fail, Why: someOf(evidence)}}
+	var markdown bytes.Buffer
+	if err := report.Write(&markdown, report.FormatMarkdown, r.Document(), report.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	table := written(t, r.Terminal(false), 0)
+	for part, want := range map[string]int{
+		"└─HD-Q01": 1, "An expected index is missing (28 times).": 1, "index_0 is not there. And 27 more.": 1,
+		"index_1 is not there. index_2 is not there. And 25 more.": 1, "index_3": 0,
+	} {
+		if n := strings.Count(table, part); n != want {
+			t.Errorf("%q is there %d times, want %d, in\n%s", part, n, want, table)
+		}
+	}
+	if !strings.Contains(markdown.String(), "Explains: HD-Q01 An expected index is missing (28 times)\n") {
+		t.Errorf("the message to the channel is\n%s", markdown.String())
+	}
+	if got := written(t, r.Moving(), 0); !strings.Contains(got, "It explains HD-Q01 (28 times).") {
+		t.Errorf("a round says\n%s", got)
 	}
 }

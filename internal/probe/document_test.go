@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bytes"
+	"encoding/xml"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,54 @@ func TestDocument(t *testing.T) {
 			}
 			golden(t, "incident."+string(format), got.Bytes())
 		})
+	}
+}
+
+// TestPipelinesFailForFindingsAlone: a remark has passed, what could not be measured is skipped, and the times do not
+// add up to more than the probe took.
+func TestPipelinesFailForFindingsAlone(t *testing.T) {
+	r := incident()
+	r.Checks = append(r.Checks, CheckResult{Code: "HD-N11", Title: "An idle connection starts slowly", Status: Remark, Why: "30 kB cost a turn more.", DurationMS: 60000})
+	var junit bytes.Buffer
+	if err := report.Write(&junit, report.FormatJUnit, r.Document(), report.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	var root struct {
+		Failures int     `xml:"failures,attr"`
+		Errors   int     `xml:"errors,attr"`
+		Skipped  int     `xml:"skipped,attr"`
+		Time     float64 `xml:"time,attr"`
+		Suites   []struct {
+			Time  float64 `xml:"time,attr"`
+			Cases []struct {
+				Time float64 `xml:"time,attr"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	if err := xml.Unmarshal(junit.Bytes(), &root); err != nil {
+		t.Fatal(err)
+	}
+	var suites, cases float64
+	for _, s := range root.Suites {
+		suites += s.Time
+		for _, c := range s.Cases {
+			cases += c.Time
+		}
+	}
+	if took := r.DurationMS / 1000; root.Time != took || suites > took || cases > took {
+		t.Errorf("the whole took %v s, the suites %v and the cases %v; the probe %v", root.Time, suites, cases, took)
+	}
+	if root.Failures != 2 || root.Errors != 0 || root.Skipped != 1 {
+		t.Errorf("%d failures, %d errors, %d skipped, want 2, 0 and 1", root.Failures, root.Errors, root.Skipped)
+	}
+	var github bytes.Buffer
+	if err := report.Write(&github, report.FormatGitHub, r.Document(), report.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for part, want := range map[string]int{"::error ": 2, "::warning ": 1, "::notice ": 2, "::notice title=probe HD-N11": 1} {
+		if n := strings.Count(github.String(), part); n != want {
+			t.Errorf("%q is there %d times, want %d, in\n%s", part, n, want, github.String())
+		}
 	}
 }
 

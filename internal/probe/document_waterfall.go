@@ -12,7 +12,8 @@ func waterfallTable(endpoints []Endpoint) report.Table {
 	t := report.Table{Title: "Connecting, phase by phase", Columns: []string{"Phase"}}
 	var names, notes []string
 	for _, e := range endpoints {
-		t.Columns = append(t.Columns, e.Name+" turns", "ms")
+		t.Spare = append([]int{len(t.Columns)}, t.Spare...)
+		t.Columns = append(t.Columns, e.Name+" turns", e.Name+" ms")
 		names = mergePhases(names, e.Phases)
 		for _, n := range e.Notes {
 			notes = append(notes, e.Name+": "+n+".")

@@ -20,6 +20,7 @@ import (
 type pgWaterfall struct {
 	began          time.Time
 	dnsEnd         time.Time
+	byNumber       bool // the host is an address, and nothing is looked up
 	dialed, tcpEnd time.Time
 	tlsEnd         time.Time
 	socket         *stamps
@@ -43,7 +44,7 @@ func connectPG(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, *pgWater
 	lookup := config.LookupFunc
 	config.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
 		addrs, err := lookup(ctx, host)
-		w.dnsEnd = time.Now()
+		w.dnsEnd, w.byNumber = time.Now(), net.ParseIP(host) != nil
 		return addrs, err
 	}
 	dial := config.DialFunc
@@ -112,7 +113,7 @@ func (s *stampedWriter) Write(b []byte) (int, error) {
 }
 
 // phases lists the steps reached, in order. Each lasts from the end of the one before it, so that they
-// add up to the whole.
+// add up to the whole. A host that is an address has no step "dns".
 func (w *pgWaterfall) phases() []Phase {
 	var out []Phase
 	last := w.began
@@ -123,7 +124,11 @@ func (w *pgWaterfall) phases() []Phase {
 		out = append(out, Phase{Name: name, Turns: turns, MS: ms(end.Sub(last))})
 		last = end
 	}
-	add("dns", 0, w.dnsEnd)
+	if w.byNumber {
+		last = w.dnsEnd
+	} else {
+		add("dns", 0, w.dnsEnd)
+	}
 	if w.attempts > 1 {
 		add("earlier_attempts", 0, w.dialed)
 	}

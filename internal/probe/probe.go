@@ -56,9 +56,12 @@ type Config struct {
 	// Proxy picks the HTTP proxy that leads to the running server, as http.Transport's field of that name does; nil is
 	// none, whatever the environment says.
 	Proxy func(*http.Request) (*url.URL, error)
-	// Progress is called with what is being done; may be nil.
+	// Progress is called with what is being done, Steps times in all; may be nil.
 	Progress func(what string)
 }
+
+// Steps is how often a whole probe calls Progress.
+const Steps = 5
 
 // Setting is one value in force beside the one that was tuned.
 type Setting struct {

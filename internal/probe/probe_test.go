@@ -67,9 +67,9 @@ func TestWaterfallTurns(t *testing.T) {
 		name   string
 		phases []string
 	}{
-		{"pooler", []string{"dns", "tcp", "ssl_request", "tls", "startup", "sasl_first", "sasl_final"}},
-		{"direct", []string{"dns", "tcp", "ssl_request", "tls", "startup", "sasl_first", "sasl_final"}},
-		{"redis", []string{"dns", "tcp", "hello", "select", "ping"}},
+		{"pooler", []string{"tcp", "ssl_request", "tls", "startup", "sasl_first", "sasl_final"}},
+		{"direct", []string{"tcp", "ssl_request", "tls", "startup", "sasl_first", "sasl_final"}},
+		{"redis", []string{"tcp", "hello", "select", "ping"}},
 	}
 	if len(r.Endpoints) != len(want) {
 		t.Fatalf("%d endpoints, want %d", len(r.Endpoints), len(want))
@@ -79,7 +79,7 @@ func TestWaterfallTurns(t *testing.T) {
 		if e.Name != w.name || !slices.Equal(names(e), w.phases) {
 			t.Errorf("endpoint %s has the phases %v, want %s with %v", e.Name, names(e), w.name, w.phases)
 		}
-		turns := int64(len(w.phases) - 1) // all but dns
+		turns := int64(len(w.phases))
 		if e.TLS != nil && e.TLS.HelloRetry {
 			turns++
 		}
@@ -187,5 +187,14 @@ func TestTimeRunsOut(t *testing.T) {
 func TestNothingConfigured(t *testing.T) {
 	if _, err := probe.Run(t.Context(), probe.Config{}); !errors.Is(err, probe.ErrNothing) {
 		t.Errorf("the error is %v, want ErrNothing", err)
+	}
+}
+
+// TestProgressCounts: as many steps are told as the bar counts to.
+func TestProgressCounts(t *testing.T) {
+	steps := 0
+	run(t, probe.Config{RedisURL: labtest.Lab(t).Env().RedisURL, Only: []string{"HD-R01"}, Progress: func(string) { steps++ }})
+	if steps != probe.Steps {
+		t.Errorf("%d steps were told, want %d", steps, probe.Steps)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// attribute puts every symptom under its cause: Because names the root, whose cost becomes that of its dearest
+// attribute puts every symptom under its cause: Because names the root, whose cost and severity become those of its worst
 // symptom, for it is what a request pays for it. Nothing is dropped.
 func attribute(o *observation, table []cause, findings []Finding) {
 	parent := make([]int, len(findings))
@@ -27,6 +27,9 @@ func attribute(o *observation, table []cause, findings []Finding) {
 		}
 		findings[i].Because, findings[i].root = findings[root].Code, root
 		c := &findings[root]
+		if findings[i].Severity.AtLeast(c.Severity) {
+			c.Severity = findings[i].Severity
+		}
 		c.CostMS = max(c.CostMS, findings[i].CostMS)
 		c.weighs = max(c.weighs, findings[i].weighs)
 		c.Outage = c.Outage || findings[i].Outage

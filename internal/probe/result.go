@@ -64,12 +64,14 @@ func (s Severity) rank() int {
 	}
 }
 
-// Status is the outcome of one check. Unknown means that it could not be measured; it is no pass.
+// Status is the outcome of one check. Unknown means that it could not be measured; it is no pass. Remark is a pass with
+// something beside it that is worth knowing.
 type Status string
 
 // The outcomes of a check.
 const (
 	Pass    Status = "pass"
+	Remark  Status = "info"
 	Warn    Status = "warn"
 	Fail    Status = "fail"
 	Unknown Status = "unknown"

@@ -16,6 +16,8 @@ import (
 type Trial struct {
 	Code   string `json:"code"`
 	Remedy string `json:"remedy"`
+	// CostMS is the finding's own figure, of the probed database: the copy may be smaller.
+	CostMS float64 `json:"finding_cost_ms_per_request"`
 	// NotPriced says why there are no figures; empty where there are.
 	NotPriced string `json:"not_priced,omitempty"`
 	// Price is nil, and its members are left out of the JSON, where there are none.
@@ -74,6 +76,17 @@ func (r Result) Priceable() bool {
 	return can && r.sketch != nil
 }
 
+// TrialSteps is how often a trial calls Progress: for the copy, and for each remedy that is tried.
+func (r Result) TrialSteps() int {
+	remedies := map[string]bool{}
+	for _, f := range r.Findings {
+		if f.priceable() {
+			remedies[f.Remedy] = true
+		}
+	}
+	return 1 + len(remedies)
+}
+
 // priceable leaves out remarks: a request does not notice them, so there is nothing to save.
 func (f Finding) priceable() bool { return len(f.sql) > 0 && f.Severity != Info }
 
@@ -87,7 +100,7 @@ func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note s
 	}
 	behind := slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == "HD-D03" })
 	for _, f := range r.Findings {
-		t := Trial{Code: f.Code, Remedy: f.Remedy}
+		t := Trial{Code: f.Code, Remedy: f.Remedy, CostMS: f.CostMS}
 		switch {
 		case len(f.sql) > 0 && behind:
 			t.NotPriced = "apply the migrations first (HD-D03): they may mend it"
@@ -103,7 +116,7 @@ func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note s
 		trials = append(trials, t)
 	}
 	if !r.Priceable() {
-		return trials, "", nil
+		return trials, r.notTried(behind), nil
 	}
 	defer func() {
 		// Also after Ctrl-C: what was made is taken away.
@@ -132,6 +145,17 @@ func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note s
 		}
 	}
 	return trials, built.note, nil
+}
+
+// notTried says why there is nothing for a trial to do.
+func (r Result) notTried(behind bool) string {
+	switch {
+	case behind:
+		return "Nothing was tried: the migrations come first (HD-D03)."
+	case slices.ContainsFunc(r.Findings, Finding.priceable):
+		return "Nothing was tried: the statistics could not be read, so there is nothing to build a copy from."
+	}
+	return "There was nothing to try: no finding has a remedy that is SQL."
 }
 
 // try applies one remedy to a copy of its own. All copies are alike, so the first one's probe before the
@@ -175,7 +199,7 @@ func (t *Trial) try(ctx context.Context, bed TrialBed, f Finding, name string, f
 
 // of is the same price for another finding with the same remedy.
 func (t Trial) of(f Finding, from *built) Trial {
-	t.Code = f.Code
+	t.Code, t.CostMS = f.Code, f.CostMS
 	if t.Price != nil {
 		price := *t.Price
 		price.Reproduced = from.shows(f.Code)

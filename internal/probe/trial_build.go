@@ -33,11 +33,10 @@ func (s *sketch) build(ctx context.Context, bed TrialBed, findings []Finding) (*
 	if _, err := store.Seed(ctx, direct, options); err != nil {
 		return out, err
 	}
-	out.note = "Measured on synthetic rows, for " + plural(options.Users, "user", "users")
+	out.note = "The remedies were tried on a copy of synthetic rows, for " + plural(options.Users, "user", "users") + "."
 	if share < 1 {
-		out.note += fmt.Sprintf(" (one row for %.1f of production's)", 1/share)
+		out.note += fmt.Sprintf(" It has one row for %.1f of production's: where a cost grows with the table, a remedy saves less in the copy than the finding costs there.", 1/share)
 	}
-	out.note += ". What grows with a table saves more where the table is larger."
 	conn, err := pgx.Connect(ctx, direct)
 	if err != nil {
 		return out, err

@@ -1,35 +1,78 @@
 package probe
 
-import "github.com/honeydue/honeydue/internal/report"
+import (
+	"fmt"
+	"slices"
+	"strings"
 
-// trialTable has a line for each finding: what its remedy saved in the lab, or why that is not known.
-func trialTable(trials []Trial, note string) report.Table {
+	"github.com/honeydue/honeydue/internal/report"
+)
+
+// trialTable has a row for each finding whose remedy was tried: what it costs where it was found and what the remedy
+// saved in the copy. Those that have no price for one reason share a row.
+func trialTable(trials []Trial) report.Table {
 	t := report.Table{
-		Title:   "What the remedies would save, tried in the lab",
-		Columns: []string{"Code", "Remedy", "Hot path that gains most", "Database before", "after, ms", "Wall before", "after, ms", "Turns", "after", "Saves, ms"},
-		Note:    note,
+		Title:   "What the remedies save in the copy, in ms",
+		Columns: []string{"Code", "Costs a request there", "Saved in the copy", "Hot path that gains most", "Database", "Wall", "Turns", "Remedy"},
+		Spare:   []int{7, 6, 5, 4},
 	}
+	told := map[string]bool{}
 	for _, p := range trials {
-		row := []report.Cell{report.Text(p.Code), report.Text(p.Remedy)}
-		if p.Price == nil {
-			row = append(row, report.Toned(report.Dim, "not priced: "+p.NotPriced))
-			for len(row) < len(t.Columns) {
-				row = append(row, report.Cell{Text: "-", Right: true})
-			}
-			t.Rows = append(t.Rows, row)
-			continue
+		switch {
+		case p.Price != nil:
+			t.Rows = append(t.Rows, p.row())
+		case !told[p.NotPriced]:
+			told[p.NotPriced] = true
+			dash := report.Cell{Text: "-", Right: true}
+			t.Rows = append(t.Rows, []report.Cell{
+				report.Text(strings.Join(notPriced(trials, p.NotPriced), ", ")), dash, dash,
+				report.Toned(report.Dim, "not priced: "+p.NotPriced), dash, dash, dash,
+			})
 		}
-		where := p.Statement + " for the " + p.Subject + " user"
-		if !p.Reproduced {
-			where += " (the lab did not show the finding)"
-		}
-		saved := report.Number(p.SavedMS, 1)
-		if p.SavedMS >= harmlessScanMS {
-			saved.Tone = report.Good
-		}
-		t.Rows = append(t.Rows, append(row, report.Text(where),
-			report.Number(p.BeforeDBMS, 1), report.Number(p.AfterDBMS, 1), report.Number(p.BeforeMS, 1), report.Number(p.AfterMS, 1),
-			report.Count(p.BeforeTurns), report.Count(p.AfterTurns), saved))
 	}
 	return t
+}
+
+func (t Trial) row() []report.Cell {
+	costs := report.Cell{Text: "-", Right: true}
+	if t.CostMS > 0 {
+		costs = report.Number(t.CostMS, 1)
+	}
+	where := t.Statement + " for the " + t.Subject + " user"
+	if !t.Reproduced {
+		where += " (the copy did not show the finding)"
+	}
+	saved := report.Number(t.SavedMS, 1)
+	if t.SavedMS >= harmlessScanMS {
+		saved.Tone = report.Good
+	}
+	return []report.Cell{
+		report.Text(t.Code), costs, saved, report.Text(where),
+		beforeAfter("%.1f", t.BeforeDBMS, t.AfterDBMS), beforeAfter("%.1f", t.BeforeMS, t.AfterMS),
+		beforeAfter("%d", t.BeforeTurns, t.AfterTurns), report.Text(shortened(t.Remedy)),
+	}
+}
+
+// notPriced are the codes whose remedies have no price for one reason.
+func notPriced(trials []Trial, why string) []string {
+	var codes []string
+	for _, t := range trials {
+		if t.Price == nil && t.NotPriced == why && !slices.Contains(codes, t.Code) {
+			codes = append(codes, t.Code)
+		}
+	}
+	return codes
+}
+
+func beforeAfter[T int64 | float64](format string, before, after T) report.Cell {
+	return report.Cell{Text: fmt.Sprintf(format+"→"+format, before, after), Right: true}
+}
+
+// shortened is enough of a remedy to know it by; the whole stands under its code.
+func shortened(remedy string) string {
+	const most = 72
+	if runes := []rune(remedy); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return remedy
 }

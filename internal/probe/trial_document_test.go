@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/honeydue/honeydue/internal/report"
@@ -12,8 +13,9 @@ func TestTrialTable(t *testing.T) {
 	r := incident()
 	r.Trial = []Trial{
 		{Code: "HD-Q06", Remedy: "honeydue migrate status", NotPriced: "the remedy is no SQL"},
+		{Code: "HD-D11", Remedy: "a larger instance", NotPriced: "the remedy is no SQL"},
 		{
-			Code: "HD-Q01", Remedy: "CREATE INDEX CONCURRENTLY …;", Price: &Price{
+			Code: "HD-Q01", CostMS: 97.2, Remedy: "CREATE INDEX CONCURRENTLY IF NOT EXISTS tasks_board_idx ON tasks (residence_id, completed_at);", Price: &Price{
 				Reproduced: true, Statement: "task_board", Subject: "heavy",
 				BeforeDBMS: 12.9, AfterDBMS: 2.4, BeforeMS: 124.1, AfterMS: 113.2, BeforeTurns: 1, AfterTurns: 1, SavedMS: 10.5,
 			},
@@ -27,9 +29,34 @@ func TestTrialTable(t *testing.T) {
 	for _, format := range []report.Format{report.FormatTable, report.FormatJSON} {
 		var got bytes.Buffer
 		d := r.Document()
-		if err := report.Write(&got, format, report.Document{Schema: d.Schema, Title: d.Title, Blocks: []report.Block{trialTable(r.Trial, r.TrialNote)}, Data: map[string]any{"trial": r.Trial, "trial_note": r.TrialNote}}, report.Options{Version: "1.2.3", Commit: "abc"}); err != nil {
+		if err := report.Write(&got, format, report.Document{Schema: d.Schema, Title: d.Title, Blocks: []report.Block{trialTable(r.Trial)}, Data: map[string]any{"trial": r.Trial, "trial_note": r.TrialNote}}, report.Options{Version: "1.2.3", Commit: "abc"}); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, "trial."+string(format), got.Bytes())
+	}
+}
+
+// TestATrialWithNothingToTrySaysSo, in the report too; no bed is asked for.
+func TestATrialWithNothingToTrySaysSo(t *testing.T) {
+	withSQL := Finding{Code: "HD-Q01", Severity: Warning, sql: []string{"SELECT 1"}}
+	for _, c := range []struct {
+		name     string
+		findings []Finding
+		want     string
+	}{
+		{"healthy", nil, "There was nothing to try: no finding has a remedy that is SQL."},
+		{"a remark", []Finding{{Code: "HD-N11", Severity: Info}}, "There was nothing to try"},
+		{"behind", []Finding{{Code: "HD-D03", Severity: Critical}, withSQL}, "the migrations come first"},
+		{"no statistics", []Finding{withSQL}, "the statistics could not be read"},
+	} {
+		r := Result{Findings: c.findings}
+		trials, note, err := r.Price(t.Context(), TrialBed{})
+		if err != nil || !strings.Contains(note, c.want) {
+			t.Errorf("%s: the note is %q (%v), want %q", c.name, note, err, c.want)
+		}
+		r.Trial, r.TrialNote = trials, note
+		if got := written(t, r.Terminal(false), 0); !strings.Contains(got, c.want) {
+			t.Errorf("%s: the report does not say it:\n%s", c.name, got)
+		}
 	}
 }

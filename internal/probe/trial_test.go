@@ -41,15 +41,24 @@ func TestTrialPricesRemedies(t *testing.T) {
 	if !r.Priceable() {
 		t.Fatalf("nothing can be priced: %+v", r.Findings)
 	}
-	trials, note, err := r.Price(t.Context(), trialBed(labtest.Lab(t)))
+	steps := 0
+	bed := trialBed(labtest.Lab(t))
+	bed.Progress = func(string) { steps++ }
+	trials, note, err := r.Price(t.Context(), bed)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if steps != r.TrialSteps() {
+		t.Errorf("%d steps were told, and it promised %d", steps, r.TrialSteps())
 	}
 	if len(trials) != len(r.Findings) {
 		t.Fatalf("%d prices for %d findings", len(trials), len(r.Findings))
 	}
 	priced := map[string]bool{}
 	for i, p := range trials {
+		if p.CostMS != r.Findings[i].CostMS {
+			t.Errorf("%s costs %v, and its trial says %v", p.Code, r.Findings[i].CostMS, p.CostMS)
+		}
 		switch {
 		case p.Price == nil:
 			if p.NotPriced == "" {

@@ -287,6 +287,16 @@ func TestWorkMemHasACap(t *testing.T) {
 	}
 }
 
+// TestNothingToLookUp: an address needs no resolver, and of a name that was never looked up nothing is known.
+func TestNothingToLookUp(t *testing.T) {
+	for address, unknown := range map[string]bool{"127.0.0.1:5432": false, "[::1]:5432": false, "db.example:5432": true} {
+		o := &observation{pooler: &pgServer{endpoint: Endpoint{Name: "pooler", Address: address, FloorMS: 20}}}
+		if got := slowNames(o); got.unknown != unknown || len(got.hits) > 0 {
+			t.Errorf("%s: %+v, want unknown %v", address, got, unknown)
+		}
+	}
+}
+
 // TestColdLookUp: what only the first look-up pays is no finding, and a single one is a remark.
 func TestColdLookUp(t *testing.T) {
 	judge := func(times ...float64) []hit {

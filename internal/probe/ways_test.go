@@ -26,7 +26,7 @@ func TestHealthyAtADistance(t *testing.T) {
 		extra []int // of 1, 30 and 100 kB
 		want  probe.Status
 	}{
-		{"with slow start", link.Model{RTT: 20 * time.Millisecond}, []int{0, 1, 3}, probe.Warn},
+		{"with slow start", link.Model{RTT: 20 * time.Millisecond}, []int{0, 1, 3}, probe.Remark},
 		{"without", link.Model{RTT: 20 * time.Millisecond, NoSlowStart: true}, []int{0, 0, 0}, probe.Pass},
 	} {
 		t.Run(c.name, func(t *testing.T) {

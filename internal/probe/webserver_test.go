@@ -28,9 +28,10 @@ func TestWebWaterfall(t *testing.T) {
 		turns     int64
 		failed    kind
 	}{
-		{"http", plain.URL, nil, []string{"dns", "tcp", "first_answer"}, 2, ""},
-		{"https", secure.URL, trusted, []string{"dns", "tcp", "tls", "first_answer"}, 3, ""},
-		{"not trusted", secure.URL, x509.NewCertPool(), []string{"dns", "tcp"}, 1, kindCertificate},
+		{"http", plain.URL, nil, []string{"tcp", "first_answer"}, 2, ""},
+		{"a name", strings.Replace(plain.URL, "127.0.0.1", "localhost", 1), nil, []string{"dns", "tcp", "first_answer"}, 2, ""},
+		{"https", secure.URL, trusted, []string{"tcp", "tls", "first_answer"}, 3, ""},
+		{"not trusted", secure.URL, x509.NewCertPool(), []string{"tcp"}, 1, kindCertificate},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := probeWeb(t.Context(), Config{TargetURL: c.url}, c.roots)

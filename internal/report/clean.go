@@ -38,7 +38,7 @@ func cleanBlock(b Block) Block {
 		b.Text = printable(b.Text)
 		return b
 	case Verbatim:
-		b.Text = printable(b.Text)
+		b.Title, b.Text = printable(b.Title), printable(b.Text)
 		return b
 	case Table:
 		b.Title, b.Note = printable(b.Title), printable(b.Note)

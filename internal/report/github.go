@@ -14,16 +14,25 @@ var (
 	githubProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// writeGitHub prints an annotation for each of the document's cases. What could not be judged is an error, as it is
-// in JUnit: nobody is to take it for a pass.
+// githubMost is how many annotations of one level a step of GitHub Actions shows.
+// https://docs.github.com/en/actions/reference/limits
+const githubMost = 10
+
+// writeGitHub prints an annotation for each of the document's cases. Where passes or skips alone would use up what
+// GitHub shows, they are told in one: a remark is a notice, too.
 func writeGitHub(w io.Writer, d Document) error {
 	if len(d.Cases) == 0 {
 		return errors.New("this report has no cases, so there is nothing to annotate")
 	}
+	count := map[Status]int{}
+	for _, c := range d.Cases {
+		count[c.Status]++
+	}
+	told := map[Status][]string{}
 	for _, c := range d.Cases {
 		var level string
 		switch c.Status {
-		case Passed:
+		case Passed, Remarked:
 			level = "notice"
 		case Failed, Errored:
 			level = "error"
@@ -36,6 +45,14 @@ func writeGitHub(w io.Writer, d Document) error {
 		message := c.Message
 		if message == "" {
 			message = string(c.Status)
+		}
+		if (c.Status == Passed || c.Status == Skipped) && count[c.Status] >= githubMost {
+			told[c.Status] = append(told[c.Status], c.Name)
+			if len(told[c.Status]) < count[c.Status] {
+				continue
+			}
+			title = fmt.Sprintf("%d cases: %s", count[c.Status], c.Status)
+			message = strings.Join(told[c.Status], "\n")
 		}
 		if _, err := fmt.Fprintf(w, "::%s title=%s::%s\n", level, githubProperty.Replace(title), githubMessage.Replace(message)); err != nil {
 			return err

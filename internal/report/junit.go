@@ -14,6 +14,7 @@ type junitSuites struct {
 	Failures int          `xml:"failures,attr"`
 	Errors   int          `xml:"errors,attr"`
 	Skipped  int          `xml:"skipped,attr"`
+	Time     string       `xml:"time,attr,omitempty"`
 	Suites   []junitSuite `xml:"testsuite"`
 }
 
@@ -23,7 +24,7 @@ type junitSuite struct {
 	Failures int         `xml:"failures,attr"`
 	Errors   int         `xml:"errors,attr"`
 	Skipped  int         `xml:"skipped,attr"`
-	Time     string      `xml:"time,attr"`
+	Time     string      `xml:"time,attr,omitempty"`
 	Cases    []junitCase `xml:"testcase"`
 	seconds  float64
 }
@@ -31,31 +32,38 @@ type junitSuite struct {
 type junitCase struct {
 	Suite   string        `xml:"classname,attr"`
 	Name    string        `xml:"name,attr"`
-	Time    string        `xml:"time,attr"`
+	Time    string        `xml:"time,attr,omitempty"`
 	Failure *junitOutcome `xml:"failure"`
 	Error   *junitOutcome `xml:"error"`
 	Skipped *junitOutcome `xml:"skipped"`
+	Out     string        `xml:"system-out,omitempty"`
 }
 
 type junitOutcome struct {
 	Message string `xml:"message,attr"`
 }
 
-// writeJUnit prints the document's cases, one suite for each run of equal suite names.
+// writeJUnit prints the document's cases, one suite for each run of equal suite names. Where the cases shared their time
+// they have none: readers add it up.
 func writeJUnit(w io.Writer, d Document) error {
 	if len(d.Cases) == 0 {
 		return errors.New("this report has no cases, so there is nothing that JUnit could show")
 	}
 	root := junitSuites{Name: d.Title}
+	if d.Seconds > 0 {
+		root.Time = seconds(d.Seconds)
+	}
 	for _, c := range d.Cases {
 		if n := len(root.Suites); n == 0 || root.Suites[n-1].Name != c.Suite {
 			root.Suites = append(root.Suites, junitSuite{Name: c.Suite})
 		}
 		suite := &root.Suites[len(root.Suites)-1]
-		out := junitCase{Suite: c.Suite, Name: c.Name, Time: seconds(c.Seconds)}
+		out := junitCase{Suite: c.Suite, Name: c.Name}
 		outcome := &junitOutcome{Message: c.Message}
 		switch c.Status {
 		case Passed:
+		case Remarked:
+			out.Out = c.Message
 		case Failed:
 			out.Failure = outcome
 			suite.Failures++
@@ -73,9 +81,15 @@ func writeJUnit(w io.Writer, d Document) error {
 		}
 		suite.Tests++
 		root.Tests++
-		suite.seconds += c.Seconds
-		suite.Time = seconds(suite.seconds)
+		if d.Seconds == 0 {
+			out.Time = seconds(c.Seconds)
+			suite.seconds += c.Seconds
+			suite.Time = seconds(suite.seconds)
+		}
 		suite.Cases = append(suite.Cases, out)
+	}
+	if len(root.Suites) == 1 && root.Time != "" {
+		root.Suites[0].Time = root.Time
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err

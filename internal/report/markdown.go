@@ -20,6 +20,9 @@ func writeMarkdown(b *bytes.Buffer, d Document) {
 		case Paragraph:
 			parts = append(parts, paragraphMarkdown(block.Text))
 		case Verbatim:
+			if block.Title != "" {
+				parts = append(parts, inline(block.Title))
+			}
 			parts = append(parts, verbatimMarkdown(block.Text))
 		case Table:
 			parts = append(parts, tableMarkdown(block))

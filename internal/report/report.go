@@ -55,12 +55,16 @@ type Document struct {
 	Schema string
 	Title  string
 	Blocks []Block
+	// Width is how wide the table form is where no terminal says it (Options.Width is 0); 0 = as wide as it needs.
+	Width int
 	// Brief is what Markdown prints instead of Blocks, where the reader is a chat's and not a report's; nil = Blocks.
 	Brief []Block
 	// Data is what JSON prints: a value that encodes to a JSON object. Its field names carry their units (p99_ms).
 	Data any
 	// Cases is what JUnit and GitHub print; a document without cases has neither form.
 	Cases []Case
+	// Seconds is how long all cases took together, where they shared that time and have none of their own.
+	Seconds float64
 	// Sheet is what CSV prints; a document without one has no CSV form.
 	Sheet *Sheet
 	// HistogramLog writes the HDR form. Only who holds the histograms can encode them; a document without any has nil.
@@ -109,6 +113,9 @@ type Table struct {
 	Columns []string
 	Rows    [][]Cell
 	Note    string // one line below the table, such as the conditions of its numbers
+	// Spare are columns that a terminal goes without where it is too narrow for all in whole words, by their positions,
+	// the first to go first.
+	Spare []int
 }
 
 // KeyValues is a list of named values.
@@ -117,8 +124,8 @@ type KeyValues struct {
 	Pairs []Pair
 }
 
-// Verbatim is text to be copied, such as commands: it is never wrapped and never coloured.
-type Verbatim struct{ Text string }
+// Verbatim is text to be copied, such as commands: it is never wrapped and never coloured. Title stands above it.
+type Verbatim struct{ Title, Text string }
 
 // Pair is one named value.
 type Pair struct {
@@ -203,24 +210,26 @@ type Case struct {
 	Name    string
 	Status  Status
 	Seconds float64
-	Message string // what was found; shown for all but Passed
+	Message string // what was found; JUnit leaves it out where that is Passed
 }
 
 // Status is the outcome of a Case.
 type Status string
 
-// The outcomes. "Could not be measured" is Errored, so that no pipeline takes it for a pass.
+// The outcomes. What should have been judged and could not be is Errored, so that no pipeline takes it for a pass; what
+// may be missing is Skipped. Remarked has passed, and its message is worth reading.
 const (
-	Passed  Status = "passed"
-	Failed  Status = "failed"
-	Errored Status = "error"
-	Skipped Status = "skipped"
+	Passed   Status = "passed"
+	Remarked Status = "remark"
+	Failed   Status = "failed"
+	Errored  Status = "error"
+	Skipped  Status = "skipped"
 )
 
 // Options are what a format depends on besides the document.
 type Options struct {
 	Color   bool   // table only: ANSI colours
-	Width   int    // table only: columns of the terminal; 0 = as wide as it needs
+	Width   int    // table only: columns of the terminal; 0 = as the document says
 	Version string // JSON and HTML: the honeydue that made the report
 	Commit  string
 }
@@ -240,6 +249,9 @@ func Write(w io.Writer, f Format, d Document, o Options) error {
 		}
 	}
 	d = d.clean()
+	if o.Width == 0 {
+		o.Width = d.Width
+	}
 	var (
 		buf bytes.Buffer
 		err error
@@ -278,6 +290,11 @@ func (t Table) check() error {
 	for i, row := range t.Rows {
 		if len(row) > len(t.Columns) {
 			return fmt.Errorf("table %q: row %d has %d cells for %d columns", t.Title, i, len(row), len(t.Columns))
+		}
+	}
+	for _, i := range t.Spare {
+		if i < 0 || i >= len(t.Columns) {
+			return fmt.Errorf("table %q: there is no column %d to spare", t.Title, i)
 		}
 	}
 	return nil

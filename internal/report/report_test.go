@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -57,6 +58,7 @@ func sample() Document {
 			{Suite: "loadtest", Name: "warm", Status: Passed, Seconds: 240},
 			{Suite: "loadtest", Name: "cold", Status: Failed, Seconds: 60.5, Message: `p99 761 ms "over" <700> ms` + "\x1b[0m"},
 			{Suite: "loadtest", Name: "first", Status: Errored, Message: "too few restarts"},
+			{Suite: "other", Name: "soak", Status: Remarked, Message: "3 requests were sent again"},
 			{Suite: "other", Name: "spike", Status: Skipped, Message: "not asked for"},
 			{Suite: "other", Name: "100%, at: once", Status: Passed, Message: "first line\r\n::error::second"},
 		},
@@ -324,6 +326,93 @@ func TestEveryDocumentIsWellFormed(t *testing.T) {
 			t.Fatalf("a control character reaches the terminal: %q", table.String())
 		}
 	})
+}
+
+// TestColumnsGoBeforeWordsBreak: a table goes without what it can spare, says so, and keeps its words whole.
+func TestColumnsGoBeforeWordsBreak(t *testing.T) {
+	table := Table{
+		Columns: []string{"Name", "Count", "Reached by"}, Spare: []int{2, 1},
+		Rows: [][]Cell{{Text("residence_list"), Count(12), Text("residence_users_user_idx, residences_pkey")}},
+	}
+	for width, want := range map[int]string{
+		0:  "Name            Count  Reached by\nresidence_list     12  residence_users_user_idx, residences_pkey\n",
+		50: "Name            Count  Reached by\nresidence_list     12  residence_users_user_idx,\n                       residences_pkey\n",
+		30: "Name            Count\nresidence_list     12\nNo room for: Reached by.\n",
+		20: "Name\nresidence_list\nNo room for: Reached\nby, Count.\n",
+	} {
+		var out bytes.Buffer
+		if err := Write(&out, FormatTable, Document{Blocks: []Block{table}}, Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != want {
+			t.Errorf("at %d columns it is\n%s\nwant\n%s", width, out.String(), want)
+		}
+	}
+	table.Spare = []int{3}
+	if err := Write(&bytes.Buffer{}, FormatTable, Document{Blocks: []Block{table}}, Options{}); err == nil {
+		t.Error("a column that is not there can be spared")
+	}
+}
+
+// TestADocumentIsAsWideAsItSays where no terminal says more.
+func TestADocumentIsAsWideAsItSays(t *testing.T) {
+	d := Document{Width: 20, Blocks: []Block{Paragraph{Text: "one two three four five"}, Verbatim{Title: "To copy:", Text: "SELECT 1 FROM a_long_name;"}}}
+	for width, want := range map[int]string{
+		0:  "one two three four\nfive\n\nTo copy:\nSELECT 1 FROM a_long_name;\n",
+		12: "one two\nthree four\nfive\n\nTo copy:\nSELECT 1 FROM a_long_name;\n",
+	} {
+		var out bytes.Buffer
+		if err := Write(&out, FormatTable, d, Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != want {
+			t.Errorf("at %d columns it is\n%s\nwant\n%s", width, out.String(), want)
+		}
+	}
+}
+
+// TestManyPassesAreOneAnnotation: GitHub shows ten of a level, and a remark among them is worth more than a pass.
+func TestManyPassesAreOneAnnotation(t *testing.T) {
+	d := Document{Cases: []Case{{Name: "r", Status: Remarked, Message: "look"}, {Name: "f", Status: Failed}}}
+	for i := range githubMost {
+		d.Cases = append(d.Cases, Case{Name: fmt.Sprint(i), Status: Passed}, Case{Name: fmt.Sprint(i), Status: Skipped})
+	}
+	var out bytes.Buffer
+	if err := Write(&out, FormatGitHub, d, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	const names = "0%0A1%0A2%0A3%0A4%0A5%0A6%0A7%0A8%0A9"
+	want := "::notice title= r%3A remark::look\n::error title= f%3A failed::failed\n" +
+		"::notice title=10 cases%3A passed::" + names + "\n::warning title=10 cases%3A skipped::" + names + "\n"
+	if out.String() != want {
+		t.Errorf("it is\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+// TestCellsKeepTheirWords: on a page a name is not broken, and sentences have room.
+func TestCellsKeepTheirWords(t *testing.T) {
+	for text, want := range map[string]string{
+		"HD-N11": " word", "└─HD-N11": " word", "residence_users_user_idx": " word", "": "", "holds, limit 8": "",
+		strings.Repeat("x", longestWord+1): "", strings.Repeat("word ", 10): " long",
+	} {
+		if got := shape(text); got != want {
+			t.Errorf("%q is%q, want%q", text, got, want)
+		}
+	}
+}
+
+// TestAPageKeepsCodesWhole, and escapes what is around them and in them.
+func TestAPageKeepsCodesWhole(t *testing.T) {
+	for text, want := range map[string]string{
+		"costs 1 ms (HD-Q01; 2 more)":          `costs 1 ms <span class="word">(HD-Q01;</span> 2 more)`,
+		"a<b --all<i> [1, -] c":                `a&lt;b <span class="word">--all&lt;i&gt;</span> [1, -] c`,
+		strings.Repeat("long-", longestWord/4): strings.Repeat("long-", longestWord/4),
+		"plain & simple":                       "plain &amp; simple",
+	} {
+		if got := whole(text); string(got) != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
 }
 
 func TestTablesStayWithinTheWidth(t *testing.T) {

@@ -44,7 +44,10 @@ func tableBlock(b Block, o Options) (string, error) {
 	case Paragraph:
 		return paintLines(o, b.Tone.code(), wrap(b.Text, o.Width)), nil
 	case Verbatim:
-		return b.Text, nil
+		if b.Title == "" {
+			return b.Text, nil
+		}
+		return paintLines(o, bold, wrap(b.Title, o.Width)) + "\n" + b.Text, nil
 	case Table:
 		return renderTable(b, o)
 	case KeyValues:
@@ -65,6 +68,7 @@ func renderTable(t Table, o Options) (string, error) {
 		out.WriteString(paintLines(o, bold, wrap(t.Title, o.Width)))
 		out.WriteByte('\n')
 	}
+	t = t.narrowed(o.Width)
 	right := t.rightColumns()
 	widths := fit(t.widths(textWidth), t.widths(wordWidth), o.Width)
 
@@ -147,6 +151,52 @@ func (t Table) widths(measure func(string) int) []int {
 		}
 	}
 	return widths
+}
+
+// narrowed is the table without the columns that it can spare, as far as that lets words stay whole within total; its
+// note names them.
+func (t Table) narrowed(total int) Table {
+	if total <= 0 {
+		return t
+	}
+	words := t.widths(wordWidth)
+	gone := map[int]bool{}
+	var names []string
+	for _, i := range t.Spare {
+		need := -columnGap
+		for j, w := range words {
+			if !gone[j] {
+				need += columnGap + w
+			}
+		}
+		if need <= total {
+			break
+		}
+		gone[i] = true
+		names = append(names, t.Columns[i])
+	}
+	if len(gone) == 0 {
+		return t
+	}
+	keep := func(row []Cell) []Cell {
+		var out []Cell
+		for i, c := range row {
+			if !gone[i] {
+				out = append(out, c)
+			}
+		}
+		return out
+	}
+	out := Table{Title: t.Title, Note: strings.TrimLeft(t.Note+"\nNo room for: "+strings.Join(names, ", ")+".", "\n")}
+	for i, c := range t.Columns {
+		if !gone[i] {
+			out.Columns = append(out.Columns, c)
+		}
+	}
+	for _, row := range t.Rows {
+		out.Rows = append(out.Rows, keep(row))
+	}
+	return out
 }
 
 // fit takes from the widest columns until the whole is at most total wide: first only so much that no word is broken,
