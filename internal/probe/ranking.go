@@ -106,15 +106,3 @@ func (r Result) symptoms(of Finding) []Finding {
 	}
 	return out
 }
-
-// grouped lists the findings with each symptom directly after its cause; those whose cause is not among them stand
-// for themselves.
-func (r Result) grouped() []Finding {
-	var out []Finding
-	for _, f := range r.Findings {
-		if f.Because == "" {
-			out = append(append(out, f), r.symptoms(f)...)
-		}
-	}
-	return out
-}
