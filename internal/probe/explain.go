@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,6 +33,7 @@ type explainer struct {
 	// connection with it.
 	cutOffs int
 	lost    *failure
+	later   int // how often it has paused for another look
 }
 
 // mostCutOffs is how many statements may go on until the time-out before no more are run: each takes 2 s.
@@ -107,7 +109,7 @@ func (e *explainer) giveUp(f *failure, out []explained) {
 
 // custom asks for the estimates of all subjects in one turn, and in a second one runs those that may be
 // run. In a third turn those that were fast are run once more and the faster run kept: the first also pays for the
-// catalogue and the buffers of a session that nobody else uses; those just above S14's limit are looked at five times.
+// catalogue and the buffers of a session that nobody else uses; those just above a limit are looked at again (moreLooks, lookLater).
 func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.Subject, out []explained) error {
 	first := readOnly()
 	for i, s := range subjects {
@@ -137,23 +139,67 @@ func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.
 		return err
 	}
 	third := &pgx.Batch{}
+	e.lookAgain(third, q, subjects, out, moreLooks)
+	third.Queue("ROLLBACK")
+	if err := e.send(ctx, third); err != nil {
+		return err
+	}
+	return e.lookLater(ctx, q, subjects, out)
+}
+
+// lookAgain queues as many more runs as looks says of each plan. The faster one is kept.
+func (e *explainer) lookAgain(b *pgx.Batch, q store.Query, subjects []store.Subject, out []explained, looks func(*Plan, store.Subject) int) {
 	for i, s := range subjects {
 		if out[i].analyzed {
-			for range moreLooks(out[i].plan, s) {
-				third.Queue("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(e.fasterInto(&out[i].plan))
+			for range looks(out[i].plan, s) {
+				b.Queue("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(e.fasterInto(&out[i].plan))
 			}
 		}
 	}
-	third.Queue("ROLLBACK")
-	return e.send(ctx, third)
 }
+
+// A busy moment of the machine lasts longer than five runs of a millisecond: what is still just above a limit is looked
+// at after a pause, up to laterLooks times in one probe.
+const (
+	laterLooks = 4
+	laterPause = 250 * time.Millisecond
+)
+
+func (e *explainer) lookLater(ctx context.Context, q store.Query, subjects []store.Subject, out []explained) error {
+	for ; e.later < laterLooks; e.later++ {
+		b := readOnly()
+		begun := b.Len()
+		e.lookAgain(b, q, subjects, out, func(p *Plan, s store.Subject) int {
+			if worthAnotherLook(p, s) {
+				return closeLooks
+			}
+			return 0
+		})
+		if b.Len() == begun {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(laterPause):
+		}
+		b.Queue("ROLLBACK")
+		if err := e.send(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeLooks is how often a statement just above a limit is run again at once.
+const closeLooks = 5
 
 // moreLooks is how often a statement is run again. What takes a tenth of a second is slow whatever the buffers hold.
 func moreLooks(p *Plan, s store.Subject) int {
 	const slowMS = 100
 	switch {
 	case worthAnotherLook(p, s):
-		return 5
+		return closeLooks
 	case p.ExecutionMS < slowMS:
 		return 1
 	}
