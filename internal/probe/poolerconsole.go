@@ -63,6 +63,7 @@ func (p *poolsConsole) readSettings(ctx context.Context) *poolerFacts {
 		{"DATABASES", func(rows []store.ConsoleRow) {
 			for _, r := range p.console.Of(rows, "name") {
 				f.poolSize, f.maxConnections, f.connections = r.Number("pool_size"), r.Number("max_connections"), r.Number("current_connections")
+				p.size = f.poolSize
 				f.poolMode = r["pool_mode"]
 			}
 		}},

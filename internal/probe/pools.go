@@ -18,6 +18,8 @@ type poolsConsole struct {
 	// last is what SHOW POOLS said of the app's database; seen is whether it ever did.
 	last store.Pools
 	seen bool
+	// size is the pool's, by SHOW DATABASES; 0 if that was not read.
+	size int64
 }
 
 // openPools opens the console, to ask for one database.
@@ -46,6 +48,16 @@ func (p *poolsConsole) ask(ctx context.Context) bool {
 		return err
 	})
 	return err == nil
+}
+
+// spare reports whether a server connection may be taken so that another client still gets one at once: one that is
+// idle, or one that the pooler has room to open.
+func (p *poolsConsole) spare(ctx context.Context) bool {
+	if !p.usable() || !p.ask(ctx) {
+		return false
+	}
+	open := p.last.ServersActive + p.last.ServersIdle
+	return p.last.ServersIdle > 1 || p.last.ServersIdle == 1 && open < p.size
 }
 
 // show asks the console one thing.

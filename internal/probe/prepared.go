@@ -72,6 +72,7 @@ func tryPrepared(ctx context.Context, p *pair, name string) preparedSupport {
 		return preparedSupport{how: what + ": " + explain(ctx, "", err).Error()}
 	}
 	began := time.Now()
+	p.owed = append(p.owed, name) // until it is known to be off
 	home, err := p.prepareAndRun(ctx, name)
 	turn := time.Since(began)
 	if err != nil {
@@ -89,8 +90,8 @@ func tryPrepared(ctx context.Context, p *pair, name string) preparedSupport {
 	})
 	elsewhere, _ := strconv.Atoi(got) // 0 if it did not run
 	taken, release := p.release(ctx, name, met)
-	if !met {
-		p.owed = append(p.owed, name) // if the pooler carries it, none of its connections knows that name
+	if met && release == nil {
+		p.paid(name)
 	}
 	switch {
 	case release != nil:
@@ -103,9 +104,13 @@ func tryPrepared(ctx context.Context, p *pair, name string) preparedSupport {
 		return preparedSupport{how: "the pooler gave the same server connection twice, which tells nothing"}
 	}
 	// A pooler that carries statements has names of its own for them: it is asked to let go of this one.
-	p.owed = slices.DeleteFunc(p.owed, func(owed string) bool { return owed == name })
+	p.paid(name)
 	_ = bound(ctx, queryTimeout, func(ctx context.Context) error { return p.a.conn.PgConn().Deallocate(ctx, name) })
 	return preparedSupport{known: true, carried: true, how: "a statement prepared on one server connection ran on another"}
+}
+
+func (p *pair) paid(name string) {
+	p.owed = slices.DeleteFunc(p.owed, func(owed string) bool { return owed == name })
 }
 
 // prepareAndRun prepares and runs in one turn, so that both meet the same server connection, and returns
@@ -176,7 +181,7 @@ func (p *pair) release(ctx context.Context, name string, met bool) (taken bool, 
 }
 
 // forgetMost is how many server connections forget holds at most.
-const forgetMost = 6
+const forgetMost = 10
 
 // forget takes off the names that release did not meet, once the app's endpoint is quiet. One client after
 // the other begins a transaction and keeps it, so that each meets another server connection: the pair's two,
@@ -210,7 +215,7 @@ func (p *pair) holder(ctx context.Context, held int, pools *poolsConsole) *pairC
 		return p.a
 	case held == 1:
 		return p.b
-	case held == forgetMost || !pools.usable() || !pools.ask(ctx) || pools.last.ServersIdle < 2:
+	case held == forgetMost || !pools.spare(ctx):
 		return nil
 	}
 	c := &pairClient{dials: 1}

@@ -11,60 +11,74 @@ import (
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 )
 
-// TestForgetMeetsDeepConnections leaves a name on the server connection that the pooler gives last of four:
-// two clients can't meet it, more of them do where the console says that there is room.
+// TestForgetMeetsDeepConnections leaves a name on the server connection that the pooler gives last: two clients can't
+// meet it, more of them do where the console says that there is room for others besides.
 func TestForgetMeetsDeepConnections(t *testing.T) {
-	env := labtest.Database(t, nil)
-	const depth = 4
-	config, err := pgx.ParseConfig(env.DatabaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := openPair(t.Context(), config)
-	defer p.close(t.Context())
-	pools, failed := openPools(t.Context(), env.AdminURL, config.Database)
-	if failed != nil {
-		t.Fatal(failed)
-	}
-	defer pools.close(t.Context())
+	for _, c := range []struct {
+		name  string
+		depth int // at which the name is
+		open  int // server connections
+		size  int64
+		found bool
+	}{
+		{"one is idle besides", 4, 5, 0, true},
+		{"it is the last, and the pool has room to open one", 3, 3, 20, true},
+		{"it is the last of a pool that is as large as it may be", 3, 3, 3, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			env := labtest.Database(t, nil)
+			config, err := pgx.ParseConfig(env.DatabaseURL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := openPair(t.Context(), config)
+			defer p.close(t.Context())
+			pools, failed := openPools(t.Context(), env.AdminURL, config.Database)
+			if failed != nil {
+				t.Fatal(failed)
+			}
+			defer pools.close(t.Context())
+			pools.size = c.size
 
-	name := p.name("deep")
-	var others [depth + 1]*pairClient
-	for i := range others {
-		c := &pairClient{}
-		if c.conn, c.w, err = connectPG(t.Context(), p.config); err != nil {
-			t.Fatal(err)
-		}
-		defer c.conn.Close(t.Context())
-		others[i] = c
-		if err := c.exec(t.Context(), "BEGIN"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	deepest := others[1]
-	if err := deepest.exec(t.Context(), fmt.Sprintf("PREPARE %s AS SELECT 1", name)); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range others { // what is given back last is given out first
-		if err := c.exec(t.Context(), "COMMIT"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p.owed = []string{name}
+			name := p.name("deep")
+			others := make([]*pairClient, c.open)
+			for i := range others {
+				o := &pairClient{}
+				if o.conn, o.w, err = connectPG(t.Context(), p.config); err != nil {
+					t.Fatal(err)
+				}
+				defer o.conn.Close(t.Context())
+				others[i] = o
+				if err := o.exec(t.Context(), "BEGIN"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := others[c.open-c.depth].exec(t.Context(), fmt.Sprintf("PREPARE %s AS SELECT 1", name)); err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range others { // what is given back last is given out first
+				if err := o.exec(t.Context(), "COMMIT"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.owed = []string{name}
 
-	p.forget(t.Context(), nil)
-	if len(p.owed) != 1 || len(p.more) != 0 {
-		t.Fatalf("without a console %d names are owed and %d more clients were opened, want 1 and 0", len(p.owed), len(p.more))
-	}
-	p.forget(t.Context(), pools)
-	if len(p.owed) != 0 {
-		t.Errorf("%d names are still owed after %d clients", len(p.owed), 2+len(p.more))
-	}
-	if want := depth - 2; len(p.more) != want {
-		t.Errorf("%d more clients were opened, want %d", len(p.more), want)
-	}
-	if dials, _ := p.bill(); dials != depth {
-		t.Errorf("%d connections are on the bill, want %d", dials, depth)
+			p.forget(t.Context(), nil)
+			if len(p.owed) != 1 || len(p.more) != 0 {
+				t.Fatalf("without a console %d names are owed and %d more clients were opened, want 1 and 0", len(p.owed), len(p.more))
+			}
+			p.forget(t.Context(), pools)
+			if found := len(p.owed) == 0; found != c.found {
+				t.Errorf("it is found: %v, want %v, by %d clients", found, c.found, 2+len(p.more))
+			}
+			want := 2
+			if c.found {
+				want = c.depth
+			}
+			if dials, _ := p.bill(); dials != want {
+				t.Errorf("%d connections are on the bill, want %d", dials, want)
+			}
+		})
 	}
 }
 
