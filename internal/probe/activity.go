@@ -8,9 +8,10 @@ import (
 )
 
 // activitySQL is one look at the sessions that do something, and at who holds the connections. Of a statement's text
-// only the word in the comment that it begins with is asked for, which tells the app's, and is shown nowhere. Who blocks whom is asked only of those that wait for a lock: the function
-// takes the lock manager's own locks for a moment. Of others' sessions a role without pg_read_all_stats sees
-// the database and the user and no more, not even their kind; those of Postgres itself lack one of the two.
+// only the word in the comment that it begins with is asked for, which tells the app's, and is shown nowhere. Who blocks
+// whom is asked only of those that wait for a lock: the function takes the lock manager's own locks for a moment. Of
+// others' sessions a role without pg_read_all_stats sees the database and the user and no more, not even their kind;
+// those of Postgres itself lack one of the two.
 const activitySQL = `SELECT json_build_object(
 	'at', (extract(epoch FROM now()) * 1000000)::bigint,
 	'sessions', (SELECT coalesce(json_agg(s), '[]') FROM (

@@ -111,7 +111,7 @@ func (r Result) findingsSince(baseline Result) []Change {
 func (r Result) judged() map[string]Status {
 	out := map[string]Status{}
 	for _, c := range r.Checks {
-		if c.Status == Warn {
+		if c.Status == Warn || c.Status == Remark {
 			c.Status = Fail
 		}
 		out[c.Code] = c.Status

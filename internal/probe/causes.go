@@ -33,7 +33,7 @@ func causesOfReach() []cause {
 		{code: "HD-P08", explains: []string{"HD-D01"}, when: noSecondOpinion},
 		{code: "HD-D07", explains: []string{"HD-D01", "HD-D02"}, when: directAdmitsNobody},
 		{code: "HD-D07", explains: []string{"HD-P05"}, when: nobodyAdmitted},
-		{code: "HD-D07", explains: []string{"HD-Q06"}, when: ofSQLState("53300")},
+		{code: "HD-D07", explains: []string{"HD-Q06"}, when: symptomIs("53300")},
 		{code: "HD-D01", explains: []string{"HD-D02"}, when: directIsGoneToo},
 		{code: "HD-R11", explains: []string{"HD-R01"}, when: redisAdmitsNobody},
 		// Nothing behind a database or a pooler that is gone can be well.
@@ -79,7 +79,7 @@ func causesOfWays() []cause {
 func causesOfSchema() []cause {
 	return []cause{
 		{code: "HD-D03", explains: []string{"HD-Q01"}, when: madeByPending},
-		{code: "HD-D03", explains: []string{"HD-Q06"}, when: ofSQLState(notInSchema()...)},
+		{code: "HD-D03", explains: []string{"HD-Q06"}, when: symptomIs(notInSchema()...)},
 		{code: "HD-D03", explains: []string{"HD-T12"}, when: failsForTheProbeToo},
 		// Without an index its table is read from end to end, and that is what takes long.
 		{code: "HD-Q01", explains: []string{"HD-Q03", "HD-Q04"}, when: costlySameTable},

@@ -73,8 +73,6 @@ func directIsGoneToo(o *observation, _, _ Finding) bool {
 	return true
 }
 
-func ofSQLState(codes ...string) condition { return symptomIs(codes...) }
-
 // notInSchema are the SQLSTATEs for a table, column, function, type or schema that is not there.
 func notInSchema() []string { return []string{"42P01", "42703", "42883", "42704", "3F000"} }
 

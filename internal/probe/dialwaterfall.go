@@ -5,14 +5,17 @@ import (
 	"crypto/tls"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/honeydue/honeydue/internal/link"
 )
 
-// dialWaterfall stamps a connection that a client opens by dial: go-redis's, or net/http's.
+// dialWaterfall stamps a connection that a client opens by dial: go-redis's, or net/http's. go-redis may go on dialling
+// when whoever asked has given up, so what dial writes is read under the lock.
 type dialWaterfall struct {
 	socket                        *stamps
+	mu                            sync.Mutex
 	began, dnsEnd, tcpEnd, tlsEnd time.Time
 	byNumber                      bool // the host is an address, and nothing is looked up
 	tlsConfig                     *tls.Config
@@ -24,26 +27,26 @@ type dialWaterfall struct {
 
 func (w *dialWaterfall) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(addr)
-	w.byNumber = net.ParseIP(host) != nil
-	if err == nil && !w.byNumber {
+	byNumber := net.ParseIP(host) != nil
+	if err == nil && !byNumber {
 		ips, err := net.DefaultResolver.LookupHost(ctx, host)
 		if err != nil {
 			return nil, err
 		}
 		addr = net.JoinHostPort(ips[0], port)
 	}
-	w.dnsEnd = time.Now()
+	w.note(func() { w.dnsEnd, w.byNumber = time.Now(), byNumber })
 	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
-	w.tcpEnd = time.Now()
 	// The stamps stand outside: go-redis looks at the socket of a connection that offers one before each
 	// command, and dials again when the meter has none to show.
-	w.meter = link.Meter(c)
-	stamped := &stampedConn{Conn: w.meter, stamps: w.socket}
+	meter := link.Meter(c)
+	w.note(func() { w.tcpEnd, w.meter = time.Now(), meter })
+	stamped := &stampedConn{Conn: meter, stamps: w.socket}
 	if w.tlsConfig == nil {
-		w.plain = w.socket
+		w.note(func() { w.plain = w.socket })
 		return stamped, nil
 	}
 	secure := tls.Client(stamped, w.tlsConfig)
@@ -51,14 +54,35 @@ func (w *dialWaterfall) dial(ctx context.Context, network, addr string) (net.Con
 		_ = c.Close() // the handshake's error is the one to tell
 		return nil, err
 	}
-	w.tlsEnd, w.tlsTurns = time.Now(), len(w.socket.all())
-	w.tls = describeTLS(secure.ConnectionState())
-	w.plain = &stamps{}
-	return &stampedConn{Conn: secure, stamps: w.plain}, nil
+	plain := &stamps{}
+	w.note(func() {
+		w.tlsEnd, w.tlsTurns, w.tls, w.plain = time.Now(), len(w.socket.all()), describeTLS(secure.ConnectionState()), plain
+	})
+	return &stampedConn{Conn: secure, stamps: plain}, nil
+}
+
+func (w *dialWaterfall) note(what func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	what()
+}
+
+// shaken is what TLS agreed on; nil without it.
+func (w *dialWaterfall) shaken() (t *TLS) {
+	w.note(func() { t = w.tls })
+	return t
+}
+
+// metered is the connection that was opened last; nil if none was.
+func (w *dialWaterfall) metered() (c *link.Conn) {
+	w.note(func() { c = w.meter })
+	return c
 }
 
 // phases lists what the client did; each of Redis's turns is named after its first command.
 func (w *dialWaterfall) phases() []Phase {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var out []Phase
 	last := w.began
 	add := func(name string, turns int64, end time.Time) {
@@ -84,6 +108,8 @@ func (w *dialWaterfall) phases() []Phase {
 }
 
 func (w *dialWaterfall) reached() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	switch {
 	case w.dnsEnd.IsZero():
 		return "dns"

@@ -3,6 +3,7 @@ package probe
 import (
 	"bytes"
 	"encoding/xml"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -241,6 +242,26 @@ func TestNotMeasuredIsNoChange(t *testing.T) {
 	}
 	if changes := incident().Since(down); len(changes) != 0 {
 		t.Errorf("what was not measured in the baseline has changed: %+v", changes)
+	}
+}
+
+// TestRemarksComeAndGo: what is found is news however little it matters, and is none when only that has changed.
+func TestRemarksComeAndGo(t *testing.T) {
+	of := func(statuses map[string]Status) (r Result) {
+		for code, status := range statuses {
+			r.Checks = append(r.Checks, CheckResult{Code: code, Status: status})
+		}
+		return r
+	}
+	before := of(map[string]Status{"HD-N01": Pass, "HD-N11": Remark, "HD-Q03": Remark})
+	after := of(map[string]Status{"HD-N01": Remark, "HD-N11": Pass, "HD-Q03": Fail})
+	got := map[string]string{}
+	for _, c := range after.Since(before) {
+		code, _, _ := strings.Cut(c.What, " ")
+		got[code] = c.Before + " -> " + c.After
+	}
+	if want := map[string]string{"HD-N01": "not found -> found", "HD-N11": "found -> not found"}; !maps.Equal(got, want) {
+		t.Errorf("it says %v, want %v", got, want)
 	}
 }
 

@@ -109,7 +109,8 @@ func (e *explainer) giveUp(f *failure, out []explained) {
 
 // custom asks for the estimates of all subjects in one turn, and in a second one runs those that may be
 // run. In a third turn those that were fast are run once more and the faster run kept: the first also pays for the
-// catalogue and the buffers of a session that nobody else uses; those just above a limit are looked at again (moreLooks, lookLater).
+// catalogue and the buffers of a session that nobody else uses; those just above a limit are looked at again (moreLooks,
+// lookLater).
 func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.Subject, out []explained) error {
 	first := readOnly()
 	for i, s := range subjects {

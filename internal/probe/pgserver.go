@@ -44,8 +44,8 @@ type pgServer struct {
 	lost bool
 }
 
-// openPG connects by url and measures the waterfall, the proof of a pooler and the
-// floor. It returns a server in any case; failed says what went wrong.
+// openPG connects by url and measures the waterfall, the proof of a pooler and the floor. It returns a server in any
+// case; failed says what went wrong.
 func openPG(ctx context.Context, name, url string) *pgServer {
 	s := &pgServer{endpoint: Endpoint{Name: name}}
 	config, err := pgx.ParseConfig(url)

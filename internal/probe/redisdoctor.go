@@ -60,8 +60,8 @@ func configured() []string {
 // slowLogEntries is the length of the slow log by default.
 const slowLogEntries = 128
 
-// watch asks everything once, samples the keys if a check asks for them and there is time for it, pings until ends, and reads the
-// counters again. Of every argument of every command only its name is kept.
+// watch asks everything once, samples the keys if a check asks for them and there is time for it, pings until ends, and
+// reads the counters again. Of every argument of every command only its name is kept.
 func (s *redisServer) watch(ctx context.Context, ends time.Time, keys bool) {
 	f := &redisFacts{refused: map[string]*failure{}, config: map[string]string{}}
 	s.facts = f

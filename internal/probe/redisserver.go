@@ -56,7 +56,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 		return s
 	}
 	w.socket.stop()
-	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.tls
+	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.shaken()
 	s.endpoint.sum()
 	samples, err := measureFloor(ctx, ask)
 	s.samples, s.lost = samples, explainRedis(ctx, "", err)
@@ -65,7 +65,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 		return s
 	}
 	s.endpoint.setFloor(samples, FloorSamples)
-	s.endpoint.judgeProxy(s.way.meter)
+	s.endpoint.judgeProxy(s.way.metered())
 	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
 		text, err := client.Info(ctx).Result()
 		s.read(text)
@@ -80,10 +80,10 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 
 // turns is what this connection has cost so far, connecting included.
 func (s *redisServer) turns() int64 {
-	if s.way == nil || s.way.meter == nil {
+	if s.way == nil || s.way.metered() == nil {
 		return 0
 	}
-	return s.way.meter.Turns() + 1 // TCP's own handshake is not seen by the meter
+	return s.way.metered().Turns() + 1 // TCP's own handshake is not seen by the meter
 }
 
 func (s *redisServer) close() {

@@ -95,6 +95,9 @@ func repair(f *failure, variable, address string) string {
 	case kindCertificate:
 		return seeCertificate(endpointOf(variable), address, knownIssuer)
 	case kindTLS:
+		if f.code() != "" { // the server's own word: it is there, and wants TLS
+			return editSecret("sslmode=verify-full in " + variable + ", or DB_SSLMODE: TLS is wanted there")
+		}
 		without := "correct sslmode in " + variable
 		if variable == redisVariable {
 			without = "let REDIS_URL begin with redis://"

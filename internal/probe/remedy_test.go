@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/store"
@@ -81,6 +82,18 @@ func TestRepairOfARunningServer(t *testing.T) {
 		if got == "" || strings.Contains(got, "sslmode") || strings.Contains(got, "password") {
 			t.Errorf("%s is mended by %q", f.kind, got)
 		}
+	}
+}
+
+// TestTLSThatIsWanted: a server that refuses a client without TLS is not told to turn it on.
+func TestTLSThatIsWanted(t *testing.T) {
+	f := explain(t.Context(), "authentication", &pgconn.PgError{Severity: "FATAL", Code: "08P01", Message: "SSL required"})
+	if got := repair(f, "DATABASE_URL", "db:6432"); !strings.Contains(got, "edit secret") || !strings.Contains(got, "sslmode=verify-full") {
+		t.Errorf("it is mended by %q", got)
+	}
+	f = explain(t.Context(), "ssl_request", errors.New("no TLS"))
+	if got := repair(f, "DATABASE_URL", "db:6432"); !strings.Contains(got, "turn it on at the server") {
+		t.Errorf("a server without TLS is mended by %q", got)
 	}
 }
 

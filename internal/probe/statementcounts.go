@@ -13,9 +13,9 @@ import (
 
 // statementsSQL sums up pg_stat_statements: for each statement of the catalogue, for all others together, and
 // for those whose texts this role may not see. Texts do not leave the server. A statement is known by the comment
-// that its text begins with, if that is one of the catalogue's names; Postgres 18 keeps no comment that stands before a statement, so there the text
-// itself is compared, by a digest of it without its constants. The probe's own readings carry a comment inside,
-// and its plans begin with EXPLAIN.
+// that its text begins with, if that is one of the catalogue's names; Postgres 18 keeps no comment that stands before
+// a statement, so there the text itself is compared, by a digest of it without its constants. The probe's own readings
+// carry a comment inside, and its plans begin with EXPLAIN.
 func statementsSQL() string {
 	var names, leads, digests []string
 	seen := map[string]bool{}

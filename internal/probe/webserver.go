@@ -56,7 +56,7 @@ func probeWeb(ctx context.Context, c Config, roots *x509.CertPool) *webServer {
 		return s
 	}
 	s.waterfall.socket.stop()
-	s.endpoint.Phases, s.endpoint.TLS = s.waterfall.phases(), s.waterfall.tls
+	s.endpoint.Phases, s.endpoint.TLS = s.waterfall.phases(), s.waterfall.shaken()
 	for i := range s.endpoint.Phases {
 		if s.endpoint.Phases[i].Name == "command" {
 			s.endpoint.Phases[i].Name = "first_answer"
