@@ -37,11 +37,21 @@ func (l *Lab) DropDatabase(ctx context.Context, name string) error {
 }
 
 func (l *Lab) asSuperuser(ctx context.Context, statement string) error {
-	conn, err := pgx.Connect(ctx, l.superURL("postgres"))
+	return l.Administer(ctx, "postgres", statement)
+}
+
+// Administer runs statements one by one in a database as the superuser, beside the pooler and the links: for what the
+// app's role may not do, such as moving an extension to another schema.
+func (l *Lab) Administer(ctx context.Context, name string, statements ...string) error {
+	conn, err := pgx.Connect(ctx, l.superURL(name))
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	_, err = conn.Exec(ctx, statement)
-	return err
+	for _, s := range statements {
+		if _, err := conn.Exec(ctx, s); err != nil {
+			return fmt.Errorf("lab: %s: %w", s, err)
+		}
+	}
+	return nil
 }

@@ -70,6 +70,8 @@ const (
 	invalidParameter    = "22023" // an unknown time zone
 	untranslatable      = "22021" // a NUL byte or bytes that are no UTF-8
 	datetimeOverflow    = "22008"
+
+	insufficientPrivilege = "42501"
 )
 
 // classify turns what pgx returned into one of the errors above, or wraps it

@@ -35,7 +35,10 @@ type StatementTotals struct {
 
 // StatementStats is a connection to the direct endpoint that reads
 // pg_stat_statements, for one goroutine at a time.
-type StatementStats struct{ conn *pgx.Conn }
+type StatementStats struct {
+	conn *pgx.Conn
+	sql  string // statementTotals with the extension's schema; "" before it was looked up
+}
 
 // OpenStatementStats connects. dials counts the connection; it may be nil.
 func OpenStatementStats(ctx context.Context, directURL string, dials *link.Dials) (*StatementStats, error) {
@@ -53,10 +56,21 @@ func OpenStatementStats(ctx context.Context, directURL string, dials *link.Dials
 	return &StatementStats{conn: conn}, nil
 }
 
-// Totals reads them: one turn. Where the extension is not there, the error says
-// so. When ctx ends before the answer, the connection is closed.
+// Totals reads them: one turn, and another one the first time. Where the
+// extension is not there, the error says so. When ctx ends before the answer,
+// the connection is closed.
 func (s *StatementStats) Totals(ctx context.Context) (StatementTotals, error) {
-	results, err := s.conn.PgConn().Exec(ctx, statementTotals.SQL).ReadAll()
+	if s.sql == "" {
+		extension, err := FindExtension(ctx, s.conn, "pg_stat_statements")
+		if err != nil {
+			return StatementTotals{}, err
+		}
+		if !extension.Installed() {
+			return StatementTotals{}, errors.New("the extension pg_stat_statements is not in this database")
+		}
+		s.sql = extension.qualify(statementTotals.SQL, extension.Name)
+	}
+	results, err := s.conn.PgConn().Exec(ctx, s.sql).ReadAll()
 	if err != nil {
 		return StatementTotals{}, withoutStatements(err)
 	}
@@ -79,6 +93,8 @@ func withoutStatements(err error) error {
 		return err
 	}
 	switch pg.Code {
+	case insufficientPrivilege:
+		return fmt.Errorf("pg_stat_statements may not be read by this role (%s)", pg.Message)
 	case "42883", "42P01":
 		return errors.New("the extension pg_stat_statements is not in this database")
 	case "55000":

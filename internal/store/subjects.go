@@ -71,7 +71,7 @@ var subjectGuess = Query{
 	SELECT (s.most_common_vals::text::bigint[])[1] AS large, s.most_common_freqs[1] AS share,
 		COALESCE((s.histogram_bounds::text::bigint[])[array_length(s.histogram_bounds::text::bigint[], 1) / 2],
 			(s.most_common_vals::text::bigint[])[array_length(s.most_common_vals::text::bigint[], 1)]) AS middle, c.reltuples
-	FROM pg_stats s JOIN pg_class c ON c.relname = s.tablename AND c.relnamespace = current_schema()::regnamespace
+	FROM pg_stats s JOIN pg_class c ON c.relname = s.tablename AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
 	WHERE s.schemaname = current_schema() AND s.tablename = 'tasks' AND s.attname = 'residence_id'
 ), picked AS (
 	SELECT 'heavy' AS label, large AS residence_id, least(5000, share * reltuples)::bigint AS tasks FROM stats

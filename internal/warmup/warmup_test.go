@@ -274,3 +274,30 @@ func serve(t *testing.T, db *store.DB, c *cache.Cache) string {
 	t.Cleanup(server.Close)
 	return server.URL
 }
+
+// TestSchemasThatNeedQuotes: tables in a schema whose name needs quotes, extensions in one outside the search_path.
+func TestSchemasThatNeedQuotes(t *testing.T) {
+	for _, schema := range []string{"HoneyDue", "honey.due"} {
+		t.Run(schema, func(t *testing.T) {
+			env := labtest.Database(t, nil)
+			name := must(pgx.ParseConfig(env.DirectURL)).Database
+			err := labtest.Lab(t).Administer(t.Context(), name,
+				`CREATE SCHEMA "`+schema+`" AUTHORIZATION honeydue`,
+				`CREATE SCHEMA extensions`, `GRANT USAGE ON SCHEMA extensions TO PUBLIC`, `ALTER EXTENSION pg_prewarm SET SCHEMA extensions`,
+				`ALTER DATABASE `+name+` SET search_path = "`+schema+`"`)
+			if err == nil {
+				err = prepare(t.Context(), env.DirectURL)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := warmup.Run(t.Context(), config(env))
+			if r.Failed() {
+				t.Errorf("a step failed: %+v", r.Steps)
+			}
+			if s := step(t, r, "load pages", warmup.Done); s.Count == 0 {
+				t.Errorf("no page was loaded: %+v", s)
+			}
+		})
+	}
+}
