@@ -36,6 +36,7 @@ type Config struct {
 	NoSlowStart    bool          // see link.Model
 	PoolSize       int           // default_pool_size of the pooler; 0 = DefaultPoolSize
 	RedisDatabases int           // 0 = Redis' own default of 16
+	NoAutovacuum   bool          // for tests: statistics, plans and dead rows change by what the test does and by nothing else
 	BinDirs        []string      // folders to look for the servers' binaries in before all others
 	Log            *slog.Logger  // progress; nil = silent
 

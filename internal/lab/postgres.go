@@ -37,6 +37,11 @@ full_page_writes = off
 max_wal_size = '2GB'
 `
 
+// noAutovacuum lets autovacuum begin its first round after weeks. It stays switched on: a lab without it would be a
+// server with a fault.
+const noAutovacuum = `autovacuum_naptime = '2147483s'
+`
+
 // postgresHBA asks for a password from everyone. The pooler comes in the plain,
 // as inside a data centre; whoever wants TLS gets it.
 const postgresHBA = `# Written by honeydue at each start of the lab.
@@ -137,6 +142,9 @@ func (l *Lab) startPostgres(ctx context.Context) error {
 	}
 	data := l.dir.postgres()
 	conf := fmt.Sprintf(postgresConf, l.ports.Postgres, maxBackends, l.dir.serverCert(), l.dir.serverKey(), preload)
+	if l.config.NoAutovacuum {
+		conf += noAutovacuum
+	}
 	if err := l.account.ownedFile(filepath.Join(data, "postgresql.conf"), []byte(conf)); err != nil {
 		return err
 	}

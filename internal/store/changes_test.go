@@ -276,7 +276,7 @@ func TestSettle(t *testing.T) {
 			committed, err := db.Settle(ctx, id)
 			answers <- answer{committed, err}
 		}()
-		eventually(t, "Settle's waiting", func() bool { return waitingFor(t, conn, writeSettle.Name) })
+		labtest.Eventually(t, "Settle's waiting", func() bool { return waitingFor(t, conn, writeSettle.Name) })
 		if commits {
 			check(t, tx.Commit(ctx))
 		} else {
@@ -299,7 +299,7 @@ func TestSettle(t *testing.T) {
 	check(t, err)
 	failed := make(chan error, 1)
 	go func() { failed <- drop(db.UnstartTask(ctx, late, w.owner.ID, w.task.ID)) }()
-	eventually(t, "the write's waiting", func() bool { return waitingFor(t, conn, taskUnstart.Name) })
+	labtest.Eventually(t, "the write's waiting", func() bool { return waitingFor(t, conn, taskUnstart.Name) })
 	check(t, tx.Commit(ctx))
 	if err := <-failed; !errors.Is(err, ErrFenced) {
 		t.Errorf("a write that was given up: %v", err)

@@ -8,7 +8,8 @@
 //		...
 //	}
 //
-// A test whose servers are missing fails; it is never skipped.
+// A test whose servers are missing fails; it is never skipped. Autovacuum does not run: what a test reads about
+// statistics, plans and dead rows is what it made.
 package labtest
 
 import (
@@ -125,6 +126,7 @@ func start(c lab.Config) (*lab.Lab, string, error) {
 	if c.BinDirs == nil {
 		c.BinDirs = filepath.SplitList(os.Getenv("HONEYDUE_BIN_DIRS"))
 	}
+	c.NoAutovacuum = true
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	l, err := lab.Start(ctx, c)

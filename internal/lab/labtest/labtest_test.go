@@ -116,3 +116,17 @@ func TestLinkCountsItsOwnTestOnly(t *testing.T) {
 		t.Errorf("%d turns in %d dials, want 3 in 1", got, before.Dials)
 	}
 }
+
+// TestAutovacuumRests: it is switched on and does not come while a test runs.
+func TestAutovacuumRests(t *testing.T) {
+	c, err := pgx.Connect(t.Context(), labtest.Database(t, nil).DirectURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context())
+	var on, rests bool
+	err = c.QueryRow(t.Context(), "SELECT current_setting('autovacuum')::bool, current_setting('autovacuum_naptime')::interval > interval '20 days'").Scan(&on, &rests)
+	if err != nil || !on || !rests {
+		t.Errorf("autovacuum is on: %t, and rests: %t, %v", on, rests, err)
+	}
+}
