@@ -47,7 +47,7 @@ func (b *bed) distance(t *testing.T, m link.Model) {
 
 // catalogue is every fault, by the room of the fault.
 func catalogue() []fault {
-	return slices.Concat(networkFaults(), statementFaults(), serverFaults(), appFaults())
+	return slices.Concat(networkFaults(), statementFaults(), serverFaults(), sessionFaults(), appFaults())
 }
 
 // longFaults is set by make test-faults.

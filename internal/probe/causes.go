@@ -35,6 +35,7 @@ func causesOfReach() []cause {
 		{code: "HD-D07", explains: []string{"HD-P05"}, when: nobodyAdmitted},
 		{code: "HD-D07", explains: []string{"HD-Q06"}, when: symptomIs("53300")},
 		{code: "HD-D01", explains: []string{"HD-D02"}, when: directIsGoneToo},
+		{code: "HD-D19", explains: []string{"HD-D02"}, when: both(causeIs(standbyEndpoint), symptomIs(standbyEndpoint))},
 		{code: "HD-R11", explains: []string{"HD-R01"}, when: redisAdmitsNobody},
 		// Nothing behind a database or a pooler that is gone can be well.
 		{code: "HD-D01", explains: []string{"HD-T02", "HD-T12"}, when: serverLostDatabase},

@@ -278,6 +278,9 @@ func serverCases() []causeCase {
 		{"others' reads", []string{"HD-Q15 HD-D11"}, false, read(25_000), of(Warning, "tasks"), of(Warning)},
 		{"reads of weeks", []string{"HD-Q15 HD-D11"}, false, read(15_000), of(Warning, "tasks"), of(Info)},
 		{"cold reads that nobody notices", []string{"HD-Q15 HD-D11"}, false, read(15_000), of(Info, "tasks"), of(Warning)},
+		{"both endpoints lead to a standby", []string{"HD-D19 HD-D02"}, true, nil, of(Critical, standbyEndpoint), of(Warning, standbyEndpoint)},
+		{"transactions are read-only, and the direct endpoint is a standby", []string{"HD-D19 HD-D02"}, false, nil, of(Critical), of(Warning, standbyEndpoint)},
+		{"the direct endpoint is a pooler", []string{"HD-D19 HD-D02"}, false, nil, of(Critical, standbyEndpoint), of(Warning)},
 		{"half of the statements", []string{"HD-D13 HD-Q04", "HD-D13 HD-Q16"}, true, hot(2, 2), none, none},
 		{"one of four", []string{"HD-D13 HD-Q04", "HD-D13 HD-Q16"}, false, hot(1, 3), none, none},
 	}

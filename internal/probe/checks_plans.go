@@ -117,7 +117,11 @@ func (g givenSetting) reset() string {
 	case g.everyRole:
 		whose = "ROLE ALL"
 	}
-	return fmt.Sprintf("psql \"$%s\" -v ON_ERROR_STOP=1 <<'SQL' && psql \"$PGBOUNCER_ADMIN_URL\" -c RECONNECT\nALTER %s RESET %s;\nSQL", url, whose, g.name)
+	alter := fmt.Sprintf("ALTER %s RESET %s;", whose, g.name)
+	if g.name == readOnlyDefault {
+		alter = "BEGIN READ WRITE;\n" + alter + "\nCOMMIT;"
+	}
+	return fmt.Sprintf("psql \"$%s\" -v ON_ERROR_STOP=1 <<'SQL' && psql \"$PGBOUNCER_ADMIN_URL\" -c RECONNECT\n%s\nSQL", url, alter)
 }
 
 // planDrift compares the shape of each plan with the baseline's. A shape that changed and costs nothing is

@@ -77,6 +77,13 @@ func directDown(o *observation) outcome {
 			remedy:   notThePooler(o.direct.endpoint.Address),
 		})
 	}
+	if f == nil && o.direct.standby {
+		return found(hit{
+			evidence: fmt.Sprintf("%s is a standby (pg_is_in_recovery() is true): migrations fail there with 25006.", o.direct.endpoint.Address),
+			remedy:   `psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn()'   # DATABASE_DIRECT_URL (or DB_DIRECT_HOST) must name the primary`,
+			about:    []string{standbyEndpoint},
+		})
+	}
 	if f == nil {
 		return passed("%s was reached in %d turns.", o.direct.endpoint.Address, o.direct.endpoint.ConnectTurns)
 	}

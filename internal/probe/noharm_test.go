@@ -10,6 +10,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/probe"
 )
 
 // written is what Postgres itself has counted of a database, and what is in it.
@@ -38,6 +39,9 @@ func TestProbingWritesNothing(t *testing.T) {
 		exec(t, env, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`)
 		r := run(t, config(env))
 		for i, c := range r.Checks {
+			if c.Code == "HD-D19" && c.Status == probe.Fail {
+				continue // it is about that
+			}
 			if was := healthy.Checks[i]; c.Code != was.Code || c.Status != was.Status {
 				t.Errorf("%s is %s where nothing may be written, and was %s: %s", c.Code, c.Status, was.Status, c.Why)
 			}

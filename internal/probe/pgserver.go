@@ -32,6 +32,8 @@ type pgServer struct {
 	// pooled is whether a pooler is in between, told only if proof is set; see store.ThroughPooler.
 	pooled bool
 	proof  string
+	// standby is whether it leads to a server in recovery, which takes no write.
+	standby bool
 	// serverVersion is Postgres's, such as 150018.
 	serverVersion int
 	// dials counts the connections tried.
@@ -86,7 +88,7 @@ func (s *pgServer) measure(ctx context.Context) {
 	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
 		var pid uint32
 		var version string
-		if err := s.conn.QueryRow(ctx, "SELECT pg_backend_pid()::int8, current_setting('server_version_num')").Scan(&pid, &version); err != nil {
+		if err := s.conn.QueryRow(ctx, "SELECT pg_backend_pid()::int8, current_setting('server_version_num'), pg_is_in_recovery()").Scan(&pid, &version, &s.standby); err != nil {
 			return err
 		}
 		s.serverVersion, _ = strconv.Atoi(version) // 0 is "not told"

@@ -30,6 +30,10 @@ func reachChecks() []check {
 			needs: []part{askedPooler}, run: poolerStuck,
 		},
 		{
+			code: "HD-D19", title: "The database refuses the app's writes", severity: Critical, outage: true,
+			needs: []part{upPooler}, run: refusesWrites,
+		},
+		{
 			code: "HD-D02", title: "The direct endpoint can't be used", severity: Warning,
 			needs: []part{askedDirect}, run: directDown,
 			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT 1'   # migrations and half of this probe need it: correct DATABASE_DIRECT_URL (or DB_DIRECT_HOST)`,

@@ -28,6 +28,10 @@ func serverChecks() []check {
 			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT count(*), state, application_name FROM pg_stat_activity GROUP BY 2, 3 ORDER BY 1 DESC'   # who holds them? the app belongs behind the pooler`,
 		},
 		{
+			code: "HD-D20", title: "A time-out of the database is shorter than the app's own", severity: Warning,
+			needs: []part{knowsFacts}, run: shortTimeouts,
+		},
+		{
 			code: "HD-D08", title: "Sessions wait inside the server", severity: Warning,
 			needs: watched, run: waitEvents,
 		},

@@ -18,6 +18,8 @@ type databaseFacts struct {
 	workMemKB     float64
 	// given are the planner's settings that a role or a database has of its own.
 	given []givenSetting
+	// session are the settings that the app relies on, as its sessions begin with them.
+	session []appSetting
 	// countedFor is how long the cumulative statistics have been counting, at least.
 	countedFor time.Duration
 	// hypopg is set where the extension is installed in this database.
@@ -139,6 +141,7 @@ func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error)
 		})
 		return err
 	})
+	b.Queue(marked(sessionSQL)).Query(out.scanSession)
 	return out, inOneTurn(ctx, app, b)
 }
 

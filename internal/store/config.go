@@ -58,6 +58,8 @@ const (
 	DefaultMaxConns     = 25
 	DefaultMinIdleConns = 20
 	DefaultMaxLifetime  = 1800 * time.Second
+	// DefaultStatementTimeout bounds one statement as the client sees it.
+	DefaultStatementTimeout = 15 * time.Second
 )
 
 // never is what "idle connections are never closed" is to pgxpool, where a
@@ -119,7 +121,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.HealthCheckPeriod, time.Minute)
 	setDefault(&c.ConnectTimeout, 10*time.Second)
 	setDefault(&c.AcquireTimeout, 5*time.Second)
-	setDefault(&c.StatementTimeout, 15*time.Second)
+	setDefault(&c.StatementTimeout, DefaultStatementTimeout)
 	if c.Dials == nil {
 		c.Dials = &link.Dials{}
 	}
