@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/household"
@@ -52,7 +51,7 @@ func (s *Server) register(ctx context.Context, in *registerInput) (*registerOutp
 	}
 	token := newToken()
 	u, err := s.db.Register(ctx, store.NewUser{
-		Email: normalEmail(in.Body.Email), Name: strings.TrimSpace(in.Body.Name), PasswordHash: hash,
+		Email: household.FoldEmail(in.Body.Email), Name: in.Body.Name, PasswordHash: hash,
 	}, cache.TokenHash(token))
 	if err != nil {
 		return nil, err
@@ -63,7 +62,7 @@ func (s *Server) register(ctx context.Context, in *registerInput) (*registerOutp
 // login does the same work for an address without an account as for one with
 // a wrong password, so that its time does not tell who has an account.
 func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
-	u, hash, err := s.db.Credentials(ctx, normalEmail(in.Body.Email))
+	u, hash, err := s.db.Credentials(ctx, household.FoldEmail(in.Body.Email))
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
@@ -120,10 +119,6 @@ func (s *Server) updateMe(ctx context.Context, in *updateMeInput) (*userOutput, 
 	}
 	return &userOutput{Body: u}, nil
 }
-
-// normalEmail makes addresses comparable. The part before the @ is folded
-// too: no provider of note tells Ada@ from ada@, and people type both.
-func normalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // newToken is 160 random bits in hex, the form of the tokens that the app has always kept.
 func newToken() string {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -35,7 +36,7 @@ func benchBoard() household.Board {
 func BenchmarkBoardReply(b *testing.B) {
 	board := benchBoard()
 	through := newRouter()
-	format := huma.Format{Marshal: encode, Unmarshal: unmarshal}
+	format := huma.Format{Marshal: encode, Unmarshal: json.Unmarshal}
 	a := humagin.New(through, huma.Config{
 		OpenAPI: newDocument(""), Formats: map[string]huma.Format{"application/json": format}, DefaultFormat: "application/json",
 	})

@@ -28,7 +28,10 @@ func newDocument(version string) *huma.OpenAPI {
 			Title:   "honeydue",
 			Version: version,
 			Description: "Homes, the people who share them, their tasks on a kanban board, contractors and documents. " +
-				"Paths end with a slash and are served without it, too. A body is one JSON object; unknown fields are refused. " +
+				"Paths end with a slash and are served without it, too. A body is one JSON object; names of fields are " +
+				"case-sensitive, and unknown and repeated fields are refused. A text without a format is a single line: white " +
+				"space around it is removed, and control characters and texts without a visible character are refused; the " +
+				"format text allows line breaks. " +
 				"Every error is application/problem+json. Every reply carries Traceparent, Server-Timing and X-DB-Turns.",
 		},
 		Components: &huma.Components{

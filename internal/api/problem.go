@@ -72,9 +72,29 @@ func newProblem(status int, code, detail string) *Problem {
 	}
 }
 
+func refusedInput() *Problem {
+	return newProblem(http.StatusUnprocessableEntity, codeInvalid, "The input was refused. Correct the fields that are listed.")
+}
+
+func malformed() *Problem {
+	return newProblem(http.StatusBadRequest, codeMalformed, "The body is not a JSON value of the expected kind. Send one JSON object in UTF-8.")
+}
+
+func bodyTooLarge() *Problem {
+	return newProblem(http.StatusRequestEntityTooLarge, codeTooLarge, "The body is over 1 MiB. Send less.").withHeader("Connection", "close")
+}
+
+func notJSON() *Problem {
+	return newProblem(http.StatusUnsupportedMediaType, codeMediaType, "The body must be JSON. Send Content-Type: application/json.")
+}
+
+func slowBody() *Problem {
+	return newProblem(http.StatusRequestTimeout, codeSlowBody, "The body did not arrive in time. Send it again.")
+}
+
 // invalid is a 422 for one field.
 func invalid(field, message string) *Problem {
-	p := newProblem(http.StatusUnprocessableEntity, codeInvalid, "The input was refused. Correct the fields that are listed.")
+	p := refusedInput()
 	p.Errors = append(p.Errors, FieldError{Field: field, Message: message})
 	return p
 }
@@ -163,8 +183,9 @@ func conflict(field string) *Problem {
 	return newProblem(http.StatusConflict, codeConflict, "This exists already. Read it again before you change it.")
 }
 
-// fromHuma is the funnel for what huma refuses before a handler runs. The
-// values it would echo are dropped, as is what it says about bytes it could not read.
+// fromHuma is the funnel for what huma refuses before a handler runs: path and
+// query parameters. Bodies are read and refused in body.go. The values that
+// huma would repeat are dropped.
 func (s *Server) fromHuma(ctx huma.Context, _ string, v any) (any, error) {
 	m, ok := v.(*huma.ErrorModel)
 	if !ok {
@@ -178,25 +199,18 @@ func (s *Server) fromHuma(ctx huma.Context, _ string, v any) (any, error) {
 }
 
 func refused(m *huma.ErrorModel) *Problem {
-	var p *Problem
-	switch m.Status {
-	case http.StatusBadRequest:
-		return newProblem(m.Status, codeMalformed, "The body is no JSON value of the expected kind. Send one JSON object.")
-	case http.StatusRequestEntityTooLarge:
-		return newProblem(m.Status, codeTooLarge, "The body is over 1 MiB. Send less.").withHeader("Connection", "close")
-	case http.StatusUnsupportedMediaType:
-		return newProblem(m.Status, codeMediaType, "The body must be JSON. Send Content-Type: application/json.")
-	case http.StatusRequestTimeout:
-		return newProblem(m.Status, codeSlowBody, "The body did not arrive in time. Send it again.")
-	case http.StatusUnprocessableEntity:
-		p = newProblem(m.Status, codeInvalid, "The input was refused. Correct the fields that are listed.")
-	default:
-		p = newProblem(http.StatusInternalServerError, codeInternal, "Something failed on our side. Quote the trace_id when you report it.")
+	if m.Status != http.StatusUnprocessableEntity {
+		p := newProblem(http.StatusInternalServerError, codeInternal, "Something failed on our side. Quote the trace_id when you report it.")
 		p.cause = fmt.Errorf("huma replied %d: %s", m.Status, m.Detail)
 		return p
 	}
+	p := refusedInput()
 	for _, e := range m.Errors {
-		if e != nil {
+		switch {
+		case e == nil:
+		case e.Location == "body": // it fits the schema and not the type, which Go's decoder describes
+			p.Errors = append(p.Errors, FieldError{Field: e.Location, Message: "a value is not of the documented form"})
+		default:
 			p.Errors = append(p.Errors, FieldError{Field: e.Location, Message: e.Message})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -91,6 +92,7 @@ const maxBody = 1 << 20
 // the handlers and no server, so that it can be read without one.
 func op[I, O any](r Route, h func(*Server, context.Context, *I) (*O, error)) Route {
 	r.operation = func(s *Server, api huma.API, o huma.Operation) {
+		s.takeBody(api, &o, reflect.TypeFor[I]())
 		huma.Register(api, o, func(ctx context.Context, in *I) (*O, error) {
 			out, err := h(s, ctx, in)
 			if err != nil {

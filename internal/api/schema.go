@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"reflect"
@@ -40,40 +39,6 @@ func newRegistry() huma.Registry {
 	r.RegisterTypeAlias(reflect.TypeFor[household.Priority](), reflect.TypeFor[prioritySchema]())
 	r.RegisterTypeAlias(reflect.TypeFor[household.Frequency](), reflect.TypeFor[frequencySchema]())
 	return r
-}
-
-var errNUL = errors.New("text must not contain the character U+0000")
-
-// unmarshal reads a body. Postgres cannot store U+0000 in text, so it is
-// refused here for every field at once.
-func unmarshal(data []byte, v any) error {
-	if err := json.Unmarshal(data, v); err != nil {
-		return err
-	}
-	if parsed, generic := v.(*any); generic && bytes.Contains(data, []byte(`\u0000`)) && hasNUL(*parsed) {
-		return errNUL
-	}
-	return nil
-}
-
-func hasNUL(v any) bool {
-	switch v := v.(type) {
-	case string:
-		return bytes.IndexByte([]byte(v), 0) >= 0
-	case []any:
-		for _, e := range v {
-			if hasNUL(e) {
-				return true
-			}
-		}
-	case map[string]any:
-		for k, e := range v {
-			if hasNUL(k) || hasNUL(e) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // marshal writes JSON without escaping <, > and &: this is not HTML.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -137,7 +138,7 @@ func newRouter() *gin.Engine {
 }
 
 func (s *Server) addRoutes(table []Route) error {
-	format := huma.Format{Marshal: encode, Unmarshal: unmarshal}
+	format := huma.Format{Marshal: encode, Unmarshal: json.Unmarshal}
 	a := humagin.New(s.router, huma.Config{
 		OpenAPI:       newDocument(s.version),
 		Formats:       map[string]huma.Format{"application/json": format, "json": format}, // json: whatever ends in +json

@@ -64,7 +64,7 @@ func (*TaskChanges) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schem
 
 // Completion is what may be said about a completion; all of it may be left out.
 type Completion struct {
-	Notes string `json:"notes,omitempty" maxLength:"5000"`
+	Notes string `json:"notes,omitempty" format:"text" maxLength:"5000"`
 }
 
 // BoardOrTasks is a household.Board, or a List of tasks when the archived ones

@@ -23,8 +23,8 @@ type NewContractor struct {
 	Company     string   `json:"company,omitempty" maxLength:"100"`
 	Category    Category `json:"category,omitempty"`
 	Phone       string   `json:"phone,omitempty" maxLength:"40"`
-	Email       string   `json:"email,omitempty" maxLength:"254"`
-	Notes       string   `json:"notes,omitempty" maxLength:"5000"`
+	Email       string   `json:"email,omitempty" format:"email-or-empty" maxLength:"254" doc:"a bare e-mail address, or empty"`
+	Notes       string   `json:"notes,omitempty" format:"text" maxLength:"5000"`
 }
 
 // Document is what is known of a document: a manual, a warranty, a contract.
@@ -44,7 +44,7 @@ type NewDocument struct {
 	ResidenceID int64  `json:"residence_id" minimum:"1"`
 	Title       string `json:"title" minLength:"1" maxLength:"200"`
 	Kind        string `json:"kind,omitempty" enum:"manual,warranty,contract,receipt,insurance,permit,other"`
-	Notes       string `json:"notes,omitempty" maxLength:"5000"`
+	Notes       string `json:"notes,omitempty" format:"text" maxLength:"5000"`
 	ExpiresOn   *Date  `json:"expires_on,omitempty" format:"date"`
 }
 

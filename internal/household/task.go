@@ -25,7 +25,7 @@ type Task struct {
 type NewTask struct {
 	ResidenceID int64     `json:"residence_id" minimum:"1"`
 	Title       string    `json:"title" minLength:"1" maxLength:"200"`
-	Description string    `json:"description,omitempty" maxLength:"10000"`
+	Description string    `json:"description,omitempty" format:"text" maxLength:"10000"`
 	Category    Category  `json:"category,omitempty"`
 	Priority    Priority  `json:"priority,omitempty"`
 	DueDate     *Date     `json:"due_date,omitempty" format:"date"`
@@ -36,10 +36,10 @@ type NewTask struct {
 // the date away.
 type TaskPatch struct {
 	Title       *string    `json:"title,omitempty" minLength:"1" maxLength:"200"`
-	Description *string    `json:"description,omitempty" maxLength:"10000"`
+	Description *string    `json:"description,omitempty" format:"text" maxLength:"10000"`
 	Category    *Category  `json:"category,omitempty"`
 	Priority    *Priority  `json:"priority,omitempty"`
-	DueDate     *Date      `json:"due_date,omitempty" doc:"YYYY-MM-DD, or an empty string for no due date"`
+	DueDate     *Date      `json:"due_date,omitempty" format:"date" doc:"YYYY-MM-DD; null or an empty string for no due date"`
 	Frequency   *Frequency `json:"frequency,omitempty"`
 }
 

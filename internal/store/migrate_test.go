@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing/fstest"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 
 	"github.com/honeydue/honeydue/internal/household"
@@ -194,5 +196,108 @@ WHERE c.contype = 'f' AND NOT EXISTS (
 	check(t, err)
 	if len(missing) > 0 {
 		t.Errorf("no index: %v", missing)
+	}
+}
+
+// TestEmailsBecomeBare: what earlier releases let in, in accounts and contractors.
+func TestEmailsBecomeBare(t *testing.T) {
+	env := labtest.Database(t, nil)
+	ctx := t.Context()
+	files, err := fs.Sub(migrationFiles, "migrations")
+	check(t, err)
+	check(t, drop(migrateWith(ctx, env.DirectURL, files, func(p *goose.Provider) ([]*goose.MigrationResult, error) { return p.UpTo(ctx, 3) })))
+	conn := connect(t, env.DirectURL)
+	accounts := [][2]string{
+		{"bob <bob@example.com>", "bob@example.com"},
+		{`"l, d" <dave@example.com>`, "dave@example.com"},
+		{"<ann.b+c@example.com>", "ann.b+c@example.com"},
+		{"eve@example.com (x)", "eve@example.com"},
+		{"(x) (y)fay@example.com", "fay@example.com"},
+		{"=?utf-8?q?g=c3=a9?= <g@example.com>", "g@example.com"},
+		{`"hal"@example.com`, "hal@example.com"},
+		{"plain@example.com", "plain@example.com"},
+		{"\u0130@example.com", "\u0130@example.com"},
+		// The address belongs to someone.
+		{"taken@example.com", "taken@example.com"},
+		{"tak en <taken@example.com>", "tak en <taken@example.com>"},
+		// Two would get it.
+		{"one <two@example.com>", "one <two@example.com>"},
+		{"two@example.com (2)", "two@example.com (2)"},
+		// No bare form, or not one only.
+		{`"a b"@example.com`, `"a b"@example.com`},
+		{"a@b.example <c@d.example>", "a@b.example <c@d.example>"},
+		{"x <a@[192.0.2.1]>", "x <a@[192.0.2.1]>"},
+	}
+	for _, a := range accounts {
+		_, err := conn.Exec(ctx, "INSERT INTO users (email, name, password_hash) VALUES ($1, 'x', 'x')", a[0])
+		check(t, err)
+	}
+	_, err = conn.Exec(ctx, `INSERT INTO residences (owner_id, name) SELECT min(id), 'x' FROM users;
+INSERT INTO contractors (residence_id, name, email)
+SELECT r.id, 'x', e FROM residences r, unnest(ARRAY['Flo <Flo@Example.com>', 'not an email', '', 'Flo@Example.com (cell)']) e`)
+	check(t, err)
+	check(t, Migrate(ctx, env.DirectURL))
+	rows, err := conn.Query(ctx, "SELECT email FROM users ORDER BY id")
+	check(t, err)
+	stored, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	check(t, err)
+	for i, a := range accounts {
+		if stored[i] != a[1] {
+			t.Errorf("%q became %q, want %q", a[0], stored[i], a[1])
+		}
+	}
+	rows, err = conn.Query(ctx, "SELECT email FROM contractors ORDER BY id")
+	check(t, err)
+	stored, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	check(t, err)
+	if want := []string{"Flo@Example.com", "not an email", "", "Flo@Example.com"}; !slices.Equal(stored, want) {
+		t.Errorf("contractors: %q, want %q", stored, want)
+	}
+	var noted int
+	check(t, conn.QueryRow(ctx, "SELECT count(*) FROM changes WHERE cardinality(user_ids) = 7 OR cardinality(residence_ids) = 1 AND what = 'outside'").Scan(&noted))
+	if noted < 2 {
+		t.Error("the caches would not learn what changed")
+	}
+
+	// The release before: it lowers by the database's locale, and knows a taken address by the constraint.
+	const before = "SELECT id FROM users WHERE lower(email) = lower($1::text)"
+	var id int64
+	check(t, conn.QueryRow(ctx, before, "Bob@example.com").Scan(&id))
+	_, err = conn.Exec(ctx, "INSERT INTO users (email, name, password_hash) VALUES ('BOB@example.com', 'x', 'x')")
+	if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || constraintField(pg) != "email" {
+		t.Errorf("a taken address: %v", err)
+	}
+	db := open(t, env)
+	for _, left := range []string{"Tak En <taken@example.com>", `"A b"@example.com`} {
+		if _, _, err := db.Credentials(ctx, left); err != nil {
+			t.Errorf("%s cannot log in: %v", left, err)
+		}
+	}
+	if _, _, err := db.Credentials(ctx, "i\u0307@example.com"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("another address opens the account of a dotted I: %v", err)
+	}
+}
+
+// TestEmailsFoldInAnyLocale: a database whose locale folds more than A to Z
+// does not decide which accounts are one.
+func TestEmailsFoldInAnyLocale(t *testing.T) {
+	env := labtest.Database(t, Migrate)
+	conn := connect(t, env.DirectURL)
+	// A column with a collation of ICU stands for a database with that locale: the lab's is C.
+	_, err := conn.Exec(t.Context(), `DROP INDEX users_email_key`)
+	check(t, err)
+	_, err = conn.Exec(t.Context(), `ALTER TABLE users ALTER COLUMN email TYPE text COLLATE "tr-x-icu"`)
+	check(t, err)
+	_, err = conn.Exec(t.Context(), `CREATE UNIQUE INDEX users_email_key ON users (lower(email COLLATE "C"))`)
+	check(t, err)
+	db := open(t, env)
+	apart := []string{"i@example.com", "\u0130@example.com", "i\u0307@example.com", "\u0131@example.com", "k@example.com", "\u212a@example.com", "\u00e4@example.com", "\u00c4@example.com"}
+	for _, email := range apart {
+		check(t, drop(db.Register(t.Context(), NewUser{Email: email, Name: "x", PasswordHash: "x"}, tokenHash(email))))
+	}
+	for _, email := range append(apart, "I@EXAMPLE.COM") {
+		if u, _, err := db.Credentials(t.Context(), email); err != nil || u.Email != email && email != "I@EXAMPLE.COM" || email == "I@EXAMPLE.COM" && u.Email != "i@example.com" {
+			t.Errorf("%+q opens %+q, %v", email, u.Email, err)
+		}
 	}
 }

@@ -36,7 +36,7 @@ func SeedDemo(ctx context.Context, directURL string) (Demo, error) {
 	defer closeConn(ctx, conn)
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		var id int64
-		err := tx.QueryRow(ctx, "UPDATE users SET password_hash = $2 WHERE lower(email) = $1 RETURNING id", DemoEmail, hash).Scan(&id)
+		err := tx.QueryRow(ctx, `UPDATE users SET password_hash = $2 WHERE lower(email COLLATE "C") = $1 RETURNING id`, DemoEmail, hash).Scan(&id)
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}

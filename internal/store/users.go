@@ -8,7 +8,7 @@ import (
 )
 
 // NewUser is what registering takes. The e-mail is kept as written and unique
-// without regard to case.
+// without regard to the case of A to Z; see household.FoldEmail.
 type NewUser struct {
 	Email, Name, PasswordHash string
 }
@@ -37,11 +37,11 @@ func (db *DB) Register(ctx context.Context, u NewUser, tokenHash []byte) (househ
 var userCredentials = Query{
 	Name: "user_credentials",
 	SQL: `/* user_credentials */ SELECT id, email, name, created_at, password_hash
-FROM users WHERE lower(email) = lower($1::text)`,
+FROM users WHERE lower(email COLLATE "C") = lower($1::text COLLATE "C")`,
 	Sample: func(Subject) []any { return []any{"seed-1@seed.example"} },
 }
 
-// Credentials finds the account of an e-mail, written in any case, and its
+// Credentials finds the account of an e-mail, with A to Z in any case, and its
 // password hash.
 func (db *DB) Credentials(ctx context.Context, email string) (household.User, string, error) {
 	type account struct {
