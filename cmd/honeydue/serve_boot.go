@@ -106,17 +106,29 @@ func openCache(ctx context.Context, a *app, url string, tel *telemetry.Telemetry
 	}
 	c, err := cache.Open(cache.Config{
 		URL: url, NearBytes: nearBytes, TokenTTL: conf.TokenTTL, UserTTL: conf.UserTTL, Users: conf.UserSize, ResidenceIDsTTL: conf.ResidenceIDsTTL, ListTTL: listTTL,
-		Tracer: tel.Recorded(), Registerer: tel.Registry,
+		Tracer: tel.Recorded(), Registerer: tel.Registry, OnFault: logFaults(tel.Log),
 	})
 	if err != nil {
 		return nil, usage(err)
 	}
 	if c.InProcess() {
 		fmt.Fprintln(a.stderr, "REDIS_URL is not set: the cache lives in this process, which is right for one pod only.")
-	} else if err := c.Ping(ctx); err != nil {
-		tel.Log.WarnContext(ctx, "Redis does not answer; requests go to the database until it does", slog.Any("error", err))
+	} else {
+		_ = c.Ping(ctx) // OnFault hears of it, and nothing depends on it
 	}
 	return c, nil
+}
+
+// logFaults writes a line when Redis cannot be used, and one when it can again.
+func logFaults(log *slog.Logger) func(context.Context, cache.Fault) {
+	return func(ctx context.Context, f cache.Fault) {
+		if f == (cache.Fault{}) {
+			log.InfoContext(ctx, "Redis works again")
+			return
+		}
+		log.WarnContext(ctx, "the cache in Redis fails; what it cannot serve comes from the database",
+			slog.String("fault", string(f.Kind)), slog.String("command", f.Command), slog.String("error", f.String()), slog.String("advice", f.Hint()))
+	}
 }
 
 // openPool tries until the database is there: a pod may start before it, or

@@ -20,6 +20,7 @@ type Readiness struct {
 	ExecMode        string `json:"exec_mode"`
 	OpenConnections int32  `json:"open_connections"`
 	Cache           string `json:"cache" doc:"redis or in_process"`
+	CacheFault      string `json:"cache_fault,omitempty" doc:"why Redis cannot be used, as in Cache-Status, such as redis-no-permission; absent if nothing is known to be wrong"`
 	Version         string `json:"version"`
 	Commit          string `json:"commit"`
 	// StartedAt changes with each restart, by which whoever restarts a server sees that it did.
@@ -63,7 +64,7 @@ func (s *Server) Readiness(ctx context.Context) Readiness {
 	proof := s.db.Proof()
 	r := Readiness{
 		ThroughPooler: proof.ThroughPooler, Proof: proof.How, ExecMode: proof.ExecMode,
-		OpenConnections: s.db.Stat().Total, Cache: "redis", Version: s.version, Commit: s.commit, StartedAt: s.startedAt, Ablated: s.ablated,
+		OpenConnections: s.db.Stat().Total, Cache: "redis", CacheFault: string(s.cache.Fault().Kind), Version: s.version, Commit: s.commit, StartedAt: s.startedAt, Ablated: s.ablated,
 	}
 	if s.cache.InProcess() {
 		r.Cache = "in_process"

@@ -43,8 +43,8 @@ func (b *breaker) allow(now time.Time) bool {
 type outcome int
 
 const (
-	reached   outcome = iota // Redis answered, if only by an error
-	unreached                // no answer in time
+	reached   outcome = iota // Redis answered, if only by an error that others may not get
+	unreached                // no answer in time, or one that every request would get
 	unknown                  // the caller went away before there was one
 )
 

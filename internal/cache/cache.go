@@ -41,6 +41,10 @@ type Config struct {
 	Registerer prometheus.Registerer // nil: counted, not exported
 	Now        func() time.Time      // nil: time.Now
 	Sabotage   Sabotage              // empty in production
+	// OnFault hears of what keeps Redis from being used: at most once a minute of
+	// the same fault, and with the zero Fault when it works again. It is called
+	// within the request that noticed, so it must not wait. May be nil.
+	OnFault func(context.Context, Fault)
 	// ReadOnly is for those who check a cache that others use: nothing in Redis
 	// is changed, not even by connecting. Sample and Look are all that it is for.
 	ReadOnly bool
@@ -54,6 +58,7 @@ type Cache struct {
 	users   *userMemory
 	metrics metrics
 	breaker breaker
+	watch   watch
 	keeper  *keeper
 	flights singleflight.Group
 	near    *near
@@ -68,7 +73,7 @@ func Open(cfg Config) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{scripts: newScripts(), users: users, metrics: newMetrics(), keeper: newKeeper(), near: newNear(cfg.NearBytes), cfg: cfg}
+	c := &Cache{scripts: newScripts(), users: users, metrics: newMetrics(), keeper: newKeeper(), near: newNear(cfg.NearBytes), watch: newWatch(), cfg: cfg}
 	var opts *redis.Options
 	if cfg.URL == "" {
 		c.local, opts, err = startInProcess(inProcessKeys, time.Second)
@@ -165,17 +170,25 @@ func (c *Cache) instrument() error {
 func (c *Cache) InProcess() bool { return c.local != nil }
 
 // Ping opens a connection, loads the scripts and reports whether Redis
-// answers. Nothing depends on it: it saves the first request a round trip.
+// can be used. Nothing depends on it: it saves the first request a round trip.
+// OnFault hears of its first failure already.
 func (c *Cache) Ping(ctx context.Context) error {
-	return c.visit(ctx, "ping", func(ctx context.Context) error {
+	return c.visit(ctx, pingOperation, func(ctx context.Context) error {
 		for _, s := range c.scripts.byRequests() {
-			if err := s.Load(ctx, c.rdb).Err(); err != nil {
+			err := s.Load(ctx, c.rdb).Err()
+			if Diagnose(err).Command == "SCRIPT LOAD" {
+				return nil // the user may not load scripts; requests send their text then
+			}
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 }
+
+// pingOperation is Ping's name in the metrics.
+const pingOperation = "ping"
 
 // Close ends the connections, and the in-process store if there is one.
 func (c *Cache) Close() error {

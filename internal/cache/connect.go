@@ -16,7 +16,11 @@ func (c *Cache) connect(ctx context.Context, cn *redis.Conn) error {
 		if err != nil {
 			return fmt.Errorf("ask Redis who it is: %w", err)
 		}
-		if run = ParseInfo(info)["run_id"]; run == "" {
+		server := ParseInfo(info)
+		if server["redis_mode"] == "cluster" || server["server_mode"] == "cluster" {
+			return errCluster
+		}
+		if run = server["run_id"]; run == "" {
 			return fmt.Errorf("redis does not tell its run_id in INFO server")
 		}
 	}

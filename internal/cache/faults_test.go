@@ -29,7 +29,7 @@ func TestRedisGoneAndBack(t *testing.T) {
 	c.cfg.Timeout = 20 * time.Millisecond
 	setModel(t, proxy, link.Model{RTT: time.Hour})
 	r := c.Read(t.Context(), tasks("t"))
-	if r.Token != Bypass || r.ListVerdict != Bypass || r.Why != "redis-unreachable" || r.UserID != 0 || r.Revoked {
+	if r.Token != Bypass || r.ListVerdict != Bypass || r.Why != string(FaultTimeout) || r.UserID != 0 || r.Revoked {
 		t.Errorf("without Redis: %+v", r)
 	}
 	c.Fill(t.Context(), r, answer("old"))

@@ -65,7 +65,7 @@ func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 		return err
 	})
 	if err != nil {
-		r.Why = "redis-unreachable"
+		r.Why = c.why(err)
 		return
 	}
 	if reply[1] != "" {

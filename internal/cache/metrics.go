@@ -69,7 +69,7 @@ func newMetrics() metrics {
 	}
 	m := metrics{
 		reads:       vector(MetricReads, "Cache look-ups by cache and verdict (hit, miss, wrong, bypass).", "cache", "verdict"),
-		errors:      vector(MetricRedisErrors, "Redis calls that failed, by operation. The request went on without the cache.", "operation"),
+		errors:      vector(MetricRedisErrors, "Redis calls that failed, by operation and by kind of the fault. The request went on without the cache.", "operation", "kind"),
 		skipped:     counter(MetricRedisSkipped, "Redis calls not made because the breaker was open."),
 		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), or whose outcome is unknown (outcome). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),
 		refused:     vector(MetricRefused, "Lists that were not stored because a state had changed or was held while the database was read.", "why"),

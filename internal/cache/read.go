@@ -106,7 +106,7 @@ func (c *Cache) Read(ctx context.Context, q Question) *Reading {
 		return r
 	}
 	if err != nil {
-		c.bypass(r, Bypass, "redis-unreachable")
+		c.bypass(r, Bypass, c.why(err))
 		return r
 	}
 	var reply []string
@@ -117,7 +117,7 @@ func (c *Cache) Read(ctx context.Context, q Question) *Reading {
 		return err
 	})
 	if err != nil {
-		c.bypass(r, Bypass, "redis-unreachable")
+		c.bypass(r, Bypass, c.why(err))
 		return r
 	}
 	c.understand(r, reply, theirs)

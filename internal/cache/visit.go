@@ -45,25 +45,44 @@ func (c *Cache) visitFor(ctx context.Context, limit time.Duration, operation str
 	began := time.Now()
 	err := ask(bounded)
 	link.TallyFrom(ctx).AddRedis(time.Since(began), 0)
-	c.breaker.done(c.cfg.Now(), judge(ctx, err))
+	fault, now := Diagnose(err), c.cfg.Now()
+	c.breaker.done(now, judge(ctx, err, fault))
 	if err != nil {
-		c.metrics.errors.WithLabelValues(operation).Inc()
+		c.metrics.errors.WithLabelValues(operation, string(fault.Kind)).Inc()
+	}
+	if ctx.Err() == nil {
+		if news, ok := c.watch.saw(operation, fault, isReply(err), now); ok && c.cfg.OnFault != nil {
+			c.cfg.OnFault(ctx, news)
+		}
 	}
 	return err
 }
 
-// judge tells a Redis that does not answer from one that answers with an
-// error, and both from a client that hung up on us.
-func judge(ctx context.Context, err error) outcome {
-	var reply redis.Error
+// judge separates a Redis that is of no use from one that serves other
+// requests, and both from a client that hung up.
+func judge(ctx context.Context, err error, fault Fault) outcome {
 	switch {
-	case err == nil, errors.As(err, &reply):
+	case err == nil, isReply(err) && !fault.unusable():
 		return reached
 	case ctx.Err() != nil:
 		return unknown
 	default:
 		return unreached
 	}
+}
+
+func isReply(err error) bool {
+	var reply ReplyError
+	return errors.As(err, &reply)
+}
+
+// why names in Cache-Status what kept a request from Redis.
+func (c *Cache) why(err error) string {
+	fault := Diagnose(err)
+	if errors.Is(err, errSkipped) {
+		fault = c.Fault()
+	}
+	return string(fault.Kind)
 }
 
 // tripHook counts round trips, those of a fresh connection's greeting

@@ -37,6 +37,7 @@ type Config struct {
 	PoolSize       int           // default_pool_size of the pooler; 0 = DefaultPoolSize
 	RedisDatabases int           // 0 = Redis' own default of 16
 	NoAutovacuum   bool          // for tests: statistics, plans and dead rows change by what the test does and by nothing else
+	RedisSettings  []string      // more lines of redis.conf, for tests of what else Redis can be
 	BinDirs        []string      // folders to look for the servers' binaries in before all others
 	Log            *slog.Logger  // progress; nil = silent
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,11 +27,12 @@ maxmemory-policy %s
 save ""
 appendonly no
 daemonize no
+%s
 `
 
 func (l *Lab) startRedis(ctx context.Context) error {
 	path := filepath.Join(l.dir.redis(), "redis.conf")
-	conf := fmt.Sprintf(redisConf, l.ports.Redis, l.dir.redis(), l.config.RedisDatabases, l.secrets.Redis, redisMemory, redisPolicy)
+	conf := fmt.Sprintf(redisConf, l.ports.Redis, l.dir.redis(), l.config.RedisDatabases, l.secrets.Redis, redisMemory, redisPolicy, strings.Join(l.config.RedisSettings, "\n"))
 	if err := l.account.ownedFile(path, []byte(conf)); err != nil {
 		return err
 	}

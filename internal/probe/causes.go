@@ -129,8 +129,8 @@ func causesOfCaches() []cause {
 		{code: "HD-R11", explains: []string{"HD-T07"}, when: redisTurnsAway},
 		{code: "HD-R06", explains: []string{"HD-T15"}, when: both(costly, halfOfCost)},
 		// Without Redis, or its lease, a read that could be warm asks the database; the server says itself why.
-		{code: "HD-R01", explains: []string{"HD-T05"}, when: both(notOurURL, bypassed("redis-unreachable"))},
-		{code: "HD-T07", explains: []string{"HD-T05"}, when: bypassed("redis-unreachable")},
+		{code: "HD-R01", explains: []string{"HD-T05"}, when: both(notOurURL, bypassed("redis-"))},
+		{code: "HD-T07", explains: []string{"HD-T05"}, when: bypassed("redis-")},
 		{code: "HD-R16", explains: []string{"HD-T05"}, when: bypassed("held")},
 		{code: "HD-R17", explains: []string{"HD-T05"}, when: bypassed("no-lease")},
 		{code: "HD-T16", explains: []string{"HD-T05"}, when: bypassed("held", "moved")},

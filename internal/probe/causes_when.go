@@ -295,7 +295,7 @@ func serverLosesRedis(o *observation, _, _ Finding) bool {
 	return slices.Contains([]kind{kindRefused, kindUnreachable, kindTimeout, kindClosed}, o.redis.failed.kind)
 }
 
-// bypassed holds if the server's Cache-Status gives one of these reasons for the read.
+// bypassed holds if the server's Cache-Status gives a reason for the read that begins with one of these.
 func bypassed(reasons ...string) condition {
 	return func(o *observation, _, symptom Finding) bool {
 		return o.target != nil && slices.ContainsFunc(o.target.Reads, func(r TargetRead) bool {

@@ -33,7 +33,7 @@ func (w *warmer) fill(ctx context.Context, s *Step) error {
 	}
 	defer func() { _ = c.Close() }() // nothing is lost with it
 	if err := c.Ping(ctx); err != nil {
-		return fmt.Errorf("redis does not answer: %w", err)
+		return faultError(err)
 	}
 
 	users, err := w.db.RecentUsers(ctx, w.config.Users)
@@ -79,6 +79,12 @@ func (w *warmer) fill(ctx context.Context, s *Step) error {
 	s.DBTurns = w.db.Dials().Total() - before
 	s.Detail = fmt.Sprintf("%d users put in, %d of the %d most recently active were known.", s.Count, known, len(users))
 	return nil
+}
+
+// faultError is an error that says what is wrong with Redis and what to do.
+func faultError(err error) error {
+	f := cache.Diagnose(err)
+	return fmt.Errorf("%s (%w). %s", f, err, f.Hint())
 }
 
 // askDatabase is what telling who a user is costs without Redis.

@@ -36,6 +36,13 @@ func Redis(t testing.TB) string {
 	return raw
 }
 
+// OwnRedis gives a test a Redis server of its own, for tests that break it or
+// need another one; settings are lines of redis.conf.
+func OwnRedis(t testing.TB, settings ...string) string {
+	t.Helper()
+	return New(t, lab.Config{RedisSettings: settings}).Env().RedisURL
+}
+
 func numbered(t testing.TB, raw string, number int) string {
 	t.Helper()
 	u, err := url.Parse(raw)
