@@ -27,10 +27,8 @@ func causesOfReach() []cause {
 		{code: "HD-N02", explains: []string{"HD-P01"}, enough: sameFailure},
 		{code: "HD-N03", explains: []string{"HD-P01"}, enough: sameFailure},
 		{code: "HD-P07", explains: []string{"HD-P05"}, enough: sameFailure},
-		{code: "HD-P08", explains: []string{"HD-P05"}, enough: sameFailure},
 		// A direct endpoint that fails as well has a reason of its own.
 		{code: "HD-P07", explains: []string{"HD-D01"}, when: noSecondOpinion},
-		{code: "HD-P08", explains: []string{"HD-D01"}, when: noSecondOpinion},
 		{code: "HD-D07", explains: []string{"HD-D01", "HD-D02"}, when: directAdmitsNobody},
 		{code: "HD-D07", explains: []string{"HD-P05"}, when: nobodyAdmitted},
 		{code: "HD-D07", explains: []string{"HD-Q06"}, when: symptomIs("53300")},

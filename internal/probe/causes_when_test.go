@@ -127,7 +127,7 @@ func reachCases() []causeCase {
 		return o
 	}
 	about := func(s Severity, what string) Finding { return Finding{Severity: s, about: []string{what}} }
-	refused := []string{"HD-P07 HD-D01", "HD-P08 HD-D01"}
+	refused := []string{"HD-P07 HD-D01"}
 	lost := []string{"HD-D01 HD-T12", "HD-P01 HD-T12", "HD-P05 HD-T12"}
 	notReady := []string{"HD-D01 HD-T02", "HD-P01 HD-T02", "HD-P05 HD-T02"}
 	none := Finding{}

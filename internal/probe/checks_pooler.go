@@ -49,7 +49,7 @@ func parameterRefused(o *observation) outcome {
 	s := o.ways.startup
 	switch {
 	case len(s.ofURL) > 0:
-		return found(hit{evidence: fmt.Sprintf("DATABASE_URL sends %s, which %s refuses; without it connecting works.", strings.Join(s.ofURL, " and "), o.pooler.endpoint.Address)})
+		return found(hit{evidence: fmt.Sprintf("DATABASE_URL has %s, which %s refuses or does not offer; without it connecting works.", strings.Join(s.ofURL, " and "), o.pooler.endpoint.Address)})
 	case o.pooler.failed != nil:
 		return passed("It fails for another reason.")
 	case len(s.tried) == 0:

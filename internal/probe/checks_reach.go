@@ -7,7 +7,7 @@ import (
 
 func poolerDown(o *observation) outcome {
 	f := o.pooler.failed
-	if f == nil || !f.network() && !f.ofTheURL() {
+	if f == nil || !f.network() && !f.ofTheURL() || len(o.ways.startup.ofURL) > 0 {
 		return passed("%s was reached in %d turns, %.0f ms.", o.pooler.endpoint.Address, o.pooler.endpoint.ConnectTurns, o.pooler.endpoint.ConnectMS)
 	}
 	return found(hit{
@@ -19,7 +19,7 @@ func poolerDown(o *observation) outcome {
 // behind reports that the app's endpoint was reached and yet no statement came back.
 func behind(o *observation) bool {
 	f := o.pooler.failed
-	return f != nil && !f.network() && !f.ofTheURL()
+	return f != nil && !f.network() && !f.ofTheURL() && len(o.ways.startup.ofURL) == 0
 }
 
 // directUp reports that Postgres itself is well enough to answer, if only that the direct URL is wrong.
@@ -54,7 +54,7 @@ func poolerStuck(o *observation) outcome {
 		return passed("The app's endpoint lets in what it can serve.")
 	}
 	if !behind(o) {
-		return notKnown("The app's endpoint can't be used.")
+		return notKnown("The app's endpoint can't be used: it refuses how it is asked.")
 	}
 	if !directUp(o) {
 		return notKnown("The direct endpoint is not there to tell whether the pooler or the database is at fault.")

@@ -4,14 +4,18 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -34,7 +38,9 @@ const (
 	kindURL         kind = "its URL cannot be read"
 	kindTooSlow     kind = "it was not asked, for it answers too slowly"
 	kindOutOfTime   kind = "the probe was over before it answered"
-	kindOther       kind = "it failed"
+	kindLogIn       kind = "the two could not agree on how to log in"
+	kindAnswer      kind = "its answer has a form that was not expected"
+	kindOther       kind = "the client gave up without a code of the server's"
 )
 
 // failure is an error made fit to be shown, and sorted by what to do about it.
@@ -152,8 +158,61 @@ func explain(ctx context.Context, phase string, err error) *failure {
 		f.kind = kindTimeout
 	case closed(err):
 		f.kind = kindClosed
+	case errors.Is(err, context.Canceled):
+		f.kind = kindTimeout
+	case phase == "startup", phase == "authentication":
+		f.kind, f.detail = kindLogIn, reasonOf(err)
+	case unreadable(err):
+		f.kind, f.detail = kindAnswer, reasonOf(err)
+	default:
+		f.detail = reasonOf(err)
 	}
 	return f
+}
+
+// unreadable reports whether an answer came and could not be made a value of.
+func unreadable(err error) bool {
+	var (
+		scan   pgx.ScanArgError
+		syntax *json.SyntaxError
+		typed  *json.UnmarshalTypeError
+		number *strconv.NumError
+		moment *time.ParseError
+	)
+	return errors.As(err, &scan) || errors.As(err, &syntax) || errors.As(err, &typed) || errors.As(err, &number) || errors.As(err, &moment)
+}
+
+// reasonLength bounds what a client library's error may say.
+const reasonLength = 160
+
+// reasonOf is what the innermost error says, masked as a server's message is: those around it add hosts and users.
+func reasonOf(err error) string {
+	for {
+		switch e := err.(type) { //nolint:errorlint // each is unwrapped by hand, down to the last
+		case interface{ Unwrap() []error }:
+			all := e.Unwrap()
+			if len(all) == 0 {
+				return masked(err)
+			}
+			err = all[len(all)-1]
+		case interface{ Unwrap() error }:
+			inner := e.Unwrap()
+			if inner == nil {
+				return masked(err)
+			}
+			err = inner
+		default:
+			return masked(err)
+		}
+	}
+}
+
+func masked(err error) string {
+	text := maskMessage(err.Error())
+	if len(text) > reasonLength {
+		text = strings.ToValidUTF8(text[:reasonLength], "") + "…"
+	}
+	return text
 }
 
 // refusalOfPooler sorts PgBouncer's refusals by their words: it has one code for all of them, that of a protocol
@@ -172,7 +231,7 @@ func refusalOfPooler(message string) kind {
 
 // ofTheURL reports whether it is the URL that is wrong: the server was reached and has said so.
 func (f *failure) ofTheURL() bool {
-	return f.kind == kindCredentials || f.kind == kindDatabase || f.kind == kindTLS && f.code() != ""
+	return f.kind == kindCredentials || f.kind == kindDatabase || f.kind == kindLogIn || f.kind == kindTLS && f.code() != ""
 }
 
 func closed(err error) bool {

@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"testing"
 	"time"
 
@@ -111,9 +112,45 @@ func poolerFaults() []fault {
 			},
 		},
 		{
-			name: "the database URL sends a start-up parameter", code: "HD-P08", evidence: "DATABASE_URL sends statement_timeout", short: true,
+			name: "the database URL sends a start-up parameter", code: "HD-P08", evidence: "DATABASE_URL has statement_timeout", short: true,
 			inject: func(t *testing.T, b *bed) {
 				b.config.URL = changed(t, b.config.URL, parameter("statement_timeout", "5000"))
+			},
+		},
+		{
+			name: "the database URL asks for channel binding", code: "HD-P08", evidence: "DATABASE_URL has channel_binding=require", short: true,
+			inject: func(t *testing.T, b *bed) {
+				b.config.URL = changed(t, b.config.URL, parameter("channel_binding", "require"))
+			},
+		},
+		{
+			name: "the database URL asks for another way to log in", code: "HD-P08", evidence: "DATABASE_URL has require_auth",
+			inject: func(t *testing.T, b *bed) {
+				b.config.URL = changed(t, b.config.URL, parameter("require_auth", "md5"))
+			},
+		},
+		{
+			name: "the database URL asks for a newer protocol", code: "HD-P08", evidence: "DATABASE_URL has min_protocol_version=3.2",
+			inject: func(t *testing.T, b *bed) {
+				b.config.URL = changed(t, b.config.URL, parameter("min_protocol_version", "3.2"), parameter("max_protocol_version", "3.2"))
+			},
+		},
+		{
+			name: "the database URL allows a newer protocol", code: "HD-P08", evidence: "DATABASE_URL has max_protocol_version=3.2",
+			inject: func(t *testing.T, b *bed) {
+				b.config.URL = changed(t, b.config.URL, parameter("max_protocol_version", "3.2"))
+			},
+		},
+		{
+			name: "the direct URL asks for channel binding without TLS", code: "HD-D02", evidence: "could not agree on how to log in",
+			inject: func(t *testing.T, b *bed) {
+				b.config.DirectURL = changed(t, b.config.DirectURL, parameter("channel_binding", "require"), parameter("sslmode", "disable"), parameter("sslrootcert", ""))
+			},
+		},
+		{
+			name: "the app's role does not exist", code: "HD-P01", evidence: "user or password were refused",
+			inject: func(t *testing.T, b *bed) {
+				b.config.URL = changed(t, b.config.URL, func(u *url.URL) { u.User = url.UserPassword("nobody_here", canaryPassword) })
 			},
 		},
 		{

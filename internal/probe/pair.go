@@ -43,9 +43,9 @@ func openPair(ctx context.Context, config *pgx.ConnConfig) *pair {
 		})
 	}
 	wg.Wait()
-	for _, err := range errs {
+	for i, err := range errs {
 		if err != nil && p.failed == nil {
-			p.failed = explain(ctx, "", err)
+			p.failed = explain(ctx, []*pairClient{p.a, p.b}[i].w.reached(), err)
 		}
 	}
 	return p

@@ -13,7 +13,7 @@ import (
 func explainRedis(ctx context.Context, phase string, err error) *failure {
 	f := explain(ctx, phase, err)
 	said, ok := errors.AsType[redis.Error](err)
-	if f == nil || !ok || f.outOfTime() || f.kind != kindOther {
+	if f == nil || !ok || f.outOfTime() || f.kind != kindOther && f.kind != kindLogIn {
 		return f
 	}
 	code, _, _ := strings.Cut(said.Error(), " ")

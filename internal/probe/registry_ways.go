@@ -18,7 +18,7 @@ func wayCauses() []check {
 			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CLIENTS'   # who holds them? then raise max_client_conn and RELOAD`,
 		},
 		{
-			code: "HD-P08", title: "The pooler refuses a start-up parameter of the database URL", severity: Critical, outage: true,
+			code: "HD-P08", title: "The pooler refuses a parameter of the database URL", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: parameterRefused,
 			remedy: editSecret("take it out of DATABASE_URL; where it is needed: ALTER ROLE CURRENT_USER SET …"),
 		},

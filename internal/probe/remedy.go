@@ -105,6 +105,8 @@ func repair(f *failure, variable, address string) string {
 		return startTLS(endpointOf(variable), address) + " </dev/null   # no TLS there: turn it on at the server, or " + without
 	case kindCredentials:
 		return editSecret("user and password in " + variable + ", or DB_USER and DB_PASSWORD")
+	case kindLogIn:
+		return fmt.Sprintf(`psql "$%[1]s" -c 'SELECT 1'   # it says more; sslmode, channel_binding and require_auth in %[1]s decide how to log in`, variable)
 	case kindDatabase:
 		return editSecret("the database's name in " + variable + ", or DB_NAME in deploy-k3s/base/honeydue.env")
 	case kindTooMany:

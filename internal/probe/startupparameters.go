@@ -14,7 +14,7 @@ import (
 type startupParameters struct {
 	// refused of those that were tried; ignored were accepted and had no effect.
 	tried, refused, ignored []string
-	// ofURL are the parameters that the app's own URL sends and that are refused.
+	// ofURL are the parameters of the app's own URL without which connecting works.
 	ofURL []string
 	dials int
 	turns int64
@@ -56,7 +56,37 @@ func testStartup(ctx context.Context, config *pgx.ConnConfig, refused *failure) 
 	return out
 }
 
-// tryURL finds which of the URL's own parameters are refused.
+// demand is a parameter of a URL that is no start-up parameter: pgx itself gives up the connection where the endpoint
+// does not meet it.
+type demand struct {
+	name string
+	drop func(*pgx.ConnConfig)
+}
+
+// demandsOf lists those that a configuration makes.
+func demandsOf(config *pgx.ConnConfig) []demand {
+	var out []demand
+	add := func(made bool, name, value string, drop func(*pgx.ConnConfig)) {
+		if value != "" {
+			name += "=" + value
+		}
+		if made {
+			out = append(out, demand{name, drop})
+		}
+	}
+	add(config.ChannelBinding == "require", "channel_binding", "require", func(c *pgx.ConnConfig) { c.ChannelBinding = "prefer" })
+	least, most := config.MinProtocolVersion, config.MaxProtocolVersion
+	usual := func(version string) bool { return version == "" || version == "3.0" }
+	oldest := func(c *pgx.ConnConfig) { c.MinProtocolVersion, c.MaxProtocolVersion = "3.0", "3.0" }
+	add(!usual(least), "min_protocol_version", least, oldest)
+	add(usual(least) && !usual(most), "max_protocol_version", most, oldest)
+	add(config.RequireAuth != "", "require_auth", "", func(c *pgx.ConnConfig) { c.RequireAuth = "" })
+	add(config.ValidateConnect != nil, "target_session_attrs", "", func(c *pgx.ConnConfig) { c.ValidateConnect = nil })
+	return out
+}
+
+// tryURL finds which of the URL's own parameters keep it from connecting: it tries without all of them, and then with
+// each alone.
 func (out *startupParameters) tryURL(ctx context.Context, config *pgx.ConnConfig) {
 	harmless, suspects := map[string]string{}, map[string]string{}
 	for name, value := range config.RuntimeParams {
@@ -66,16 +96,32 @@ func (out *startupParameters) tryURL(ctx context.Context, config *pgx.ConnConfig
 			suspects[name] = value
 		}
 	}
-	if len(suspects) == 0 {
+	demands := demandsOf(config)
+	if len(suspects) == 0 && len(demands) == 0 {
 		return
 	}
-	if _, err := out.connect(ctx, withParameters(config, harmless), ""); err != nil {
+	without := func(parameters map[string]string, keep string) *pgx.ConnConfig {
+		c := withParameters(config, parameters)
+		for _, d := range demands {
+			if d.name != keep {
+				d.drop(c)
+			}
+		}
+		return c
+	}
+	if _, err := out.connect(ctx, without(harmless, ""), ""); err != nil {
 		return // it is not for them
 	}
 	for _, name := range slices.Sorted(maps.Keys(suspects)) {
 		out.tried = append(out.tried, name)
-		if _, err := out.connect(ctx, withParameters(config, map[string]string{name: suspects[name]}), ""); refusedParameter(err) {
+		if _, err := out.connect(ctx, without(map[string]string{name: suspects[name]}, ""), ""); refusedParameter(err) {
 			out.ofURL = append(out.ofURL, name)
+		}
+	}
+	for _, d := range demands {
+		out.tried = append(out.tried, d.name)
+		if _, err := out.connect(ctx, without(harmless, d.name), ""); err != nil && !explain(ctx, "", err).cutOff() && ctx.Err() == nil {
+			out.ofURL = append(out.ofURL, d.name)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (o *observation) reachWays(ctx context.Context, s *session, reached <-chan 
 	wg.Go(func() {
 		s.pair = openPair(ctx, config)
 		if s.pair.failed != nil {
-			if s.pair.failed.kind == kindServer && o.wants("HD-P08") {
+			if (s.pair.failed.kind == kindServer || s.pair.failed.kind == kindLogIn) && o.wants("HD-P08") {
 				w.startup = testStartup(ctx, config, s.pair.failed)
 			}
 			return
