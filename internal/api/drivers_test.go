@@ -48,6 +48,10 @@ func drivers() map[string]func(*stage, home) (path, body string) {
 		"update_residence":  residence("", `{"name":"Castle"}`),
 		"delete_residence":  residence("", ""),
 		"create_share_code": residence("share-code/", ""),
+		"list_share_codes":  residence("share-codes/", ""),
+		"revoke_share_code": func(s *stage, h home) (string, string) {
+			return fmt.Sprintf("/api/residences/%d/share-codes/%d/", h.id, s.issue(h).ID), ""
+		},
 		"list_members":      residence("users/", ""),
 		"set_member_role":   member(`{"role":"admin"}`),
 		"remove_member":     member(""),

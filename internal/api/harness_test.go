@@ -281,8 +281,13 @@ func (s *stage) home() home {
 
 func (s *stage) code(h home) string {
 	s.t.Helper()
-	c, err := s.db.CreateShareCode(s.t.Context(), h.owner.ID, h.id, household.ShareCode{Code: newShareCode(), ExpiresAt: time.Now().Add(time.Hour)})
-	return must(s.t, c, err).Code
+	return s.issue(h).Code
+}
+
+func (s *stage) issue(h home) household.IssuedShareCode {
+	s.t.Helper()
+	c, err := s.db.CreateShareCode(s.t.Context(), h.owner.ID, h.id, newShareCode(), time.Now().Add(time.Hour), nil)
+	return must(s.t, c, err)
 }
 
 // forget makes every pod cold.

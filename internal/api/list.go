@@ -20,15 +20,17 @@ type Paging struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"100"`
 }
 
-func (p Paging) page() store.Page { return store.Page{After: int64(p.Cursor), Limit: p.Limit} }
+func (p Paging) page() store.Page { return store.Page{After: p.Cursor.after, Limit: p.Limit} }
 
-// Cursor names the last item of the page before. To clients it is opaque.
-type Cursor int64
+// Cursor names the last item of the page before. To clients it is opaque. It is
+// a struct because huma reads a parameter of a numeric kind as a number, whatever
+// methods its type has.
+type Cursor struct{ after int64 }
 
 // UnmarshalText reads a next_cursor.
 func (c *Cursor) UnmarshalText(b []byte) error {
 	n, err := strconv.ParseInt(string(b), 36, 64)
-	*c = Cursor(n)
+	c.after = n
 	return err
 }
 

@@ -46,7 +46,6 @@ type raceWorld struct {
 
 	users   []person // raceHomes owners, then the floaters
 	homes   []int64
-	codes   []string
 	tasks   [][2]int64
 	keys    []*raceKey
 	byName  map[string]*raceKey
@@ -70,9 +69,9 @@ func newRaceWorld(t *testing.T, env lab.Env) *raceWorld {
 		owner := w.users[i]
 		r, err := s.db.CreateResidence(ctx, s.write(), owner.ID, household.NewResidence{Name: fmt.Sprintf("R%d#0", i)})
 		w.homes = append(w.homes, must(t, r, err).ID)
-		w.codes = append(w.codes, s.code(home{id: r.ID, owner: owner}))
+		code := s.code(home{id: r.ID, owner: owner})
 		for n := 1; n <= 2; n++ {
-			_, _, err := s.db.JoinWithCode(ctx, s.write(), w.users[(i+n)%raceHomes].ID, w.codes[i], time.Now())
+			_, _, err := s.db.JoinWithCode(ctx, s.write(), w.users[(i+n)%raceHomes].ID, code, time.Now())
 			must(t, 0, err)
 		}
 		var tasks [2]int64
@@ -179,7 +178,13 @@ func (w *raceWorld) addKeys() {
 		floater := w.users[raceFloater(i)]
 		w.add(fmt.Sprintf("in%d", i), func(x *raceWriter, k *raceKey) {
 			if k.next%2 == 1 {
-				x.do(k, k.next, http.MethodPost, "/api/residences/join-with-code/", floater.token, fmt.Sprintf(`{"code":%q}`, w.codes[i]))
+				// A new code each time: the last removal has ended those before it.
+				code, err := w.stage.db.CreateShareCode(w.t.Context(), owner.ID, home, newShareCode(), time.Now().Add(time.Hour), nil)
+				if err != nil {
+					w.note("a share code: %v", err)
+					return
+				}
+				x.do(k, k.next, http.MethodPost, "/api/residences/join-with-code/", floater.token, fmt.Sprintf(`{"code":%q}`, code.Code))
 			} else {
 				x.do(k, k.next, http.MethodDelete, fmt.Sprintf("/api/residences/%d/users/%d/", home, floater.ID), owner.token, "")
 			}

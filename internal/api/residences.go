@@ -2,19 +2,12 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"strings"
 
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/household"
 	"github.com/honeydue/honeydue/internal/store"
 )
-
-// JoinCode is how a residence is joined.
-type JoinCode struct {
-	Code string `json:"code" minLength:"1" maxLength:"32"`
-}
 
 // RoleChange is what a member becomes.
 type RoleChange struct {
@@ -39,15 +32,10 @@ type (
 		OneID
 		Body household.ResidencePatch
 	}
-	joinInput        struct{ Body JoinCode }
 	residenceOutput  struct{ Body household.Residence }
 	createdResidence struct {
 		Location string `header:"Location"`
 		Body     household.Residence
-	}
-	createdShareCode struct {
-		Location string `header:"Location"`
-		Body     household.ShareCode
 	}
 	setRoleInput struct {
 		MemberID
@@ -116,38 +104,6 @@ func (s *Server) deleteResidence(ctx context.Context, in *OneID) (*none, error) 
 	return nil, err
 }
 
-func (s *Server) createShareCode(ctx context.Context, in *OneID) (*createdShareCode, error) {
-	c, err := s.db.CreateShareCode(ctx, sessionFrom(ctx).userID, in.ID, household.ShareCode{
-		Code: newShareCode(), ExpiresAt: s.now().Add(household.ShareCodeTTL),
-	})
-	if err != nil {
-		return nil, err
-	}
-	// The code is used, and not read again: what it opens is its location.
-	return &createdShareCode{Location: "/api/residences/join-with-code/", Body: c}, nil
-}
-
-func (s *Server) joinResidence(ctx context.Context, in *joinInput) (*residenceOutput, error) {
-	me := sessionFrom(ctx).userID
-	type entry struct {
-		household.Residence
-		joined bool
-	}
-	e, err := write(ctx, s, []cache.Scope{cache.UserScope(me)}, func(ctx context.Context, w store.Write) (entry, error) {
-		r, joined, err := s.db.JoinWithCode(ctx, w, me, normalShareCode(in.Body.Code), s.now())
-		return entry{r, joined}, err
-	}, func(e entry) cache.Effects {
-		if !e.joined {
-			return cache.Effects{}
-		}
-		return cache.Effects{Access: []int64{me}}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &residenceOutput{Body: e.Residence}, nil
-}
-
 func (s *Server) listMembers(ctx context.Context, in *OneID) (*membersOutput, error) {
 	m, err := s.db.Members(ctx, sessionFrom(ctx).userID, in.ID)
 	if err != nil {
@@ -173,27 +129,4 @@ func (s *Server) removeMember(ctx context.Context, in *MemberID) (*none, error) 
 		return s.db.RemoveMember(ctx, w, sessionFrom(ctx).userID, in.ID, in.UserID)
 	}), func(none) cache.Effects { return cache.Effects{Access: []int64{in.UserID}} })
 	return nil, err
-}
-
-// shareCodeLetters leaves out what is taken for one another when read aloud or
-// typed: 0 and O, 1, I and L, U and V.
-const shareCodeLetters = "23456789ABCDEFGHJKMNPQRSTWXYZ"
-
-// newShareCode has eight letters, 38 bits: at a thousand guesses a second one
-// of a million live codes is not found within its day.
-func newShareCode() string {
-	code := make([]byte, 0, 8)
-	var b [1]byte
-	for len(code) < cap(code) {
-		_, _ = rand.Read(b[:])                                 // never fails: crypto/rand ends the process instead
-		if n := int(b[0]); n < 256-256%len(shareCodeLetters) { // else some letters would be likelier
-			code = append(code, shareCodeLetters[n%len(shareCodeLetters)])
-		}
-	}
-	return string(code)
-}
-
-// normalShareCode forgives small letters, blanks and dashes.
-func normalShareCode(s string) string {
-	return strings.NewReplacer(" ", "", "-", "").Replace(strings.ToUpper(s))
 }

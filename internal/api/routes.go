@@ -57,9 +57,11 @@ func residenceRoutes() []Route {
 		op(answered(patch, "update_residence", one, "Change a residence", NeedAdmin, "residence_update"), (*Server).updateResidence),
 		op(deleted("delete_residence", one, "Delete a residence", NeedOwner, "residence_delete"), (*Server).deleteResidence),
 		op(created("create_share_code", one+"share-code/", "Make a code by which others join", NeedAdmin, "share_code_create"), (*Server).createShareCode),
+		op(answered(get, "list_share_codes", one+"share-codes/", "Which share codes still admit people", NeedAdmin, "share_code_list"), (*Server).listShareCodes),
+		op(deleted("revoke_share_code", one+"share-codes/{code_id}/", "End a share code", NeedAdmin, "share_code_revoke"), (*Server).revokeShareCode),
 		op(answered(get, "list_members", one+"users/", "Who belongs to a residence", NeedMember, "member_list"), (*Server).listMembers),
 		op(answered(patch, "set_member_role", one+"users/{user_id}/", "Change a member's role", NeedAdmin, "member_set_role"), (*Server).setMemberRole),
-		op(deleted("remove_member", one+"users/{user_id}/", "Remove a member", NeedAdmin, "member_remove"), (*Server).removeMember),
+		op(deleted("remove_member", one+"users/{user_id}/", "Remove a member, or leave", NeedAdmin, "member_remove"), (*Server).removeMember),
 	}
 }
 

@@ -96,12 +96,36 @@ func ValidTimeZone(name string) error {
 	return nil
 }
 
-// ShareCode lets whoever holds it join a residence as a member until it expires.
-type ShareCode struct {
-	Code      string    `json:"code"`
-	ExpiresAt time.Time `json:"expires_at"`
+// NewShareCode is what making a share code takes.
+type NewShareCode struct {
+	ExpiresInHours int  `json:"expires_in_hours,omitempty" minimum:"1" maximum:"720" doc:"24 when absent"`
+	MaxUses        *int `json:"max_uses,omitempty" minimum:"1" maximum:"1000" doc:"how many people it admits, any number when absent"`
 }
 
-// ShareCodeTTL is how long a share code works: long enough to read it out on
-// the telephone or send it by message, short enough that an old message opens nothing.
+// ShareCode is what is shown of a code by which people join a residence as
+// members. The code itself is not: see IssuedShareCode.
+type ShareCode struct {
+	ID        int64     `json:"id"`
+	CreatedBy Person    `json:"created_by"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	Uses      int       `json:"uses" doc:"how many people it has admitted"`
+	MaxUses   *int      `json:"max_uses" doc:"how many people it admits, null for any number"`
+}
+
+// IssuedShareCode is a code as its maker gets it, once.
+type IssuedShareCode struct {
+	Code string `json:"code" doc:"it is shown only here: the list of codes has it no more"`
+	ShareCode
+}
+
+// Person names somebody of a residence.
+type Person struct {
+	UserID int64  `json:"user_id"`
+	Name   string `json:"name"`
+}
+
+// ShareCodeTTL is how long a share code works unless its maker says otherwise:
+// long enough to read it out on the telephone or send it by message, short
+// enough that an old message admits nobody.
 const ShareCodeTTL = 24 * time.Hour

@@ -47,7 +47,13 @@ func TestAccess(t *testing.T) {
 			return drop(w.db.DeleteResidence(ctx, wr(), u, w.home.ID))
 		}},
 		{"share code", ok, ok, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.CreateShareCode(ctx, u, w.home.ID, household.ShareCode{Code: fmt.Sprint("ANOTHER", w.home.ID), ExpiresAt: at()}))
+			return drop(w.db.CreateShareCode(ctx, u, w.home.ID, fmt.Sprint("ANOTHER", w.home.ID), at(), nil))
+		}},
+		{"list share codes", ok, ok, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
+			return drop(w.db.ShareCodes(ctx, u, w.home.ID, at(), Page{}))
+		}},
+		{"revoke a share code", ok, ok, forbidden, notFound, func(ctx context.Context, w *world, u int64) error {
+			return w.db.RevokeShareCode(ctx, u, w.home.ID, w.code, at())
 		}},
 		{"members", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
 			return drop(w.db.Members(ctx, u, w.home.ID))

@@ -36,7 +36,7 @@ type world struct {
 	owner, admin, member, stranger household.User
 	home                           household.Residence
 	task, once                     household.Task // task recurs
-	contractor, document           int64
+	code, contractor, document     int64
 	token                          []byte // the owner's
 }
 
@@ -96,7 +96,7 @@ func newWorldNamed(t testing.TB, db *DB, suffix string) *world {
 	var err error
 	w.home, err = db.CreateResidence(ctx, wr(), w.owner.ID, household.NewResidence{Name: "Home" + suffix, TimeZone: "Europe/Berlin"})
 	check(t, err)
-	code, err := db.CreateShareCode(ctx, w.owner.ID, w.home.ID, household.ShareCode{Code: "CODE00" + suffix, ExpiresAt: at().Add(time.Hour)})
+	code, err := db.CreateShareCode(ctx, w.owner.ID, w.home.ID, "CODE00"+suffix, at().Add(time.Hour), nil)
 	check(t, err)
 	for _, u := range []household.User{w.admin, w.member} {
 		_, _, err := db.JoinWithCode(ctx, wr(), u.ID, code.Code, at())
@@ -114,7 +114,7 @@ func newWorldNamed(t testing.TB, db *DB, suffix string) *world {
 	check(t, err)
 	d, err := db.CreateDocument(ctx, wr(), w.owner.ID, household.NewDocument{ResidenceID: w.home.ID, Title: "Manual" + suffix, ExpiresOn: date(t, "2027-02-28")})
 	check(t, err)
-	w.contractor, w.document = c.ID, d.ID
+	w.code, w.contractor, w.document = code.ID, c.ID, d.ID
 	return w
 }
 
@@ -179,9 +179,13 @@ func calls() []call {
 			return drop(w.db.UpdateResidence(ctx, wr(), w.admin.ID, w.home.ID, household.ResidencePatch{City: &patch}))
 		}},
 		{shareCodeCreate, func(ctx context.Context, w *world, n int) error {
-			return drop(w.db.CreateShareCode(ctx, w.owner.ID, w.home.ID, household.ShareCode{
-				Code: fmt.Sprintf("MORE%d-%d", w.home.ID, n), ExpiresAt: at().Add(time.Hour),
-			}))
+			return drop(w.db.CreateShareCode(ctx, w.owner.ID, w.home.ID, fmt.Sprintf("MORE%d-%d", w.home.ID, n), at().Add(time.Hour), nil))
+		}},
+		{shareCodeList, func(ctx context.Context, w *world, _ int) error {
+			return drop(w.db.ShareCodes(ctx, w.admin.ID, w.home.ID, at(), Page{}))
+		}},
+		{shareCodeRevoke, func(ctx context.Context, w *world, _ int) error {
+			return w.db.RevokeShareCode(ctx, w.admin.ID, w.home.ID, w.code, at())
 		}},
 		{residenceJoin, func(ctx context.Context, w *world, n int) error {
 			_, _, err := w.db.JoinWithCode(ctx, wr(), w.stranger.ID, fmt.Sprintf("MORE%d-%d", w.home.ID, n), at())

@@ -44,7 +44,7 @@ func Catalogue() []Query {
 		authLookup, taskBoard, residenceList, contractorList, documentList,
 		userRegister, userCredentials, tokenCreate, tokenDelete, userUpdate, userRecent, userTokens,
 		residenceCreate, residenceGet, residenceUpdate, residenceDelete,
-		shareCodeCreate, residenceJoin, memberList, memberSetRole, memberRemove,
+		shareCodeCreate, shareCodeList, shareCodeRevoke, residenceJoin, memberList, memberSetRole, memberRemove,
 		taskArchived, taskCreate, taskGet, taskUpdate, taskDelete,
 		taskComplete, taskUncomplete, taskStart, taskUnstart, taskArchive, taskUnarchive,
 		contractorCreate, contractorDelete, documentCreate, documentDelete,

@@ -222,10 +222,10 @@ func TestSync(t *testing.T) {
 			return errors.Join(drop(db.CreateTask(ctx, wr(), w.owner.ID, household.NewTask{ResidenceID: home, Title: "Not his"})),
 				drop(db.UnarchiveTask(ctx, wr(home), w.owner.ID, w.task.ID)))
 		}, "0 0 0 0 gone 0 0 0 0 replaced 0"},
-		{"he is back", func() error { return drop2(db.JoinWithCode(ctx, wr(home), w.member.ID, "CODE00", at())) }, "1 3 1 1 gone 0 0 0 0 replaced 0"},
+		{"he is back", func() error { return joinAnew(ctx, t, w, w.member.ID) }, "1 3 1 1 gone 0 0 0 0 replaced 0"},
 		{"out and in again, and a task gone meanwhile", func() error {
 			return errors.Join(db.RemoveMember(ctx, wr(home), w.member.ID, home, w.member.ID), db.DeleteTask(ctx, wr(home), w.owner.ID, w.task.ID),
-				drop2(db.JoinWithCode(ctx, wr(home), w.member.ID, "CODE00", at())))
+				joinAnew(ctx, t, w, w.member.ID))
 		}, "1 2 1 1 gone 0 1 0 0 replaced 0"},
 		{"a task deleted from outside", func() error {
 			return outside("DELETE FROM tasks WHERE residence_id = $1 AND title = 'New'", home)

@@ -84,7 +84,7 @@ func TestValuesThatTheDatabaseRefuses(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, tt.err)
 		}
 	}
-	_, err := db.CreateShareCode(ctx, w.owner.ID, w.home.ID, household.ShareCode{Code: "CODE00", ExpiresAt: at()})
+	_, err := db.CreateShareCode(ctx, w.owner.ID, w.home.ID, "CODE00", at(), nil)
 	if f, ok := errors.AsType[*FieldError](err); !errors.Is(err, ErrConflict) || !ok || f.Field != "code" {
 		t.Errorf("a code twice: %v", err)
 	}

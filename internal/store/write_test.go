@@ -70,7 +70,7 @@ func TestEachWriteIsNoted(t *testing.T) {
 		}),
 		nothing("log in", func(Write) error { return db.CreateToken(ctx, w.member.ID, tokenHash("second")) }),
 		nothing("share", func(Write) error {
-			return drop(db.CreateShareCode(ctx, w.owner.ID, home, household.ShareCode{Code: "SECOND00", ExpiresAt: at()}))
+			return drop(db.CreateShareCode(ctx, w.owner.ID, home, "SECOND00", at(), nil))
 		}),
 		nothing("delete someone else's token", func(wr Write) error { return db.DeleteToken(ctx, wr, w.owner.ID, tokenHash("second")) }),
 		{"log out", w.member.ID, func(wr Write) error { return db.DeleteToken(ctx, wr, w.member.ID, tokenHash("second")) }, "token", nil, true, ids(w.member.ID), ids()},
