@@ -66,6 +66,9 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 		return nil, err
 	}
 	closing.add(func(context.Context) error { db.Close(); return nil })
+	for _, w := range db.Proof().Warnings {
+		tel.Log.WarnContext(ctx, w.Error(), slog.String("setting", w.Setting), slog.String("what_to_do", w.Hint()))
+	}
 	s, err := api.New(api.Config{ //nolint:contextcheck // its handlers take each request's own
 		DB: db, Cache: c, Log: tel.Log, Tracer: tel.Recorded(), Propagator: tel.Propagator, Registry: tel.Registry,
 		Version: a.build.Version, Commit: a.build.Commit, StartedAt: gate.StartedAt(), Ablated: ablated, Unwarmed: pool.Unwarmed,

@@ -164,6 +164,7 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	if err := refuseStartupParameters(pc.ConnConfig); err != nil {
 		return nil, err
 	}
+	setSession(pc.ConnConfig)
 	pc.ConnConfig.ConnectTimeout = c.ConnectTimeout
 	pc.ConnConfig.DefaultQueryExecMode = mode
 	pc.ConnConfig.StatementCacheCapacity = 512

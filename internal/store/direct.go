@@ -23,6 +23,7 @@ func directConfig(directURL string) (*pgx.ConnConfig, error) {
 	if err != nil {
 		return nil, advise(urlHint, "the direct database URL cannot be read: %w", redactURL(err))
 	}
+	setSession(cc)
 	cc.DialFunc = newDialer().DialContext
 	cc.ConnectTimeout = directTimeout
 	return cc, nil
@@ -37,6 +38,7 @@ func connectDirect(ctx context.Context, directURL string) (*pgx.Conn, error) {
 	if err := refusePooler(ctx, cc); err != nil {
 		return nil, err
 	}
+	cc.AfterConnect = withoutTimeouts
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
 		return nil, unreachable(cc, err)

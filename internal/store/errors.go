@@ -27,6 +27,9 @@ var (
 	// connection in time. Trying again later may help. Whether a write took
 	// effect is unknown unless errors.Is(err, ErrNotSent).
 	ErrUnavailable = errors.New("the database is unavailable")
+	// ErrRefused is joined to ErrUnavailable when connecting again cannot help:
+	// somebody has to change a setting first.
+	ErrRefused = errors.New("connecting again cannot help")
 	// ErrNotSent is joined to ErrUnavailable when nothing was sent.
 	ErrNotSent = errors.New("nothing was sent")
 )

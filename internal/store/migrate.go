@@ -103,7 +103,7 @@ func withProvider(ctx context.Context, directURL string, files fs.FS, do func(*g
 		return err
 	}
 	failed := &failedStatement{}
-	cc.Tracer = failed
+	cc.Tracer, cc.AfterConnect = failed, withoutTimeouts
 	db := stdlib.OpenDB(*cc)
 	defer db.Close()
 	locker, err := migrationLock()

@@ -12,7 +12,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/honeydue/honeydue/internal/link"
@@ -37,14 +36,20 @@ type Proof struct {
 	Conns int
 	// Took is the time from the start of Open to the last connection's proof.
 	Took time.Duration
+	// Warnings are settings of the server that the service should not run with.
+	Warnings []*SettingWarning
 	// Turns is the critical path: the most turns that one connection took, TCP
 	// handshake and proof included.
 	Turns int64
 }
 
 var poolProof = Query{
-	Name:   "pool_proof",
-	SQL:    `/* pool_proof */ SELECT pg_backend_pid()`,
+	Name: "pool_proof",
+	SQL: `/* pool_proof */ SELECT pg_backend_pid(), json_build_object(
+	'role', current_user, 'database', current_database(), 'tables', to_regclass('tasks') IS NOT NULL AND to_regclass('changes') IS NOT NULL,
+	'settings', (SELECT json_object_agg(name, setting) FROM pg_settings WHERE name IN ('client_encoding', 'DateStyle', 'TimeZone',
+		'standard_conforming_strings', 'server_encoding', 'search_path', 'default_transaction_read_only', 'default_transaction_isolation',
+		'synchronous_commit', 'session_replication_role', 'statement_timeout', 'lock_timeout', 'transaction_timeout')))`,
 	Sample: func(Subject) []any { return nil },
 }
 
@@ -78,7 +83,12 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 	}
 	db := &DB{pool: pool, cfg: c, boot: boot, tracer: tracer}
 	meanwhile := db.meanwhile(ctx)
-	err = boot.wait(ctx, &db.proof, meanwhile.begin)
+	err = boot.wait(ctx, func(p proved, first bool) {
+		if db.proof.add(p); first {
+			db.proof.Warnings = p.settings.warnings(c.StatementTimeout)
+			meanwhile.begin()
+		}
+	})
 	db.proof.Took = time.Since(began)
 	meanwhile.end(err != nil)
 	if err != nil {
@@ -126,6 +136,7 @@ type boot struct {
 type proved struct {
 	host               string
 	announced, backend uint32
+	settings           serverSettings
 	turns              int64
 }
 
@@ -164,11 +175,7 @@ func (b *boot) abortable(dial link.DialFunc) pgconn.DialFunc {
 // prove is pgxpool's AfterConnect. After the boot it only ends the connecting
 // phase of the meter.
 func (b *boot) prove(ctx context.Context, c *pgx.Conn) error {
-	// In UTC, however they come: pgx gives text in the session's time zone and
-	// binary in the process's, and the two are to be the same bytes as JSON.
-	c.TypeMap().RegisterType(&pgtype.Type{
-		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
-	})
+	registerTypes(c.TypeMap())
 	m, metered := link.Of(c.PgConn().Conn())
 	if metered {
 		defer m.Ready()
@@ -186,12 +193,12 @@ func (b *boot) prove(ctx context.Context, c *pgx.Conn) error {
 		b.fail(err)
 		return err
 	}
-	pid, err := strconv.ParseUint(string(results[0].Rows[0][0]), 10, 32)
+	p, err := readProof(results[0].Rows[0])
 	if err != nil {
 		b.fail(err)
 		return err
 	}
-	p := proved{host: c.Config().Host, announced: c.PgConn().PID(), backend: uint32(pid)}
+	p.host, p.announced = c.Config().Host, c.PgConn().PID()
 	if metered {
 		p.turns = m.ConnectTurns()
 	}
@@ -202,15 +209,25 @@ func (b *boot) prove(ctx context.Context, c *pgx.Conn) error {
 	return nil
 }
 
-// wait returns when each connection is proved; it calls first after the first one.
-func (b *boot) wait(ctx context.Context, proof *Proof, first func()) error {
+func readProof(row [][]byte) (proved, error) {
+	pid, err := strconv.ParseUint(string(row[0]), 10, 32)
+	if err != nil {
+		return proved{}, fmt.Errorf("pg_backend_pid() is no number: %w", err)
+	}
+	settings, err := readSettings(row[1])
+	if err == nil {
+		err = settings.refuse()
+	}
+	return proved{backend: uint32(pid), settings: settings}, err
+}
+
+// wait returns when each connection is proved, and calls add for each.
+func (b *boot) wait(ctx context.Context, add func(p proved, first bool)) error {
 	defer b.over.Store(true)
 	for i := range b.want {
 		select {
 		case p := <-b.proved:
-			if proof.add(p); i == 0 {
-				first()
-			}
+			add(p, i == 0)
 		case err := <-b.failed:
 			return err
 		case <-ctx.Done():

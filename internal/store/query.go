@@ -49,7 +49,7 @@ func Catalogue() []Query {
 		taskComplete, taskUncomplete, taskStart, taskUnstart, taskArchive, taskUnarchive,
 		contractorCreate, contractorDelete, documentCreate, documentDelete,
 		changesSince, changesOfUser, writeSettle, changesPrune, syncDelta,
-		subjectPick, subjectGuess, subjectBlind, poolPing, poolProof, statementTotals, extensionFind, pagePrewarm,
+		subjectPick, subjectGuess, subjectBlind, poolPing, poolProof, statementTotals, extensionFind, pagePrewarm, timeoutsOff,
 		authToken, authUser,
 	}
 }

@@ -119,6 +119,9 @@ func (db *DB) Subjects(ctx context.Context) ([]Subject, error) {
 // ReadSubjects is Subjects for a caller that runs one of SubjectPicks on a
 // connection of its own, in a transaction with its own time-outs.
 func ReadSubjects(rows pgx.Rows) ([]Subject, error) {
+	if conn := rows.Conn(); conn != nil {
+		registerTypes(conn.TypeMap())
+	}
 	var s Subject
 	var found []Subject
 	_, err := pgx.ForEachRow(rows, scanSubject(&s), func() error {

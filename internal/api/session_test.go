@@ -1,0 +1,55 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/honeydue/honeydue/internal/household"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// TestTextsAndDatesSurviveTheDatabasesSettings: what a client sends comes back, whatever the database has set.
+func TestTextsAndDatesSurviveTheDatabasesSettings(t *testing.T) {
+	for _, setting := range []string{
+		"datestyle = 'German, DMY'", "datestyle = 'SQL, MDY'", "client_encoding = 'LATIN1'", "timezone = 'Pacific/Chatham'",
+		"standard_conforming_strings = off", "bytea_output = 'escape'", "intervalstyle = 'sql_standard'",
+	} {
+		t.Run(setting, func(t *testing.T) {
+			const text = `Grüße 漢字`
+			env := labtest.Database(t, store.Migrate)
+			u, err := url.Parse(env.DirectURL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := strings.TrimPrefix(u.Path, "/")
+			if err := labtest.Lab(t).Administer(t.Context(), name, "ALTER DATABASE "+name+" SET "+setting); err != nil {
+				t.Fatal(err)
+			}
+			p := newPod(t, env)
+			type session struct {
+				Token string
+				User  household.User
+			}
+			body := `{"email":"a@example.com","password":"longenough1","name":"` + text + `"}`
+			registered := want[session](t, p.post("/api/auth/register/", "", body), http.StatusCreated)
+			again := want[session](t, p.post("/api/auth/login/", "", `{"email":"a@example.com","password":"longenough1"}`), http.StatusOK)
+			if registered.User.Name != text || again.User != registered.User {
+				t.Errorf("registered %+v, logged in as %+v", registered.User, again.User)
+			}
+			home := want[household.Residence](t, p.post("/api/residences/", again.Token, `{"name":"`+text+`","time_zone":"Europe/Berlin"}`), http.StatusCreated)
+			made := want[household.Task](t, p.post("/api/tasks/", again.Token,
+				`{"residence_id":`+fmt.Sprint(home.ID)+`,"title":"`+text+`","due_date":"2027-03-04"}`), http.StatusCreated)
+			board := p.get("/api/tasks/", again.Token)
+			if body := string(board.body); board.status != http.StatusOK || strings.Count(body, text) == 0 || !strings.Contains(body, `"2027-03-04"`) {
+				t.Errorf("the board is %s", board)
+			}
+			if got := want[household.Task](t, p.get("/api/tasks/"+fmt.Sprint(made.ID)+"/", again.Token), http.StatusOK); got.Title != text || got.DueDate.String() != "2027-03-04" || !got.CreatedAt.Equal(made.CreatedAt) {
+				t.Errorf("the task is %+v, and was %+v", got, made)
+			}
+		})
+	}
+}
