@@ -211,7 +211,7 @@ func (t *targetTable) add(name string, got []reply, want limits) {
 	}
 	slices.Sort(took)
 	slices.Sort(outside)
-	p50, p99 := took[len(took)/2], took[len(took)*99/100]
+	p50, p99 := took[(len(took)+1)/2-1], took[(99*len(took)+99)/100-1]
 	verdict := "ok"
 	if slices.Max(said) > int64(want.turns) || (want.p50 > 0 && p50 > want.p50) || (want.p99 > 0 && p99 > want.p99) {
 		verdict = "MISSED"

@@ -83,8 +83,8 @@ func (s *Samples) Spread(m Measure) Spread {
 	return out
 }
 
-// p99Of is the p99 of sorted samples, by the nearest rank.
-func p99Of(v []float64) float64 { return v[int(math.Ceil(0.99*float64(len(v))))-1] }
+// p99Of is the p99 of sorted samples.
+func p99Of(v []float64) float64 { return v[rankOf(0.99, len(v))-1] }
 
 // medianRanks returns the ranks (1 = the least) of the two samples that enclose
 // the true median with at least 95% confidence, whatever the distribution; with

@@ -28,8 +28,13 @@ func (p *packed) merge(o *packed) { p.h.Merge(o.h) }
 
 func (p *packed) count() int { return int(p.h.TotalCount()) }
 
+// quantile is Histogram.Quantile.
 func (p *packed) quantile(q float64) time.Duration {
-	return time.Duration(p.h.ValueAtPercentile(q * 100))
+	n := p.count()
+	if n == 0 {
+		return 0
+	}
+	return time.Duration(p.h.ValueAtPercentile(percentileOfRank(rankOf(q, n), n)))
 }
 
 func (p *packed) max() time.Duration { return time.Duration(p.h.Max()) }

@@ -145,8 +145,7 @@ func (p *Phase) restore(from storedHistograms) error {
 	switch {
 	case h.Count() != p.Requests:
 		return fmt.Errorf("its histogram holds %d requests of %d", h.Count(), p.Requests)
-	case ms(h.Quantile(0.5)) != p.Latency.P50 || ms(h.Max()) != p.Latency.Max ||
-		p.Latency.P99 != nil && ms(h.Quantile(0.99)) != *p.Latency.P99:
+	case !h.has(0.5, p.Latency.P50) || ms(h.Max()) != p.Latency.Max || p.Latency.P99 != nil && !h.has(0.99, *p.Latency.P99):
 		return errors.New("its percentiles are not those of its histogram")
 	case !(p.Timeline.SliceMS >= 0 && p.Timeline.SliceMS < math.MaxInt64/1e6):
 		return errors.New("its timeline has slices of no length")
@@ -175,4 +174,11 @@ func (p *Phase) restore(from storedHistograms) error {
 		return fmt.Errorf("its timeline holds %d requests of %d", sum, p.Requests)
 	}
 	return nil
+}
+
+// has reports whether a figure is that quantile of the histogram. Runs that were
+// stored before quantiles took the rank ceil(q*n) have the one at the nearest
+// rank, which is lower by one for some n.
+func (h *Histogram) has(q, figureMS float64) bool {
+	return ms(h.Quantile(q)) == figureMS || ms(h.AtRank(int(math.Round(q*float64(h.Count()))))) == figureMS
 }

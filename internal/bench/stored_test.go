@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -213,4 +214,21 @@ func TestStoredRunSurvivesDamage(t *testing.T) {
 			t.Fatalf("%d of %d bytes are taken for a run", cut, len(whole))
 		}
 	})
+}
+
+// A run that was stored when the p99 of 360 requests was still the 356th fastest
+// is read, with the figures that it was judged by.
+func TestStoredRunOfTheNearestRankIsRead(t *testing.T) {
+	data, err := os.ReadFile("testdata/stored-nearest-rank.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := ReadStoredRun(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := run.Result.Phases[0]
+	if got, now := *p.Latency.P99, ms(p.latency.Quantile(0.99)); got != ms(p.latency.AtRank(356)) || now <= got {
+		t.Errorf("stored p99 %v, by the histogram %v now and %v then", got, now, ms(p.latency.AtRank(356)))
+	}
 }

@@ -132,7 +132,7 @@ func measure(b *testing.B, rdb *redis.Client, sides []*side) []measured {
 			b.Fatal(err)
 		}
 		slices.Sort(took)
-		out[i].p50, out[i].p99, out[i].most = took[paced/2], took[paced*99/100], took[paced-1]
+		out[i].p50, out[i].p99, out[i].most = took[(paced+1)/2-1], took[(99*paced+99)/100-1], took[paced-1]
 	}
 	return out
 }
