@@ -176,7 +176,7 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 	case t.mix != nil:
 		c.Mix, c.Server = *t.mix, t.server
 	case o.get != "":
-		mix, err := bench.NewMix(bench.MixRoute{ID: o.get, Path: o.get, Weight: 1})
+		mix, err := bench.NewMix(bench.MixRoute{ID: o.get, Path: o.get, Weight: 1, Expect: o.expect})
 		if err != nil {
 			return err
 		}

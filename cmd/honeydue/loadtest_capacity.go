@@ -13,7 +13,7 @@ type capacityOptions struct {
 
 func (o *capacityOptions) addFlags(flags *pflag.FlagSet) {
 	flags.Float64Var(&o.start, "start-rate", 0, "with --profile capacity: requests per second of the first step (default 10)")
-	flags.Float64Var(&o.most, "max-rate", 0, "with --profile capacity: no step is above it (default: the most that the host may be asked to bear)")
+	flags.Float64Var(&o.most, "max-rate", 0, "with --profile capacity: no step is above it (default: 20000 on this machine, 1000 elsewhere)")
 }
 
 // validate refuses what does not go together with the rest of the flags.

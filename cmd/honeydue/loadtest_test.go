@@ -82,13 +82,63 @@ func TestLoadtestTrustsAPrivateAuthority(t *testing.T) {
 	}
 }
 
+// What can't be sent as it was typed is refused before anything is sent.
+func TestLoadtestSendsWhatWasTyped(t *testing.T) {
+	var asked sync.Map
+	handler := func(_ http.ResponseWriter, r *http.Request) { asked.Store(r.RequestURI, true) }
+	flags := []string{"--rate", "600", "--duration", "500ms", "--p99", "4s"}
+	for _, path := range []string{"/a b", "/a#b", "a", "/a\tb"} {
+		if code, stdout, _ := loadtestRun(t.Context(), t, handler, append([]string{"--get", path}, flags...)...); code != exitUsage || stdout != "" {
+			t.Errorf("--get %q: exit code %d", path, code)
+		}
+	}
+	asked.Range(func(path, _ any) bool {
+		t.Errorf("%v was sent", path)
+		return true
+	})
+	if code, stdout, stderr := loadtestRun(t.Context(), t, handler, append([]string{"--get", "/files/a%2Fb%20c"}, flags...)...); code != exitOK {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	asked.Range(func(path, _ any) bool {
+		if path != "/files/a%2Fb%20c" {
+			t.Errorf("%v was sent", path)
+		}
+		return true
+	})
+}
+
+func TestLoadtestExpectsStatuses(t *testing.T) {
+	var n atomic.Int64
+	handler := func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader([]int{http.StatusMovedPermanently, http.StatusNotFound}[n.Add(1)%2])
+	}
+	flags := []string{"--get", "/", "--rate", "600", "--duration", "500ms", "--p99", "4s", "-o", "json"}
+	for _, tc := range []struct {
+		expect string
+		code   int
+		want   string
+	}{
+		{"301,404", exitOK, `"errors": 0`},
+		{"200,404", exitFinding, `"301": `},
+		{"301,teapot", exitUsage, ""},
+		{"99", exitUsage, ""},
+	} {
+		if code, stdout, _ := loadtestRun(t.Context(), t, handler, append([]string{"--expect", tc.expect}, flags...)...); code != tc.code || !strings.Contains(stdout, tc.want) {
+			t.Errorf("--expect %s: exit code %d\n%s", tc.expect, code, stdout)
+		}
+	}
+	if code, _, _ := loadtestRun(t.Context(), t, handler, "--expect", "404", "--profile", "smoke"); code != exitUsage {
+		t.Errorf("without --get: exit code %d", code)
+	}
+}
+
 func TestLoadtestExitCodes(t *testing.T) {
 	get := []string{"--get", "/", "--rate", "600", "--duration", "500ms", "--p99", "4s"}
 	t.Run("a target that is missed", func(t *testing.T) {
 		code, stdout, _ := loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}, get...)
-		if code != exitFinding || !strings.Contains(stdout, "FAIL") || !strings.Contains(stdout, "5xx") {
+		if code != exitFinding || !strings.Contains(stdout, "FAIL") || !strings.Contains(stdout, "503") {
 			t.Errorf("exit code %d\n%s", code, stdout)
 		}
 	})

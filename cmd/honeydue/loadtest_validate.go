@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -26,10 +25,17 @@ func (o *loadtestOptions) Validate() error {
 		return usagef("Leave out --tokens, --email and --restart-cmd.", "--lab has users and a server of its own")
 	case o.get != "" && (o.lab || len(o.phases) > 0 || (o.profileGiven && o.profile != bench.ProfileCapacity)):
 		return usagef("Leave out --lab, --profile (but for capacity) and --phases.", "--get is one path of one --target")
-	case o.get != "" && !strings.HasPrefix(o.get, "/"):
-		return usagef("Begin it with a slash.", "--get %q is no path", o.get)
+	case o.get != "" && bench.CheckPath(o.get) != nil:
+		return usagef("Give it as the server is to receive it, percent-encoded and with a slash first.", "--get %q cannot be sent: %w", o.get, bench.CheckPath(o.get))
+	case len(o.expect) > 0 && o.get == "":
+		return usagef("Add --get PATH, or leave it out.", "--expect is about the answers of one path, and what the API answers is known")
 	case o.connections < 0 || o.restarts < 0 || o.rate < 0 || o.rtt < 0:
 		return usagef("Give a number above zero.", "--max-connections, --restarts, --rate and --rtt can't be negative")
+	}
+	for _, status := range o.expect {
+		if status < 200 || status > 599 {
+			return usagef("Give statuses from 200 to 599.", "--expect %d is not the status of an answer", status)
+		}
 	}
 	if err := o.validateWithoutLab(); err != nil {
 		return err

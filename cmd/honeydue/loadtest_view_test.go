@@ -25,7 +25,7 @@ func underway() bench.Progress {
 		Phase: "cold", Elapsed: 12 * time.Second, Length: 22 * time.Second, Planned: 650, Done: 356, Waiting: 4,
 		Rate: 29.7, RateNow: 29.1, RateDue: 30, P50: 117 * time.Millisecond, P99: 729 * time.Millisecond, Target: 700 * time.Millisecond,
 		Over: 4, OverAllowed: 0, Errors: 7, Apart: 2, LagP99: 400 * time.Microsecond, CPUPct: 12.4, Cores: 2,
-		Kinds:       map[bench.Kind]int{"timeout_header": 2, "5xx:database_unavailable": 1, "dns": 1, "reset": 1, "429": 1, "connect": 1},
+		Kinds:       map[bench.Kind]int{"timeout_header": 2, "503:database_unavailable": 1, "dns": 1, "reset": 1, "429": 1, "connect": 1},
 		Recent:      []bench.Recent{{P99: 100 * time.Millisecond}, {}, {P99: 200 * time.Millisecond}, {P99: 729 * time.Millisecond, Over: true}},
 		Connections: 8, Descriptors: bench.Used{Peak: 31, Limit: 1024},
 	}
@@ -58,7 +58,7 @@ cold  12 s of 22 s  ################.............. 55%
   answered    29.1/s of 30.0/s due; 356 of 650 requests, 4 under way
   latency     p50 117 ms  p99 729 ms, target 700 ms
   over        4 (0 allowed so far); 2 in another cache state, counted apart
-  errors      7: 2 timeout_header, 1 429, 1 5xx:database_unavailable, 1 connect, 2 kinds more
+  errors      7: 2 timeout_header, 1 429, 1 503:database_unavailable, 1 connect, 2 kinds more
   last minute . -#  p99 up to 729 ms
   generator   lag p99 0.40 ms, CPU 12% of a core, of 2, 8 connections opened, 31 of 1024 descriptors
 `

@@ -87,7 +87,7 @@ func (s AblationServer) Round(ctx context.Context, users []User, into *Samples) 
 }
 
 func (s AblationServer) ask(ctx context.Context, r MixRoute, u User) Sample {
-	return s.Hitter.Once(ctx, Shot{Route: r.ID, Path: r.Path, User: u})
+	return s.Hitter.Once(ctx, r.shot(u))
 }
 
 func (s AblationServer) oneByOne(ctx context.Context, r MixRoute, users []User, took, turns Measure, into *Samples) {
@@ -109,7 +109,7 @@ func (s AblationServer) warm(ctx context.Context, r MixRoute, users []User, into
 	s.Hitter.Attack(ctx, Attack{
 		Schedule: schedule,
 		Shots: func(seq uint64) Shot {
-			return Shot{Route: r.ID, Path: r.Path, User: users[seq%uint64(len(users))]}
+			return r.shot(users[seq%uint64(len(users))])
 		},
 		Observe: func(sample Sample) { into.answer(WarmMS, WarmTurns, sample, s.Hitter.timeout) },
 	})

@@ -46,7 +46,7 @@ func (s AblationServer) Replay(ctx context.Context, r Replay, into *Samples) err
 	s.Hitter.Attack(ctx, Attack{
 		Schedule: schedule,
 		Shots: func(seq uint64) Shot {
-			return Shot{Route: route.ID, Path: route.Path, User: r.Users[scatter(seq)%uint64(len(r.Users))]}
+			return route.shot(r.Users[scatter(seq)%uint64(len(r.Users))])
 		},
 		Observe: func(sample Sample) {
 			if schedule.At(sample.Seq) < r.Settle {

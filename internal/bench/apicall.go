@@ -65,10 +65,7 @@ func (h *Hitter) call(ctx context.Context, method, path string, token Token, in,
 func (h *Hitter) callOnce(ctx context.Context, method, path string, token Token, body []byte, out any) (wait time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, max(h.timeout, callTimeout))
 	defer cancel()
-	at := *h.base
-	path, query, _ := cutQuery(path)
-	at.Path, at.RawQuery = joinPath(h.base.Path, path), query
-	req, err := http.NewRequestWithContext(ctx, method, at.String(), bytes.NewReader(body))
+	req, err := h.newRequest(ctx, method, path, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
@@ -92,7 +89,7 @@ func (h *Hitter) callOnce(ctx context.Context, method, path string, token Token,
 	if reply.StatusCode < 200 || reply.StatusCode > 299 {
 		k := keeper{body: text}
 		failure := &StatusError{Method: method, Path: path, Status: reply.StatusCode}
-		if code := k.code(); KindServer.withCode(code) != KindServer {
+		if code := k.code(); isProblemCode(code) {
 			failure.Code = code
 		}
 		if reply.StatusCode == http.StatusTooManyRequests {
@@ -108,6 +105,16 @@ func (h *Hitter) callOnce(ctx context.Context, method, path string, token Token,
 		return 0, fmt.Errorf("%s %s at %s answered %d with a body that is not the API's", method, path, h.base.Host, reply.StatusCode)
 	}
 	return 0, nil
+}
+
+// newRequest makes a request that is no part of the measurement.
+func (h *Hitter) newRequest(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, h.base.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	req.URL = requestURL(h.base, path)
+	return req, nil
 }
 
 // answered reports whether err is an answer with that status.

@@ -4,18 +4,23 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
+	"hash/maphash"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 const (
-	// wholeCheckEvery: of so many replies one is unpacked and read as JSON whole.
-	// The others are looked at by their two ends, which costs next to nothing and
-	// finds a page of HTML, a notice of a proxy, and half a list.
-	wholeCheckEvery = 64
-	// maxKept bounds what is kept of a body for that; a longer one is looked at by its ends.
+	// maxKept bounds what is kept of a body, to read it as JSON whole; a longer one is
+	// looked at by its two ends, which finds a page of HTML, a notice of a proxy, and
+	// half a list.
 	maxKept = 1 << 20
+	// maxUnpacked bounds what such a body is unpacked to.
+	maxUnpacked = 16 * maxKept
+	// maxVerdicts bounds how many bodies are remembered; with more it begins anew.
+	maxVerdicts = 8192
 	// maxProblemKept bounds what is read of a problem (RFC 9457).
 	maxProblemKept = 8 << 10
 	// maxProblemCode bounds a code that becomes a part of a Kind.
@@ -23,6 +28,51 @@ const (
 	// maxKinds bounds how many kinds one phase tells apart, codes included.
 	maxKinds = 40
 )
+
+// verdicts remembers which bodies are JSON, by a hash of their bytes, so that each
+// reply is judged exactly and the same body is unpacked and read only once: most
+// replies of a load test are the same few. It is safe for concurrent use.
+type verdicts struct {
+	seed maphash.Seed
+	mu   sync.Mutex
+	json map[verdictKey]bool
+}
+
+type verdictKey struct {
+	hash   uint64
+	length int
+	packed bool
+}
+
+func newVerdicts() *verdicts {
+	return &verdicts{seed: maphash.MakeSeed(), json: make(map[verdictKey]bool)}
+}
+
+// isJSON reports whether a whole body is JSON.
+func (v *verdicts) isJSON(k *keeper) bool {
+	key := verdictKey{maphash.Bytes(v.seed, k.body), len(k.body), k.packed}
+	v.mu.Lock()
+	sound, known := v.json[key]
+	v.mu.Unlock()
+	if known {
+		return sound
+	}
+	text, err := k.unpacked()
+	sound = err == nil && json.Valid(text)
+	if errors.Is(err, errLong) {
+		sound = k.soundEnds()
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.json) >= maxVerdicts {
+		clear(v.json)
+	}
+	v.json[key] = sound
+	return sound
+}
+
+// errLong says that a body unpacks to more than can be looked at.
+var errLong = errors.New("the body is too long")
 
 // keeper keeps what has to be looked at of one body.
 type keeper struct {
@@ -40,19 +90,19 @@ type keeper struct {
 // newKeeper says what to look at, by the reply's status, Content-Type and
 // Content-Encoding. A body without a claim to be JSON is anybody's. The room is
 // for what has to be kept.
-func newKeeper(status int, media, encoding string, kind Kind, whole bool, room []byte) keeper {
+func newKeeper(status int, media, encoding string, kind Kind, room []byte) keeper {
 	// Most replies come as plain `application/json`; parameters do not matter here.
 	media, _, _ = strings.Cut(media, ";")
 	media = strings.ToLower(strings.TrimSpace(media))
 	k := keeper{packed: strings.EqualFold(encoding, "gzip"), body: room}
 	switch {
-	case kind == KindClient || kind == KindServer:
+	case kind.Status() >= 400:
 		if k.problem = media == "application/problem+json"; k.problem {
 			k.wants = maxProblemKept
 		}
 	case kind == KindNone && hasBody(status):
 		k.json = media == "application/json" || strings.HasSuffix(media, "+json")
-		if k.json && whole {
+		if k.json {
 			k.wants = maxKept
 		}
 	}
@@ -86,23 +136,27 @@ func (k *keeper) keep(p []byte) {
 }
 
 // judge turns the kind of a reply into what its body makes of it.
-func (k *keeper) judge(kind Kind) Kind {
+func (k *keeper) judge(kind Kind, v *verdicts) Kind {
 	switch {
-	case k.problem && (kind == KindClient || kind == KindServer):
+	case k.problem && kind.Status() >= 400:
 		return kind.withCode(k.code())
-	case kind == KindNone && (k.foreign || k.json && !k.sound()):
+	case kind == KindNone && (k.foreign || k.json && !k.sound(v)):
 		return KindCheck
 	}
 	return kind
 }
 
-// sound judges a body that says it is JSON: whole where all of it was kept,
-// else by its ends.
-func (k *keeper) sound() bool {
-	if k.wants > 0 && k.length == int64(len(k.body)) {
-		text, err := k.unpacked()
-		return err == nil && json.Valid(text)
-	}
+// byEnds reports whether a body that says it is JSON is too long to be read whole.
+func (k *keeper) byEnds() bool { return k.json && k.length > int64(len(k.body)) }
+
+// sound judges a body that says it is JSON.
+func (k *keeper) sound(v *verdicts) bool {
+	// What has not the ends of JSON is none, and need not be read.
+	return k.soundEnds() && (k.byEnds() || v.isJSON(k))
+}
+
+// soundEnds judges such a body by its ends.
+func (k *keeper) soundEnds() bool {
 	if k.packed {
 		// A gzip file begins with 1f and is never shorter than its head and trailer (RFC 1952).
 		return k.first == 0x1f && k.length >= 20
@@ -128,8 +182,11 @@ func (k *keeper) unpacked() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What unpacks to more than 16 times what was kept is not a list of ours.
-	return io.ReadAll(io.LimitReader(z, 16*maxKept))
+	text, err := io.ReadAll(io.LimitReader(z, maxUnpacked+1))
+	if err == nil && len(text) > maxUnpacked {
+		return nil, errLong
+	}
+	return text, err
 }
 
 // code is the stable code of a problem, "" where there is none to be trusted.
@@ -147,16 +204,21 @@ func (k *keeper) code() string {
 	return problem.Code
 }
 
-// withCode adds the code of a problem: "5xx:database_unavailable". What does not
-// look like a code is left out: a text would make a kind of each request.
+// withCode adds the code of a problem: "503:database_unavailable".
 func (k Kind) withCode(code string) Kind {
-	if code == "" || len(code) > maxProblemCode || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz0123456789_-.") != "" {
+	if !isProblemCode(code) {
 		return k
 	}
 	return k + ":" + Kind(code)
 }
 
-// Class is the kind without the code of a problem; one of Kinds, or KindNone.
+// isProblemCode reports whether a text looks like a code. Another text is left
+// out: it would make a kind of each request.
+func isProblemCode(code string) bool {
+	return code != "" && len(code) <= maxProblemCode && strings.Trim(code, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == ""
+}
+
+// Class is the kind without the code of a problem: one of Kinds, a status, or KindNone.
 func (k Kind) Class() Kind {
 	class, _, _ := strings.Cut(string(k), ":")
 	return Kind(class)

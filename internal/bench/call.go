@@ -46,10 +46,9 @@ func (c *call) begin(attack uint32, seq uint64, shot Shot) {
 
 // answered notes the head of the reply.
 func (c *call) answered(status, proto int, media, encoding string) {
-	c.kind = kindOfStatus(status)
+	c.kind = c.shot.Expect.kindOf(status)
 	c.reply.Status, c.reply.Proto = status, proto
-	whole := c.attack == singles || c.seq%wholeCheckEvery == 0
-	c.kept = newKeeper(status, media, encoding, c.kind, whole, c.kept.body[:0])
+	c.kept = newKeeper(status, media, encoding, c.kind, c.kept.body[:0])
 	c.kept.foreign = c.shot.JSON && !c.kept.json && c.kind == KindNone && hasBody(status)
 }
 
@@ -60,9 +59,9 @@ func (c *call) read(p []byte) {
 }
 
 // sample is the call as it was measured.
-func (c *call) sample(due time.Time) Sample {
+func (c *call) sample(due time.Time, v *verdicts) Sample {
 	s := Sample{
-		Seq: c.seq, Shot: c.shot, Kind: c.kept.judge(c.kind), Reply: c.reply,
+		Seq: c.seq, Shot: c.shot, Kind: c.kept.judge(c.kind, v), Reply: c.reply, ByEnds: c.kept.byEnds(),
 		Latency: c.ended.Sub(due),
 		Lag:     c.began.Sub(due),
 		Queue:   c.ended.Sub(c.began),

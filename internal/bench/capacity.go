@@ -42,7 +42,7 @@ const (
 // leaves the choice to the package.
 type CapacityOptions struct {
 	Start float64       // requests per second of the first step; 0 = 10
-	Max   float64       // no step is above it; 0 = the most that the host may be asked to bear
+	Max   float64       // no step is above it; 0 = 20,000 on this machine, 1,000 elsewhere
 	Step  time.Duration // of one step, longer where it has too few requests; 0 = 10 s or 20 targets
 }
 
@@ -51,7 +51,7 @@ func (o CapacityOptions) complete(loopback bool) CapacityOptions {
 	if o.Max == 0 {
 		o.Max = maxRateRemote
 		if loopback {
-			o.Max = maxRateLoopback
+			o.Max = maxRateSearched
 		}
 	}
 	return o
@@ -97,10 +97,12 @@ const (
 // Its error is a *PlanError.
 func CapacityPlan(p PlanOptions, o CapacityOptions, loopback bool) (Plan, error) {
 	o = o.complete(loopback)
-	limit := CapacityOptions{}.complete(loopback).Max
 	switch {
-	case o.Max > limit:
-		return Plan{}, &PlanError{fmt.Sprintf("%.0f requests/s is more than the %.0f that this host may be asked to bear", o.Max, limit), "Lower --max-rate."}
+	case o.Max > maxRateRemote && !loopback:
+		return Plan{}, &PlanError{
+			fmt.Sprintf("%.0f requests/s is more than the %d that a host other than this machine may be sent", o.Max, maxRateRemote),
+			fmt.Sprintf("Lower --max-rate to at most %d.", maxRateRemote),
+		}
 	case o.Start < 0.1 || o.Max < o.Start:
 		return Plan{}, &PlanError{fmt.Sprintf("a climb from %.4g to %.4g requests/s makes no sense", o.Start, o.Max), "Give --start-rate a value of at least 0.1 and below --max-rate."}
 	}

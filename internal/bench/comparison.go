@@ -177,6 +177,7 @@ func (k *comparer) slice(ctx context.Context, side *compared, pair int) (p99 flo
 	offset := uint64(pair) * schedule.Count() //nolint:gosec // a count of slices, never negative
 	slice := newTally(k.phase.State, k.phase.Target, side.Hitter.timeout)
 	before, tell := selfUsage(), k.newSliceTeller(side, slice, pair)
+	side.tally.time.turn(time.Duration(pair) * schedule.Duration())
 	ran := side.Hitter.Attack(ctx, Attack{
 		Schedule: schedule,
 		Shots:    func(seq uint64) Shot { return side.shots(offset + seq) },

@@ -228,7 +228,7 @@ func TestCompareThatEndsEarly(t *testing.T) {
 	})
 	t.Run("the target breaks", func(t *testing.T) {
 		good, broken := newTurnServer(t, 0, 200), newTurnServer(t, 0, 503)
-		mix, err := NewMix(MixRoute{"/", "/", 1})
+		mix, err := NewMix(MixRoute{ID: "/", Path: "/", Weight: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,6 +26,7 @@ const enoughObserving = 64
 // a server that stalls, where nobody measures them.
 type crew struct {
 	sender   sender
+	verdicts *verdicts
 	attack   Attack
 	number   uint32
 	began    time.Time
@@ -39,8 +40,8 @@ type crew struct {
 	ran      Ran
 }
 
-func newCrew(s sender, a Attack, number uint32) *crew {
-	return &crew{sender: s, attack: a, number: number, ran: Ran{Attack: number, Planned: a.Schedule.Count()}}
+func newCrew(s sender, a Attack, number uint32, v *verdicts) *crew {
+	return &crew{sender: s, verdicts: v, attack: a, number: number, ran: Ran{Attack: number, Planned: a.Schedule.Count()}}
 }
 
 // run sends everything and returns when the last request has ended.
@@ -132,7 +133,7 @@ func (c *crew) send(mine *call, due time.Time) {
 	mine.began = time.Now()
 	c.sender.send(c.ctx, mine)
 	mine.ended = time.Now()
-	sample := mine.sample(due)
+	sample := mine.sample(due, c.verdicts)
 	c.entering.Add(1)
 	defer c.entering.Add(-1)
 	c.observed.Lock()

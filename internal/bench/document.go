@@ -189,6 +189,11 @@ func (r Result) conditions() report.KeyValues {
 			kv.Pairs = append(kv.Pairs, report.Pair{Key: "caches in " + p.Name, Value: report.Text(apart(p.States))})
 		}
 	}
+	for _, p := range r.Phases {
+		if p.JSONByEnds > 0 {
+			kv.Pairs = append(kv.Pairs, report.Pair{Key: "JSON in " + p.Name, Value: report.Textf("%d replies over 1 MiB were checked only at their two ends", p.JSONByEnds)})
+		}
+	}
 	if s := r.Server; s.ThroughPooler != nil {
 		pooler := report.Toned(report.Good, "yes")
 		if !*s.ThroughPooler {

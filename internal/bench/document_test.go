@@ -110,7 +110,7 @@ func passingResult() Result {
 		Server: Server{Version: "1.2.3", Commit: "abc123", ThroughPooler: &yes, PoolerProof: "pid 12 in the handshake, 34 behind it", LinkRTTMS: 110},
 		Phases: []Phase{
 			{
-				Name: PhaseWarm, Verdict: Pass, Reasons: []string{}, Requests: 12000, Errors: 3, ErrorKinds: map[string]int{"timeout": 2, "5xx": 1},
+				Name: PhaseWarm, Verdict: Pass, Reasons: []string{}, Requests: 12000, Errors: 3, ErrorKinds: map[string]int{"timeout": 2, "503": 1},
 				Over: 41, OverAllowed: 101, TargetMS: 200,
 				Goals:     []Goal{{"p99 <= R + 50 ms", 160, 163.2, false}},
 				Latency:   Latency{P50: 116.1, P90: 121.5, P99: v(163.2), P999: v(240.9), Max: 5000},

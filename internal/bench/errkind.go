@@ -9,29 +9,29 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
 
 // Kind is why a request failed. The kinds are few on purpose: the text of an
-// error carries ports and addresses and would make hundreds.
+// error carries ports and addresses and would make hundreds. An answer with
+// another status than the expected ones is of the kind of its status, "503", which
+// may carry the code of a problem (RFC 9457): "503:database_unavailable".
 type Kind string
 
 // The kinds of failure. KindNone is a success.
 const (
-	KindNone     Kind = ""
-	KindDNS      Kind = "dns"      // the name was not resolved
-	KindConnect  Kind = "connect"  // no TCP connection
-	KindTLS      Kind = "tls"      // handshake or certificate
-	KindReset    Kind = "reset"    // the connection broke before the reply's head
-	KindTimeout  Kind = "timeout"  // no whole reply in time, and nothing says in which stage
-	KindLimited  Kind = "429"      // refused by a rate limit
-	KindClient   Kind = "4xx"      // another client error
-	KindServer   Kind = "5xx"      // a server error
-	KindBody     Kind = "body"     // the reply broke off in its body
-	KindCheck    Kind = "check"    // a whole reply that says it is JSON and is none, or is none where the API's is
-	KindRedirect Kind = "redirect" // 3xx: the path asked for is not the one measured
-	KindOther    Kind = "other"
+	KindNone    Kind = ""
+	KindDNS     Kind = "dns"     // the name was not resolved
+	KindConnect Kind = "connect" // no TCP connection
+	KindTLS     Kind = "tls"     // handshake or certificate
+	KindReset   Kind = "reset"   // the connection broke before the reply's head
+	KindTimeout Kind = "timeout" // no whole reply in time, and nothing says in which stage
+	KindBody    Kind = "body"    // the reply broke off in its body
+	KindCheck   Kind = "check"   // a whole reply that says it is JSON and is none, or is none where the API's is
+	KindOther   Kind = "other"
 
 	// What this machine lacked: such a request was never sent, and makes the run invalid.
 	KindDescriptors Kind = "descriptors" // no file descriptor was free
@@ -45,35 +45,45 @@ const (
 	KindTimeoutBody   Kind = "timeout_body"   // the rest of the reply
 )
 
-// Kinds is every kind of failure, in the order of a request's life. A KindClient
-// or KindServer may carry the code of a problem: see Kind.Class.
+// Kinds is every kind of failure but the statuses, in the order of a request's life.
 func Kinds() []Kind {
 	return []Kind{
 		KindDNS, KindTimeoutQueue, KindConnect, KindTimeoutDial, KindTLS, KindTimeoutTLS, KindReset, KindTimeoutHeader,
-		KindTimeout, KindRedirect, KindLimited, KindClient, KindServer, KindBody, KindTimeoutBody, KindCheck, KindOther,
-		KindDescriptors, KindPorts,
+		KindTimeout, KindBody, KindTimeoutBody, KindCheck, KindOther, KindDescriptors, KindPorts,
 	}
 }
 
 // TimedOut reports whether the kind is a time-out, whatever was waited for.
 func (k Kind) TimedOut() bool { return strings.HasPrefix(string(k), string(KindTimeout)) }
 
-// kindOfStatus judges a reply by its status code.
-func kindOfStatus(code int) Kind {
-	switch {
-	case code >= 200 && code < 300, code == http.StatusNotModified:
-		return KindNone
-	case code >= 300 && code < 400:
-		return KindRedirect
-	case code == http.StatusTooManyRequests:
-		return KindLimited
-	case code >= 400 && code < 500:
-		return KindClient
-	case code >= 500 && code < 600:
-		return KindServer
+// Statuses are the statuses of good answers; empty: 2xx and 304. A redirect is no
+// good answer: the path asked for is then not the one measured.
+type Statuses []int
+
+// kindOf judges a reply by its status.
+func (s Statuses) kindOf(code int) Kind {
+	good := slices.Contains(s, code)
+	if len(s) == 0 {
+		good = code >= 200 && code < 300 || code == http.StatusNotModified
 	}
-	return KindOther
+	if good {
+		return KindNone
+	}
+	return Kind(strconv.Itoa(code))
 }
+
+// Status is the status that the kind is, 0 where it is none.
+func (k Kind) Status() int {
+	code, err := strconv.Atoi(string(k.Class()))
+	if err != nil {
+		return 0
+	}
+	return code
+}
+
+// ofServer reports whether the kind is a status by which a server says that the
+// failure is its own.
+func (k Kind) ofServer() bool { return k.Status() >= 500 }
 
 // kindOfError judges an error that came before the reply's head.
 func kindOfError(err error) Kind {

@@ -84,11 +84,8 @@ func (c *call) readAll(body io.Reader, buffer []byte) error {
 // request is the request of a call. The token goes in here, and in the wire's
 // own form of it, and nowhere else, so that no result or report ever holds one.
 func (x *exchange) request(ctx context.Context, c *call) *http.Request {
-	target := *x.base
-	path, query, _ := cutQuery(c.shot.Path)
-	target.Path, target.RawQuery = joinPath(x.base.Path, path), query
 	req := (&http.Request{
-		Method: or(c.shot.Method, http.MethodGet), URL: &target, Host: target.Host,
+		Method: or(c.shot.Method, http.MethodGet), URL: requestURL(x.base, c.shot.Path), Host: x.base.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{
 			"Accept":          {"application/json"},

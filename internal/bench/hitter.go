@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -41,6 +40,7 @@ type Hitter struct {
 	attacks   atomic.Uint32
 	singles   atomic.Uint64
 	opened    atomic.Int64 // connections
+	verdicts  *verdicts
 }
 
 // NewHitter makes a Hitter. Close it to give its connections back.
@@ -57,7 +57,7 @@ func NewHitter(c HitterConfig) (*Hitter, error) {
 	if c.UserAgent == "" {
 		c.UserAgent = "honeydue-loadtest"
 	}
-	h := &Hitter{base: c.Base, timeout: c.Timeout, run: c.Run, userAgent: c.UserAgent, transport: c.Transport}
+	h := &Hitter{verdicts: newVerdicts(), base: c.Base, timeout: c.Timeout, run: c.Run, userAgent: c.UserAgent, transport: c.Transport}
 	switch {
 	case c.Transport == nil && speaksPlainly(c.Base):
 		w := newWire(c, &h.opened)
@@ -131,7 +131,7 @@ func (r Ran) Late(s Schedule) time.Duration {
 // ctx ends, no further request starts; those under way are waited for, at most
 // the Hitter's timeout, and are observed. That is no error: Ran.Sent says it.
 func (h *Hitter) Attack(ctx context.Context, a Attack) Ran {
-	return newCrew(h.sender, a, h.attacks.Add(1)).run(ctx)
+	return newCrew(h.sender, a, h.attacks.Add(1), h.verdicts).run(ctx)
 }
 
 // Once sends a single request now and measures it. The moment it is due is the
@@ -143,15 +143,8 @@ func (h *Hitter) Once(ctx context.Context, shot Shot) Sample {
 	c.began = time.Now()
 	h.sender.send(ctx, &c)
 	c.ended = time.Now()
-	return c.sample(c.began)
+	return c.sample(c.began, h.verdicts)
 }
 
 // stay makes a redirect an answer: the page behind it is not what is measured.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-func cutQuery(path string) (string, string, bool) { return strings.Cut(path, "?") }
-
-// joinPath puts the target's own path, if any, before a shot's path.
-func joinPath(base, path string) string {
-	return strings.TrimSuffix(base, "/") + "/" + strings.TrimPrefix(path, "/")
-}

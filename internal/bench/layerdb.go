@@ -69,9 +69,9 @@ func hotStatement(db *store.DB, route string) func(context.Context, []byte) erro
 // RoundTrip implements http.RoundTripper. A token that the database does not
 // know is a 401, as the API's is; any other failure is an error.
 func (l databaseLayer) RoundTrip(r *http.Request) (*http.Response, error) {
-	ask := l.ask[r.URL.Path]
+	ask := l.ask[r.URL.RequestURI()]
 	if ask == nil {
-		return nil, fmt.Errorf("no statement for %s", r.URL.Path)
+		return nil, fmt.Errorf("no statement for %s", r.URL.RequestURI())
 	}
 	ctx, tally := link.WithTally(r.Context())
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GotConn != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 )
 
@@ -13,14 +14,14 @@ import (
 // the slowest requests, as the server accounts for it. stood is a phase at a lower
 // rate that was on target, nil if there is none. evidence says what it rests on.
 func limitOf(p Phase, stood *Phase) (name, evidence string) {
-	if kind, n := commonest(p.ErrorKinds); p.Over > 0 && 2*p.Errors > p.Over && !Kind(kind).TimedOut() {
+	if words, n := commonestErrors(p.ErrorKinds); p.Over > 0 && 2*p.Errors > p.Over && words != timedOut {
 		// A server that gives up waiting for what is behind it answers 5xx.
-		if Kind(kind).Class() == KindServer {
+		if words == serverErrors {
 			if name, evidence := limitBehind(p, "acquire", stood); name != "" {
 				return name, evidence
 			}
 		}
-		return "errors: " + errorWords(Kind(kind)), fmt.Sprintf("%d of the %d requests over the target at %.4g/s failed, %d of them with %s", p.Errors, p.Over, p.Rate.Planned, n, kind)
+		return "errors: " + words, fmt.Sprintf("%d of the %d requests over the target at %.4g/s failed, %d of them with %s", p.Errors, p.Over, p.Rate.Planned, n, words)
 	}
 	parts, total, told := make(map[string]float64), 0.0, 0
 	for _, s := range p.Slowest {
@@ -62,25 +63,40 @@ func limitOf(p Phase, stood *Phase) (name, evidence string) {
 	return words[0], fmt.Sprintf("the slowest %d requests at %.4g/s spent %.0f%% of their time %s", len(p.Slowest), p.Rate.Planned, 100*parts[largest]/total, words[1])
 }
 
-func commonest(kinds map[string]int) (kind string, n int) {
-	for _, k := range slices.Sorted(maps.Keys(kinds)) {
-		if kinds[k] > n {
-			kind, n = k, kinds[k]
+// What errors say about a limit, in words; kinds that say the same are one.
+const (
+	serverErrors = "the server's own (5xx)"
+	timedOut     = "time-outs"
+)
+
+// commonestErrors is what most of the errors say, and how many they are.
+func commonestErrors(kinds map[string]int) (words string, n int) {
+	sums := make(map[string]int)
+	for kind, count := range kinds {
+		sums[errorWords(Kind(kind))] += count
+	}
+	for _, w := range slices.Sorted(maps.Keys(sums)) {
+		if sums[w] > n {
+			words, n = w, sums[w]
 		}
 	}
-	return kind, n
+	return words, n
 }
 
 func errorWords(k Kind) string {
-	switch k.Class() {
-	case KindLimited:
+	switch {
+	case k.TimedOut():
+		return timedOut
+	case k.Status() == http.StatusTooManyRequests:
 		return "a rate limit (429)"
+	case k.ofServer():
+		return serverErrors
+	}
+	switch k.Class() {
 	case KindConnect:
 		return "refused connections"
 	case KindReset, KindBody:
 		return "broken connections"
-	case KindServer:
-		return "the server's own (5xx)"
 	}
 	return string(k)
 }

@@ -97,7 +97,7 @@ func TestWhatTheMachineLacksIsNamed(t *testing.T) {
 		server := httptest.NewServer(http.NotFoundHandler())
 		t.Cleanup(server.Close)
 		h := newHitter(t, HitterConfig{Base: parsed(t, server.URL), Transport: lacking{errno}})
-		mix, err := NewMix(MixRoute{"/", "/", 1})
+		mix, err := NewMix(MixRoute{ID: "/", Path: "/", Weight: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,12 @@ type MixRoute struct {
 	ID     string
 	Path   string
 	Weight uint64 // its share of the requests, relative to the others
+	Expect Statuses
+}
+
+// shot is the route's request as a user.
+func (r MixRoute) shot(u User) Shot {
+	return Shot{Route: r.ID, Path: r.Path, User: u, Expect: r.Expect}
 }
 
 // Mix is which routes are asked, how often. It is a pure value.
@@ -90,17 +96,15 @@ func (m Mix) at(seq uint64) MixRoute {
 // again the same users.
 func (m Mix) shared(users []User) Shots {
 	return func(seq uint64) Shot {
-		r := m.at(seq)
 		// Another draw than the route's, or a user would always ask the same route.
-		return Shot{Route: r.ID, Path: r.Path, User: users[scatter(^seq)%uint64(len(users))]}
+		return m.at(seq).shot(users[scatter(^seq)%uint64(len(users))])
 	}
 }
 
 // once gives each request a route of the mix and a user of its own.
 func (m Mix) once(users []User) Shots {
 	return func(seq uint64) Shot {
-		r := m.at(seq)
-		return Shot{Route: r.ID, Path: r.Path, User: users[seq]}
+		return m.at(seq).shot(users[seq])
 	}
 }
 

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -85,7 +86,7 @@ func TestMixIsStableAndWeighted(t *testing.T) {
 	shots, asked := m.shared(users), map[string]int{}
 	for seq := range uint64(10_000) {
 		a, b := shots(seq), shots(seq)
-		if a != b {
+		if !reflect.DeepEqual(a, b) {
 			t.Fatalf("request %d is %v and %v", seq, a, b)
 		}
 		asked[a.Route]++

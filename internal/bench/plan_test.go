@@ -75,6 +75,20 @@ func TestPlanIsJudgedBeforeTheRun(t *testing.T) {
 	}
 }
 
+// A rate has a ceiling only where the server is on another machine.
+func TestThisMachineHasNoRateCeiling(t *testing.T) {
+	p, err := NewPlan(PlanOptions{Get: true, Rate: 200_000, Duration: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.CheckRate(true); err != nil {
+		t.Errorf("on this machine: %v", err)
+	}
+	if err := p.CheckRate(false); err == nil {
+		t.Error("on another machine it is not refused")
+	}
+}
+
 func TestPhasesThatAreLeftOutAreNamed(t *testing.T) {
 	p, err := NewPlan(PlanOptions{Profile: "release", Phases: []string{"warm"}})
 	if err != nil {

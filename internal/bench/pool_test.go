@@ -79,7 +79,7 @@ func TestAServerThatComesBack(t *testing.T) {
 	s := serve()
 	h := newHitter(t, HitterConfig{Base: parsed(t, s.URL), MaxConnections: 1})
 	for range 2 {
-		if got := h.Once(t.Context(), Shot{Path: "/"}); got.Kind != KindClient {
+		if got := h.Once(t.Context(), Shot{Path: "/"}); got.Kind != "404" {
 			t.Errorf("while it is there: %q", got.Kind)
 		}
 		s.CloseClientConnections()

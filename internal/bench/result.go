@@ -75,14 +75,17 @@ type Phase struct {
 	Apart        map[string]int `json:"apart"` // samples in another cache state, in none of the figures
 	// ApartOver is how many of those of a warm phase were over the target: in none of
 	// the figures either, but over all the same, and judged with Over.
-	ApartOver   int            `json:"apart_over,omitempty"`
-	States      map[string]int `json:"states,omitempty"` // of a mixed phase: the samples in its figures by what they proved
-	Restarts    *Restarts      `json:"restarts,omitempty"`
-	Routes      []RouteFigures `json:"routes"`
-	Slowest     []Slow         `json:"slowest"`
-	DurationMS  float64        `json:"duration_ms"`
-	BytesMean   int64          `json:"bytes_mean"`
-	HTTPVersion int            `json:"http_version,omitempty"` // major version that was answered in
+	ApartOver  int            `json:"apart_over,omitempty"`
+	States     map[string]int `json:"states,omitempty"` // of a mixed phase: the samples in its figures by what they proved
+	Restarts   *Restarts      `json:"restarts,omitempty"`
+	Routes     []RouteFigures `json:"routes"`
+	Slowest    []Slow         `json:"slowest"`
+	DurationMS float64        `json:"duration_ms"`
+	BytesMean  int64          `json:"bytes_mean"`
+	// JSONByEnds is how many good answers were too long (1 MiB) to be read as JSON
+	// whole, and were judged by their two ends; all others were read.
+	JSONByEnds  int `json:"json_checked_by_ends,omitempty"`
+	HTTPVersion int `json:"http_version,omitempty"` // major version that was answered in
 
 	// Thresholds are a scenario's own limits beside the p99 of the whole phase.
 	Thresholds []ThresholdResult `json:"thresholds,omitempty"`

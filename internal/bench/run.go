@@ -183,7 +183,7 @@ func (r *run) warmUp(ctx context.Context, phase string, users []User) error {
 	var shots []Shot
 	for _, u := range users {
 		for _, route := range r.Mix.Routes() {
-			shots = append(shots, Shot{Route: route.ID, Path: route.Path, User: u})
+			shots = append(shots, route.shot(u))
 		}
 	}
 	return r.askEach(ctx, phase, shots)

@@ -188,7 +188,7 @@ func TestFailuresCountAsOverAndTheBreakerStops(t *testing.T) {
 		t.Fatalf("verdict %s after %d phases; want fail after 1", r.Verdict, len(r.Phases))
 	}
 	p := r.Phases[0]
-	if p.Requests >= 600 || p.Errors < 51 || p.ErrorKinds["5xx"] != p.Errors || p.Over != p.Errors {
+	if p.Requests >= 600 || p.Errors < 51 || p.ErrorKinds["500"] != p.Errors || p.Over != p.Errors {
 		t.Errorf("%d requests, %d errors %v, %d over", p.Requests, p.Errors, p.ErrorKinds, p.Over)
 	}
 	if *p.Latency.P99 < ms(DefaultTimeout)*0.999 {
@@ -200,7 +200,7 @@ func TestFailuresCountAsOverAndTheBreakerStops(t *testing.T) {
 	if !slices.Contains(r.Reasons, "cold: not run") {
 		t.Errorf("reasons %q do not say that cold was not run", r.Reasons)
 	}
-	if want := fmt.Sprintf("get: %d of %d requests failed: 5xx", p.Errors, p.Requests); !slices.Contains(r.Reasons, want) {
+	if want := fmt.Sprintf("get: %d of %d requests failed: 500", p.Errors, p.Requests); !slices.Contains(r.Reasons, want) {
 		t.Errorf("reasons %q do not have %q", r.Reasons, want)
 	}
 	texts := render(t, r)

@@ -14,6 +14,7 @@ type Shot struct {
 	Method string // "" = GET
 	Body   string // JSON; "" = none
 	JSON   bool   // a good answer with a body is JSON: anything else comes from something in between
+	Expect Statuses
 }
 
 // Shots gives the request of a sequence number. It must be pure: two calls with
@@ -36,6 +37,8 @@ type Sample struct {
 	Shot  Shot
 	Kind  Kind // KindNone: answered well
 	Reply Reply
+	// ByEnds: the body says it is JSON, and was too long to be read whole.
+	ByEnds bool
 
 	// Latency runs from the scheduled moment to the last byte of the reply. It
 	// is the sum of the next three.

@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"math"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -256,6 +255,5 @@ func (s Scenario) tooFew(p ScenarioPhase, h hand) string {
 
 // goodPath takes a path with a query and nothing else: no other host can be meant.
 func goodPath(path string) bool {
-	u, err := url.Parse(path)
-	return err == nil && strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && u.Fragment == ""
+	return CheckPath(path) == nil && !strings.HasPrefix(path, "//")
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -70,7 +71,7 @@ func TestAMixOfTheSameSharesIsTheSameDeck(t *testing.T) {
 	plain := bound("  - {name: again, shape: constant, rate: 100, duration: 5s}\n")
 	mixed := bound("  - {name: again, shape: constant, rate: 100, duration: 5s, mix: {task_board: 6, complete_task: 2}}\n")
 	for seq := range plain.Phases[1].Schedule.Count() {
-		if a, b := plain.Phases[1].Shots(seq), mixed.Phases[1].Shots(seq); a != b {
+		if a, b := plain.Phases[1].Shots(seq), mixed.Phases[1].Shots(seq); !reflect.DeepEqual(a, b) {
 			t.Fatalf("request %d: %+v and %+v", seq, a, b)
 		}
 	}

@@ -367,7 +367,7 @@ func TestScenarioShotsArePure(t *testing.T) {
 	for _, p := range plan.Phases {
 		for seq := range p.Schedule.Count() {
 			shot := p.Shots(seq)
-			if p.Shots(seq) != shot {
+			if !reflect.DeepEqual(p.Shots(seq), shot) {
 				t.Fatalf("request %d is two different ones", seq)
 			}
 			steps[shot.Route]++

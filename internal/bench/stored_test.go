@@ -32,7 +32,7 @@ func timedResult() Result {
 			s.Latency = stalled
 		}
 		if at >= 8*time.Second && at < 9*time.Second && i%5 == 0 {
-			s.Kind, s.Reply.Status = KindServer, 503
+			s.Kind, s.Reply.Status = "503", 503
 		}
 		due, samples = append(due, at), append(samples, s)
 	}
@@ -92,6 +92,50 @@ func TestHistogramLogCanBeReadBack(t *testing.T) {
 		}
 		if first[tag] != p.Timeline.StartedAt.UnixMilli() {
 			t.Errorf("%s begins at %d, not at %d", tag, first[tag], p.Timeline.StartedAt.UnixMilli())
+		}
+	}
+}
+
+// Readers of the log leave tagged lines out unless they are asked for the tag, so there is one only where it tells phases apart.
+func TestOnePhaseIsNotTagged(t *testing.T) {
+	two := timedResult()
+	one := two
+	one.Phases = one.Phases[:1]
+	unmeasured := two
+	unmeasured.Phases = []Phase{two.Phases[0], {Name: PhaseCold, Verdict: Inconclusive}}
+	for name, tc := range map[string]struct {
+		r      Result
+		tagged bool
+	}{"one phase": {one, false}, "a second without requests": {unmeasured, false}, "two": {two, true}} {
+		if log := render(t, tc.r)[report.FormatHDR]; strings.Contains(log, "Tag=") != tc.tagged {
+			t.Errorf("%s: tagged is %v", name, !tc.tagged)
+		}
+	}
+}
+
+// The rows of the CSV have a time of the clock that never goes back, also where two servers took turns.
+func TestSheetTimesGrow(t *testing.T) {
+	r := timedResult()
+	began := r.StartedAt
+	turns := r
+	turns.Phases = []Phase{r.Phases[0], r.Phases[1]}
+	turns.Phases[0].Timeline.Turns = []Turn{{0, began}, {5000, began.Add(10 * time.Second)}, {10_000, began.Add(20 * time.Second)}}
+	turns.Phases[1].Timeline.Turns = []Turn{{0, began.Add(5 * time.Second)}, {5000, began.Add(15 * time.Second)}}
+	for name, r := range map[string]Result{"phases": r, "turns": turns} {
+		sheet := r.sheet()
+		var last time.Time
+		phases := ""
+		for i, row := range sheet.Rows {
+			at, err := time.Parse(time.RFC3339, row[1])
+			if err != nil || at.Before(last) {
+				t.Errorf("%s, row %d: %s after %v, %v", name, i+1, row[1], last, err)
+			}
+			if last = at; !strings.HasSuffix(phases, row[0]) {
+				phases += "|" + row[0]
+			}
+		}
+		if want := map[string]string{"phases": "|warm|cold, again", "turns": "|warm|cold, again|warm|cold, again|warm"}[name]; phases != want {
+			t.Errorf("%s: the order is %s, want %s", name, phases, want)
 		}
 	}
 }

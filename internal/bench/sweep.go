@@ -109,7 +109,7 @@ func (h *Hitter) eachAtOnce(ctx context.Context, r MixRoute, users []User) []Sam
 	samples := make([]Sample, len(users))
 	var wg sync.WaitGroup
 	for i, u := range users {
-		wg.Go(func() { samples[i] = h.Once(ctx, Shot{Route: r.ID, Path: r.Path, User: u}) })
+		wg.Go(func() { samples[i] = h.Once(ctx, r.shot(u)) })
 	}
 	wg.Wait()
 	return samples

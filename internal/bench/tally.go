@@ -23,6 +23,7 @@ type tally struct {
 	turns   [maxTurns + 1]int
 	told    int // samples that stated their turns
 	bytes   int64
+	byEnds  int           // good answers whose JSON was too long to be read whole
 	apart   map[State]int // samples of another state than the phase's: in no figure but lag
 	slow    int           // of a warm phase: those of them that were over the target
 	states  map[State]int // of a mixed phase, whose figures have them all
@@ -79,6 +80,9 @@ func (t *tally) observe(due time.Duration, s Sample) {
 		t.service.Record(s.Service)
 		t.queue.Record(s.Queue)
 		t.bytes += s.Reply.Bytes
+		if s.ByEnds {
+			t.byEnds++
+		}
 		t.proto = max(t.proto, s.Reply.Proto)
 		if s.Reply.Turns >= 0 {
 			t.turns[min(s.Reply.Turns, maxTurns)]++

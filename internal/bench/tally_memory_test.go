@@ -17,7 +17,7 @@ func tallySample(seq uint64) Sample {
 		Reply: Reply{Status: 200, Turns: int(x % 300), CacheStatus: "token; hit; id=" + strconv.FormatUint(x, 16), ServerTiming: "db;dur=" + strconv.FormatUint(x, 10), Bytes: 20_000},
 	}
 	if x%50 == 0 {
-		s.Kind = KindServer.withCode("code_" + strconv.FormatUint(x, 16))
+		s.Kind = Kind("503").withCode("code_" + strconv.FormatUint(x, 16))
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,8 +33,10 @@ func ParseTarget(raw string) (*url.URL, error) {
 		return nil, errors.New("the target has no host")
 	case u.User != nil:
 		return nil, errors.New("the target must not hold a user or a password")
-	case u.RawQuery != "" || u.Fragment != "":
+	case strings.ContainsAny(raw, "?#"):
 		return nil, errors.New("the target must end before its query")
+	case encodedPath(u) != "" && CheckPath(encodedPath(u)) != nil:
+		return nil, fmt.Errorf("the target's path cannot be sent: %w", CheckPath(encodedPath(u)))
 	}
 	return u, nil
 }
@@ -65,9 +68,7 @@ func Allowed(u *url.URL, hosts []string) error {
 func (h *Hitter) Ask(ctx context.Context) (server Server, ready bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, h.timeout)
 	defer cancel()
-	at := *h.base
-	at.Path = joinPath(h.base.Path, "/readyz")
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
+	req, err := h.newRequest(ctx, http.MethodGet, "/readyz", http.NoBody)
 	if err != nil {
 		return Server{}, false, err
 	}
@@ -101,9 +102,7 @@ func (h *Hitter) Login(ctx context.Context, email, password string) (user User, 
 	if err != nil {
 		return User{}, err
 	}
-	at := *h.base
-	at.Path = joinPath(h.base.Path, "/api/auth/login/")
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at.String(), strings.NewReader(string(body)))
+	req, err := h.newRequest(ctx, http.MethodPost, "/api/auth/login/", bytes.NewReader(body))
 	if err != nil {
 		return User{}, err
 	}

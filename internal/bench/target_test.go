@@ -90,7 +90,7 @@ func testUsers(n int) []User {
 
 func testMix(t *testing.T) Mix {
 	t.Helper()
-	m, err := NewMix(MixRoute{"task_board", "/api/tasks/", 3}, MixRoute{"contractor_list", "/api/contractors/?limit=50", 1})
+	m, err := NewMix(MixRoute{ID: "task_board", Path: "/api/tasks/", Weight: 3}, MixRoute{ID: "contractor_list", Path: "/api/contractors/?limit=50", Weight: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func TestThresholdsCountTheirOwnRoute(t *testing.T) {
 		w.observe(Sample{Shot: Shot{Route: "fast"}}, time.Millisecond)
 		s := Sample{Shot: Shot{Route: "slow"}}
 		if i%2 == 0 {
-			s.Kind = KindServer
+			s.Kind = "503"
 		}
 		w.observe(s, 50*time.Millisecond)
 	}

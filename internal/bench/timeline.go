@@ -30,6 +30,15 @@ type Timeline struct {
 	// bucket has none and is not listed.
 	BucketsMS []float64 `json:"buckets_ms"`
 	Slices    []Slice   `json:"slices"`
+	// Turns say when parts of the phase began, where other servers had their turns
+	// in between; without any, the phase ran in one piece from StartedAt.
+	Turns []Turn `json:"turns,omitempty"`
+}
+
+// Turn is a part of a phase that ran in one piece.
+type Turn struct {
+	AtMS      float64   `json:"at_ms"` // its start in the time of the phase
+	StartedAt time.Time `json:"started_at"`
 }
 
 // Slice is one slice of a Timeline.
@@ -56,17 +65,36 @@ func (t Timeline) Length() time.Duration {
 	return time.Duration(t.SliceMS * float64(time.Millisecond))
 }
 
+// moment is when a slice began.
+func (t Timeline) moment(slice int) time.Time {
+	at, began := time.Duration(slice)*t.Length(), t.StartedAt
+	for _, turn := range t.Turns {
+		start := time.Duration(turn.AtMS * float64(time.Millisecond))
+		if start > at {
+			break
+		}
+		began = turn.StartedAt.Add(-start)
+	}
+	return began.Add(at)
+}
+
 // timeline is what is kept of a phase, slice by slice, while it runs.
 type timeline struct {
 	began  time.Time
 	length time.Duration
 	slices []timeSlice
+	turns  []Turn
 }
 
 // timeSlice is a Slice under way.
 type timeSlice struct {
 	ended, errors, over int
 	latency             *packed // nil: nothing was due
+}
+
+// turn notes that a part of the phase begins now.
+func (t *timeline) turn(at time.Duration) {
+	t.turns = append(t.turns, Turn{AtMS: ms(at), StartedAt: time.Now().UTC().Truncate(time.Millisecond)})
 }
 
 func newTimeline() *timeline { return &timeline{began: time.Now(), length: sliceLength} }
@@ -133,7 +161,7 @@ func (s *timeSlice) add(o timeSlice) {
 func (t *timeline) figures() Timeline {
 	out := Timeline{
 		StartedAt: t.began.UTC().Truncate(time.Millisecond), SliceMS: ms(t.length),
-		BucketsMS: bucketBounds(), Slices: make([]Slice, 0, len(t.slices)),
+		BucketsMS: bucketBounds(), Slices: make([]Slice, 0, len(t.slices)), Turns: t.turns,
 	}
 	for i, s := range t.slices {
 		slice := Slice{AtMS: ms(time.Duration(i) * t.length), Ended: s.ended, Errors: s.errors, Over: s.over, Buckets: []int{}}

@@ -31,7 +31,7 @@ func TestTimelineAddsUpToThePhase(t *testing.T) {
 			due[i] = time.Duration(rapid.Int64Range(0, int64(horizon)).Draw(t, "due"))
 			s := Sample{Latency: time.Duration(rapid.Int64Range(0, int64(20*time.Second)).Draw(t, "latency"))}
 			s.Reply.CacheStatus = rapid.SampledFrom([]string{"", "token; hit", "token; fwd=miss"}).Draw(t, "state")
-			s.Kind = rapid.SampledFrom([]Kind{KindNone, KindNone, KindNone, KindServer}).Draw(t, "kind")
+			s.Kind = rapid.SampledFrom([]Kind{KindNone, KindNone, KindNone, "503"}).Draw(t, "kind")
 			samples[i] = s
 		}
 		p := phaseOf(PhaseWarm, time.Second, due, samples)

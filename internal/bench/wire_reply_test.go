@@ -59,7 +59,7 @@ func heardByWire(text io.Reader, method string) heard {
 		return heard{kind: o.kind()}
 	}
 	rest, _ := io.ReadAll(k.buffer)
-	return heard{reply: c.reply, kind: c.kept.judge(c.kind), ok: true, reuse: o.reuse, beyond: len(rest)}
+	return heard{reply: c.reply, kind: c.kept.judge(c.kind, newVerdicts()), ok: true, reuse: o.reuse, beyond: len(rest)}
 }
 
 // heardByNetHTTP is the oracle.
@@ -75,7 +75,7 @@ func heardByNetHTTP(text io.Reader, method string) heard {
 		}
 		h := heard{
 			reply: Reply{Status: r.StatusCode, Proto: r.ProtoMajor, CacheStatus: r.Header.Get("Cache-Status"), ServerTiming: r.Header.Get("Server-Timing"), Turns: -1},
-			kind:  kindOfStatus(r.StatusCode), ok: true, reuse: !r.Close,
+			kind:  Statuses(nil).kindOf(r.StatusCode), ok: true, reuse: !r.Close,
 		}
 		if n, err := strconv.Atoi(r.Header.Get("X-DB-Turns")); err == nil && n >= 0 {
 			h.reply.Turns = n
@@ -91,9 +91,9 @@ func heardByNetHTTP(text io.Reader, method string) heard {
 			return heard{kind: kindOfBodyError(err)}
 		}
 		h.reply.Bytes = int64(len(body))
-		k := newKeeper(r.StatusCode, r.Header.Get("Content-Type"), r.Header.Get("Content-Encoding"), h.kind, false, nil)
+		k := newKeeper(r.StatusCode, r.Header.Get("Content-Type"), r.Header.Get("Content-Encoding"), h.kind, nil)
 		k.keep(body)
-		h.kind = k.judge(h.kind)
+		h.kind = k.judge(h.kind, newVerdicts())
 		rest, _ := io.ReadAll(buffer)
 		h.beyond = len(rest)
 		return h

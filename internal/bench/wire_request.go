@@ -2,7 +2,6 @@ package bench
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 )
@@ -44,9 +43,7 @@ func (w *wire) appendTarget(b []byte, path string) ([]byte, bool) {
 	if w.plain && isPlainPath(path) {
 		return append(b, path...), true
 	}
-	raw, query, _ := cutQuery(path)
-	target := url.URL{Path: joinPath(w.base.Path, raw), RawQuery: query, ForceQuery: w.base.ForceQuery}
-	written := target.RequestURI()
+	written := requestURL(w.base, path).RequestURI()
 	return append(b, written...), !strings.ContainsFunc(written, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
