@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,11 +28,16 @@ func (p Paging) page() store.Page { return store.Page{After: p.Cursor.after, Lim
 // methods its type has.
 type Cursor struct{ after int64 }
 
+var errCursor = errors.New("must be a next_cursor of this list")
+
 // UnmarshalText reads a next_cursor.
 func (c *Cursor) UnmarshalText(b []byte) error {
 	n, err := strconv.ParseInt(string(b), 36, 64)
+	if err != nil {
+		return errCursor // the error of strconv repeats what was sent
+	}
 	c.after = n
-	return err
+	return nil
 }
 
 // Schema implements huma.SchemaProvider.

@@ -31,7 +31,8 @@ func newDocument(version string) *huma.OpenAPI {
 				"Paths end with a slash and are served without it, too. A body is one JSON object; names of fields are " +
 				"case-sensitive, and unknown and repeated fields are refused. A text without a format is a single line: white " +
 				"space around it is removed, and control characters and texts without a visible character are refused; the " +
-				"format text allows line breaks. " +
+				"format text allows line breaks. Unknown, repeated and inapplicable query parameters are refused, and so is If-Match " +
+				"with anything but *: no route evaluates it yet. " +
 				"Every error is application/problem+json. Every reply carries Traceparent, Server-Timing and X-DB-Turns.",
 		},
 		Components: &huma.Components{

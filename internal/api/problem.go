@@ -50,6 +50,7 @@ const (
 	codeEmailTaken       = "email_taken"
 	codeTooLarge         = "body_too_large"
 	codeMediaType        = "unsupported_media_type"
+	codeCondition        = "unsupported_condition"
 	codeInvalid          = "validation_failed"
 	codeBusy             = "too_many_requests"
 	codeInternal         = "internal"

@@ -135,7 +135,7 @@ func TestOurFailures(t *testing.T) {
 		ada := s.person("Ada")
 		p.warm(ada)
 		p.server.db = nil
-		isProblem(t, p.get("/api/tasks/"+uncached, ada.token), http.StatusInternalServerError, codeInternal)
+		isProblem(t, p.get(uncached("/api/tasks/"), ada.token), http.StatusInternalServerError, codeInternal)
 		if n := strings.Count(p.log.String(), "request failed"); n != 1 || !strings.Contains(p.log.String(), "stack=") {
 			t.Errorf("logged %d times:\n%s", n, p.log)
 		}
@@ -167,7 +167,7 @@ func TestOurFailures(t *testing.T) {
 		if err := p.pooler.Close(); err != nil {
 			t.Fatal(err)
 		}
-		got := p.get("/api/tasks/"+uncached, ada.token)
+		got := p.get(uncached("/api/tasks/"), ada.token)
 		problem := isProblem(t, got, http.StatusServiceUnavailable, codeUnavailable)
 		if got.header.Get("Retry-After") == "" {
 			t.Error("503 without Retry-After")
@@ -191,7 +191,7 @@ func TestOurFailures(t *testing.T) {
 		ada := s.person("Ada")
 		p.warm(ada)
 		p.setLink(link.Model{RTT: time.Hour})
-		isProblem(t, p.get("/api/tasks/"+uncached, ada.token), http.StatusServiceUnavailable, codeUnavailable)
+		isProblem(t, p.get(uncached("/api/tasks/"), ada.token), http.StatusServiceUnavailable, codeUnavailable)
 		p.setLink(link.Model{})
 		p.pooler.CutAll() // or closing the pool would say good-bye into the void
 	})

@@ -38,6 +38,9 @@ type Route struct {
 	Budget Budget
 	// Variants are query strings for which the same route runs other statements.
 	Variants []Variant
+	// Takes are the query parameters that apply unless a variant is asked for;
+	// nil: all that the route declares.
+	Takes []string
 
 	// list is the one of which copies are kept, in the form that plain asks for.
 	list  cache.List
@@ -45,13 +48,16 @@ type Route struct {
 	// item is the kind of what {id} names, where a write needs its residence.
 	item string
 
-	operation func(*Server, huma.API, huma.Operation) // for the API itself
-	handler   func(*Server) gin.HandlerFunc           // for health and documents
+	parameters parameters
+	operation  func(*Server, huma.API, huma.Operation) // for the API itself
+	handler    func(*Server) gin.HandlerFunc           // for health and documents
 }
 
-// Variant is a query string that makes a route run other statements.
+// Variant is a query string that makes a route run other statements. Takes are
+// the query parameters that apply then; nil: all that the route declares.
 type Variant struct {
 	Query      string
+	Takes      []string
 	Statements []string
 	Budget     Budget
 }

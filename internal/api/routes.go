@@ -68,7 +68,8 @@ func residenceRoutes() []Route {
 func taskRoutes() []Route {
 	const list, one = "/api/tasks/", "/api/tasks/{id}/"
 	board := hotList("task_board", list, "The kanban board, or with archived=true the archived tasks")
-	board.Variants = []Variant{{Query: "archived=true", Statements: []string{"task_archived"}, Budget: Budget{Warm: 1, Cold: 2}}}
+	board.Takes = []string{"days", "archived"}
+	board.Variants = []Variant{{Query: "archived=true", Takes: []string{"archived", "limit", "cursor"}, Statements: []string{"task_archived"}, Budget: Budget{Warm: 1, Cold: 2}}}
 	undo := func(id, path, summary, statement string) Route {
 		return answered(http.MethodDelete, id, path, summary, NeedMember, statement).on(itemTask)
 	}

@@ -138,9 +138,11 @@ func newRouter() *gin.Engine {
 }
 
 func (s *Server) addRoutes(table []Route) error {
+	document := newDocument(s.version)
+	declared := declaredParameters(document)
 	format := huma.Format{Marshal: encode, Unmarshal: json.Unmarshal}
 	a := humagin.New(s.router, huma.Config{
-		OpenAPI:       newDocument(s.version),
+		OpenAPI:       document,
 		Formats:       map[string]huma.Format{"application/json": format, "json": format}, // json: whatever ends in +json
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{s.fromHuma},
@@ -155,6 +157,7 @@ func (s *Server) addRoutes(table []Route) error {
 			s.hot[r.Path] = true
 		}
 		r.bind(s, s.router, a)
+		r.parameters = declared[r.ID]
 	}
 	doc, err := finishDocument(a.OpenAPI())
 	s.document = doc
@@ -177,7 +180,8 @@ func traceRequests(cfg Config) gin.HandlerFunc {
 func traced(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, "/api/") }
 
 // enter runs inside the request's span and around everything else: it names
-// the exchange's route and span, and turns a panic into a problem.
+// the exchange's route and span, refuses what the route would ignore, and
+// turns a panic into a problem.
 func (s *Server) enter(c *gin.Context) {
 	x := exchangeFrom(c.Request.Context())
 	x.route = s.routes[routeKey{c.Request.Method, c.FullPath()}]
@@ -186,6 +190,16 @@ func (s *Server) enter(c *gin.Context) {
 		s.health.lastUse.Store(s.now().UnixNano())
 	}
 	defer s.recovered(c)
+	if x.route != nil {
+		p := x.route.checkQuery(c.Request.URL.RawQuery)
+		if p == nil {
+			p = checkConditions(c.Request)
+		}
+		if p != nil {
+			s.refuse(c, p)
+			return
+		}
+	}
 	c.Next()
 }
 

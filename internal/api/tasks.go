@@ -15,9 +15,10 @@ import (
 
 type (
 	boardInput struct {
-		Paging
-		Days     int  `query:"days" minimum:"0" maximum:"366" default:"30" doc:"how many days after today still count as due soon"`
-		Archived bool `query:"archived" doc:"list the archived tasks instead of the board"`
+		Days     int    `query:"days" minimum:"0" maximum:"366" default:"30" doc:"of the board: how many days after today still count as due soon; refused with archived=true"`
+		Archived bool   `query:"archived" doc:"list the archived tasks instead of the board"`
+		Cursor   Cursor `query:"cursor" doc:"of the archived tasks: next_cursor of the page before; refused without archived=true"`
+		Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"100" doc:"of the archived tasks; refused without archived=true"`
 	}
 	createTaskInput struct{ Body household.NewTask }
 	updateTaskInput struct {
@@ -81,7 +82,7 @@ func (BoardOrTasks) Schema(r huma.Registry) *huma.Schema {
 
 func (s *Server) board(ctx context.Context, in *boardInput) (rendered, error) {
 	if in.Archived {
-		return s.archived(ctx, in.page())
+		return s.archived(ctx, Paging{Cursor: in.Cursor, Limit: in.Limit}.page())
 	}
 	now := s.now()
 	return fromDatabase(ctx, s, func(ctx context.Context, hash []byte) (hotAnswer[household.Board], error) {

@@ -98,7 +98,7 @@ func TestTheLogNamesTheTrace(t *testing.T) {
 	ada := newStage(t, env).person("Ada")
 	p.warm(ada)
 	p.server.db = nil
-	problem := isProblem(t, p.get("/api/tasks/"+uncached, ada.token), http.StatusInternalServerError, codeInternal)
+	problem := isProblem(t, p.get(uncached("/api/tasks/"), ada.token), http.StatusInternalServerError, codeInternal)
 	if !strings.Contains(log.String(), "trace_id="+problem.TraceID) {
 		t.Errorf("the log has no trace_id=%s:\n%s", problem.TraceID, log)
 	}
