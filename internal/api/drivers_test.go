@@ -5,6 +5,9 @@ import (
 	"io"
 	"log/slog"
 	"testing"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/household"
 )
 
 func newTestLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
@@ -52,16 +55,22 @@ func drivers() map[string]func(*stage, home) (path, body string) {
 		"revoke_share_code": func(s *stage, h home) (string, string) {
 			return fmt.Sprintf("/api/residences/%d/share-codes/%d/", h.id, s.issue(h).ID), ""
 		},
-		"list_members":      residence("users/", ""),
-		"set_member_role":   member(`{"role":"admin"}`),
-		"remove_member":     member(""),
-		"task_board":        fixed("/api/tasks/", ""),
-		"create_task":       within("/api/tasks/", `{"residence_id":%d,"title":"Mow"}`),
-		"get_task":          task("", ""),
-		"update_task":       task("", `{"title":"Mow"}`),
-		"delete_task":       task("", ""),
-		"complete_task":     task("complete/", ""),
-		"uncomplete_task":   task("complete/", ""),
+		"list_members":     residence("users/", ""),
+		"set_member_role":  member(`{"role":"admin"}`),
+		"remove_member":    member(""),
+		"task_board":       fixed("/api/tasks/", ""),
+		"create_task":      within("/api/tasks/", `{"residence_id":%d,"title":"Mow"}`),
+		"get_task":         task("", ""),
+		"update_task":      task("", `{"title":"Mow"}`),
+		"delete_task":      task("", ""),
+		"complete_task":    task("complete/", ""),
+		"uncomplete_task":  task("complete/", ""),
+		"list_completions": task("completions/", ""),
+		"delete_completion": func(s *stage, h home) (string, string) {
+			done, err := s.db.CompleteTask(s.t.Context(), s.writeIn(h.id), h.owner.ID, h.task, time.Now(), household.NewCompletion{})
+			must(s.t, done, err)
+			return fmt.Sprintf("/api/tasks/%d/completions/%d/", h.task, *done.CompletionID), ""
+		},
 		"start_task":        task("start/", ""),
 		"unstart_task":      task("start/", ""),
 		"archive_task":      task("archive/", ""),

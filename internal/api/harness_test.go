@@ -234,6 +234,13 @@ func (s *stage) write() store.Write {
 	return store.Write{ID: h.ID}
 }
 
+// writeIn is write for what lies in the given residence.
+func (s *stage) writeIn(residence int64) store.Write {
+	w := s.write()
+	w.Residences = []int64{residence}
+	return w
+}
+
 func must[T any](t *testing.T, v T, err error) T {
 	t.Helper()
 	if err != nil {

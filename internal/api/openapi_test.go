@@ -130,7 +130,7 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 		if secured := len(op.Security) > 0; secured != r.Auth() {
 			t.Errorf("%s: security is stated: %v, needs %q", r.ID, secured, r.Needs)
 		}
-		for _, name := range []string{"id", "user_id"} {
+		for _, name := range []string{"id", "user_id", "completion_id"} {
 			declared := false
 			for _, p := range op.Parameters {
 				declared = declared || p.Name == name && p.In == "path"

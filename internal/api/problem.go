@@ -47,6 +47,7 @@ const (
 	codeNoSuchRoute      = "no_such_route"
 	codeMethod           = "method_not_allowed"
 	codeConflict         = "conflict"
+	codeOccurrencePassed = "occurrence_passed"
 	codeEmailTaken       = "email_taken"
 	codeTooLarge         = "body_too_large"
 	codeMediaType        = "unsupported_media_type"
@@ -163,6 +164,8 @@ func (s *Server) classify(ctx context.Context, err error) *Problem {
 		return newProblem(http.StatusForbidden, codeForbidden, "Your role in this residence does not allow that. Ask its owner.")
 	case errors.Is(err, store.ErrConflict):
 		return conflict("")
+	case errors.Is(err, store.ErrOccurrencePassed):
+		return newProblem(http.StatusConflict, codeOccurrencePassed, "The task is no longer at this due date: it was completed or moved before. Read the task again.")
 	case errors.Is(ctx.Err(), context.Canceled):
 		// Nobody reads this. The status is nginx's for a client that hung up, so
 		// that such requests do not count as failures of ours.

@@ -27,10 +27,20 @@ type (
 	}
 	completeInput struct {
 		OneID
-		Body *Completion
+		Body *CompletionDetails
 	}
-	taskOutput  struct{ Body household.Task }
-	createdTask struct {
+	completionInput struct {
+		OneID
+		CompletionID int64 `path:"completion_id" minimum:"1"`
+	}
+	completionsInput struct {
+		OneID
+		Paging
+	}
+	completionsOutput struct{ Body List[household.Completion] }
+	completedOutput   struct{ Body household.Completed }
+	taskOutput        struct{ Body household.Task }
+	createdTask       struct {
 		Location string `header:"Location"`
 		Body     household.Task
 	}
@@ -42,7 +52,13 @@ type TaskChanges struct{ household.TaskPatch }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (c *TaskChanges) UnmarshalJSON(b []byte) error {
-	if err := json.Unmarshal(b, &c.TaskPatch); err != nil {
+	return withNullDate(b, &c.TaskPatch, &c.DueDate)
+}
+
+// withNullDate decodes an object into v, and into due, which is v's due_date, an
+// empty date where the object says null: encoding/json cannot tell that from absence.
+func withNullDate(b []byte, v any, due **household.Date) error {
+	if err := json.Unmarshal(b, v); err != nil {
 		return err
 	}
 	var sent struct {
@@ -52,7 +68,7 @@ func (c *TaskChanges) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	if string(sent.DueDate) == "null" {
-		c.DueDate = &household.Date{}
+		*due = &household.Date{}
 	}
 	return nil
 }
@@ -63,9 +79,19 @@ func (*TaskChanges) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schem
 	return s
 }
 
-// Completion is what may be said about a completion; all of it may be left out.
-type Completion struct {
-	Notes string `json:"notes,omitempty" format:"text" maxLength:"5000"`
+// CompletionDetails is a household.NewCompletion in which a null due date names
+// the occurrence of a task without one.
+type CompletionDetails struct{ household.NewCompletion }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *CompletionDetails) UnmarshalJSON(b []byte) error {
+	return withNullDate(b, &c.NewCompletion, &c.DueDate)
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (*CompletionDetails) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["due_date"].Nullable = true
+	return s
 }
 
 // BoardOrTasks is a household.Board, or a List of tasks when the archived ones
@@ -143,14 +169,33 @@ func (s *Server) updateTask(ctx context.Context, in *updateTaskInput) (*taskOutp
 	})
 }
 
-func (s *Server) completeTask(ctx context.Context, in *completeInput) (*taskOutput, error) {
-	var notes string
+func (s *Server) completeTask(ctx context.Context, in *completeInput) (*completedOutput, error) {
+	var c household.NewCompletion
 	if in.Body != nil {
-		notes = in.Body.Notes
+		c = in.Body.NewCompletion
 	}
-	return s.changeTask(ctx, func(ctx context.Context, w store.Write, me int64) (household.Task, error) {
-		return s.db.CompleteTask(ctx, w, me, in.ID, s.now(), notes)
+	done, err := writeItem(ctx, s, func(ctx context.Context, w store.Write) (household.Completed, error) {
+		return s.db.CompleteTask(ctx, w, sessionFrom(ctx).userID, in.ID, s.now(), c)
+	}, func(c household.Completed) cache.Effects { return whereTaskIs(c.Task) })
+	if err != nil {
+		return nil, err
+	}
+	return &completedOutput{Body: done}, nil
+}
+
+func (s *Server) listCompletions(ctx context.Context, in *completionsInput) (*completionsOutput, error) {
+	l, err := s.db.Completions(ctx, sessionFrom(ctx).userID, in.ID, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return &completionsOutput{Body: page(l)}, nil
+}
+
+func (s *Server) deleteCompletion(ctx context.Context, in *completionInput) (*none, error) {
+	_, err := s.changeTask(ctx, func(ctx context.Context, w store.Write, me int64) (household.Task, error) {
+		return s.db.DeleteCompletion(ctx, w, me, in.ID, in.CompletionID)
 	})
+	return nil, err
 }
 
 func (s *Server) uncompleteTask(ctx context.Context, in *OneID) (*taskOutput, error) {

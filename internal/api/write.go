@@ -93,7 +93,7 @@ const (
 // committed and never will. Anything else may still commit, out of a queue.
 func changedNothing(err error) bool {
 	var elsewhere *store.ElsewhereError
-	for _, sure := range []error{store.ErrNotFound, store.ErrForbidden, store.ErrConflict, store.ErrInvalid, store.ErrFenced, store.ErrNotSent} {
+	for _, sure := range []error{store.ErrNotFound, store.ErrForbidden, store.ErrConflict, store.ErrOccurrencePassed, store.ErrInvalid, store.ErrFenced, store.ErrNotSent} {
 		if errors.Is(err, sure) {
 			return true
 		}

@@ -54,10 +54,14 @@ func (d Date) AddDays(n int) Date { return DateOf(d.utc().AddDate(0, 0, n)) }
 // AddMonths moves d by n months and keeps to the month's last day where the
 // day does not exist there: 31 January and one month is 28 (or 29) February.
 // Postgres' date + interval does the same.
-func (d Date) AddMonths(n int) Date {
+func (d Date) AddMonths(n int) Date { return d.monthsOn(n, d.Day) }
+
+// monthsOn is the given day of the n-th month after d's, or that month's last
+// day where it has no such day.
+func (d Date) monthsOn(n, day int) Date {
 	first := time.Date(d.Year, d.Month+time.Month(n), 1, 0, 0, 0, 0, time.UTC)
 	last := first.AddDate(0, 1, -1).Day()
-	return Date{first.Year(), first.Month(), min(d.Day, last)}
+	return Date{first.Year(), first.Month(), min(day, last)}
 }
 
 // Before reports whether d is an earlier day than o.

@@ -40,28 +40,52 @@ func (f Frequency) Step() (Step, bool) {
 	}
 }
 
-// NextDue is the due date after a completion on the given local day: the first
-// one after today on the grid that starts at due, so that a filter changed two
-// weeks late does not come back overdue. Months are counted from due and not
-// from each other: a task of the 31st comes back on the 31st after February.
-// A task without a due date counts from today. Beyond LastDate there is no date:
-// such a task stays on it. False for one-off tasks.
-func (f Frequency) NextDue(due *Date, today Date) (Date, bool) {
+// Due is a due date and the day of the month that its recurrence keeps to.
+type Due struct {
+	Date Date // zero for none
+	// KeepDay is that day where Date's month is too short for it: 31 on 28
+	// February. It counts only while Date is its month's last day; otherwise, and
+	// at 0, the recurrence keeps to Date's own day.
+	KeepDay int
+}
+
+// day is the day of the month that the recurrence keeps to.
+func (d Due) day() int {
+	if d.KeepDay > d.Date.Day && d.Date.AddDays(1).Day == 1 {
+		return d.KeepDay
+	}
+	return d.Date.Day
+}
+
+// NextDue is what comes after a completion on the given local day: the first
+// date after today on the grid that starts at due, so that a filter changed two
+// weeks late does not come back overdue. A step of months keeps the day of the
+// month, or takes the month's last day where it is too short: the 31st comes
+// back on the 31st after February, however often the task was completed. A task
+// without a due date counts from today. Beyond LastDate there is no date: such a
+// task stays on it. False for one-off tasks.
+func (f Frequency) NextDue(due Due, today Date) (Due, bool) {
 	step, recurs := f.Step()
 	if !recurs {
-		return Date{}, false
+		return Due{}, false
 	}
-	start := today
-	if due != nil && !due.IsZero() {
-		start = *due
+	if due.Date.IsZero() {
+		due = Due{Date: today}
 	}
+	start, keep := due.Date, due.day()
 	for n := firstStep(start, today, step); ; n++ {
-		next := start.AddMonths(n * step.Months).AddDays(n * step.Days)
-		if next.After(LastDate()) {
-			return LastDate(), true
+		next := start.AddDays(n * step.Days)
+		if step.Months > 0 {
+			next = start.monthsOn(n*step.Months, keep)
 		}
-		if next.After(today) && next.After(start) {
-			return next, true
+		switch {
+		case next.After(LastDate()):
+			return Due{Date: LastDate()}, true
+		case !next.After(today) || !next.After(start):
+		case step.Months > 0 && next.Day < keep:
+			return Due{Date: next, KeepDay: keep}, true
+		default:
+			return Due{Date: next}, true
 		}
 	}
 }

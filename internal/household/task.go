@@ -43,6 +43,30 @@ type TaskPatch struct {
 	Frequency   *Frequency `json:"frequency,omitempty"`
 }
 
+// NewCompletion is what completing a task takes; all of it may be left out.
+type NewCompletion struct {
+	Notes string `json:"notes,omitempty" format:"text" maxLength:"5000"`
+	// DueDate names the occurrence that was done, the zero date a task without a
+	// due date; nil is whichever the task is at.
+	DueDate *Date `json:"due_date,omitempty" format:"date" doc:"the occurrence that was done, null for a task without a due date; 409 occurrence_passed if the task is no longer at it. Send it, so that a request that is sent again completes nothing twice"`
+}
+
+// Completed is a task after a completion.
+type Completed struct {
+	Task
+	CompletionID *int64 `json:"completion_id" doc:"the completion that was recorded, or the one that had finished the task before"`
+}
+
+// Completion is a record that a task was done.
+type Completion struct {
+	ID          int64     `json:"id"`
+	TaskID      int64     `json:"task_id"`
+	DueDate     *Date     `json:"due_date" format:"date" doc:"the occurrence that was done, null for none"`
+	CompletedBy *int64    `json:"completed_by" doc:"user id, null after the account was deleted"`
+	CompletedAt time.Time `json:"completed_at"`
+	Notes       string    `json:"notes"`
+}
+
 // Category is the part of the house that a task, contractor or document is about.
 type Category string
 

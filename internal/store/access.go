@@ -38,7 +38,7 @@ const (
 
 	// seenTaskCTE is task $2 if the user $1 can see its residence.
 	seenTaskCTE = `seen AS (
-	SELECT t.id, t.residence_id, r.time_zone
+	SELECT t.id, t.residence_id, t.version, r.time_zone
 	FROM tasks t
 	JOIN residences r ON r.id = t.residence_id
 	LEFT JOIN residence_users m ON m.residence_id = r.id AND m.user_id = $1

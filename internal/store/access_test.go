@@ -92,10 +92,20 @@ func TestAccess(t *testing.T) {
 			return w.db.DeleteTask(ctx, wr(w.home.ID), u, w.task.ID)
 		}},
 		{"complete", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
-			return drop(w.db.CompleteTask(ctx, wr(w.home.ID), u, w.task.ID, at(), ""))
+			return drop(w.db.CompleteTask(ctx, wr(w.home.ID), u, w.task.ID, at(), household.NewCompletion{}))
 		}},
 		{"uncomplete", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
 			return drop(w.db.UncompleteTask(ctx, wr(w.home.ID), u, w.task.ID))
+		}},
+		{"completions", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
+			return drop(w.db.Completions(ctx, u, w.task.ID, Page{}))
+		}},
+		{"delete completion", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
+			done, err := w.db.CompleteTask(ctx, wr(w.home.ID), w.owner.ID, w.task.ID, at(), household.NewCompletion{})
+			if err != nil {
+				return err
+			}
+			return drop(w.db.DeleteCompletion(ctx, wr(w.home.ID), u, w.task.ID, *done.CompletionID))
 		}},
 		{"start", ok, ok, ok, notFound, func(ctx context.Context, w *world, u int64) error {
 			return drop(w.db.StartTask(ctx, wr(w.home.ID), u, w.task.ID, at()))

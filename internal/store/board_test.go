@@ -48,7 +48,8 @@ func TestBoard(t *testing.T) {
 			when = since.Add(-time.Second)
 		}
 		add(household.NewTask{ResidenceID: []int64{w.home.ID, far.ID}[i%2], Title: fmt.Sprint("Done ", i)}, func(x household.Task) (household.Task, error) {
-			return db.CompleteTask(ctx, wr(x.ResidenceID), w.member.ID, x.ID, when, "")
+			done, err := db.CompleteTask(ctx, wr(x.ResidenceID), w.member.ID, x.ID, when, household.NewCompletion{})
+			return done.Task, err
 		})
 	}
 	add(household.NewTask{ResidenceID: far.ID, Title: "Put away"}, func(x household.Task) (household.Task, error) {

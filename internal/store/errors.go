@@ -21,6 +21,9 @@ var (
 	ErrForbidden = errors.New("forbidden")
 	// ErrConflict: it exists already; see FieldError.
 	ErrConflict = errors.New("conflict")
+	// ErrOccurrencePassed: the task is no longer at the occurrence that the
+	// completion names. Nothing was changed.
+	ErrOccurrencePassed = errors.New("the occurrence has passed")
 	// ErrInvalid: the database refused a value; see FieldError.
 	ErrInvalid = errors.New("invalid value")
 	// ErrUnavailable: the database cannot be reached, or had no free

@@ -208,10 +208,13 @@ func calls() []call {
 			return drop(w.db.UpdateTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID, household.TaskPatch{Title: &patch}))
 		}},
 		{taskComplete, func(ctx context.Context, w *world, _ int) error {
-			return drop(w.db.CompleteTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID, at(), "done"))
+			return drop(w.db.CompleteTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID, at(), household.NewCompletion{Notes: "done"}))
 		}},
 		{taskUncomplete, func(ctx context.Context, w *world, _ int) error {
 			return drop(w.db.UncompleteTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID))
+		}},
+		{completionList, func(ctx context.Context, w *world, _ int) error {
+			return drop(w.db.Completions(ctx, w.member.ID, w.task.ID, Page{}))
 		}},
 		{taskStart, func(ctx context.Context, w *world, _ int) error {
 			return drop(w.db.StartTask(ctx, wr(w.home.ID), w.member.ID, w.task.ID, at()))

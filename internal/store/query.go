@@ -46,7 +46,7 @@ func Catalogue() []Query {
 		residenceCreate, residenceGet, residenceUpdate, residenceDelete,
 		shareCodeCreate, shareCodeList, shareCodeRevoke, residenceJoin, memberList, memberSetRole, memberRemove,
 		taskArchived, taskCreate, taskGet, taskUpdate, taskDelete,
-		taskComplete, taskUncomplete, taskStart, taskUnstart, taskArchive, taskUnarchive,
+		taskComplete, taskUncomplete, completionList, taskStart, taskUnstart, taskArchive, taskUnarchive,
 		contractorCreate, contractorDelete, documentCreate, documentDelete,
 		changesSince, changesOfUser, writeSettle, changesPrune, syncDelta,
 		subjectPick, subjectGuess, subjectBlind, poolPing, poolProof, statementTotals, extensionFind, pagePrewarm, timeoutsOff,

@@ -183,7 +183,7 @@ func TestSync(t *testing.T) {
 		{"nothing", func() error { return nil }, "0 0 0 0 gone 0 0 0 0 replaced 0"},
 		{"a task changes twice", func() error {
 			return errors.Join(drop(db.UpdateTask(ctx, wr(home), w.owner.ID, w.task.ID, household.TaskPatch{Title: &title})),
-				drop(db.CompleteTask(ctx, wr(home), w.member.ID, w.task.ID, at(), "")))
+				drop(db.CompleteTask(ctx, wr(home), w.member.ID, w.task.ID, at(), household.NewCompletion{})))
 		}, "0 1 0 0 gone 0 0 0 0 replaced 0"},
 		{"another household's task", func() error {
 			return drop(db.UpdateTask(ctx, wr(other.home.ID), other.owner.ID, other.task.ID, household.TaskPatch{Title: &title}))

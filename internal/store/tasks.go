@@ -98,12 +98,14 @@ func (db *DB) Task(ctx context.Context, userID, taskID int64) (household.Task, e
 var taskUpdate = Query{
 	Name: "task_update",
 	// A completed one-off task that becomes a recurring one is open again:
-	// recurring tasks are never completed, they move on.
+	// recurring tasks are never completed, they move on. Another due date brings
+	// its own day of the month; sending the same one again changes nothing.
 	SQL: `/* task_update */ WITH ` + seenTaskCTE + `, ` + heldCTE + `, changed AS (
 	UPDATE tasks t SET
 		title = COALESCE($5::text, t.title), description = COALESCE($6::text, t.description),
 		category = COALESCE($7::text, t.category), priority = COALESCE($8::text, t.priority),
 		due_date = CASE WHEN $9::boolean THEN $10::date ELSE t.due_date END,
+		due_day = CASE WHEN NOT $9::boolean OR $10::date IS NOT DISTINCT FROM t.due_date THEN t.due_day END,
 		frequency = COALESCE($11::text, t.frequency),
 		completed_at = CASE WHEN COALESCE($11::text, t.frequency) = 'once' THEN t.completed_at END,
 		version = t.version + 1, updated_at = now()

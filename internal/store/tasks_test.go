@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
@@ -101,7 +102,7 @@ func TestCompleteMovesByTheResidencesCalendar(t *testing.T) {
 		check(t, err)
 		task, err := db.CreateTask(ctx, wr(), u.ID, household.NewTask{ResidenceID: r.ID, Title: "x", Frequency: "daily", DueDate: date(t, "2026-03-01")})
 		check(t, err)
-		done, err := db.CompleteTask(ctx, wr(r.ID), u.ID, task.ID, at(), "")
+		done, err := db.CompleteTask(ctx, wr(r.ID), u.ID, task.ID, at(), household.NewCompletion{})
 		if err != nil || done.DueDate.String() != tt.next || done.CompletedAt != nil || !done.LastCompletedAt.Equal(at()) {
 			t.Errorf("%s: %+v, want due %s, %v", tt.zone, done, tt.next, err)
 		}
@@ -109,9 +110,11 @@ func TestCompleteMovesByTheResidencesCalendar(t *testing.T) {
 }
 
 // TestNextDueIsTheDomains holds the statement's closed form to the rule of the
-// domain, over all frequencies, due dates, zones and instants.
+// domain, over all frequencies, due dates, days kept, zones and instants, and
+// requires that undoing the completions restores each state exactly.
 func TestNextDueIsTheDomains(t *testing.T) {
-	db := open(t, labtest.Database(t, Migrate))
+	env := labtest.Database(t, Migrate)
+	db, conn := open(t, env), connect(t, env.DirectURL)
 	u := newUser(t, db, "ada")
 	homes := map[string]int64{}
 	for _, zone := range []string{"UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati", "Pacific/Honolulu", "Asia/Kathmandu"} {
@@ -119,51 +122,64 @@ func TestNextDueIsTheDomains(t *testing.T) {
 		check(t, err)
 		homes[zone] = r.ID
 	}
-	zones := slices.Sorted(func(yield func(string) bool) {
-		for z := range homes {
-			if !yield(z) {
-				return
-			}
-		}
-	})
+	zones := slices.Sorted(maps.Keys(homes))
 	ctx := t.Context()
 	rapid.Check(t, func(t *rapid.T) {
 		zone := rapid.SampledFrom(zones).Draw(t, "zone")
 		frequency := rapid.SampledFrom(household.Frequencies()).Draw(t, "frequency")
 		day := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-		now := day.Add(time.Duration(rapid.Int64Range(0, int64(3000*24*time.Hour/time.Second)).Draw(t, "now")) * time.Second)
-		var due *household.Date
-		if rapid.Bool().Draw(t, "has a due date") {
-			d := household.DateOf(day).AddDays(rapid.IntRange(-4000, 4000).Draw(t, "due"))
-			due = &d
+		var due household.Due
+		switch rapid.SampledFrom([]string{"none", "any", "any", "month's end", "end of time"}).Draw(t, "due date") {
+		case "any":
+			due.Date = household.DateOf(day).AddDays(rapid.IntRange(-4000, 4000).Draw(t, "due"))
+		case "month's end":
+			due.Date = household.Date{Year: 2020, Month: 1, Day: 1}.AddMonths(rapid.IntRange(-60, 60).Draw(t, "month")).AddDays(-rapid.IntRange(1, 3).Draw(t, "before its end"))
+		case "end of time":
+			due.Date = household.LastDate().AddDays(-rapid.IntRange(0, 800).Draw(t, "before"))
 		}
-		today := household.Home{TimeZone: zone}.Today(now)
-		wantDate, recurs := frequency.NextDue(due, today)
-		want := due
-		if recurs {
-			want = &wantDate
-		}
-		task, err := db.CreateTask(ctx, wr(), u.ID, household.NewTask{ResidenceID: homes[zone], Title: "x", Frequency: frequency, DueDate: due})
+		task, err := db.CreateTask(ctx, wr(), u.ID, household.NewTask{ResidenceID: homes[zone], Title: "x", Frequency: frequency, DueDate: &due.Date})
 		if err != nil {
 			t.Fatal(err)
 		}
-		done, err := db.CompleteTask(ctx, wr(homes[zone]), u.ID, task.ID, now, "")
-		if err != nil {
-			t.Fatal(err)
+		if rapid.Bool().Draw(t, "another release has set a day") {
+			due.KeepDay = rapid.IntRange(29, 31).Draw(t, "day")
+			if _, err := conn.Exec(ctx, "UPDATE tasks SET due_day = $1 WHERE id = $2", due.KeepDay, task.ID); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if !reflect.DeepEqual(done.DueDate, want) {
-			t.Fatalf("due %v, completed on %s: the statement says %v, the domain %v", due, today, done.DueDate, want)
+		var states []standing
+		var completions []int64
+		for range rapid.IntRange(1, 4).Draw(t, "completions") {
+			now := day.Add(time.Duration(rapid.Int64Range(0, int64(3000*24*time.Hour/time.Second)).Draw(t, "now")) * time.Second)
+			today := household.Home{TimeZone: zone}.Today(now)
+			before := stateOf(ctx, t, conn, task.ID)
+			want, recurs := frequency.NextDue(due, today)
+			if !recurs {
+				want = due
+			}
+			done, err := db.CompleteTask(ctx, wr(homes[zone]), u.ID, task.ID, now, household.NewCompletion{DueDate: &due.Date})
+			if err != nil {
+				t.Fatal(err)
+			}
+			after := stateOf(ctx, t, conn, task.ID)
+			if after.due() != want {
+				t.Fatalf("due %+v, completed on %s: the statement says %+v, the domain %+v", due, today, after.due(), want)
+			}
+			if (done.CompletedAt == nil) != recurs || (done.DueDate == nil) != want.Date.IsZero() || done.CompletionID == nil {
+				t.Fatalf("completed: %+v, recurs %v", done, recurs)
+			}
+			states, completions, due = append(states, before), append(completions, *done.CompletionID), want
+			if !recurs {
+				break
+			}
 		}
-		if (done.CompletedAt == nil) != recurs {
-			t.Fatalf("completed at %v, recurs %v", done.CompletedAt, recurs)
-		}
-		back, err := db.UncompleteTask(ctx, wr(homes[zone]), u.ID, task.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		task.Version, task.UpdatedAt = 3, back.UpdatedAt
-		if !reflect.DeepEqual(back, task) {
-			t.Fatalf("undone: %+v, was %+v", back, task)
+		for i, want := range slices.Backward(states) {
+			if _, err := db.DeleteCompletion(ctx, wr(homes[zone]), u.ID, task.ID, completions[i]); err != nil {
+				t.Fatal(err)
+			}
+			if got := stateOf(ctx, t, conn, task.ID); !reflect.DeepEqual(got, want) {
+				t.Fatalf("undone: %+v, was %+v", got, want)
+			}
 		}
 	})
 }
@@ -184,11 +200,11 @@ func TestCompletingAOneOffTask(t *testing.T) {
 	w := newWorld(t, db)
 	began := at().Add(-time.Hour)
 	check(t, drop(db.StartTask(ctx, wr(w.home.ID), w.owner.ID, w.once.ID, began)))
-	done, err := db.CompleteTask(ctx, wr(w.home.ID), w.owner.ID, w.once.ID, at(), "easy")
+	done, err := db.CompleteTask(ctx, wr(w.home.ID), w.owner.ID, w.once.ID, at(), household.NewCompletion{Notes: "easy"})
 	if err != nil || !done.CompletedAt.Equal(at()) || !done.LastCompletedAt.Equal(at()) || done.Version != 3 {
 		t.Fatalf("done: %+v %v", done, err)
 	}
-	again, err := db.CompleteTask(ctx, wr(w.home.ID), w.member.ID, w.once.ID, at().Add(time.Hour), "me too")
+	again, err := db.CompleteTask(ctx, wr(w.home.ID), w.member.ID, w.once.ID, at().Add(time.Hour), household.NewCompletion{Notes: "me too"})
 	if err != nil || !reflect.DeepEqual(again, done) {
 		t.Errorf("a second time: %+v, was %+v, %v", again, done, err)
 	}
@@ -202,35 +218,6 @@ func TestCompletingAOneOffTask(t *testing.T) {
 	}
 }
 
-// TestUndoGoesBackStepByStep through the completions of a recurring task.
-func TestUndoGoesBackStepByStep(t *testing.T) {
-	db := open(t, labtest.Database(t, Migrate))
-	ctx := t.Context()
-	w := newWorld(t, db)
-	check(t, drop(db.StartTask(ctx, wr(w.home.ID), w.owner.ID, w.task.ID, at())))
-	var states []household.Task
-	now := at()
-	for range 4 {
-		before, err := db.Task(ctx, w.owner.ID, w.task.ID)
-		check(t, err)
-		states = append(states, before)
-		done, err := db.CompleteTask(ctx, wr(w.home.ID), w.owner.ID, w.task.ID, now, "")
-		check(t, err)
-		if done.StartedAt != nil || !before.DueDate.Before(*done.DueDate) {
-			t.Errorf("completed: %+v, before %+v", done, before)
-		}
-		now = now.AddDate(0, 1, 0)
-	}
-	for _, want := range slices.Backward(states) {
-		got, err := db.UncompleteTask(ctx, wr(w.home.ID), w.owner.ID, w.task.ID)
-		check(t, err)
-		want.Version, want.UpdatedAt = got.Version, got.UpdatedAt
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("undone: %+v, want %+v", got, want)
-		}
-	}
-}
-
 // TestCompletingAtOnce: eight people complete a recurring task in the same
 // moment. Each completion sees the one before: the due date moves eight times.
 func TestCompletingAtOnce(t *testing.T) {
@@ -240,7 +227,9 @@ func TestCompletingAtOnce(t *testing.T) {
 	for _, id := range []int64{w.task.ID, w.once.ID} {
 		errs := make(chan error, 8)
 		for i := range cap(errs) {
-			go func() { errs <- drop(db.CompleteTask(ctx, wr(w.home.ID), w.owner.ID, id, at(), fmt.Sprint(i))) }()
+			go func() {
+				errs <- drop(db.CompleteTask(ctx, wr(w.home.ID), w.owner.ID, id, at(), household.NewCompletion{Notes: fmt.Sprint(i)}))
+			}()
 		}
 		for range cap(errs) {
 			check(t, <-errs)
@@ -248,13 +237,12 @@ func TestCompletingAtOnce(t *testing.T) {
 	}
 	got, err := db.Task(ctx, w.owner.ID, w.task.ID)
 	check(t, err)
-	want := w.task.DueDate
+	want := household.Due{Date: *w.task.DueDate}
 	for range 8 {
-		next, _ := w.task.Frequency.NextDue(want, household.Home{TimeZone: w.home.TimeZone}.Today(at()))
-		want = &next
+		want, _ = w.task.Frequency.NextDue(want, household.Home{TimeZone: w.home.TimeZone}.Today(at()))
 	}
-	if *got.DueDate != *want || got.Version != 9 {
-		t.Errorf("due %s in version %d, want %s in version 9", got.DueDate, got.Version, want)
+	if *got.DueDate != want.Date || got.Version != 9 {
+		t.Errorf("due %s in version %d, want %s in version 9", got.DueDate, got.Version, want.Date)
 	}
 	once, err := db.Task(ctx, w.owner.ID, w.once.ID)
 	if err != nil || once.Version != 2 {
@@ -304,7 +292,7 @@ func TestStartAndArchive(t *testing.T) {
 func TestARecurringTaskIsNeverFinished(t *testing.T) {
 	db := open(t, labtest.Database(t, Migrate))
 	w := newWorld(t, db)
-	check(t, drop(db.CompleteTask(t.Context(), wr(w.home.ID), w.owner.ID, w.once.ID, at(), "")))
+	check(t, drop(db.CompleteTask(t.Context(), wr(w.home.ID), w.owner.ID, w.once.ID, at(), household.NewCompletion{})))
 	weekly := household.Frequency("weekly")
 	got, err := db.UpdateTask(t.Context(), wr(w.home.ID), w.owner.ID, w.once.ID, household.TaskPatch{Frequency: &weekly})
 	if err != nil || got.CompletedAt != nil || got.LastCompletedAt == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -46,7 +47,7 @@ func TestEachWriteIsNoted(t *testing.T) {
 	weekly := household.Frequency("weekly")
 	var made household.Task
 	var fresh household.Residence
-	var contractor, document int64
+	var contractor, document, completion int64
 	one := func(ids ...int64) []int64 { return ids }
 	none := []int64{}
 	type step struct {
@@ -104,23 +105,43 @@ func TestEachWriteIsNoted(t *testing.T) {
 		onTask("update task", func(wr Write) error {
 			return drop(db.UpdateTask(ctx, wr, w.member.ID, w.task.ID, household.TaskPatch{Title: &name, Frequency: &weekly}))
 		}),
-		onTask("complete", func(wr Write) error { return drop(db.CompleteTask(ctx, wr, w.member.ID, w.task.ID, at(), "")) }),
+		onTask("complete", func(wr Write) error {
+			return drop(db.CompleteTask(ctx, wr, w.member.ID, w.task.ID, at(), household.NewCompletion{}))
+		}),
 		onTask("uncomplete", func(wr Write) error { return drop(db.UncompleteTask(ctx, wr, w.member.ID, w.task.ID)) }),
 		nothing("uncomplete again", func(wr Write) error { return drop(db.UncompleteTask(ctx, wr, w.member.ID, w.task.ID)) }),
+		nothing("complete another occurrence", func(wr Write) error {
+			return refused(drop(db.CompleteTask(ctx, wr, w.member.ID, w.task.ID, at(), household.NewCompletion{DueDate: date(t, "2020-01-01")})), ErrOccurrencePassed)
+		}),
+		onTask("complete for the undo", func(wr Write) error {
+			done, err := db.CompleteTask(ctx, wr, w.member.ID, w.task.ID, at(), household.NewCompletion{})
+			completion = *done.CompletionID
+			return err
+		}),
+		onTask("undo that one", func(wr Write) error { return drop(db.DeleteCompletion(ctx, wr, w.member.ID, w.task.ID, completion)) }),
+		nothing("undo that one again", func(wr Write) error {
+			return refused(drop(db.DeleteCompletion(ctx, wr, w.member.ID, w.task.ID, completion)), ErrNotFound)
+		}),
 		onTask("start", func(wr Write) error { return drop(db.StartTask(ctx, wr, w.member.ID, w.task.ID, at())) }),
+		nothing("start again", func(wr Write) error { return drop(db.StartTask(ctx, wr, w.member.ID, w.task.ID, at())) }),
 		onTask("unstart", func(wr Write) error { return drop(db.UnstartTask(ctx, wr, w.member.ID, w.task.ID)) }),
+		nothing("unstart again", func(wr Write) error { return drop(db.UnstartTask(ctx, wr, w.member.ID, w.task.ID)) }),
 		onTask("archive", func(wr Write) error { return drop(db.ArchiveTask(ctx, wr, w.member.ID, w.task.ID, at())) }),
+		nothing("archive again", func(wr Write) error { return drop(db.ArchiveTask(ctx, wr, w.member.ID, w.task.ID, at())) }),
 		onTask("unarchive", func(wr Write) error { return drop(db.UnarchiveTask(ctx, wr, w.member.ID, w.task.ID)) }),
-		{"complete a one-off task", w.admin.ID, func(wr Write) error { return drop(db.CompleteTask(ctx, wr, w.admin.ID, w.once.ID, at(), "")) }, "task", item(w.once.ID), false, ids(), ids(home)},
+		nothing("unarchive again", func(wr Write) error { return drop(db.UnarchiveTask(ctx, wr, w.member.ID, w.task.ID)) }),
+		{"complete a one-off task", w.admin.ID, func(wr Write) error {
+			return drop(db.CompleteTask(ctx, wr, w.admin.ID, w.once.ID, at(), household.NewCompletion{}))
+		}, "task", item(w.once.ID), false, ids(), ids(home)},
 		nothing("and again", func(wr Write) error {
-			x, err := db.CompleteTask(ctx, wr, w.admin.ID, w.once.ID, at(), "")
+			x, err := db.CompleteTask(ctx, wr, w.admin.ID, w.once.ID, at(), household.NewCompletion{})
 			if err == nil && x.ID != w.once.ID {
 				err = errors.New("the task was not returned")
 			}
 			return err
 		}),
 		nothing("complete as a stranger", func(wr Write) error {
-			return refused(drop(db.CompleteTask(ctx, wr, w.stranger.ID, w.once.ID, at(), "")), ErrNotFound)
+			return refused(drop(db.CompleteTask(ctx, wr, w.stranger.ID, w.once.ID, at(), household.NewCompletion{})), ErrNotFound)
 		}),
 		{"delete task", w.admin.ID, func(wr Write) error { return db.DeleteTask(ctx, wr, w.admin.ID, w.once.ID) }, "task", item(w.once.ID), true, ids(), ids(home)},
 		{"create contractor", w.member.ID, func(wr Write) error {
@@ -181,7 +202,7 @@ func byID() map[string]func(ctx context.Context, w *world, write Write, user int
 			return drop(w.db.UpdateTask(ctx, write, u, w.task.ID, household.TaskPatch{Title: &title}))
 		},
 		"complete": func(ctx context.Context, w *world, write Write, u int64) error {
-			return drop(w.db.CompleteTask(ctx, write, u, w.task.ID, at(), ""))
+			return drop(w.db.CompleteTask(ctx, write, u, w.task.ID, at(), household.NewCompletion{}))
 		},
 		"uncomplete": func(ctx context.Context, w *world, write Write, u int64) error {
 			return drop(w.db.UncompleteTask(ctx, write, u, w.task.ID))
@@ -254,8 +275,11 @@ func TestAFencedWriteChangesNothing(t *testing.T) {
 	ctx := t.Context()
 	w := newWorld(t, db)
 	title := "Fenced"
+	busy := newWorldNamed(t, db, "2") // here there is something to undo
+	check(t, drop(db.CompleteTask(ctx, wr(busy.home.ID), busy.member.ID, busy.task.ID, at(), household.NewCompletion{})))
+	check(t, drop(db.StartTask(ctx, wr(busy.home.ID), busy.member.ID, busy.task.ID, at())))
+	check(t, drop(db.ArchiveTask(ctx, wr(busy.home.ID), busy.member.ID, busy.task.ID, at())))
 	all := byID()
-	delete(all, "uncomplete") // there is nothing to take back, so it changes nothing anyway
 	plain := map[string]func(Write) error{
 		"update user": func(x Write) error { return drop(db.UpdateUser(ctx, x, w.owner.ID, household.UserPatch{Name: &title})) },
 		"create residence": func(x Write) error {
@@ -282,11 +306,15 @@ func TestAFencedWriteChangesNothing(t *testing.T) {
 		"log out": func(x Write) error { return db.DeleteToken(ctx, x, w.owner.ID, w.token) },
 	}
 	for name, do := range all {
-		plain[name] = func(x Write) error { return do(ctx, w, x, w.member.ID) }
+		of := w
+		if strings.HasPrefix(name, "un") {
+			of = busy
+		}
+		plain[name] = func(x Write) error { return do(ctx, of, x, of.member.ID) }
 	}
 	before := fingerprints(t, conn)
 	for name, do := range plain {
-		x := wr(w.home.ID)
+		x := wr(w.home.ID, busy.home.ID)
 		if committed, err := db.Settle(ctx, x.ID); err != nil || committed {
 			t.Fatalf("%s: settled as %v, %v", name, committed, err)
 		}
