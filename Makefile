@@ -18,7 +18,8 @@ MODULE := github.com/honeydue/honeydue
 RACE := $(MODULE)/internal/link $(MODULE)/internal/cache $(MODULE)/internal/bench
 # What others rely on: the HTTP API, the command line, the manifests and the pipeline.
 CONTRACT := ./internal/api/... ./cmd/... ./deploy-k3s/...
-TESTFLAGS ?= -p 2 -timeout 8m
+# The time-out ends a test that hangs; it is far above what a package takes on a busy machine.
+TESTFLAGS ?= -p 2 -timeout 20m
 
 .PHONY: help
 help: ## Show this list
@@ -39,6 +40,10 @@ build: ## Build bin/honeydue
 
 .PHONY: test
 test: ensure ## Run every test: unit, contract, CLI scripts; the shared-state packages under -race
+	@scripts/slowest.sh $(MAKE) --no-print-directory test-packages
+
+.PHONY: test-packages
+test-packages:
 	$(GO) test $(TESTFLAGS) $(filter-out $(RACE),$(shell $(GO) list ./...))
 	@# Without -race and alone: what it compares with a closed form to 2% is a server that takes no time of its own.
 	$(GO) test $(TESTFLAGS) -run '^TestOneSecondOfStallIsSeen$$' $(MODULE)/internal/bench

@@ -50,18 +50,30 @@ type pod struct {
 	log      *syncBuffer
 }
 
-// newPod starts a pod; change may alter its configuration. Cache time-outs are
-// long: a busy machine must not change what a test sees.
+// patient is a time-out for tests that are not about time-outs: a machine that
+// is busy with other tests must not change what they see.
+const patient = time.Minute
+
+// patiently is a pool of so many connections that waits for as long as it takes.
+func patiently(env lab.Env, conns int32) store.Config {
+	return store.Config{
+		URL: env.DatabaseURL, MaxConns: conns, MinIdleConns: conns,
+		ConnectTimeout: patient, AcquireTimeout: patient, StatementTimeout: patient,
+	}
+}
+
+// newPod starts a pod; change may alter its configuration.
 func newPod(t *testing.T, env lab.Env, change ...func(*Config)) *pod {
 	t.Helper()
 	p := &pod{t: t, sql: &recorder{}, registry: prometheus.NewRegistry(), log: &syncBuffer{}}
 	p.env, p.pooler = labtest.Pooler(t, env, link.Model{})
 	p.env.RedisURL, p.redis = labtest.Link(t, env.RedisURL, link.Model{})
-	cfg := Config{Registry: p.registry, Version: "1.2.3", Commit: "abc", RequestTimeout: time.Minute, Log: newTestLog(p.log)}
+	cfg := Config{Registry: p.registry, Version: "1.2.3", Commit: "abc", RequestTimeout: patient, Log: newTestLog(p.log)}
 	for _, c := range change {
 		c(&cfg)
 	}
-	conf := store.Config{URL: p.env.DatabaseURL, MaxConns: 8, MinIdleConns: 8, Tracer: p.sql}
+	conf := patiently(p.env, 8)
+	conf.Tracer = p.sql
 	if cfg.Tracer != nil {
 		conf.Tracer = NewQueryTracer(cfg.Tracer)
 	}
@@ -70,7 +82,7 @@ func newPod(t *testing.T, env lab.Env, change ...func(*Config)) *pod {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.db.Close)
-	p.cache, err = cache.Open(cache.Config{URL: p.env.RedisURL, Timeout: 20 * time.Second, Registerer: p.registry, Tracer: cfg.Tracer, Now: cfg.Now})
+	p.cache, err = cache.Open(cache.Config{URL: p.env.RedisURL, Timeout: patient, Registerer: p.registry, Tracer: cfg.Tracer, Now: cfg.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,12 +103,12 @@ func newPod(t *testing.T, env lab.Env, change ...func(*Config)) *pod {
 // its own: its turns are not those that a pod's witness counts.
 func keepFor(t *testing.T, env lab.Env) *prometheus.Registry {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 1, MinIdleConns: 1})
+	db, err := store.Open(t.Context(), patiently(env, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()
-	c, err := cache.Open(cache.Config{URL: env.RedisURL, Timeout: 20 * time.Second, Registerer: registry})
+	c, err := cache.Open(cache.Config{URL: env.RedisURL, Timeout: patient, Registerer: registry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +120,7 @@ func keepFor(t *testing.T, env lab.Env) *prometheus.Registry {
 	wg.Go(func() {
 		c.Keep(ctx, ChangeLog(db), func(err error) { t.Logf("keeper: %v", err) })
 	})
+	wg.Go(func() { lasting(ctx, redisClient(t, env)) })
 	t.Cleanup(func() {
 		end()
 		wg.Wait()
@@ -115,6 +128,23 @@ func keepFor(t *testing.T, env lab.Env) *prometheus.Registry {
 		c.Close()
 	})
 	return registry
+}
+
+// lasting prolongs each lease that a sweep gives: on a busy machine the next
+// sweep may come after its end, and what a test has warmed would be cold.
+func lasting(ctx context.Context, rdb *redis.Client) {
+	defer rdb.Close()
+	prolong := redis.NewScript(`if redis.call("HEXISTS", KEYS[1], "lease") == 1 then redis.call("HSET", KEYS[1], "lease", ARGV[1]) end`)
+	tick := time.NewTicker(cache.SweepPeriod / 5)
+	defer tick.Stop()
+	for {
+		_ = prolong.Run(ctx, rdb, []string{"cache:shared"}, time.Now().Add(time.Hour).UnixMilli()).Err() // the next may work
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // reply is a response that has been read.
@@ -203,7 +233,7 @@ const password = "correct horse"
 
 func newStage(t *testing.T, env lab.Env) *stage {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 2, MinIdleConns: 1})
+	db, err := store.Open(t.Context(), patiently(env, 2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +242,7 @@ func newStage(t *testing.T, env lab.Env) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := cache.Open(cache.Config{URL: env.RedisURL, Timeout: 20 * time.Second})
+	c, err := cache.Open(cache.Config{URL: env.RedisURL, Timeout: patient})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,12 +336,7 @@ func forget(t *testing.T, env lab.Env) {
 		t.Fatal(err)
 	}
 	// The keeper gives the lease again, or nothing could become warm.
-	for rdb.HGet(t.Context(), "cache:shared", "lease").Val() == "" {
-		if t.Context().Err() != nil {
-			t.Fatal("no sweep came after the flush")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	labtest.Eventually(t, "a sweep after the flush", func() bool { return rdb.HGet(t.Context(), "cache:shared", "lease").Val() != "" })
 }
 
 func redisClient(t *testing.T, env lab.Env) *redis.Client {

@@ -34,16 +34,11 @@ func (p *pod) warm(who person) {
 // may come late, and without a lease nothing is stored.
 func (p *pod) warmList(path string, who person) {
 	p.t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; {
+	labtest.Eventually(p.t, path+" to be warm", func() bool {
 		got := p.get(path, who.token)
 		want[any](p.t, got, http.StatusOK)
-		if strings.HasSuffix(got.header.Get("Cache-Status"), "list; hit") {
-			return
-		}
-		if time.Now().After(end) {
-			p.t.Fatalf("%s does not become warm: %s", path, got.header.Get("Cache-Status"))
-		}
-	}
+		return strings.HasSuffix(got.header.Get("Cache-Status"), "list; hit")
+	})
 }
 
 func homePath(h home, rest string) string { return fmt.Sprintf("/api/residences/%d/%s", h.id, rest) }
@@ -223,7 +218,7 @@ func TestWithoutRedis(t *testing.T) {
 func TestWithoutARedisConfigured(t *testing.T) {
 	env := labtest.Database(t, store.Migrate)
 	p, s := newPod(t, env), newStage(t, env)
-	local, err := cache.Open(cache.Config{Timeout: 20 * time.Second})
+	local, err := cache.Open(cache.Config{Timeout: patient})
 	if err != nil {
 		t.Fatal(err)
 	}

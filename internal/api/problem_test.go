@@ -187,9 +187,10 @@ func TestOurFailures(t *testing.T) {
 	})
 
 	t.Run("the database hangs", func(t *testing.T) {
-		p, s := newPod(t, env, func(c *Config) { c.RequestTimeout = 200 * time.Millisecond }), newStage(t, env)
+		p, s := newPod(t, env), newStage(t, env)
 		ada := s.person("Ada")
 		p.warm(ada)
+		p.server.requestTimeout = 200 * time.Millisecond
 		p.setLink(link.Model{RTT: time.Hour})
 		isProblem(t, p.get(uncached("/api/tasks/"), ada.token), http.StatusServiceUnavailable, codeUnavailable)
 		p.setLink(link.Model{})
@@ -264,9 +265,7 @@ func TestPasswordsAreBounded(t *testing.T) {
 			}
 		})
 	}
-	for p.waiting.Load() < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	labtest.Eventually(t, "two in the queue", func() bool { return p.waiting.Load() == 2 })
 	_, err := p.matches(t.Context(), password, "")
 	var busy *Problem
 	if !errors.As(err, &busy) || busy.Status != http.StatusTooManyRequests || busy.header.Get("Retry-After") == "" {

@@ -148,10 +148,25 @@ func least(n int, f func()) time.Duration {
 	return best
 }
 
-// eventually asks until the answer is want or five seconds have passed, and
-// returns the last answer.
+// remeasured measures until what it measured is good: a busy machine only adds
+// to a time, so the least of many runs is the link's own, and a link that is
+// wrong is wrong in all of them.
+func remeasured(t *testing.T, measure func() (good bool, what string)) {
+	t.Helper()
+	var what string
+	for range 20 {
+		var good bool
+		if good, what = measure(); good {
+			return
+		}
+	}
+	t.Error(what)
+}
+
+// eventually asks until the answer is want or a minute has passed, and returns
+// the last answer.
 func eventually[T comparable](ask func() T, want T) T {
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		got := ask()
 		if got == want || time.Now().After(deadline) {

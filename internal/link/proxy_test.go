@@ -3,6 +3,7 @@ package link
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -21,18 +22,21 @@ func TestPipelinedStatementsCostOneRoundTripAndSequentialOnesTwo(t *testing.T) {
 	p := startProxy(t, echoServer(t), Model{RTT: rtt})
 	c := dialProxy(t, p)
 	turn(t, c) // connecting is charged elsewhere
-	base := p.Counts().Turns
-
-	// The least of a few tries is the link's own time; noise only adds.
-	sequential := least(3, func() { turn(t, c); turn(t, c) })
-	if got := p.Counts().Turns - base; got != 6 {
-		t.Errorf("three times two sequential statements: %d turns, want 6", got)
-	}
-	pipelined := least(3, func() {
-		say(t, c, "a")
-		say(t, c, "b")
-		hear(t, c, "a")
-		hear(t, c, "b")
+	sequential, pipelined := time.Hour, time.Hour
+	remeasured(t, func() (bool, string) {
+		base := p.Counts().Turns
+		sequential = min(sequential, least(1, func() { turn(t, c); turn(t, c) }))
+		if got := p.Counts().Turns - base; got != 2 {
+			t.Errorf("two sequential statements: %d turns", got)
+		}
+		pipelined = min(pipelined, least(1, func() {
+			say(t, c, "a")
+			say(t, c, "b")
+			hear(t, c, "a")
+			hear(t, c, "b")
+		}))
+		ratio := float64(sequential) / float64(pipelined)
+		return ratio > 1.6 && ratio < 2.6, fmt.Sprintf("sequential/pipelined = %s/%s = %.2f, want about 2", sequential, pipelined, ratio)
 	})
 	if sequential < 2*rtt {
 		t.Errorf("two sequential statements took %s, less than two round trips of %s", sequential, rtt)
@@ -40,25 +44,25 @@ func TestPipelinedStatementsCostOneRoundTripAndSequentialOnesTwo(t *testing.T) {
 	if pipelined < rtt {
 		t.Errorf("two pipelined statements took %s, less than a round trip of %s", pipelined, rtt)
 	}
-	if ratio := float64(sequential) / float64(pipelined); ratio < 1.6 {
-		t.Errorf("sequential/pipelined = %s/%s = %.2f, want about 2", sequential, pipelined, ratio)
-	}
 }
 
 func TestHandshakeIsCharged(t *testing.T) {
 	p := startProxy(t, echoServer(t), Model{RTT: rtt})
-	first := least(3, func() { turn(t, dialProxy(t, p)) })
+	c := dialProxy(t, p)
+	turn(t, c)
+	dials, first, warm := int64(1), time.Hour, time.Hour
+	remeasured(t, func() (bool, string) {
+		dials++
+		first = min(first, least(1, func() { turn(t, dialProxy(t, p)) }))
+		warm = min(warm, least(1, func() { turn(t, c) }))
+		ratio := float64(first) / float64(warm)
+		return ratio > 1.6 && ratio < 2.6, fmt.Sprintf("first/warm = %s/%s = %.2f, want about 2", first, warm, ratio)
+	})
 	if first < 2*rtt {
 		t.Errorf("dial and the first statement took %s, less than the two round trips they cost", first)
 	}
-	c := dialProxy(t, p)
-	turn(t, c)
-	warm := least(3, func() { turn(t, c) })
-	if ratio := float64(first) / float64(warm); ratio < 1.6 || ratio > 2.6 {
-		t.Errorf("first/warm = %s/%s = %.2f, want about 2", first, warm, ratio)
-	}
-	if got := p.Counts().Dials; got != 4 {
-		t.Errorf("%d dials, want 4", got)
+	if got := p.Counts().Dials; got != dials {
+		t.Errorf("%d dials, want %d", got, dials)
 	}
 }
 
@@ -151,15 +155,16 @@ func TestResetIsPassedOn(t *testing.T) {
 		}
 	})
 	t.Run("from the client", func(t *testing.T) {
-		got := make(chan error, 1)
+		got, arrived := make(chan error, 1), make(chan struct{})
 		addr := server(t, func(c *net.TCPConn) {
 			_, _ = c.Read(make([]byte, 1))
+			close(arrived)
 			_, err := c.Read(make([]byte, 1))
 			got <- err
 		})
 		c := dialProxy(t, startProxy(t, addr, Model{RTT: 4 * time.Millisecond}))
 		say(t, c, "x")
-		time.Sleep(20 * time.Millisecond) // a reset discards what has not been read
+		<-arrived // a reset discards what has not been read
 		reset(c)
 		if err := <-got; !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("the server got %v, want a reset", err)

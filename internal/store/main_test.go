@@ -15,10 +15,20 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(labtest.Run(m)) }
 
+// patient is a time-out for tests that are not about time-outs: a machine that is busy with other tests must not change
+// what they see.
+const patient = time.Minute
+
+// patiently is the configuration of a pool that waits for as long as it takes.
+func patiently(url string) Config {
+	return Config{URL: url, ConnectTimeout: patient, AcquireTimeout: patient, StatementTimeout: patient}
+}
+
 // open opens a small pool on the pooler of a database and closes it with the test.
 func open(t testing.TB, env labtest.Env, change ...func(*Config)) *DB {
 	t.Helper()
-	c := Config{URL: env.DatabaseURL, MaxConns: 4, MinIdleConns: 2}
+	c := patiently(env.DatabaseURL)
+	c.MaxConns, c.MinIdleConns = 4, 2
 	for _, f := range change {
 		f(&c)
 	}

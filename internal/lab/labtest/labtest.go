@@ -22,6 +22,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9/logging"
+
 	"github.com/honeydue/honeydue/internal/lab"
 )
 
@@ -49,6 +51,7 @@ var shared struct {
 // started it. It returns the exit code for os.Exit.
 func Run(m *testing.M) int {
 	sweep()
+	logging.Disable() // or go-redis would write to stderr in the middle of a test's output, about a Redis that was stopped on purpose
 	shared.mu.Lock()
 	shared.running, shared.templates = true, map[uintptr]*template{}
 	for n := redisDatabases - 1; n > 0; n-- { // 0 is nobody's: a client that selects none is found out

@@ -3,6 +3,7 @@ package labtest_test
 import (
 	"context"
 	"os"
+	"os/exec"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -128,5 +129,40 @@ func TestAutovacuumRests(t *testing.T) {
 	err = c.QueryRow(t.Context(), "SELECT current_setting('autovacuum')::bool, current_setting('autovacuum_naptime')::interval > interval '20 days'").Scan(&on, &rests)
 	if err != nil || !on || !rests {
 		t.Errorf("autovacuum is on: %t, and rests: %t, %v", on, rests, err)
+	}
+}
+
+// TestNoLibraryWritesOutput: a Redis that refuses and one that goes away leave nothing but PASS in the output of a test
+// process.
+func TestNoLibraryWritesOutput(t *testing.T) {
+	const child = "HONEYDUE_TEST_QUIET"
+	if os.Getenv(child) != "" {
+		loseRedis(t)
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestNoLibraryWritesOutput$")
+	cmd.Env = append(os.Environ(), child+"=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil || string(out) != "PASS\n" {
+		t.Errorf("%v, and the output is:\n%s", err, out)
+	}
+}
+
+func loseRedis(t *testing.T) {
+	raw, p := labtest.Link(t, labtest.Redis(t), link.Model{})
+	o, err := redis.ParseURL(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := redis.NewClient(o)
+	defer c.Close()
+	if err := c.Ping(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if c.Ping(t.Context()).Err() == nil {
+		t.Fatal("it answers through a link that is closed")
 	}
 }
