@@ -17,7 +17,7 @@ func (c *Cache) connect(ctx context.Context, cn *redis.Conn) error {
 			return fmt.Errorf("ask Redis who it is: %w", err)
 		}
 		server := ParseInfo(info)
-		if server["redis_mode"] == "cluster" || server["server_mode"] == "cluster" {
+		if clustered(server) {
 			return errCluster
 		}
 		if run = server["run_id"]; run == "" {

@@ -1,6 +1,10 @@
 package probe
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/honeydue/honeydue/internal/cache"
+)
 
 // cause is one line of the table of what explains what: where both codes are found, the second is a symptom of the
 // first, is listed under it, and is mended with it.
@@ -121,6 +125,8 @@ func causesOfStatements() []cause {
 func causesOfCaches() []cause {
 	return []cause{
 		{code: "HD-R02", explains: []string{"HD-R04"}, enough: "it is the policy that lets a full Redis refuse writes, and the remedy of both is the same"},
+		{code: "HD-R04", explains: []string{"HD-R19"}, when: symptomIs(string(cache.FaultMemory))},
+		{code: "HD-R14", explains: []string{"HD-R19"}, when: symptomIs(string(cache.FaultWrites))},
 		{code: "HD-R04", explains: []string{"HD-R17"}, enough: "a sweep ends by writing its lease to Redis, and a full Redis refuses that"},
 		{code: "HD-R01", explains: []string{"HD-T07"}, when: notOurURL},
 		{code: "HD-R01", explains: []string{"HD-T15"}, when: both(notOurURL, serverLosesRedis)},
@@ -129,6 +135,7 @@ func causesOfCaches() []cause {
 		// Without Redis, or its lease, a read that could be warm asks the database; the server says itself why.
 		{code: "HD-R01", explains: []string{"HD-T05"}, when: both(notOurURL, bypassed("redis-"))},
 		{code: "HD-T07", explains: []string{"HD-T05"}, when: bypassed("redis-")},
+		{code: "HD-R19", explains: []string{"HD-T05", "HD-T07"}, when: refusedForThat},
 		{code: "HD-R16", explains: []string{"HD-T05"}, when: bypassed("held")},
 		{code: "HD-R17", explains: []string{"HD-T05"}, when: bypassed("no-lease")},
 		{code: "HD-T16", explains: []string{"HD-T05"}, when: bypassed("held", "moved")},

@@ -306,6 +306,14 @@ func bypassed(reasons ...string) condition {
 	}
 }
 
+// refusedForThat holds if the server's Cache-Status gives the very fault that the self-test has met: for the read that
+// the symptom is about, or for any where it is about all calls.
+func refusedForThat(o *observation, cause, symptom Finding) bool {
+	return len(cause.about) > 0 && o.target != nil && slices.ContainsFunc(o.target.Reads, func(r TargetRead) bool {
+		return (len(symptom.about) == 0 || symptom.isAbout(r.Route)) && strings.Contains(r.CacheStatus, "detail="+cause.about[0])
+	})
+}
+
 // mostAreEvicted holds if at least half of the look-ups miss what was evicted: what was stored a moment ago is gone then.
 func mostAreEvicted(o *observation, cause, _ Finding) bool {
 	return cause.CostMS > 0 && 2*cause.CostMS >= o.turnMS()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -315,6 +316,9 @@ func cacheCases() []causeCase {
 	list, user := Finding{CostMS: 60, about: []string{"list"}}, Finding{CostMS: 60, about: []string{"user"}}
 	none := Finding{}
 	return []causeCase{
+		{"a full Redis refuses the self-test", []string{"HD-R04 HD-R19"}, true, nil, none, Finding{about: []string{string(cache.FaultMemory)}}},
+		{"a Redis that fails to save refuses the self-test", []string{"HD-R14 HD-R19"}, true, nil, none, Finding{about: []string{string(cache.FaultWrites)}}},
+		{"a right is missing", []string{"HD-R04 HD-R19", "HD-R14 HD-R19"}, false, nil, none, Finding{about: []string{string(cache.FaultPermission)}}},
 		{"the server lost calls meanwhile", []string{"HD-R01 HD-T15"}, true, failing(2, 2), none, none},
 		{"Redis refuses both", []string{"HD-R01 HD-T07"}, true, unasked(kindCredentials), none, none},
 		{"the probe's name server is at fault", []string{"HD-R01 HD-T07"}, false, unasked(kindName), none, none},
@@ -331,6 +335,9 @@ func cacheCases() []causeCase {
 		{"Redis is far from the probe", []string{"HD-R06 HD-T15"}, false, nil, Finding{Severity: Info, CostMS: 30}, Finding{CostMS: 30}},
 		{"without Redis", []string{"HD-R01 HD-T05", "HD-T07 HD-T05"}, true, said("token; fwd=bypass; detail=redis-unreachable, list; fwd=bypass; detail=redis-unreachable"), none, board},
 		{"without copies", []string{"HD-R01 HD-T05", "HD-T07 HD-T05", "HD-R16 HD-T05", "HD-R17 HD-T05", "HD-T16 HD-T05"}, false, said("token; hit, list; fwd=bypass; detail=off"), none, board},
+		{"for want of a right", []string{"HD-R19 HD-T05"}, true, said("token; fwd=bypass; detail=redis-no-permission"), Finding{about: []string{string(cache.FaultPermission)}}, board},
+		{"calls fail for want of a right", []string{"HD-R19 HD-T07"}, true, said("token; fwd=bypass; detail=redis-no-permission"), Finding{about: []string{string(cache.FaultPermission)}}, none},
+		{"for another reason than a right", []string{"HD-R19 HD-T05", "HD-R19 HD-T07"}, false, said("token; fwd=bypass; detail=redis-timeout"), Finding{about: []string{string(cache.FaultPermission)}}, board},
 		{"held", []string{"HD-R16 HD-T05", "HD-T16 HD-T05"}, true, said("token; fwd=miss, list; fwd=bypass; detail=held"), none, board},
 		{"without a lease", []string{"HD-R17 HD-T05"}, true, said("token; fwd=miss, list; fwd=bypass; detail=no-lease"), none, board},
 		{"written meanwhile", []string{"HD-T16 HD-T05"}, true, said("token; hit, list; fwd=miss; detail=moved"), none, board},

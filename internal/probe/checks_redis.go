@@ -31,12 +31,20 @@ func (o *observation) tunedRedis(name string) (RedisParameter, bool) {
 	return RedisParameter{}, false
 }
 
+// because adds why INFO is not known.
+func (s *redisServer) because() string {
+	if s.untold == nil {
+		return ""
+	}
+	return ": INFO failed, " + s.untold.Error()
+}
+
 func redisPolicy(o *observation) outcome {
 	r := o.redis
 	tuned, ok := o.tunedRedis("maxmemory-policy")
 	switch {
 	case r.policy == "":
-		return notKnown("Redis did not tell its policy.")
+		return notKnown("Redis did not return its policy%s.", r.because())
 	case !ok:
 		return notKnown("No tuned policy is known to compare %s with.", r.policy)
 	case tuned.Holds(r.policy):
@@ -62,7 +70,7 @@ func redisMemory(o *observation) outcome {
 	tuned, ok := o.tunedRedis("maxmemory")
 	switch {
 	case r.policy == "":
-		return notKnown("Redis did not tell its limit.")
+		return notKnown("Redis did not return its limit%s.", r.because())
 	case !ok:
 		return notKnown("No tuned limit is known to compare with.")
 	case tuned.Holds(strconv.FormatInt(r.maxMemory, 10)):

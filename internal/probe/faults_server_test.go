@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -124,7 +125,7 @@ func serverFaults() []fault {
 			},
 		},
 	}
-	return append(append(faults, redisFaults()...), clusterFaults()...)
+	return slices.Concat(faults, redisFaults(), rightsFaults(), clusterFaults())
 }
 
 func must(t *testing.T, err error) {

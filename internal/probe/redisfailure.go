@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/honeydue/honeydue/internal/cache"
 )
 
 // explainRedis is explain for what Redis itself says: its first word is a code. The rest of its sentence
@@ -21,6 +23,9 @@ func explainRedis(ctx context.Context, phase string, err error) *failure {
 		return f
 	}
 	f.kind, f.detail = kindServer, code
+	if d := cache.Diagnose(err); d.Kind == cache.FaultPermission {
+		f.detail = code + ": " + d.String()
+	}
 	switch {
 	case code == "WRONGPASS" || code == "NOAUTH":
 		f.kind = kindCredentials

@@ -17,10 +17,14 @@ type redisServer struct {
 	client   *redis.Client // nil after close, and where the URL can't be read
 	way      *dialWaterfall
 	facts    *redisFacts // nil until it was watched
+	// self is what came of the self-test, nil if it was not made; selfFailed is why it had no answer.
+	self       *cache.SelfTest
+	selfFailed *failure
 	// samples are the PINGs of the floor; lost is why there was none after them, nil if they ended by themselves.
 	samples []time.Duration
 	lost    *failure
-	// Of INFO; empty where Redis would not say.
+	// Of INFO; empty where Redis would not say, for which untold is the reason.
+	untold    *failure
 	policy    string
 	maxMemory int64
 	memory    int64
@@ -73,9 +77,19 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	})
 	if err != nil {
 		// A managed Redis may refuse INFO: then its policy stays unknown, and Redis is not down for that.
-		s.endpoint.Notes = append(s.endpoint.Notes, "INFO was refused: "+explain(ctx, "", err).Error())
+		s.untold = explainRedis(ctx, "", err)
+		s.endpoint.Notes = append(s.endpoint.Notes, "INFO was refused: "+s.untold.Error())
 	}
 	return s
+}
+
+// try makes the self-test, in one turn.
+func (s *redisServer) try(ctx context.Context) {
+	_ = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		t := cache.Try(ctx, s.client)
+		s.self, s.selfFailed = &t, explainRedis(ctx, "", t.Err)
+		return nil // it is noted
+	})
 }
 
 // turns is what this connection has cost so far, connecting included.
@@ -93,14 +107,18 @@ func (s *redisServer) close() {
 	}
 }
 
-// pong makes one round trip. A Redis that fails to save refuses even PING, and yet it has answered: that
-// is a finding of its own and no outage.
+// pong makes one round trip. A Redis that fails to save refuses even PING, and so does one whose user has not the right
+// to it, which the app needs not: yet it has answered.
 func pong(ctx context.Context, c *redis.Client) error {
 	err := c.Ping(ctx).Err()
-	if redis.HasErrorPrefix(err, "MISCONF") {
+	switch f := cache.Diagnose(err); {
+	case f.Kind == cache.FaultWrites, f.Kind == cache.FaultPermission && f.Command == "PING":
 		return nil
+	case f.Kind == cache.FaultReplica: // a replica without its master refuses what it does not know to be current
+		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 func (s *redisServer) fail(ctx context.Context, phase string, err error) {

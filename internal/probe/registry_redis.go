@@ -10,6 +10,10 @@ func redisChecks() []check {
 			remedy: "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory-policy allkeys-lru   # and the same in deploy-k3s/base/redis.yaml",
 		},
 		{
+			code: "HD-R19", title: "Redis refuses what the cache needs", severity: Critical,
+			needs: []part{upRedis}, run: redisRefuses,
+		},
+		{
 			code: "HD-R14", title: "Redis fails to save", severity: Warning,
 			needs: watched, run: redisSaveFails,
 			remedy: `redis-cli -u "$REDIS_URL" CONFIG SET save "" && redis-cli -u "$REDIS_URL" CONFIG SET appendonly no && redis-cli -u "$REDIS_URL" CONFIG SET stop-writes-on-bgsave-error no   # a cache needs no disk; and the same in deploy-k3s/base/redis.yaml`,

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/honeydue/honeydue/internal/cache"
 )
 
 // remedySQL is a remedy of SQL statements, as it is pasted into a shell. psql runs what it reads one statement at a time,
@@ -87,6 +89,9 @@ func hostOf(address string) string {
 // repair is what to do about a failure of that kind at an endpoint that a variable names; empty where the check knows
 // better.
 func repair(f *failure, variable, address string) string {
+	if d := cache.Diagnose(f.err); variable == redisVariable && d.Kind == cache.FaultPermission {
+		return aclRemedy(strings.Fields(cache.ACLRules))
+	}
 	switch f.kind {
 	case kindURL:
 		return editSecret(variable + " is written as scheme://user:password@host:port/name")

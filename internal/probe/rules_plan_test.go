@@ -94,6 +94,7 @@ func TestIndexKeyIsTheSameHoweverWritten(t *testing.T) {
 	for _, c := range [][2]string{
 		{"CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON tasks (residence_id, completed_at) WHERE NOT archived;", "CREATE INDEX i ON public.tasks USING btree (residence_id, completed_at) WHERE (NOT archived)"},
 		{"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON users (lower(email));", "CREATE UNIQUE INDEX i ON public.users USING btree (lower(email))"},
+		{"CREATE UNIQUE INDEX i ON users (lower(email COLLATE \"C\"))", "CREATE UNIQUE INDEX i ON public.users USING btree (lower((email COLLATE \"C\")))"},
 		{"CREATE INDEX i ON users (last_active_at DESC, id DESC)", "CREATE INDEX i ON public.users USING btree (last_active_at DESC, id DESC)"},
 	} {
 		if a, b := indexKey(c[0]), indexKey(c[1]); a != b || a == "" {

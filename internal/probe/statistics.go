@@ -209,7 +209,7 @@ func indexKey(definition string) string {
 		return ""
 	}
 	columns, condition, partial := strings.Cut(key[open:], " WHERE ")
-	columns = strings.ToLower(columns)
+	columns = singleParentheses(strings.ToLower(columns))
 	if _, method, named := strings.Cut(strings.ToLower(strings.TrimSpace(key[:open])), " using "); named && method != "btree" {
 		columns = method + " " + columns
 	}
@@ -221,6 +221,16 @@ func indexKey(definition string) string {
 		condition = condition[1 : len(condition)-1]
 	}
 	return columns + " where " + strings.ToLower(condition)
+}
+
+// singleParentheses makes one parenthesis of several in a row: Postgres adds its own around an expression.
+func singleParentheses(s string) string {
+	for _, twice := range []string{"((", "))"} {
+		for strings.Contains(s, twice) {
+			s = strings.ReplaceAll(s, twice, twice[:1])
+		}
+	}
+	return s
 }
 
 // readFacts reads the statistics by the planner's connection, and the settings of the app's sessions by
