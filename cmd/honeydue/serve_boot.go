@@ -34,6 +34,10 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 	if err != nil {
 		return nil, err
 	}
+	limits, err := load(a, config.ParseLimits)
+	if err != nil {
+		return nil, err
+	}
 	ablated := experiment.Decisions()
 	if len(ablated) > 0 {
 		tel.Log.WarnContext(ctx, "HONEYDUE_ABLATE makes this server worse, for an experiment; unset it", slog.Any("decisions", ablated))
@@ -72,6 +76,7 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 	s, err := api.New(api.Config{ //nolint:contextcheck // its handlers take each request's own
 		DB: db, Cache: c, Log: tel.Log, Tracer: tel.Recorded(), Propagator: tel.Propagator, Registry: tel.Registry,
 		Version: a.build.Version, Commit: a.build.Commit, StartedAt: gate.StartedAt(), Ablated: ablated, Unwarmed: pool.Unwarmed,
+		Limits: apiLimits(limits), TrustedProxies: limits.TrustedProxies,
 	})
 	if err != nil {
 		return nil, err
@@ -84,6 +89,16 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 		err = a.write(newServeReport(*demo, url).Document())
 	}
 	return s, err
+}
+
+// apiLimits are the API's limits as the environment has them.
+func apiLimits(l config.Limits) api.Limits {
+	of := func(a config.Attempts) cache.Limit { return cache.Limit{Attempts: a.Number, Per: a.Per} }
+	return api.Limits{
+		Login: of(l.Login), LoginAccount: of(l.LoginAccount), LoginAddress: of(l.LoginAddress),
+		RegisterAccount: of(l.RegisterAccount), RegisterAddress: of(l.RegisterAddress),
+		JoinUser: of(l.JoinUser), JoinAddress: of(l.JoinAddress),
+	}
 }
 
 // poolConfig is the store's configuration as the environment has it.

@@ -45,41 +45,63 @@ type (
 )
 
 func (s *Server) register(ctx context.Context, in *registerInput) (*registerOutput, error) {
+	email := household.FoldEmail(in.Body.Email)
+	attempt, err := s.admitRegistration(ctx, email)
+	if err != nil {
+		return nil, err
+	}
 	hash, err := s.passwords.hash(ctx, in.Body.Password)
 	if err != nil {
+		s.cache.Forgive(ctx, attempt, "")
 		return nil, err
 	}
 	token := newToken()
 	u, err := s.db.Register(ctx, store.NewUser{
-		Email: household.FoldEmail(in.Body.Email), Name: in.Body.Name, PasswordHash: hash,
+		Email: email, Name: in.Body.Name, PasswordHash: hash,
 	}, cache.TokenHash(token))
 	if err != nil {
+		if !errors.Is(err, store.ErrConflict) {
+			s.cache.Forgive(ctx, attempt, "") // ours to answer for: nothing was learned about the address
+		}
 		return nil, err
 	}
 	return &registerOutput{Location: "/api/auth/me/", Body: Authentication{Token: token, User: u}}, nil
 }
 
-// login does the same work for an address without an account as for one with
-// a wrong password, so that its time does not tell who has an account.
 func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
-	u, hash, err := s.db.Credentials(ctx, household.FoldEmail(in.Body.Email))
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, err
-	}
-	known := err == nil
-	ok, err := s.passwords.matches(ctx, in.Body.Password, hash)
+	email := household.FoldEmail(in.Body.Email)
+	attempt, here, err := s.admitLogin(ctx, email)
 	if err != nil {
 		return nil, err
 	}
-	if !ok || !known {
+	u, ok, err := s.authenticates(ctx, email, in.Body.Password)
+	if err != nil {
+		s.cache.Forgive(ctx, attempt, "")
+		return nil, err
+	}
+	if !ok {
 		return nil, newProblem(http.StatusUnauthorized, codeWrongLogin, "The e-mail address or the password is wrong. Try again.").
 			withHeader("WWW-Authenticate", `Token realm="honeydue"`)
 	}
+	s.cache.Forgive(ctx, attempt, here)
 	token := newToken()
 	if err := s.db.CreateToken(ctx, u.ID, cache.TokenHash(token)); err != nil {
 		return nil, err
 	}
 	return &loginOutput{Body: Authentication{Token: token, User: u}}, nil
+}
+
+// authenticates reports whether the password is that of the account. It does
+// the same work for an address without an account as for one with a wrong
+// password, so that its time does not tell who has an account.
+func (s *Server) authenticates(ctx context.Context, email, password string) (household.User, bool, error) {
+	u, hash, err := s.db.Credentials(ctx, email)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return household.User{}, false, err
+	}
+	known := err == nil
+	ok, err := s.passwords.matches(ctx, password, hash)
+	return u, ok && known, err
 }
 
 func (s *Server) logout(ctx context.Context, _ *none) (*none, error) {

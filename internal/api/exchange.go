@@ -26,6 +26,10 @@ type exchange struct {
 	span  trace.SpanContext
 	// reading is nil on routes that take no token.
 	reading *cache.Reading
+	// peer is the other end of the connection, header the request's: see
+	// clientAddress.
+	peer   string
+	header http.Header
 	// code is the problem's code if the reply is one.
 	code  string
 	reply replyWriter
@@ -56,7 +60,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // surround serves one request within an exchange. limit 0 sets no deadline;
 // names, if there is one, gives the request its trace id.
 func surround(w http.ResponseWriter, r *http.Request, limit time.Duration, names propagation.TextMapPropagator, next http.HandlerFunc) *exchange {
-	x := &exchange{began: time.Now()}
+	x := &exchange{began: time.Now(), peer: r.RemoteAddr, header: r.Header}
 	x.reply = replyWriter{ResponseWriter: w, x: x}
 	ctx := r.Context()
 	if limit > 0 {

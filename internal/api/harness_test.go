@@ -169,10 +169,25 @@ func (p *pod) send(q request) reply {
 }
 
 // try is send for other goroutines than the test's own.
-func (p *pod) try(q request) (reply, error) {
+func (p *pod) try(q request) (reply, error) { return p.tryWith(q, nil) }
+
+// sendWith is send with more headers.
+func (p *pod) sendWith(q request, header http.Header) reply {
+	p.t.Helper()
+	r, err := p.tryWith(q, header)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return r
+}
+
+func (p *pod) tryWith(q request, header http.Header) (reply, error) {
 	hr, err := http.NewRequestWithContext(p.t.Context(), q.method, p.url+q.path, strings.NewReader(q.body))
 	if err != nil {
 		return reply{}, err
+	}
+	for name, values := range header {
+		hr.Header[name] = values
 	}
 	if q.token != "" {
 		hr.Header.Set("Authorization", "Token "+q.token)

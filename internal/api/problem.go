@@ -54,6 +54,7 @@ const (
 	codeCondition        = "unsupported_condition"
 	codeInvalid          = "validation_failed"
 	codeBusy             = "too_many_requests"
+	codeRateLimited      = "rate_limited"
 	codeInternal         = "internal"
 	codeUnavailable      = "database_unavailable"
 	codeStarting         = "starting"

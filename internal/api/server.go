@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -48,6 +49,8 @@ type Config struct {
 	// database was ever asked.
 	Ablated        []string
 	Unwarmed       bool
+	Limits         Limits           // the zero value limits nothing
+	TrustedProxies []netip.Prefix   // whose X-Forwarded-For is believed
 	RequestTimeout time.Duration    // 0: DefaultRequestTimeout
 	Now            func() time.Time // nil: time.Now
 }
@@ -70,6 +73,8 @@ type Server struct {
 	version, commit string
 	startedAt       time.Time
 	ablated         []string
+	limits          Limits
+	trustedProxies  []netip.Prefix
 	requestTimeout  time.Duration
 	now             func() time.Time
 	compressors     compressors
@@ -84,6 +89,7 @@ func New(cfg Config) (*Server, error) {
 		passwords: newPasswords(), metrics: newMetrics(cfg.DB),
 		routes: map[routeKey]*Route{}, unslashed: map[string]bool{}, hot: map[string]bool{},
 		version: cfg.Version, commit: cfg.Commit, requestTimeout: cfg.RequestTimeout, now: cfg.Now, ablated: cfg.Ablated,
+		limits: cfg.Limits, trustedProxies: cfg.TrustedProxies,
 	}
 	if cfg.Unwarmed {
 		s.health.pinged = time.Unix(0, 0) // long ago, and well

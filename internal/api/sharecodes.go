@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -71,6 +72,10 @@ func (s *Server) revokeShareCode(ctx context.Context, in *ShareCodeID) (*none, e
 
 func (s *Server) joinResidence(ctx context.Context, in *joinInput) (*residenceOutput, error) {
 	me := sessionFrom(ctx).userID
+	attempt, err := s.admitJoin(ctx, me)
+	if err != nil {
+		return nil, err
+	}
 	type entry struct {
 		household.Residence
 		joined bool
@@ -84,6 +89,9 @@ func (s *Server) joinResidence(ctx context.Context, in *joinInput) (*residenceOu
 		}
 		return cache.Effects{Access: []int64{me}}
 	})
+	if !errors.Is(err, store.ErrNotFound) { // else it was a guess
+		s.cache.Forgive(ctx, attempt, "")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-redis/redis_rate/v10"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/extra/redisotel/v9"
 	"github.com/redis/go-redis/v9"
@@ -62,7 +63,10 @@ type Cache struct {
 	keeper  *keeper
 	flights singleflight.Group
 	near    *near
-	cfg     Config
+	// limiter counts attempts in Redis, attempts without it.
+	limiter  *redis_rate.Limiter
+	attempts *attempts
+	cfg      Config
 }
 
 // Open makes a cache. It does not speak to Redis, which may come up later
@@ -73,7 +77,11 @@ func Open(cfg Config) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cache{scripts: newScripts(), users: users, metrics: newMetrics(), keeper: newKeeper(), near: newNear(cfg.NearBytes), watch: newWatch(), cfg: cfg}
+	attempts, err := newAttempts()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cache{scripts: newScripts(), users: users, attempts: attempts, metrics: newMetrics(), keeper: newKeeper(), near: newNear(cfg.NearBytes), watch: newWatch(), cfg: cfg}
 	var opts *redis.Options
 	if cfg.URL == "" {
 		c.local, opts, err = startInProcess(inProcessKeys, time.Second)
@@ -89,6 +97,7 @@ func Open(cfg Config) (*Cache, error) {
 	}
 	c.rdb = redis.NewClient(opts)
 	c.rdb.AddHook(tripHook{})
+	c.limiter = redis_rate.NewLimiter(c.rdb)
 	if err := c.instrument(); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

@@ -35,7 +35,7 @@ func KeyKind(key string) string {
 	if key == sharedKey {
 		return key
 	}
-	for _, prefix := range []string{tokenPrefix, statePrefix, listPrefix, hintPrefix, residenceIDsPrefix, idsVersionPrefix, listIDsPrefix} {
+	for _, prefix := range []string{tokenPrefix, statePrefix, listPrefix, hintPrefix, residenceIDsPrefix, idsVersionPrefix, listIDsPrefix, limitPrefix} {
 		if strings.HasPrefix(key, prefix) {
 			return strings.TrimSuffix(prefix, ":")
 		}

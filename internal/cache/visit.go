@@ -46,7 +46,11 @@ func (c *Cache) visitFor(ctx context.Context, limit time.Duration, operation str
 	err := ask(bounded)
 	link.TallyFrom(ctx).AddRedis(time.Since(began), 0)
 	fault, now := Diagnose(err), c.cfg.Now()
-	c.breaker.done(now, judge(ctx, err, fault))
+	verdict := judge(ctx, err, fault)
+	if operation == limitOperation && isReply(err) {
+		verdict = reached // its keys are its own: a right that is missing there leaves the cache alone
+	}
+	c.breaker.done(now, verdict)
 	if err != nil {
 		c.metrics.errors.WithLabelValues(operation, string(fault.Kind)).Inc()
 	}

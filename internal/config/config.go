@@ -96,6 +96,10 @@ func (e Environ) overruled(name string) bool {
 func unreadable(t reflect.Type, bad env.ParseError) error {
 	field, _ := t.FieldByName(bad.Name)
 	out := &Error{Variable: variable(field)}
+	if own, ok := errors.AsType[*Error](bad.Err); ok { // of a type that reads itself
+		out.Problem, out.Remedy = own.Problem, own.Remedy
+		return out
+	}
 	switch {
 	case field.Type == reflect.TypeFor[time.Duration]():
 		out.Problem, out.Remedy = "is no duration", "Write it with a unit, such as 1800s, 5m or 1h."

@@ -51,6 +51,7 @@ func groups() []struct {
 		{"redis", reflect.TypeFor[Redis]()},
 		{"cache", reflect.TypeFor[Cache]()},
 		{"server", reflect.TypeFor[Server]()},
+		{"limits", reflect.TypeFor[Limits]()},
 		{"experiment", reflect.TypeFor[Experiment]()},
 		{"log", reflect.TypeFor[Log]()},
 		{"telemetry", reflect.TypeFor[Telemetry]()},
@@ -151,7 +152,8 @@ func Check(e Environ) error {
 	_, telemetry := ParseTelemetry(e)
 	_, log := ParseLog(e)
 	_, server := ParseServer(e)
+	_, limits := ParseLimits(e)
 	_, experiment := ParseExperiment(e)
 	_, lab := ParseLab(e)
-	return errors.Join(database, redis, cache, telemetry, log, server, experiment, lab)
+	return errors.Join(database, redis, cache, telemetry, log, server, limits, experiment, lab)
 }
