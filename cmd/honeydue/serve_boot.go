@@ -150,13 +150,14 @@ func logFaults(log *slog.Logger) func(context.Context, cache.Fault) {
 }
 
 // openPool tries until the database is there: a pod may start before it, or
-// while it wakes up. What waiting cannot mend is given up at once.
+// while it wakes up. After a first failure it tries one connection at a time. An
+// error that waiting cannot end is returned at once.
 func openPool(ctx context.Context, limit time.Duration, c store.Config, log *slog.Logger) (*store.DB, error) {
 	deadline := time.Now().Add(limit)
-	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 4*time.Second) {
-		db, err := store.Open(ctx, c)
-		if err == nil || !errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil || time.Now().Add(pause).After(deadline) {
-			return db, err
+	db, err := store.Open(ctx, c)
+	for pause := 250 * time.Millisecond; err != nil; pause = min(2*pause, 4*time.Second) {
+		if !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrRefused) || ctx.Err() != nil || time.Now().Add(pause).After(deadline) {
+			return nil, err
 		}
 		log.WarnContext(ctx, "the database cannot be used yet", slog.Any("error", err), slog.Duration("again_in", pause))
 		select {
@@ -164,7 +165,21 @@ func openPool(ctx context.Context, limit time.Duration, c store.Config, log *slo
 			return nil, context.Cause(ctx)
 		case <-time.After(pause):
 		}
+		if err = tryOne(ctx, c); err == nil {
+			db, err = store.Open(ctx, c)
+		}
 	}
+	return db, nil
+}
+
+// tryOne opens one connection and closes it.
+func tryOne(ctx context.Context, c store.Config) error {
+	c.MaxConns, c.MinIdleConns, c.Meanwhile, c.Unwarmed = 1, 1, nil, false
+	db, err := store.Open(ctx, c)
+	if err == nil {
+		db.Close()
+	}
+	return err
 }
 
 // furnished is a replica with a schema and a household to look at.

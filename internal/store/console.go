@@ -43,7 +43,7 @@ func OpenConsole(ctx context.Context, adminURL, database string, dials *link.Dia
 	cc.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol // the console knows no other
 	conn, err := connectCounted(ctx, cc, dials)
 	if err != nil {
-		return nil, fmt.Errorf("the pooler's console: %w", err)
+		return nil, connectFailure(cc, consoleURLName, err)
 	}
 	return &Console{conn: conn, database: database}, nil
 }

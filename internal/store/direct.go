@@ -41,7 +41,7 @@ func connectDirect(ctx context.Context, directURL string) (*pgx.Conn, error) {
 	cc.AfterConnect = withoutTimeouts
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, unreachable(cc, err)
+		return nil, connectFailure(cc, directURLName, err)
 	}
 	return conn, nil
 }
@@ -88,11 +88,6 @@ func refusePooler(ctx context.Context, cc *pgx.ConnConfig) error {
 	return nil
 }
 
-func unreachable(cc *pgx.ConnConfig, err error) error {
-	return advise("Check that the server is up, and the host, role, password and TLS of DATABASE_DIRECT_URL.",
-		"the direct endpoint %s cannot be used: %w: %w", addressOf(cc), ErrUnavailable, err)
-}
-
 func addressOf(cc *pgx.ConnConfig) string {
 	return net.JoinHostPort(cc.Host, strconv.Itoa(int(cc.Port)))
 }
@@ -105,7 +100,7 @@ type session struct {
 func backendOf(ctx context.Context, cc *pgx.ConnConfig) (*session, error) {
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, unreachable(cc, err)
+		return nil, connectFailure(cc, directURLName, err)
 	}
 	s := &session{conn: conn}
 	if err := s.ask(ctx, poolProof.SQL); err != nil {

@@ -37,7 +37,7 @@ type Proof struct {
 	// Took is the time from the start of Open to the last connection's proof.
 	Took time.Duration
 	// Warnings are settings of the server that the service should not run with.
-	Warnings []*SettingWarning
+	Warnings []*SettingProblem
 	// Turns is the critical path: the most turns that one connection took, TCP
 	// handshake and proof included.
 	Turns int64
@@ -94,8 +94,7 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 	if err != nil {
 		boot.abort()
 		pool.Close()
-		return nil, advise("Check that the server is up, and the host, role, password and TLS of the URL.",
-			"the database at %s cannot be used: %w: %w", addressOf(pc.ConnConfig), ErrUnavailable, err)
+		return nil, connectFailure(pc.ConnConfig, mainURLName, err)
 	}
 	db.proof.ExecMode = c.ExecMode
 	if c.Unwarmed {

@@ -43,7 +43,7 @@ func OpenPrewarmer(ctx context.Context, directURL string) (*Prewarmer, error) {
 	cc.DefaultQueryExecMode = pgx.QueryExecModeExec
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, unreachable(cc, err)
+		return nil, connectFailure(cc, directURLName, err)
 	}
 	p := &Prewarmer{conn: conn}
 	extension, err := FindExtension(ctx, conn, "pg_prewarm")

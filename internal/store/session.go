@@ -55,18 +55,18 @@ WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_
 	Sample: func(Subject) []any { return nil },
 }
 
-// SettingWarning is a setting of the server under which the service works, but
-// not as it should, and which no connection can change for itself.
-type SettingWarning struct {
+// SettingProblem is a setting of the server under which the service does not
+// work as it should, and which no connection can change for itself.
+type SettingProblem struct {
 	Setting, Value string
 	problem        string
 	hint           string
 }
 
-func (w *SettingWarning) Error() string { return w.problem }
+func (w *SettingProblem) Error() string { return w.problem }
 
 // Hint says what to run.
-func (w *SettingWarning) Hint() string { return w.hint }
+func (w *SettingProblem) Hint() string { return w.hint }
 
 // serverSettings is what poolProof reads besides the PID.
 type serverSettings struct {
@@ -89,8 +89,11 @@ func readSettings(text []byte) (serverSettings, error) {
 func (s serverSettings) refuse() error {
 	for name, want := range sessionParameters {
 		if got := s.value(name); got != want {
-			return advise(fmt.Sprintf("Take %s out of ignore_startup_parameters and connect_query of the pooler.", name),
-				"%w: connections ask for %s = %q at their start, and statements run with %q", ErrRefused, name, want, got)
+			return &SettingProblem{
+				Setting: name, Value: got,
+				problem: fmt.Sprintf("connections ask for %s = %q at their start, and statements run with %q", name, want, got),
+				hint:    fmt.Sprintf("Take %s out of ignore_startup_parameters and connect_query of the pooler.", name),
+			}
 		}
 	}
 	return nil
@@ -108,10 +111,10 @@ func (s serverSettings) value(name string) string {
 
 // warnings judges the settings by what the service relies on; limit is the
 // service's own limit of a statement.
-func (s serverSettings) warnings(limit time.Duration) []*SettingWarning {
-	var out []*SettingWarning
+func (s serverSettings) warnings(limit time.Duration) []*SettingProblem {
+	var out []*SettingProblem
 	warn := func(name, better, problem string) {
-		out = append(out, &SettingWarning{
+		out = append(out, &SettingProblem{
 			Setting: name, Value: s.value(name),
 			problem: fmt.Sprintf("%s is %q for role %s in database %s: %s", name, s.value(name), s.Role, s.Database, problem),
 			hint: fmt.Sprintf("Run ALTER ROLE %s IN DATABASE %s SET %s = %s; and have the pooler open new server connections (RECONNECT).",
@@ -137,14 +140,14 @@ func (s serverSettings) warnings(limit time.Duration) []*SettingWarning {
 		}
 	}
 	if encoding := s.value("server_encoding"); encoding != "UTF8" {
-		out = append(out, &SettingWarning{
+		out = append(out, &SettingProblem{
 			Setting: "server_encoding", Value: encoding,
 			problem: fmt.Sprintf("database %s is encoded in %s, so that texts with other characters cannot be stored", s.Database, encoding),
 			hint:    "Dump it, and restore it into a database that was created with ENCODING 'UTF8'.",
 		})
 	}
 	if !s.Tables {
-		out = append(out, &SettingWarning{
+		out = append(out, &SettingProblem{
 			Setting: "search_path", Value: s.value("search_path"),
 			problem: fmt.Sprintf("the tables are not in the search_path (%s) of role %s in database %s", s.value("search_path"), s.Role, s.Database),
 			hint: fmt.Sprintf("Run honeydue migrate up, or ALTER ROLE %s IN DATABASE %s SET search_path = the schema that has them;",

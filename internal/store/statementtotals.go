@@ -51,7 +51,7 @@ func OpenStatementStats(ctx context.Context, directURL string, dials *link.Dials
 	cc.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	conn, err := connectCounted(ctx, cc, dials)
 	if err != nil {
-		return nil, err
+		return nil, connectFailure(cc, directURLName, err)
 	}
 	return &StatementStats{conn: conn}, nil
 }

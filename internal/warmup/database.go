@@ -2,6 +2,7 @@ package warmup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,6 +24,7 @@ func (w *warmer) wake(ctx context.Context, s *Step) error {
 	for _, took := range []*float64{&s.BeforeMS, &s.AfterMS} {
 		db, err := store.Open(ctx, single)
 		if err != nil {
+			w.refused = errors.Is(err, store.ErrRefused)
 			return err
 		}
 		*took = ms(db.Proof().Took)
@@ -45,6 +47,9 @@ func proofText(p store.Proof) string {
 // open server connections of its own, which it keeps; the second is what the next pod meets. The second
 // pool serves the later steps.
 func (w *warmer) open(ctx context.Context, s *Step) error {
+	if w.refused {
+		return errNoDatabase
+	}
 	dials := &link.Dials{}
 	c := w.config.Database
 	c.Dials = dials

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/honeydue/honeydue/internal/store"
@@ -44,13 +43,5 @@ func skipped(err error) error {
 	if !errors.Is(err, store.ErrNoPrewarm) {
 		return err
 	}
-	text := strings.TrimPrefix(err.Error(), "store: ")
-	text = strings.ToUpper(text[:1]) + text[1:] + "."
-	if h, ok := errors.AsType[interface {
-		error
-		Hint() string
-	}](err); ok {
-		text += " " + h.Hint()
-	}
-	return skip(text)
+	return skip(withHint(err))
 }

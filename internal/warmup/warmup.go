@@ -8,6 +8,7 @@ package warmup
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/honeydue/honeydue/internal/store"
@@ -129,6 +130,8 @@ func Run(ctx context.Context, c Config) Result {
 type warmer struct {
 	config Config
 	db     *store.DB
+	// refused: one connection was refused for good, so that more of them would be, too.
+	refused bool
 }
 
 func (w *warmer) close() {
@@ -164,11 +167,26 @@ func (s step) do(ctx context.Context) Step {
 	case errors.Is(err, errSkip):
 		out.Status, out.Detail = Skipped, err.Error()
 	case err != nil:
-		out.Status, out.Detail = Failed, err.Error()
+		out.Status, out.Detail = Failed, withHint(err)
 	default:
 		out.BoughtMS = round(out.BeforeMS - out.AfterMS)
 	}
 	return out
+}
+
+// withHint is what failed and what to do about it, as sentences.
+func withHint(err error) string {
+	text := strings.TrimPrefix(err.Error(), "store: ")
+	if text != "" {
+		text = strings.ToUpper(text[:1]) + text[1:] + "."
+	}
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		text += " " + h.Hint()
+	}
+	return text
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
