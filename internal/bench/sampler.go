@@ -48,6 +48,8 @@ type SamplerConfig struct {
 	Redis      SourceAt
 	Database   string      // whose pools the console is asked for; "" = all
 	Trust      *tls.Config // for the metrics page; nil = the system's
+
+	patience time.Duration // for each connection and answer; 0 = openTimeout and askTimeout
 }
 
 // Unseen is something of the server's side that a report does not show, in whole
@@ -75,6 +77,8 @@ type Sampler struct {
 	sources []*sampled
 	unseen  []Unseen // those that could not be opened
 	dials   link.Dials
+	// openIn bounds a connection and askIn an answer.
+	openIn, askIn time.Duration
 }
 
 // source is one thing that a Sampler asks, by one goroutine at a time.
@@ -95,7 +99,7 @@ type sampled struct {
 // OpenSampler connects to what c names, at once. What can't be reached is not
 // seen; that is no error. Close it.
 func OpenSampler(ctx context.Context, c SamplerConfig) *Sampler {
-	s := &Sampler{}
+	s := &Sampler{openIn: or(c.patience, openTimeout), askIn: or(c.patience, askTimeout)}
 	type candidate struct {
 		at   SourceAt
 		what string
@@ -115,7 +119,7 @@ func OpenSampler(ctx context.Context, c SamplerConfig) *Sampler {
 		}
 		opened[i] = &sampled{k.make(k.at.URL), k.what}
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, openTimeout)
+			ctx, cancel := context.WithTimeout(ctx, s.openIn)
 			defer cancel()
 			if failed[i] = opened[i].open(ctx); failed[i] == nil {
 				failed[i] = opened[i].read(ctx, &instant{}) // it has to answer, and not only to listen
@@ -164,7 +168,7 @@ func (s *Sampler) read(ctx context.Context, i *instant) (failed []error) {
 	var wg sync.WaitGroup
 	for n, k := range s.sources {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, askTimeout)
+			ctx, cancel := context.WithTimeout(ctx, s.askIn)
 			defer cancel()
 			if !k.usable() {
 				if failed[n] = k.open(ctx); failed[n] != nil {
