@@ -15,6 +15,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	turns    *prometheus.HistogramVec
 	problems *prometheus.CounterVec
+	dbErrors *prometheus.CounterVec
 	pool     *poolCollector
 }
 
@@ -35,12 +36,16 @@ func newMetrics(db *store.DB) *metrics {
 			Name: "honeydue_http_problems_total",
 			Help: "Replies that were problems, by their code.",
 		}, []string{"code"}),
+		dbErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "honeydue_db_errors_total",
+			Help: "Requests that failed because of the database, by its SQLSTATE (none: no answer, or no connection) and by whether a write may have been made all the same.",
+		}, []string{"sqlstate", "outcome"}),
 		pool: newPoolCollector(db),
 	}
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.duration, m.turns, m.problems, m.pool}
+	return []prometheus.Collector{m.duration, m.turns, m.problems, m.dbErrors, m.pool}
 }
 
 func (m *metrics) observe(x *exchange, method string, status int) {
@@ -55,6 +60,10 @@ func (m *metrics) observe(x *exchange, method string, status int) {
 	if x.route != nil {
 		m.turns.WithLabelValues(route).Observe(float64(x.tally.Turns()))
 	}
+}
+
+func (m *metrics) databaseError(sqlstate, outcome string) {
+	m.dbErrors.WithLabelValues(sqlstate, outcome).Inc()
 }
 
 func (m *metrics) problem(code string) { m.problems.WithLabelValues(code).Inc() }
@@ -76,7 +85,7 @@ type poolCollector struct {
 	db                                      *store.DB
 	conns, opened, closed, acquires, waited *prometheus.Desc
 	acquireTime, max, dialTurns             *prometheus.Desc
-	gaveUp, waitTime                        *prometheus.Desc
+	gaveUp, waitTime, retried               *prometheus.Desc
 }
 
 func newPoolCollector(db *store.DB) *poolCollector {
@@ -94,13 +103,14 @@ func newPoolCollector(db *store.DB) *poolCollector {
 		acquireTime: d(poolAcquireSeconds, "Time that all borrowings took."),
 		gaveUp:      d("gave_up_total", "Borrowings that ended without a connection: the caller or its deadline gave up."),
 		waitTime:    d("wait_seconds_total", "Time that the borrowings took that found no idle connection."),
+		retried:     d("retried_total", "Statements run a second time: their connection had broken, or the server had rolled them back."),
 		dialTurns:   d("dial_turns_total", "DB turns of connecting, which no request's bill holds."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (p *poolCollector) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{p.conns, p.max, p.opened, p.closed, p.acquires, p.waited, p.acquireTime, p.dialTurns, p.gaveUp, p.waitTime} {
+	for _, d := range []*prometheus.Desc{p.conns, p.max, p.opened, p.closed, p.acquires, p.waited, p.acquireTime, p.dialTurns, p.gaveUp, p.waitTime, p.retried} {
 		c <- d
 	}
 }
@@ -125,5 +135,6 @@ func (p *poolCollector) Collect(c chan<- prometheus.Metric) {
 	count(p.acquireTime, s.AcquireTime.Seconds())
 	count(p.gaveUp, float64(s.GaveUp))
 	count(p.waitTime, s.WaitTime.Seconds())
+	count(p.retried, float64(s.Retried))
 	count(p.dialTurns, float64(p.db.Dials().Turns()))
 }

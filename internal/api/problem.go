@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -140,6 +141,11 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 			route = x.route.ID
 		}
 		attrs := []slog.Attr{slog.String("code", p.Code), slog.String("route", route), slog.Any("error", p.cause)}
+		if isDatabaseError(p.cause) {
+			state := cmp.Or(store.SQLState(p.cause), "none")
+			s.metrics.databaseError(state, outcomeOf(p.cause))
+			attrs = append(attrs, slog.String("sqlstate", state), slog.String("outcome", outcomeOf(p.cause)))
+		}
 		var panicked *panicError
 		if errors.As(p.cause, &panicked) {
 			attrs = append(attrs, slog.String("stack", string(panicked.stack)))
@@ -172,13 +178,43 @@ func (s *Server) classify(ctx context.Context, err error) *Problem {
 		// that such requests do not count as failures of ours.
 		return newProblem(statusClientGone, codeClientGone, "The client hung up.")
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		p = newProblem(http.StatusServiceUnavailable, codeUnavailable, "The database did not answer in time. Try again in a moment.").
-			withHeader("Retry-After", retryAfterSeconds)
+		p = unavailable(exchangeFrom(ctx).route, err)
 	default:
 		p = newProblem(http.StatusInternalServerError, codeInternal, "Something failed on our side. Quote the trace_id when you report it.")
 	}
 	p.cause = err
 	return p
+}
+
+// unavailable says what the client has to know before it repeats a request.
+func unavailable(route *Route, err error) *Problem {
+	detail := "The database cannot do this at the moment. Try again in a moment."
+	switch {
+	case errors.Is(err, store.ErrReadOnly):
+		detail = "The database takes no changes at the moment, and nothing was changed. Try again in a moment."
+	case store.ChangedNothing(err):
+		detail = "The database cannot do this at the moment, and nothing was changed. Try again in a moment."
+	case route != nil && route.Method != http.MethodGet:
+		detail = "The database did not confirm the change, so it may have been made or not. Read it again before you repeat it."
+	}
+	return newProblem(http.StatusServiceUnavailable, codeUnavailable, detail).withHeader("Retry-After", retryAfterSeconds)
+}
+
+// isDatabaseError reports whether an error is the database's, or of the way to it.
+func isDatabaseError(err error) bool {
+	return errors.Is(err, store.ErrUnavailable) || store.SQLState(err) != ""
+}
+
+// outcomeOf says in logs and metrics whether the failed statement may have changed something.
+func outcomeOf(err error) string {
+	switch {
+	case errors.Is(err, store.ErrNotSent):
+		return "not_sent"
+	case store.ChangedNothing(err):
+		return "rolled_back"
+	default:
+		return "unknown"
+	}
 }
 
 func conflict(field string) *Problem {

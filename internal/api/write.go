@@ -67,7 +67,7 @@ func attempt[T any](ctx context.Context, s *Server, scopes []cache.Scope, reside
 		}
 		e.Committed = true
 		s.cache.Release(ctx, h, e)
-	case changedNothing(err):
+	case store.ChangedNothing(err):
 		s.cache.Release(ctx, h, cache.Effects{})
 	default:
 		s.cache.Abandon(h) // it may still commit, out of a queue: the keeper settles it
@@ -88,18 +88,6 @@ const (
 	// hands is no case that a user meets.
 	maxAttempts = 3
 )
-
-// changedNothing reports whether the error proves that the statement has not
-// committed and never will. Anything else may still commit, out of a queue.
-func changedNothing(err error) bool {
-	var elsewhere *store.ElsewhereError
-	for _, sure := range []error{store.ErrNotFound, store.ErrForbidden, store.ErrConflict, store.ErrOccurrencePassed, store.ErrInvalid, store.ErrFenced, store.ErrNotSent} {
-		if errors.Is(err, sure) {
-			return true
-		}
-	}
-	return errors.As(err, &elsewhere)
-}
 
 // step lets a test stand between the steps of a write, to delay or to kill it.
 func (s *Server) step(ctx context.Context, name string) {

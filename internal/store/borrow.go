@@ -4,17 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/honeydue/honeydue/internal/link"
 )
 
 // borrow is the only way from a method to a connection. It charges the
-// request's tally with the wait, the time and the turns, and retries once: a
-// read when the connection broke, a write only when nothing of it was sent.
+// request's tally with the wait, the time and the turns, and runs a statement a
+// second time where that is safe: a read when its connection broke, a write when
+// nothing of it was sent, either when the server has rolled it back for a
+// reason that need not come again, such as a deadlock.
 //
 // The caller's cancellation ends the wait for a connection but not a statement
 // under way: pgx would close the connection, the server would go on all the
@@ -22,18 +24,19 @@ import (
 // deadline does hold.
 func (db *DB) borrow(ctx context.Context, q Query, use func(context.Context, *pgx.Conn) error) error {
 	for attempt := 1; ; attempt++ {
-		sent, err := db.attempt(ctx, use)
+		err := db.attempt(ctx, use)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("store: %s: %w", q.Name, errors.Join(context.Cause(ctx), err))
+			return fmt.Errorf("%w: %w", context.Cause(ctx), classify(q, err))
 		}
-		if attempt > 1 || !retryable(q, err, sent) {
+		if attempt > 1 || !retryable(q, err) {
 			return classify(q, err)
 		}
+		db.retried.Add(1)
 		select {
-		case <-time.After(retryPause):
+		case <-time.After(retryPause + rand.N(retryPause)): //nolint:gosec // so that two that were in each other's way part
 		case <-ctx.Done():
 		}
 	}
@@ -43,8 +46,7 @@ func (db *DB) borrow(ctx context.Context, q Query, use func(context.Context, *pg
 // is tried: a pooler that restarts ends all of them, but not in one instant.
 const retryPause = 5 * time.Millisecond
 
-// attempt reports with its error whether anything was sent.
-func (db *DB) attempt(ctx context.Context, use func(context.Context, *pgx.Conn) error) (sent bool, _ error) {
+func (db *DB) attempt(ctx context.Context, use func(context.Context, *pgx.Conn) error) error {
 	tally := link.TallyFrom(ctx)
 	asked := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
@@ -52,7 +54,7 @@ func (db *DB) attempt(ctx context.Context, use func(context.Context, *pgx.Conn) 
 	cancel()
 	tally.AddAcquire(time.Since(asked))
 	if err != nil {
-		return false, &acquireError{err}
+		return &acquireError{err}
 	}
 	defer conn.Release()
 
@@ -66,12 +68,24 @@ func (db *DB) attempt(ctx context.Context, use func(context.Context, *pgx.Conn) 
 	began := time.Now()
 	err = use(running, conn.Conn())
 	tally.AddDB(time.Since(began))
-	sent = !pgconn.SafeToRetry(err)
 	if metered {
 		tally.AddTurns(m.Turns() - turns)
-		sent = sent && m.BytesWritten() != bytes
+		if err != nil && m.BytesWritten() == bytes {
+			err = &unsentError{err}
+		}
 	}
-	return sent, err
+	if o := factsOf(err); o.spoilt && (SQLState(err) != readOnlyTransaction || db.readOnly.giveUp(time.Now())) {
+		giveUp(ctx, conn.Conn())
+	}
+	return err
+}
+
+// giveUp closes a connection, so that the pool opens another. It does not wait
+// for the server's end.
+func giveUp(ctx context.Context, conn *pgx.Conn) {
+	over, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	cancel()
+	_ = conn.Close(over) // nothing is lost with it
 }
 
 // statementContext has the caller's values and deadline, but not his cancellation.
@@ -90,12 +104,13 @@ func (e *acquireError) Error() string     { return "no connection: " + e.err.Err
 func (e *acquireError) Unwrap() error     { return e.err }
 func (e *acquireError) SafeToRetry() bool { return true }
 
-func retryable(q Query, err error, sent bool) bool {
+func retryable(q Query, err error) bool {
 	var acquire *acquireError
-	if errors.As(err, &acquire) || errors.Is(err, context.DeadlineExceeded) || !broken(err) {
+	if errors.As(err, &acquire) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
-	return !q.Write || !sent
+	o := factsOf(err)
+	return o.again || o.lost && (!q.Write || o.notSent)
 }
 
 // each runs a statement and hands it row by row to scan. It may start over, so
@@ -112,6 +127,9 @@ func (db *DB) each(ctx context.Context, q Query, args []any, reset func(), scan 
 			if err := scan(rows); err != nil {
 				return err
 			}
+		}
+		if err := rows.Err(); err != nil && rows.CommandTag().String() != "" {
+			return &afterCommandError{err}
 		}
 		return rows.Err()
 	})

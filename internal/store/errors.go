@@ -1,15 +1,12 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/puddle/v2"
 )
 
 // What a method may answer besides success; match with errors.Is. Anything
@@ -26,15 +23,21 @@ var (
 	ErrOccurrencePassed = errors.New("the occurrence has passed")
 	// ErrInvalid: the database refused a value; see FieldError.
 	ErrInvalid = errors.New("invalid value")
-	// ErrUnavailable: the database cannot be reached, or had no free
-	// connection in time. Trying again later may help. Whether a write took
-	// effect is unknown unless errors.Is(err, ErrNotSent).
+	// ErrUnavailable: the database cannot be reached, had no free connection in
+	// time, or is in a condition that passes. Trying again later may help. Whether
+	// a write took effect is unknown unless ChangedNothing says that it did not.
 	ErrUnavailable = errors.New("the database is unavailable")
 	// ErrRefused is joined to ErrUnavailable when connecting again cannot help:
 	// somebody has to change a setting first.
 	ErrRefused = errors.New("connecting again cannot help")
-	// ErrNotSent is joined to ErrUnavailable when nothing was sent.
+	// ErrNotSent is joined to an error when nothing was sent.
 	ErrNotSent = errors.New("nothing was sent")
+	// ErrRolledBack is joined to an error when the statement's transaction is
+	// rolled back for certain.
+	ErrRolledBack = errors.New("rolled back")
+	// ErrReadOnly is joined to ErrUnavailable when the server takes no writes: a
+	// standby, or a database that was made read-only.
+	ErrReadOnly = errors.New("the database is read-only")
 )
 
 // FieldError is an ErrConflict or an ErrInvalid that names the field at fault.
@@ -98,23 +101,49 @@ func classify(q Query, err error) error {
 		case foreignKeyViolation:
 			return ErrNotFound
 		case invalidParameter:
-			if strings.Contains(pg.Message, "time zone") {
+			if strings.Contains(strings.ToLower(pg.Routine), "zone") { // the message is in the server's language
 				return &FieldError{ErrInvalid, "time_zone"}
 			}
 		}
 	}
-	if broken(err) {
-		return unavailable(q, err)
-	}
-	return fmt.Errorf("store: %s: %w", q.Name, err)
+	return &statementError{q.Name, kindsOf(err), err}
 }
 
-func unavailable(q Query, err error) error {
-	kind := ErrUnavailable
-	if pgconn.SafeToRetry(err) {
-		kind = errors.Join(ErrUnavailable, ErrNotSent)
+// statementError is an error of a statement with the kinds that it is of.
+type statementError struct {
+	query string
+	kinds []error
+	err   error
+}
+
+func (e *statementError) Error() string {
+	text := "store: " + e.query
+	for _, kind := range e.kinds {
+		text += ": " + kind.Error()
 	}
-	return fmt.Errorf("store: %s: %w: %w", q.Name, kind, err)
+	return text + ": " + e.err.Error()
+}
+
+func (e *statementError) Unwrap() []error { return append(slices.Clone(e.kinds), e.err) }
+
+// kindsOf are the errors above that stand for what is known of err.
+func kindsOf(err error) []error {
+	var kinds []error
+	o := factsOf(err)
+	for _, known := range []struct {
+		kind  error
+		holds bool
+	}{
+		{ErrUnavailable, o.passing},
+		{ErrReadOnly, SQLState(err) == readOnlyTransaction},
+		{ErrNotSent, o.notSent},
+		{ErrRolledBack, o.rolledBack},
+	} {
+		if known.holds {
+			kinds = append(kinds, known.kind)
+		}
+	}
+	return kinds
 }
 
 // constraintField is the column behind an error: Postgres names it for some
@@ -132,22 +161,4 @@ func constraintField(pg *pgconn.PgError) string {
 		return "code"
 	}
 	return name
-}
-
-// broken reports whether the error tells of the connection and not of the
-// statement: then another connection may do better.
-func broken(err error) bool {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		// 08 connection exception (a pooler's own errors too), 53 insufficient
-		// resources, 57P0x the server is going down or starting up.
-		return strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "57P0")
-	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return true
-	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, puddle.ErrClosedPool) || pgconn.SafeToRetry(err) {
-		return true
-	}
-	_, isNet := errors.AsType[net.Error](err)
-	return isNet || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }

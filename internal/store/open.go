@@ -24,6 +24,9 @@ type DB struct {
 	proof  Proof
 	boot   *boot
 	tracer *poolTracer
+
+	retried  atomic.Int64
+	readOnly readOnlyServers
 }
 
 // Proof is what Open has learnt about the way to the database.
@@ -82,6 +85,7 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 		return nil, fmt.Errorf("store: cannot make the pool: %w", err)
 	}
 	db := &DB{pool: pool, cfg: c, boot: boot, tracer: tracer}
+	db.readOnly.opened = &tracer.opened
 	meanwhile := db.meanwhile(ctx)
 	err = boot.wait(ctx, func(p proved, first bool) {
 		if db.proof.add(p); first {

@@ -27,6 +27,9 @@ type Stat struct {
 	// it that Waited took. GaveUp counts those that ended without a connection.
 	Acquires, Waited, GaveUp int64
 	AcquireTime, WaitTime    time.Duration
+	// Retried counts statements that were run a second time: their connection had
+	// broken, or the server had rolled them back.
+	Retried int64
 }
 
 // Stat reads the pool's counters.
@@ -36,6 +39,6 @@ func (db *DB) Stat() Stat {
 		Total: s.TotalConns(), Idle: s.IdleConns(), InUse: s.AcquiredConns(), Max: s.MaxConns(),
 		Opened: s.NewConnsCount(), ClosedOld: s.MaxLifetimeDestroyCount(), ClosedIdle: s.MaxIdleDestroyCount(),
 		Acquires: s.AcquireCount(), Waited: s.EmptyAcquireCount(), AcquireTime: s.AcquireDuration(),
-		GaveUp: s.CanceledAcquireCount(), WaitTime: s.EmptyAcquireWaitTime(),
+		GaveUp: s.CanceledAcquireCount(), WaitTime: s.EmptyAcquireWaitTime(), Retried: db.retried.Load(),
 	}
 }

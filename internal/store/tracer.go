@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"net"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -23,6 +24,7 @@ type poolTracer struct {
 	connect       pgx.ConnectTracer
 	acquire       pgxpool.AcquireTracer
 	connectFailed func(error)
+	opened        atomic.Int64 // connections
 }
 
 type turnsBeforeKey struct{}
@@ -62,6 +64,8 @@ func (t *poolTracer) TraceConnectStart(ctx context.Context, d pgx.TraceConnectSt
 func (t *poolTracer) TraceConnectEnd(ctx context.Context, d pgx.TraceConnectEndData) {
 	if d.Err != nil {
 		t.connectFailed(d.Err)
+	} else {
+		t.opened.Add(1)
 	}
 	if t.connect != nil {
 		t.connect.TraceConnectEnd(ctx, d)
