@@ -1,9 +1,12 @@
 package api
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"net/http"
 	"regexp"
 	"slices"
@@ -436,4 +439,29 @@ func TestAnAccountIsItsBareAddress(t *testing.T) {
 	}
 	send(login, "I@EXAMPLE.com", http.StatusOK)
 	send(login, "I <i@example.com>", http.StatusUnauthorized)
+}
+
+// TestABodyThatEndsEarly is the client's fault, and not logged as ours.
+func TestABodyThatEndsEarly(t *testing.T) {
+	env := labtest.Database(t, store.Migrate)
+	p, s := newPod(t, env), newStage(t, env)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /api/residences/ HTTP/1.1\r\nHost: x\r\nAuthorization: Token %s\r\nContent-Length: 100\r\n\r\n{\"name\"", s.person("Ada").token)
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	isProblem(t, reply{res.StatusCode, res.Header, must(t, body, err)}, http.StatusBadRequest, codeMalformed)
+	if p.log.String() != "" {
+		t.Errorf("logged:\n%s", p.log)
+	}
 }
