@@ -38,7 +38,7 @@ func sessionFrom(ctx context.Context) session {
 // authenticate runs before the handlers of routes that need a token: one visit
 // to Redis, and one DB turn if the token is not cached. The look-up has the
 // request's context, so its span nests under the request's (S9).
-func (s *Server) authenticate(item string) func(huma.Context, func(huma.Context)) {
+func (s *Server) authenticate(item cache.List) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		who, err := s.identify(ctx, item)
 		if err != nil {
@@ -49,7 +49,7 @@ func (s *Server) authenticate(item string) func(huma.Context, func(huma.Context)
 	}
 }
 
-func (s *Server) identify(ctx huma.Context, item string) (session, error) {
+func (s *Server) identify(ctx huma.Context, item cache.List) (session, error) {
 	token, err := bearer(ctx.Header("Authorization"))
 	if err != nil {
 		return session{}, err
@@ -57,7 +57,7 @@ func (s *Server) identify(ctx huma.Context, item string) (session, error) {
 	q := cache.Question{Token: cache.TokenHash(token)}
 	if item != "" {
 		if id, err := strconv.ParseInt(ctx.Param("id"), 10, 64); err == nil {
-			q.Item = cache.Item{Kind: item, ID: id}
+			q.Item = cache.Item{In: item, ID: id}
 		}
 	}
 	r := s.cache.Read(ctx.Context(), q)

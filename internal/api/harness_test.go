@@ -138,7 +138,7 @@ func lasting(ctx context.Context, rdb *redis.Client) {
 	tick := time.NewTicker(cache.SweepPeriod / 5)
 	defer tick.Stop()
 	for {
-		_ = prolong.Run(ctx, rdb, []string{"cache:shared"}, time.Now().Add(time.Hour).UnixMilli()).Err() // the next may work
+		_ = prolong.Run(ctx, rdb, []string{cache.SharedKey}, time.Now().Add(time.Hour).UnixMilli()).Err() // the next may work
 		select {
 		case <-ctx.Done():
 			return
@@ -272,7 +272,7 @@ func newStage(t *testing.T, env lab.Env) *stage {
 func (s *stage) write() store.Write {
 	var scopes []cache.Scope
 	for id := range int64(100) {
-		scopes = append(scopes, cache.UserScope(id), cache.ResidenceScope(id))
+		scopes = append(append(scopes, cache.UserScope(id)), cache.WholeResidence(id)...)
 	}
 	h := s.cache.Hold(s.t.Context())
 	s.cache.Release(s.t.Context(), h, cache.Effects{Committed: true, Scopes: scopes})
@@ -351,7 +351,7 @@ func forget(t *testing.T, env lab.Env) {
 		t.Fatal(err)
 	}
 	// The keeper gives the lease again, or nothing could become warm.
-	labtest.Eventually(t, "a sweep after the flush", func() bool { return rdb.HGet(t.Context(), "cache:shared", "lease").Val() != "" })
+	labtest.Eventually(t, "a sweep after the flush", func() bool { return rdb.HGet(t.Context(), cache.SharedKey, "lease").Val() != "" })
 }
 
 func redisClient(t *testing.T, env lab.Env) *redis.Client {

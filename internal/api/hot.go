@@ -133,13 +133,18 @@ func fromDatabase[B any](ctx context.Context, s *Server, load func(context.Conte
 		case err != nil:
 			return cache.Answer{}, err
 		}
-		body, err := s.compressors.render(got.body)
-		if got.residenceIDs == nil {
-			got.residenceIDs = []int64{}
-		}
-		return cache.Answer{User: got.user, ResidenceIDs: got.residenceIDs, Body: body, ValidUntil: got.validUntil}, err
+		return answer(s, got)
 	})
 	return rendered{body: a.Body, etag: r.ETag}, err
+}
+
+// answer is a hot list as the cache keeps it.
+func answer[B any](s *Server, got hotAnswer[B]) (cache.Answer, error) {
+	body, err := s.compressors.render(got.body)
+	if got.residenceIDs == nil {
+		got.residenceIDs = []int64{}
+	}
+	return cache.Answer{User: got.user, ResidenceIDs: got.residenceIDs, Body: body, ValidUntil: got.validUntil}, err
 }
 
 // describeList sets the headers of a list that may be kept by whoever asked,

@@ -150,8 +150,12 @@ func TestEveryWriteIsSeenByTheNextRead(t *testing.T) {
 				if got.status != http.StatusOK || bytes.Equal(got.body, before[who.token].body) {
 					t.Errorf("%s sees what was before the write (%d): %s", who.Name, got.status, got.header.Get("Cache-Status"))
 				}
-				if got.header.Get("X-Db-Turns") != "1" {
-					t.Errorf("the read after a write took %s turns", got.header.Get("X-Db-Turns"))
+				turns := "0" // the write has read it
+				if r.ID == "delete_residence" {
+					turns = "1"
+				}
+				if got.header.Get("X-Db-Turns") != turns {
+					t.Errorf("the read after a write took %s turns, want %s", got.header.Get("X-Db-Turns"), turns)
 				}
 			}
 		})

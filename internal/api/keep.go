@@ -36,7 +36,10 @@ func ChangeLog(db *store.DB) cache.Source {
 			c := cache.Changes{Cursor: log.Cursor, Everything: log.Lost}
 			for _, w := range log.Changes {
 				c.Everything = c.Everything || w.Everything
-				scopes := cache.ResidenceScopes(w.Residences...)
+				var scopes []cache.Scope
+				for _, id := range w.Residences {
+					scopes = append(scopes, touched(w, id)...)
+				}
 				for _, id := range w.Users {
 					scopes = append(scopes, cache.UserScope(id))
 				}
@@ -52,5 +55,24 @@ func ChangeLog(db *store.DB) cache.Source {
 			_, err := db.PruneChanges(ctx, before)
 			return err
 		},
+	}
+}
+
+// touched is what a committed write changed of a residence: the scopes that the
+// write itself held or released, so that the sweep need not tell them again.
+func touched(w store.Change, residence int64) []cache.Scope {
+	switch {
+	case w.Gone && w.What == "residence":
+		return cache.WholeResidence(residence)
+	case w.What == "task":
+		return []cache.Scope{cache.Tasks.Scope(residence)}
+	case w.What == "contractor":
+		return []cache.Scope{cache.Contractors.Scope(residence)}
+	case w.What == "document":
+		return []cache.Scope{cache.Documents.Scope(residence)}
+	case w.What == "residence":
+		return changedResidence(residence)
+	default:
+		return cache.WholeResidence(residence)
 	}
 }

@@ -532,14 +532,14 @@ func sleep(ctx context.Context, d time.Duration) error {
 // evictCopies deletes what may be lost without breaking P1: all but states.
 func evictCopies(ctx context.Context, r *race) error {
 	return r.evict(ctx, func(key string) bool {
-		return !strings.HasPrefix(key, "state:")
+		return !cache.IsState(key)
 	})
 }
 
 // evictStates deletes states, and the holds with them.
 func evictStates(ctx context.Context, r *race) error {
 	return r.losing(func() error {
-		return r.evict(ctx, func(key string) bool { return strings.HasPrefix(key, "state:") })
+		return r.evict(ctx, func(key string) bool { return cache.IsState(key) })
 	})
 }
 
@@ -554,7 +554,7 @@ func (r *race) evict(ctx context.Context, which func(string) bool) error {
 		if !which(key) {
 			continue
 		}
-		if key == "cache:shared" && rng.IntN(4) > 0 {
+		if key == cache.SharedKey && rng.IntN(4) > 0 {
 			continue // with the lease goes every hit until the next sweep
 		}
 		if err := r.redis.Del(ctx, key).Err(); err != nil {

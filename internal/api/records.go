@@ -29,10 +29,10 @@ func (s *Server) listContractors(ctx context.Context, in *Paging) (rendered, err
 }
 
 func (s *Server) createContractor(ctx context.Context, in *createContractorInput) (*createdContractor, error) {
-	c, err := write(ctx, s, cache.ResidenceScopes(in.Body.ResidenceID), func(ctx context.Context, w store.Write) (household.Contractor, error) {
+	c, err := write(ctx, s, cache.Contractors.Scopes(in.Body.ResidenceID), func(ctx context.Context, w store.Write) (household.Contractor, error) {
 		return s.db.CreateContractor(ctx, w, sessionFrom(ctx).userID, in.Body)
 	}, func(c household.Contractor) cache.Effects {
-		return cache.Effects{Item: cache.Item{Kind: itemContractor, ID: c.ID}, Residence: c.ResidenceID}
+		return cache.Effects{Item: cache.Item{In: cache.Contractors, ID: c.ID}, Residence: c.ResidenceID}
 	})
 	if err != nil {
 		return nil, err
@@ -54,10 +54,10 @@ func (s *Server) listDocuments(ctx context.Context, in *Paging) (rendered, error
 }
 
 func (s *Server) createDocument(ctx context.Context, in *createDocumentInput) (*createdDocument, error) {
-	d, err := write(ctx, s, cache.ResidenceScopes(in.Body.ResidenceID), func(ctx context.Context, w store.Write) (household.Document, error) {
+	d, err := write(ctx, s, cache.Documents.Scopes(in.Body.ResidenceID), func(ctx context.Context, w store.Write) (household.Document, error) {
 		return s.db.CreateDocument(ctx, w, sessionFrom(ctx).userID, in.Body)
 	}, func(d household.Document) cache.Effects {
-		return cache.Effects{Item: cache.Item{Kind: itemDocument, ID: d.ID}, Residence: d.ResidenceID}
+		return cache.Effects{Item: cache.Item{In: cache.Documents, ID: d.ID}, Residence: d.ResidenceID}
 	})
 	if err != nil {
 		return nil, err

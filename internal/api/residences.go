@@ -60,7 +60,7 @@ func (s *Server) createResidence(ctx context.Context, in *createResidenceInput) 
 	r, err := write(ctx, s, []cache.Scope{cache.UserScope(me)}, func(ctx context.Context, w store.Write) (household.Residence, error) {
 		return s.db.CreateResidence(ctx, w, me, in.Body)
 	}, func(r household.Residence) cache.Effects {
-		return cache.Effects{Access: []int64{me}, Scopes: cache.ResidenceScopes(r.ID)}
+		return cache.Effects{Access: []int64{me}, Scopes: cache.WholeResidence(r.ID)}
 	})
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (s *Server) updateResidence(ctx context.Context, in *updateResidenceInput) 
 			return nil, invalid("body.time_zone", err.Error())
 		}
 	}
-	r, err := write(ctx, s, cache.ResidenceScopes(in.ID), func(ctx context.Context, w store.Write) (household.Residence, error) {
+	r, err := write(ctx, s, changedResidence(in.ID), func(ctx context.Context, w store.Write) (household.Residence, error) {
 		return s.db.UpdateResidence(ctx, w, sessionFrom(ctx).userID, in.ID, in.Body)
 	}, nil)
 	if err != nil {
@@ -91,8 +91,15 @@ func (s *Server) updateResidence(ctx context.Context, in *updateResidenceInput) 
 	return &residenceOutput{Body: r}, nil
 }
 
+// changedResidence is what a change of a residence's own fields touches: the
+// list of residences, and the board, which shows local dates. What lies in a
+// residence that is deleted or comes back changes as well.
+func changedResidence(id int64) []cache.Scope {
+	return []cache.Scope{cache.Residences.Scope(id), cache.Tasks.Scope(id)}
+}
+
 func (s *Server) deleteResidence(ctx context.Context, in *OneID) (*none, error) {
-	_, err := write(ctx, s, cache.ResidenceScopes(in.ID), func(ctx context.Context, w store.Write) ([]int64, error) {
+	_, err := write(ctx, s, cache.WholeResidence(in.ID), func(ctx context.Context, w store.Write) ([]int64, error) {
 		return s.db.DeleteResidence(ctx, w, sessionFrom(ctx).userID, in.ID)
 	}, func(members []int64) cache.Effects {
 		var users []cache.Scope

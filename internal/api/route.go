@@ -45,8 +45,8 @@ type Route struct {
 	// list is the one of which copies are kept, in the form that plain asks for.
 	list  cache.List
 	plain url.Values
-	// item is the kind of what {id} names, where a write needs its residence.
-	item string
+	// item is the list that shows what {id} names, where a write needs its residence.
+	item cache.List
 
 	parameters parameters
 	operation  func(*Server, huma.API, huma.Operation) // for the API itself
@@ -185,4 +185,4 @@ func answered(method, id, path, summary string, needs Need, statement string) Ro
 }
 
 // on says what {id} names, for a write.
-func (r Route) on(item string) Route { r.item = item; return r }
+func (r Route) on(item cache.List) Route { r.item = item; return r }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/household"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -50,7 +51,7 @@ func accountRoutes() []Route {
 func residenceRoutes() []Route {
 	const list, one = "/api/residences/", "/api/residences/{id}/"
 	return []Route{
-		hot[Paging, List[household.Residence]](hotList("residence_list", list, "My residences"), listResidences, plainPage(), (*Server).listResidences),
+		hot[Paging, List[household.Residence]](hotList("residence_list", list, "My residences"), cache.Residences, plainPage(), (*Server).listResidences),
 		op(created("create_residence", list, "Create a residence and own it", NeedToken, "residence_create"), (*Server).createResidence),
 		op(answered(post, "join_residence", "/api/residences/join-with-code/", "Join a residence by its share code", NeedToken, "residence_join"), (*Server).joinResidence),
 		op(answered(get, "get_residence", one, "One residence", NeedMember, "residence_get"), (*Server).getResidence),
@@ -71,33 +72,33 @@ func taskRoutes() []Route {
 	board.Takes = []string{"days", "archived"}
 	board.Variants = []Variant{{Query: "archived=true", Takes: []string{"archived", "limit", "cursor"}, Statements: []string{"task_archived"}, Budget: Budget{Warm: 1, Cold: 2}}}
 	undo := func(id, path, summary, statement string) Route {
-		return answered(http.MethodDelete, id, path, summary, NeedMember, statement).on(itemTask)
+		return answered(http.MethodDelete, id, path, summary, NeedMember, statement).on(cache.Tasks)
 	}
 	return []Route{
-		hot[boardInput, BoardOrTasks](board, listTasks, url.Values{"days": {strconv.Itoa(household.DueSoonDays)}, "archived": {"false"}}, (*Server).board),
+		hot[boardInput, BoardOrTasks](board, cache.Tasks, url.Values{"days": {strconv.Itoa(household.DueSoonDays)}, "archived": {"false"}}, (*Server).board),
 		op(created("create_task", list, "Create a task", NeedMember, "task_create"), (*Server).createTask),
 		op(answered(get, "get_task", one, "One task", NeedMember, "task_get"), (*Server).getTask),
-		op(answered(patch, "update_task", one, "Change a task", NeedMember, "task_update").on(itemTask), (*Server).updateTask),
-		op(deleted("delete_task", one, "Delete a task", NeedMember, "task_delete").on(itemTask), (*Server).deleteTask),
-		op(answered(post, "complete_task", one+"complete/", "Complete a task; a recurring one moves on", NeedMember, "task_complete").on(itemTask), (*Server).completeTask),
+		op(answered(patch, "update_task", one, "Change a task", NeedMember, "task_update").on(cache.Tasks), (*Server).updateTask),
+		op(deleted("delete_task", one, "Delete a task", NeedMember, "task_delete").on(cache.Tasks), (*Server).deleteTask),
+		op(answered(post, "complete_task", one+"complete/", "Complete a task; a recurring one moves on", NeedMember, "task_complete").on(cache.Tasks), (*Server).completeTask),
 		op(undo("uncomplete_task", one+"complete/", "Undo the last completion; repeating it undoes no older one", "task_uncomplete"), (*Server).uncompleteTask),
 		op(answered(get, "list_completions", one+"completions/", "A task's completions, the last one first", NeedMember, "completion_list"), (*Server).listCompletions),
-		op(deleted("delete_completion", one+"completions/{completion_id}/", "Undo one completion", NeedMember, "task_uncomplete").on(itemTask), (*Server).deleteCompletion),
-		op(answered(post, "start_task", one+"start/", "Start a task", NeedMember, "task_start").on(itemTask), (*Server).startTask),
+		op(deleted("delete_completion", one+"completions/{completion_id}/", "Undo one completion", NeedMember, "task_uncomplete").on(cache.Tasks), (*Server).deleteCompletion),
+		op(answered(post, "start_task", one+"start/", "Start a task", NeedMember, "task_start").on(cache.Tasks), (*Server).startTask),
 		op(undo("unstart_task", one+"start/", "Undo the start", "task_unstart"), (*Server).unstartTask),
-		op(answered(post, "archive_task", one+"archive/", "Archive a task", NeedMember, "task_archive").on(itemTask), (*Server).archiveTask),
+		op(answered(post, "archive_task", one+"archive/", "Archive a task", NeedMember, "task_archive").on(cache.Tasks), (*Server).archiveTask),
 		op(undo("unarchive_task", one+"archive/", "Take a task out of the archive", "task_unarchive"), (*Server).unarchiveTask),
 	}
 }
 
 func recordRoutes() []Route {
 	return []Route{
-		hot[Paging, List[household.Contractor]](hotList("contractor_list", "/api/contractors/", "My contractors"), listContractors, plainPage(), (*Server).listContractors),
+		hot[Paging, List[household.Contractor]](hotList("contractor_list", "/api/contractors/", "My contractors"), cache.Contractors, plainPage(), (*Server).listContractors),
 		op(created("create_contractor", "/api/contractors/", "Add a contractor", NeedMember, "contractor_create"), (*Server).createContractor),
-		op(deleted("delete_contractor", "/api/contractors/{id}/", "Delete a contractor", NeedMember, "contractor_delete").on(itemContractor), (*Server).deleteContractor),
-		hot[Paging, List[household.Document]](hotList("document_list", "/api/documents/", "My documents"), listDocuments, plainPage(), (*Server).listDocuments),
+		op(deleted("delete_contractor", "/api/contractors/{id}/", "Delete a contractor", NeedMember, "contractor_delete").on(cache.Contractors), (*Server).deleteContractor),
+		hot[Paging, List[household.Document]](hotList("document_list", "/api/documents/", "My documents"), cache.Documents, plainPage(), (*Server).listDocuments),
 		op(created("create_document", "/api/documents/", "Add a document", NeedMember, "document_create"), (*Server).createDocument),
-		op(deleted("delete_document", "/api/documents/{id}/", "Delete a document", NeedMember, "document_delete").on(itemDocument), (*Server).deleteDocument),
+		op(deleted("delete_document", "/api/documents/{id}/", "Delete a document", NeedMember, "document_delete").on(cache.Documents), (*Server).deleteDocument),
 		op(answered(get, "sync", "/api/sync/", "What has changed since a cursor, with what is gone", NeedToken, "sync_delta"), (*Server).sync),
 		op(Route{
 			ID: "static_data", Method: get, Path: "/api/static-data/", Summary: "Categories, priorities, frequencies and the like",

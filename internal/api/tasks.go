@@ -131,7 +131,7 @@ func (s *Server) archived(ctx context.Context, p store.Page) (rendered, error) {
 }
 
 func (s *Server) createTask(ctx context.Context, in *createTaskInput) (*createdTask, error) {
-	t, err := write(ctx, s, cache.ResidenceScopes(in.Body.ResidenceID), func(ctx context.Context, w store.Write) (household.Task, error) {
+	t, err := write(ctx, s, cache.Tasks.Scopes(in.Body.ResidenceID), func(ctx context.Context, w store.Write) (household.Task, error) {
 		return s.db.CreateTask(ctx, w, sessionFrom(ctx).userID, in.Body)
 	}, whereTaskIs)
 	if err != nil {
@@ -142,7 +142,7 @@ func (s *Server) createTask(ctx context.Context, in *createTaskInput) (*createdT
 
 // whereTaskIs leaves a hint for the next write on the task.
 func whereTaskIs(t household.Task) cache.Effects {
-	return cache.Effects{Item: cache.Item{Kind: itemTask, ID: t.ID}, Residence: t.ResidenceID}
+	return cache.Effects{Item: cache.Item{In: cache.Tasks, ID: t.ID}, Residence: t.ResidenceID}
 }
 
 func (s *Server) deleteTask(ctx context.Context, in *OneID) (*none, error) {

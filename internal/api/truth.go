@@ -10,32 +10,19 @@ import (
 	"github.com/honeydue/honeydue/internal/store"
 )
 
-// The lists of which copies are kept.
-const (
-	listTasks       cache.List = "tasks"
-	listResidences  cache.List = "residences"
-	listContractors cache.List = "contractors"
-	listDocuments   cache.List = "documents"
-)
-
-// Lists names the lists of which copies are kept.
-func Lists() []cache.List {
-	return []cache.List{listTasks, listResidences, listContractors, listDocuments}
-}
-
 // Truth is a list in the form of which copies are kept, as the database has it
 // for the token's user at the instant now: the text that a copy made then
 // holds, from the code that fills the copies. It takes one turn and changes
 // nothing. No such token is store.ErrNotFound.
 func Truth(ctx context.Context, db *store.DB, list cache.List, tokenHash []byte, now time.Time) ([]byte, error) {
 	switch list {
-	case listTasks:
+	case cache.Tasks:
 		return textOf(boardAt(ctx, db, tokenHash, now, household.DueSoonDays))
-	case listResidences:
+	case cache.Residences:
 		return textOf(paged(db.Residences(ctx, tokenHash, firstPage())))
-	case listContractors:
+	case cache.Contractors:
 		return textOf(paged(db.Contractors(ctx, tokenHash, firstPage())))
-	case listDocuments:
+	case cache.Documents:
 		return textOf(paged(db.Documents(ctx, tokenHash, firstPage())))
 	default:
 		return nil, fmt.Errorf("there is no list %q of which copies are kept", list)
@@ -60,16 +47,24 @@ func boardAt(ctx context.Context, db *store.DB, tokenHash []byte, now time.Time,
 	if err != nil {
 		return hotAnswer[household.Board]{}, err
 	}
+	return boardOf(user, rows, now, dueSoonDays), nil
+}
+
+func boardOf(user household.User, rows store.BoardRows, now time.Time, dueSoonDays int) hotAnswer[household.Board] {
 	return hotAnswer[household.Board]{
 		user: user, residenceIDs: rows.ResidenceIDs(),
 		body: household.BuildBoard(household.BoardInput{
 			Homes: rows.Homes, Cards: rows.Cards, Counts: rows.Counts, Now: now, DueSoonDays: dueSoonDays,
 		}),
 		validUntil: household.BoardValidUntil(rows.Homes, rows.OldestCompleted, now),
-	}, nil
+	}
 }
 
 // paged is one of the three lists that are pages of the store's.
 func paged[T any](user household.User, l store.List[T], err error) (hotAnswer[List[T]], error) {
-	return hotAnswer[List[T]]{user: user, residenceIDs: l.ResidenceIDs, body: page(l)}, err
+	return pageOf(user, l), err
+}
+
+func pageOf[T any](user household.User, l store.List[T]) hotAnswer[List[T]] {
+	return hotAnswer[List[T]]{user: user, residenceIDs: l.ResidenceIDs, body: page(l)}
 }

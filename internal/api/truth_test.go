@@ -45,7 +45,7 @@ func TestTruthIsWhatIsServed(t *testing.T) {
 			t.Errorf("%s of a token that nobody has: %v", r.list, err)
 		}
 	}
-	named := Lists()
+	named := cache.Lists()
 	slices.Sort(lists)
 	slices.Sort(named)
 	if !slices.Equal(lists, named) {

@@ -8,13 +8,6 @@ import (
 	"github.com/honeydue/honeydue/internal/store"
 )
 
-// Kinds of things that lie in a residence and are named without it.
-const (
-	itemTask       = "t"
-	itemContractor = "c"
-	itemDocument   = "d"
-)
-
 // effects says what a success does to the caches besides.
 type effects[T any] func(T) cache.Effects
 
@@ -33,7 +26,8 @@ func write[T any](ctx context.Context, s *Server, scopes []cache.Scope, run func
 // of the residences that the user saw lately; the statement is guarded by what
 // is held, and tells where the thing is if it is elsewhere.
 func writeItem[T any](ctx context.Context, s *Server, run func(context.Context, store.Write) (T, error), after effects[T]) (T, error) {
-	r := exchangeFrom(ctx).reading
+	x := exchangeFrom(ctx)
+	r, list := x.reading, x.route.item
 	guess := r.ResidenceIDs
 	if r.Residence != 0 {
 		guess = []int64{r.Residence}
@@ -42,7 +36,7 @@ func writeItem[T any](ctx context.Context, s *Server, run func(context.Context, 
 		guess = nil
 	}
 	for n := 1; ; n++ {
-		v, err := attempt(ctx, s, cache.ResidenceScopes(guess...), guess, run, after)
+		v, err := attempt(ctx, s, list.Scopes(guess...), guess, run, after)
 		var elsewhere *store.ElsewhereError
 		switch {
 		case n < maxAttempts && errors.As(err, &elsewhere):
@@ -55,9 +49,11 @@ func writeItem[T any](ctx context.Context, s *Server, run func(context.Context, 
 }
 
 func attempt[T any](ctx context.Context, s *Server, scopes []cache.Scope, residences []int64, run func(context.Context, store.Write) (T, error), after effects[T]) (T, error) {
-	h := s.cache.Hold(ctx, scopes...)
+	list := changedList(scopes)
+	h := s.cache.HoldFor(ctx, list, sessionFrom(ctx).userID, scopes...)
+	fresh := s.refresh(list, h.Readers)
 	s.step(ctx, "held")
-	v, err := run(ctx, store.Write{ID: h.ID, Residences: residences})
+	v, err := run(ctx, store.Write{ID: h.ID, Residences: residences, Refresh: fresh.from})
 	s.step(ctx, "written")
 	switch {
 	case err == nil:
@@ -66,6 +62,7 @@ func attempt[T any](ctx context.Context, s *Server, scopes []cache.Scope, reside
 			e = after(v)
 		}
 		e.Committed = true
+		e.Refreshed = fresh.lists(ctx, s)
 		s.cache.Release(ctx, h, e)
 	case store.ChangedNothing(err):
 		s.cache.Release(ctx, h, cache.Effects{})

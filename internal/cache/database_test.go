@@ -104,11 +104,16 @@ type content struct {
 	Until  int64 // ms; 0: it does not age
 }
 
-// answer is one snapshot of what a user sees.
-func (d *database) answer(user int64, until time.Time) Answer {
+// answer is one snapshot of what a list shows a user.
+func (d *database) answer(list List, user int64, until time.Time) Answer {
+	return d.answerWith(nil, list, user, until)
+}
+
+// answerWith also has the changes of a transaction that reads its own.
+func (d *database) answerWith(own counts, list List, user int64, until time.Time) Answer {
 	in := counts{UserScope(user): d.counts[UserScope(user)]}
-	for _, r := range ResidenceScopes(d.sees[user]...) {
-		in[r] = d.counts[r]
+	for _, r := range list.Scopes(d.sees[user]...) {
+		in[r] = d.counts[r] + own[r]
 	}
 	c := content{Counts: in}
 	if !until.IsZero() {

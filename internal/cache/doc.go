@@ -16,11 +16,11 @@
 //
 // # Why no answer is older than an acknowledged write
 //
-// Each scope, a user or a residence, has a state: a version and the holds on
-// it. A write holds its scopes before its statement is sent and releases them
-// before it is acknowledged; both set fresh versions. Whatever is kept carries
-// the versions that it was filled under, and is used only while they stand and
-// nothing is held:
+// Each scope, a user or what one list shows of a residence, has a state: a
+// version and the holds on it. The states of a residence lie in one key. A write
+// holds its scopes before its statement is sent and releases them before it is
+// acknowledged; both set fresh versions. Whatever is kept carries the versions
+// that it was filled under, and is used only while they stand and nothing is held:
 //
 //   - A copy carries a digest of the list, the epoch and each version. So does
 //     the client's copy, as its ETag.
@@ -36,6 +36,13 @@
 // A logout also leaves a tombstone in the token's place, so that the next
 // request with it is refused without the database. It only spares that turn:
 // the token would not stand anyway.
+//
+// # Warm while people write
+//
+// A write cools the lists that it changes and no others. Those who have read the
+// changed list lately, the writer among them, get it back in the write's own
+// turn: Hold names them, the caller reads their lists in the write's transaction,
+// and Release fills them. So the next read takes no turn, on any pod.
 //
 // # What nobody told Redis
 //

@@ -154,7 +154,7 @@ func TestALostRightIsReportedAndItsReturn(t *testing.T) {
 		}
 	}
 	allow("-set")
-	c.Hold(t.Context(), ResidenceScope(99))
+	c.Hold(t.Context(), Tasks.Scope(99))
 	if r := c.Read(t.Context(), tasks("t")); r.ListVerdict != Hit {
 		t.Errorf("a warm read: %+v", r)
 	}
@@ -164,7 +164,7 @@ func TestALostRightIsReportedAndItsReturn(t *testing.T) {
 	}
 	allow("+set")
 	h.faults = nil
-	c.Hold(t.Context(), ResidenceScope(99))
+	c.Hold(t.Context(), Tasks.Scope(99))
 	if len(h.faults) != 1 || h.faults[0] != (Fault{}) || c.Fault() != (Fault{}) {
 		t.Errorf("after the right is back %+v is reported and %+v stands", h.faults, c.Fault())
 	}

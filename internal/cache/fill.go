@@ -27,7 +27,7 @@ type Answer struct {
 // it did when r was read. It never fails; r tells what became of it.
 func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 	if a.ResidenceIDs != nil && r.question.List != "" {
-		r.IDs = c.metrics.read(EntryResidenceIDs, r.token.judge(a.ResidenceIDs))
+		r.IDs = c.metrics.read(EntryResidenceIDs, r.token.judge(r.question.List.Scopes(a.ResidenceIDs...)))
 	}
 	if r.token.epoch == "" {
 		// It went round and fills nothing; or Redis had everything, and only this
@@ -46,7 +46,7 @@ func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 		ids = encodeIDs(a.ResidenceIDs)
 	}
 	if list != "" {
-		scopes = append(scopes, ResidenceScopes(sorted(a.ResidenceIDs)...)...)
+		scopes = append(scopes, r.question.List.Scopes(sorted(a.ResidenceIDs)...)...)
 	}
 	s := stamp{until: a.ValidUntil}
 	args := make([]any, 0, 11+3*len(scopes))
@@ -83,13 +83,13 @@ func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 	c.remember(r.question, a.User.ID, ids, s, string(a.Body))
 }
 
-// judge compares the ids that chose the states with the true ones.
-func (t fillToken) judge(truth []int64) Verdict {
+// judge compares the residences' scopes that the ids chose with the true ones.
+func (t fillToken) judge(truth []Scope) Verdict {
 	if t.epoch == "" {
 		return Bypass
 	}
 	same := len(t.states) == len(truth)+1
-	for _, s := range ResidenceScopes(truth...) {
+	for _, s := range truth {
 		_, named := t.states[s]
 		same = same && named
 	}

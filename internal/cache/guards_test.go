@@ -42,7 +42,7 @@ func (x *trial) must(err error) {
 }
 func (x *trial) commit(h *Hold, s ...Scope) { x.d.commit(h.ID, s...) }
 
-const r1 = Scope("r1")
+const r1 = Scope("t1")
 
 // The scenarios: each is the shortest way to miss one guard, and reports
 // whether the promise was kept.
@@ -135,8 +135,8 @@ func sweptOutsideSQL(x *trial) bool {
 
 // releasedInPart: the sweep tells what the release left out.
 func releasedInPart(x *trial) bool {
-	h := x.hold(ResidenceScope(3))
-	x.commit(h, ResidenceScope(3), r1)
+	h := x.hold(Tasks.Scope(3))
+	x.commit(h, Tasks.Scope(3), r1)
 	x.release(h)
 	x.fill(x.read("t"), "old")
 	x.sweep()
@@ -151,6 +151,35 @@ func releasedIsNotToldAgain(x *trial) bool {
 	x.fill(x.read("t"), "new")
 	x.sweep()
 	return x.hits()
+}
+
+// refreshAfterAnotherWrite: a write that committed after the list was read and
+// was released before it is filled.
+func refreshAfterAnotherWrite(x *trial) bool {
+	h := x.c.HoldFor(x.t.Context(), Tasks, 7, r1)
+	written(x.t, x.c, x.d, Effects{}, Tasks.Scope(3))
+	x.refresh(h)
+	return !x.hits()
+}
+
+func refreshOfAnotherEpoch(x *trial) bool {
+	h := x.c.HoldFor(x.t.Context(), Tasks, 7, r1)
+	x.everything()
+	x.refresh(h)
+	a := answer("")
+	a.Body = nil
+	x.c.Fill(x.t.Context(), x.c.Read(x.t.Context(), Question{Token: TokenHash("t")}), a) // the token is known again
+	return !x.hits()
+}
+
+func refreshedIsServed(x *trial) bool {
+	x.refresh(x.c.HoldFor(x.t.Context(), Tasks, 7, r1))
+	return x.hits()
+}
+
+func (x *trial) refresh(h *Hold) {
+	x.commit(h, r1)
+	x.c.Release(x.t.Context(), h, Effects{Committed: true, Refreshed: refreshed(h, map[int64]Answer{7: answer("read in the write's turn")})})
 }
 
 func leaseEnded(x *trial) bool {
@@ -192,24 +221,23 @@ func TestEachGuardIsMissed(t *testing.T) {
 		kept  func(*trial) bool
 		edits []edit
 	}{
-		{"release keeps the version", holdEvicted, []edit{{"release", "ARGV[1] .. holds((", "version(st) .. holds(("}}},
+		{"release keeps the version", holdEvicted, []edit{{"release", ", ARGV[i], fresh))", ", ARGV[i], version(st, ARGV[i])))"}}},
 		{"release keeps the clock", blindUnderHold, []edit{{"release", "redis.call('HSET'", "pcall('HSET'"}}},
-		{"release forgets the hold", nil, []edit{{"release", "holds((without(st, ARGV[2])))", "holds(st)"}}},
+		{"release forgets the hold", nil, []edit{{"release", "without(st, ARGV[i], write)", "st"}}},
 		{"release marks what it has not told", releasedInPart, []edit{{"sweep", "string.find(told, ',' .. ARGV[j] .. ',', 1, true)", "#told > 2"}}},
 		{"release leaves no mark", releasedIsNotToldAgain, []edit{{"release", "ARGV[3] == '1'", "false"}}},
-		{"read ignores holds", heldSharesNothing, []edit{{"read", "if #st > 16 then", "if false then"}}},
+		{"read ignores holds", heldSharesNothing, []edit{{"read", "if by ~= '' then", "if false then"}}},
 		{"read and fill ignore holds", heldFillsNothing, []edit{
-			{"read", "if #st > 16 then", "if false then"},
-			{"fill", "if st and #st > 16", "if false"},
-			{"fill", "if st ~= before", "if version(st) ~= before"},
+			{"read", "if by ~= '' then", "if false then"},
+			{"fill", "if st and holds(st, scope) ~= ''", "if false"},
 		}},
 		{"the clock is ignored", nil, []edit{{"fill", "(shared(shard(scope))[1] or '') ~= clock", "false"}}},
-		{"the version is ignored", nil, []edit{{"fill", "if st ~= before", "if false"}}},
+		{"the version is ignored", nil, []edit{{"fill", "if not st or version(st, scope) ~= before", "if false"}}},
 		{"fill ignores the epoch", fillOfAnotherEpoch, []edit{{"fill", "epoch ~= ARGV[2]", "false"}}},
 		{"connect does nothing", nil, []edit{{"connect", "== ARGV[1]", "~= ''"}}},
 		{"the epoch does not judge tokens, users and ids", everythingIsUnknown, []edit{
 			{"read", "local mine = epoch .. states[1]", "local mine = states[1]"},
-			{"fill", "mine = epoch .. version(st)", "mine = version(st)"},
+			{"fill", "mine = epoch .. version(st, scope)", "mine = version(st, scope)"},
 		}},
 		{"the epoch does not judge copies", oldCopyComesBack, []edit{{"head", "'\\n' .. epoch .. '\\n'", "'\\n'"}}},
 		{"a token is believed whatever its version", nil, []edit{{"read", "if at == mine", "if true"}, {"read", "at == mine and", "true and"}}},
@@ -221,10 +249,13 @@ func TestEachGuardIsMissed(t *testing.T) {
 			{"read", "'same', user, mine, current}", "'same', user, mine, string.sub(theirs, 1, 40)}"}, // the pod compares, too
 		}},
 		{"the lease does not end", leaseEnded, []edit{{"head", "> milliseconds()", ">= 0"}}},
+		{"a list is filled anew whatever has moved", refreshAfterAnotherWrite, []edit{{"release", "version(st, scope) ~= ARGV[j + 1]", "false"}}},
+		{"a list is filled anew in another epoch", refreshOfAnotherEpoch, []edit{{"release", "epoch == ARGV[10]", "true"}}},
+		{"a list is filled anew under the versions of before", refreshedIsServed, []edit{{"release", "version(get(state(scope)), scope) end", "ARGV[6] end"}}},
 		{"the sweep renews nothing", nil, []edit{{"sweep", "if held or not known", "if false"}}},
 		{"the sweep renews only what is held", sweptOutsideSQL, []edit{{"sweep", "if held or not known", "if held"}}},
 		{"the sweep keeps the clock", sweptBlindFill, []edit{{"sweep", "redis.call('HSET', SHARED, shard", "pcall('HSET', SHARED, shard"}}},
-		{"the sweep drops no hold", sweptHoldIsGone, []edit{{"sweep", "st, held = without(st, write)", "held = false"}}},
+		{"the sweep drops no hold", sweptHoldIsGone, []edit{{"sweep", "st, held = without(st, ARGV[j], write)", "held = false"}}},
 		{"the sweep keeps the epoch", everythingIsUnknown, []edit{{"sweep", "redis.call('HSET', SHARED, 'epoch', fresh)", ""}}},
 	}
 	worlds := newLaboratory(t)

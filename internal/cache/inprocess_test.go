@@ -24,11 +24,11 @@ func TestInProcessServesWithoutRedis(t *testing.T) {
 	if q.IfNoneMatch = r.ETag; !c.Read(t.Context(), q).NotModified {
 		t.Error("no 304")
 	}
-	h := c.Hold(t.Context(), ResidenceScope(3))
+	h := c.Hold(t.Context(), Tasks.Scope(3))
 	if r := c.Read(t.Context(), q); r.Why != "held" {
 		t.Errorf("under a hold: %+v", r)
 	}
-	d.commit(h.ID, ResidenceScope(3))
+	d.commit(h.ID, Tasks.Scope(3))
 	c.Release(t.Context(), h, Effects{Committed: true})
 	if r := c.Read(t.Context(), q); r.NotModified || r.ListVerdict != Miss || r.UserID != 7 {
 		t.Errorf("after the write: %+v", r)
@@ -62,7 +62,7 @@ func TestInProcessIsBounded(t *testing.T) {
 		}
 	})
 	for i := range 11 {
-		if err := rdb.Set(t.Context(), ResidenceScope(int64(i)).stateKey(), strings.Repeat("a", 16), time.Hour).Err(); err != nil {
+		if err := rdb.Set(t.Context(), Tasks.Scope(int64(i)).stateKey(), strings.Repeat("a", 64), time.Hour).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -29,30 +30,66 @@ func ListOwner(key string) (list List, userID int64, ok bool) {
 	return List(name), id, ok && found && named && err == nil
 }
 
-// KeyKind is the prefix of a key that this package writes, without its colon; empty for any other key. The shared
+// KeyKind is the prefix of a key that this package writes, without its format and colon; empty for any other key. The shared
 // key is told as it is.
 func KeyKind(key string) string {
 	if key == sharedKey {
 		return key
 	}
-	for _, prefix := range []string{tokenPrefix, statePrefix, listPrefix, hintPrefix, residenceIDsPrefix, idsVersionPrefix, listIDsPrefix, limitPrefix} {
+	for _, prefix := range prefixes() {
 		if strings.HasPrefix(key, prefix) {
-			return strings.TrimSuffix(prefix, ":")
+			kind, _, _ := strings.Cut(strings.TrimSuffix(prefix, ":"), ".")
+			return kind
 		}
 	}
 	return ""
 }
 
-// A state is a version of 16 letters, and for each write under way a comma and its id of 36 (lua/head.lua).
+// A state is a version of 16 digits for a user, or one for each list for a residence, and for each hold a comma, the
+// letter of the scope and the write's id of 36 characters (lua/head.lua).
 const (
 	versionLength = 16
-	holdLength    = 37
+	holdLength    = 38
 )
 
-// Holds lists the ids of the writes that a state, as it lies in Redis, is held by; nil if it is held by none.
-func Holds(state string) (writes []string) {
-	for at := versionLength; at+holdLength <= len(state); at += holdLength {
-		writes = append(writes, state[at+1:at+holdLength])
+// Holds lists the ids of the writes that hold something of a state, as it lies under its key in Redis; nil if none does.
+func Holds(key, state string) (writes []string) {
+	at := versionLength
+	if !Scope(strings.TrimPrefix(key, statePrefix)).isUser() {
+		at *= len(listLetters)
+	}
+	for ; at+holdLength <= len(state); at += holdLength {
+		if id := state[at+2 : at+holdLength]; !slices.Contains(writes, id) {
+			writes = append(writes, id)
+		}
 	}
 	return writes
+}
+
+// versionIn is the scope's version in its state. ok is false for a state that
+// is missing or held, or that is none.
+func (s Scope) versionIn(state string) (version string, ok bool) {
+	if s.isUser() {
+		return state, len(state) == versionLength && isHex(state)
+	}
+	letters := versionLength * len(listLetters)
+	if len(state) < letters || (len(state)-letters)%holdLength != 0 || !isHex(state[:letters]) {
+		return "", false
+	}
+	for at := letters; at < len(state); at += holdLength {
+		if state[at+1] == s[0] {
+			return "", false
+		}
+	}
+	at := versionLength * strings.IndexByte(listLetters, s[0])
+	return state[at : at+versionLength], true
+}
+
+func isHex(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
+			return false
+		}
+	}
+	return true
 }

@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -16,8 +18,8 @@ func TestKeysFromOutside(t *testing.T) {
 		}
 	}
 	for key, want := range map[string]string{
-		list: "list", StateKey(ResidenceScope(1)): "state", tokenKey(nil): "token", residenceIDsKey(1): "residence_ids_user",
-		idsVersionKey(1): "residence_ids_version", listIDsKey(1): "list_ids", Item{"task", 3}.key(): "at", sharedKey: sharedKey,
+		list: "list", StateKey(Tasks.Scope(1)): "state", tokenKey(nil): "token", residenceIDsKey(1): "residence_ids_user",
+		idsVersionKey(1): "residence_ids_version", listIDsKey(1): "list_ids", Item{Tasks, 3}.key(): "at", sharedKey: sharedKey,
 		"rate:" + subject("a", 1).key(): "rate", trustKey("a"): "rate", "queue": "", "session:7": "", "listing": "",
 	} {
 		if got := KeyKind(key); got != want {
@@ -31,12 +33,51 @@ func TestKeysFromOutside(t *testing.T) {
 
 func TestHoldsOfAState(t *testing.T) {
 	a, b := newWriteID(), newWriteID()
-	if got := Holds(nonce() + "," + a + "," + b); len(got) != 2 || got[0] != a || got[1] != b {
-		t.Errorf("it is held by %v", got)
-	}
-	for _, state := range []string{"", "short", nonce()} {
-		if got := Holds(state); got != nil {
-			t.Errorf("%q is held by %v", state, got)
+	user, home := StateKey(UserScope(1)), StateKey(Tasks.Scope(1))
+	four := nonce() + nonce() + nonce() + nonce()
+	for _, tt := range []struct {
+		key, state string
+		want       []string
+	}{
+		{user, nonce() + ",u" + a + ",u" + b, []string{a, b}},
+		{home, four + ",t" + a + ",c" + b + ",c" + a, []string{a, b}},
+		{user, nonce(), nil}, {home, four, nil}, {user, "", nil}, {home, "short", nil},
+	} {
+		if got := Holds(tt.key, tt.state); !slices.Equal(got, tt.want) {
+			t.Errorf("%s = %q is held by %v, want %v", tt.key, tt.state, got, tt.want)
 		}
+	}
+}
+
+// TestTheVersionInAState: what holds one list of a residence does not hold the others.
+func TestTheVersionInAState(t *testing.T) {
+	id := newWriteID()
+	versions := []string{nonce(), nonce(), nonce(), nonce()}
+	four := strings.Join(versions, "")
+	for i, l := range Lists() {
+		if got, ok := l.Scope(7).versionIn(four); !ok || got != versions[i] {
+			t.Errorf("%s: %q, %v", l, got, ok)
+		}
+		for _, other := range Lists() {
+			_, ok := l.Scope(7).versionIn(four + "," + other.letter() + id)
+			if ok != (l != other) {
+				t.Errorf("a hold on %s: %s is free is %v", other, l, ok)
+			}
+		}
+	}
+	for _, state := range []string{"", versions[0], four[1:], "x" + four[1:], four + ",t", four + id} {
+		if _, ok := Tasks.Scope(7).versionIn(state); ok {
+			t.Errorf("%q passes for a state", state)
+		}
+	}
+}
+
+func TestLettersOfLists(t *testing.T) {
+	letters := ""
+	for _, l := range Lists() {
+		letters += l.letter()
+	}
+	if letters != listLetters {
+		t.Errorf("the lists' letters are %q, listLetters is %q", letters, listLetters)
 	}
 }

@@ -10,7 +10,7 @@ import (
 // released, and only then the request stores what it read. Each entry is asked
 // afterwards whether it has kept the old.
 func TestLateFills(t *testing.T) {
-	user, home := UserScope(7), ResidenceScope(1)
+	user, home := UserScope(7), Tasks.Scope(1)
 	profile := func(x *late) { written(t, x.writer, x.d, Effects{}, user) }
 	access := func(x *late) { written(t, x.writer, x.d, Effects{Access: []int64{7}}, user, home) }
 	content := func(x *late) { written(t, x.writer, x.d, Effects{}, home) }

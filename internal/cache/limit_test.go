@@ -161,7 +161,7 @@ func TestARightThatLimitsLackLeavesTheCacheAlone(t *testing.T) {
 	admin := outside(t, url)
 	ctx := t.Context()
 	const user, password = "limits", "limits-pass"
-	if err := admin.Do(ctx, "ACL", "SETUSER", user, "on", ">"+password, "resetkeys", "~cache:*", "~token:*", "~state:*", "~list*", "~at:*", "~residence_ids*", "~done:*", "+@all").Err(); err != nil {
+	if err := admin.Do(ctx, "ACL", "SETUSER", user, "on", ">"+password, "resetkeys", "~cache:*", "~token:*", "~state*", "~list*", "~at:*", "~residence_ids*", "~done:*", "~readers:*", "~seen:*", "+@all").Err(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { admin.Do(context.WithoutCancel(ctx), "ACL", "DELUSER", user) })

@@ -34,6 +34,7 @@ const (
 	MetricRedisSkipped = "honeydue_redis_skipped_total" //nolint:gosec // as above
 	MetricUsers        = "honeydue_cache_users"
 	MetricRefused      = "honeydue_cache_fills_refused_total" // with the label why
+	MetricRefreshed    = "honeydue_cache_refreshed_total"     // with the label outcome
 	MetricSweeps       = "honeydue_cache_sweeps_total"        // with the label outcome
 	MetricRepairs      = "honeydue_cache_repairs_total"
 )
@@ -48,12 +49,19 @@ const (
 	sweepEverything = "everything"
 )
 
+// The outcomes of filling a copy anew after a write.
+const (
+	refreshDone    = "done"
+	refreshRefused = "refused"
+)
+
 type metrics struct {
 	reads       *prometheus.CounterVec
 	errors      *prometheus.CounterVec
 	skipped     prometheus.Counter
 	unconfirmed *prometheus.CounterVec
 	refused     *prometheus.CounterVec
+	refreshed   *prometheus.CounterVec
 	sweeps      *prometheus.CounterVec
 	repairs     prometheus.Counter
 	settled     prometheus.Counter
@@ -73,6 +81,7 @@ func newMetrics() metrics {
 		skipped:     counter(MetricRedisSkipped, "Redis calls not made because the breaker was open."),
 		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), or whose outcome is unknown (outcome). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),
 		refused:     vector(MetricRefused, "Lists that were not stored because a state had changed or was held while the database was read.", "why"),
+		refreshed:   vector(MetricRefreshed, "Copies that a write filled anew in its own turn, by outcome (done; refused: something else had changed meanwhile).", "outcome"),
 		sweeps:      vector(MetricSweeps, "Readings of the change log by this pod, by outcome (done, overtaken, failed; everything: all counted as changed).", "outcome"),
 		repairs:     counter(MetricRepairs, "Writes that the change log told of and nobody had announced to Redis: SQL from outside, a writer that crashed or was cut off. Reads may have been stale until then, 2 s at most."),
 		settled:     counter("honeydue_cache_holds_settled_total", "Holds that outlived their writer and were settled through the database."),
@@ -81,6 +90,9 @@ func newMetrics() metrics {
 	// A count that is not there reads like one that is not kept.
 	for _, why := range []string{"epoch", "held", "moved", "clock"} { // of fill.lua
 		m.refused.WithLabelValues(why)
+	}
+	for _, outcome := range []string{refreshDone, refreshRefused} {
+		m.refreshed.WithLabelValues(outcome)
 	}
 	for _, outcome := range []string{SweepDone, sweepOvertaken, sweepFailed, sweepEverything} {
 		m.sweeps.WithLabelValues(outcome)
@@ -92,7 +104,7 @@ func newMetrics() metrics {
 // that the gauges ask at scrape time.
 func (m metrics) collectors(users, bodies func() float64) []prometheus.Collector {
 	return []prometheus.Collector{
-		m.reads, m.errors, m.skipped, m.unconfirmed, m.refused, m.sweeps, m.repairs, m.settled, m.emptied,
+		m.reads, m.errors, m.skipped, m.unconfirmed, m.refused, m.refreshed, m.sweeps, m.repairs, m.settled, m.emptied,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: MetricUsers,
 			Help: "Users held in the memory of this pod.",

@@ -115,7 +115,7 @@ func (c *Cache) renew(q Question, digest string) {
 func (c *Cache) remember(q Question, user int64, ids string, s stamp, body string) {
 	e := &nearEntry{user: user, ids: ids, copy: s, body: body, learned: c.cfg.Now()}
 	e.scopes = append(e.scopes, UserScope(user))
-	e.scopes = append(e.scopes, ResidenceScopes(parseIDs(ids)...)...)
+	e.scopes = append(e.scopes, q.List.Scopes(parseIDs(ids)...)...)
 	e.mget = append(e.mget, "mget", tokenKey(q.Token), residenceIDsKey(user))
 	for _, scope := range e.scopes {
 		e.mget = append(e.mget, scope.stateKey())
@@ -195,8 +195,9 @@ func (e *nearEntry) stands(list string, clock time.Time, shared, values []any) (
 	text = append(text, '\n')
 	text = append(text, epoch...)
 	for i, scope := range e.scopes {
-		version, _ := values[2+i].(string)
-		if !isVersion(version) {
+		state, _ := values[2+i].(string)
+		version, ok := scope.versionIn(state)
+		if !ok {
 			return "", "", false
 		}
 		if i == 0 {
@@ -214,17 +215,4 @@ func (e *nearEntry) stands(list string, clock time.Time, shared, values []any) (
 	}
 	sum := sha1.Sum(text) //nolint:gosec // as above
 	return mine, hex.EncodeToString(sum[:]), true
-}
-
-// isVersion reports whether a state is a version that nothing holds.
-func isVersion(state string) bool {
-	if len(state) != 16 {
-		return false
-	}
-	for _, c := range []byte(state) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
-			return false
-		}
-	}
-	return true
 }

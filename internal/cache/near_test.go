@@ -43,17 +43,25 @@ func TestWhatThePodRemembersIsBelievedInNothing(t *testing.T) {
 		{name: "the user sees another residence", change: set(residenceIDsKey(7), "[1,3,4]")},
 		{name: "the residences have expired", change: del(residenceIDsKey(7)), done: true},
 		{name: "the user has changed", change: set(UserScope(7).stateKey(), strings.Repeat("0", 16))},
-		{name: "a residence has changed", change: set(r1.stateKey(), strings.Repeat("0", 16))},
+		{name: "the tasks of a residence have changed", change: set(r1.stateKey(), strings.Repeat("0", 64))},
 		{name: "a residence was evicted", change: del(r1.stateKey())},
-		{name: "a residence is no version", change: set(r1.stateKey(), strings.Repeat("z", 16))},
+		{name: "a residence is no version", change: set(r1.stateKey(), strings.Repeat("z", 64))},
 		{name: "a residence is of another type", change: func(t *testing.T) {
 			must(t, rdb.Del(t.Context(), r1.stateKey()).Err())
 			must(t, rdb.RPush(t.Context(), r1.stateKey(), "x").Err())
 		}},
-		{name: "a write holds a residence", change: func(t *testing.T) {
+		{name: "a write holds the tasks of a residence", change: func(t *testing.T) {
 			st := rdb.Get(t.Context(), r1.stateKey()).Val()
-			set(r1.stateKey(), st+","+newWriteID())(t)
+			set(r1.stateKey(), st+",t"+newWriteID())(t)
 		}},
+		{name: "a write holds the contractors of a residence", change: func(t *testing.T) {
+			st := rdb.Get(t.Context(), r1.stateKey()).Val()
+			set(r1.stateKey(), st+",c"+newWriteID())(t)
+		}, done: true},
+		{name: "the contractors of a residence have changed", change: func(t *testing.T) {
+			st := rdb.Get(t.Context(), r1.stateKey()).Val()
+			set(r1.stateKey(), st[:32]+strings.Repeat("0", 16)+st[48:])(t)
+		}, done: true},
 		{name: "the epoch is another", change: field("epoch", strings.Repeat("0", 16))},
 		{name: "there is no epoch", change: field("epoch", "")},
 		{name: "the lease has ended", change: field("lease", "1")},

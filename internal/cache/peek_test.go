@@ -2,6 +2,7 @@ package cache
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,9 +48,9 @@ func TestLookSaysWhatAReadWouldBeServed(t *testing.T) {
 		want string
 		do   func()
 	}{
-		{"held", func() { c.Hold(t.Context(), ResidenceScope(3)) }},
-		{"no-state", func() { rdb.Del(t.Context(), ResidenceScope(3).stateKey()) }},
-		{"superseded", func() { rdb.Set(t.Context(), ResidenceScope(3).stateKey(), nonce(), 0) }},
+		{"held", func() { c.Hold(t.Context(), Tasks.Scope(3)) }},
+		{"no-state", func() { rdb.Del(t.Context(), Tasks.Scope(3).stateKey()) }},
+		{"superseded", func() { rdb.Set(t.Context(), Tasks.Scope(3).stateKey(), strings.Repeat(nonce(), len(listLetters)), 0) }},
 		{"gone", func() { rdb.Del(t.Context(), "list:1.tasks:7") }},
 		{"no-lease", func() { rdb.HSet(t.Context(), sharedKey, "lease", "1") }},
 		{"another-memory", func() { rdb.HSet(t.Context(), sharedKey, "run", "0") }},
@@ -77,7 +78,7 @@ func TestSampleIsOfAll(t *testing.T) {
 		pipe.Set(t.Context(), fmt.Sprintf("list:%s.tasks:%d", encoding, i), "x", time.Minute)
 	}
 	pipe.Set(t.Context(), "list:"+encoding+".tasks:nobody", "x", time.Minute)
-	pipe.Set(t.Context(), "state:u1", "x", time.Minute)
+	pipe.Set(t.Context(), StateKey(UserScope(1)), "x", time.Minute)
 	if _, err := pipe.Exec(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,22 @@ import (
 // List names one of the lists of which copies are kept.
 type List string
 
+// The lists of which copies are kept. Their first letters differ, and none is a
+// u: they name scopes.
+const (
+	Tasks       List = "tasks"
+	Residences  List = "residences"
+	Contractors List = "contractors"
+	Documents   List = "documents"
+)
+
+// Lists names all of them, in the order in which a residence's state holds
+// their versions.
+func Lists() []List { return []List{Tasks, Residences, Contractors, Documents} }
+
+// listLetters are the first letters of Lists.
+const listLetters = "trcd"
+
 // Question is what a request wants to know of Redis.
 type Question struct {
 	// Token's hash.
@@ -27,15 +43,15 @@ type Question struct {
 
 // Item names a thing that lies in a residence, such as task 7.
 type Item struct {
-	Kind string // empty for none
-	ID   int64
+	In List // the list that shows it; empty for no item
+	ID int64
 }
 
 func (i Item) key() string {
-	if i.Kind == "" {
+	if i.In == "" {
 		return ""
 	}
-	return hintPrefix + i.Kind + strconv.FormatInt(i.ID, 10)
+	return hintPrefix + i.In.letter() + strconv.FormatInt(i.ID, 10)
 }
 
 // Reading is what one visit to Redis told about a request, and what later

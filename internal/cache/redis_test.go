@@ -35,10 +35,13 @@ func TestTTLs(t *testing.T) {
 		listPrefix + c.encoded("tasks") + ":7": time.Hour,
 		Item{"task", 5}.key():                  time.Hour,
 		"done:" + d.log[0].WriteID:             30 * time.Second,
+		seenPrefix + "7":                       time.Hour,
+		readersPrefix + "t1":                   24 * time.Hour,
+		readersPrefix + "t3":                   24 * time.Hour,
 		UserScope(7).stateKey():                never,
 		UserScope(8).stateKey():                never,
 		r1.stateKey():                          never,
-		ResidenceScope(3).stateKey():           never,
+		Tasks.Scope(3).stateKey():              never,
 		sharedKey:                              never,
 	}
 	rdb := outside(t, url)
@@ -150,7 +153,7 @@ func TestAFullRedisEvicts(t *testing.T) {
 		q := tasks(strconv.FormatInt(i, 10))
 		r := c.Read(t.Context(), q)
 		c.Fill(t.Context(), r, Answer{User: household.User{ID: i + 1}, ResidenceIDs: []int64{i, i + 1}, Body: body})
-		written(t, c, d, Effects{}, ResidenceScope(i))
+		written(t, c, d, Effects{}, Tasks.Scope(i))
 	}
 	if strings.Contains(rdb.Info(t.Context(), "stats").Val(), "evicted_keys:0\r") {
 		t.Error("nothing was evicted, so the test says nothing")

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -15,13 +16,15 @@ import (
 // stand in lua/*.lua as well.
 const (
 	tokenPrefix        = "token:"
-	statePrefix        = "state:"
+	statePrefix        = "state.2:"
 	listPrefix         = "list:"
 	hintPrefix         = "at:"
 	residenceIDsPrefix = "residence_ids_user:"
 	idsVersionPrefix   = "residence_ids_version:"
 	listIDsPrefix      = "list_ids:"
-	sharedKey          = "cache:shared"
+	readersPrefix      = "readers:"
+	seenPrefix         = "seen:"
+	sharedKey          = "cache:shared.2"
 )
 
 // TokenHash is the only form in which a token is stored anywhere: SHA-256.
@@ -37,25 +40,60 @@ func idsVersionKey(userID int64) string { return idsVersionPrefix + strconv.Form
 
 func listIDsKey(userID int64) string { return listIDsPrefix + strconv.FormatInt(userID, 10) }
 
-// Scope is what writes and lists have in common: a user or a residence.
+// Scope is what writes and lists have in common: a user, or what one list
+// shows of a residence.
 type Scope string
 
 // UserScope is a user: who it is, its tokens, and which residences it sees.
 func UserScope(id int64) Scope { return Scope("u" + strconv.FormatInt(id, 10)) }
 
-// ResidenceScope is a residence with all that lies in it.
-func ResidenceScope(id int64) Scope { return Scope("r" + strconv.FormatInt(id, 10)) }
+// Scope is what the list shows of a residence.
+func (l List) Scope(residence int64) Scope {
+	return Scope(l.letter() + strconv.FormatInt(residence, 10))
+}
 
-// ResidenceScopes are the scopes of several residences.
-func ResidenceScopes(ids ...int64) []Scope {
-	scopes := make([]Scope, 0, len(ids))
-	for _, id := range ids {
-		scopes = append(scopes, ResidenceScope(id))
+// Scopes are what the list shows of several residences.
+func (l List) Scopes(residences ...int64) []Scope {
+	scopes := make([]Scope, 0, len(residences))
+	for _, id := range residences {
+		scopes = append(scopes, l.Scope(id))
 	}
 	return scopes
 }
 
-func (s Scope) stateKey() string { return statePrefix + string(s) }
+// WholeResidence is what all lists show of a residence.
+func WholeResidence(id int64) []Scope {
+	scopes := make([]Scope, 0, len(Lists()))
+	for _, l := range Lists() {
+		scopes = append(scopes, l.Scope(id))
+	}
+	return scopes
+}
+
+// letter names the list in scopes.
+func (l List) letter() string { return string(l[:1]) }
+
+// List is the list that shows the scope; empty for a user.
+func (s Scope) List() List {
+	for _, l := range Lists() {
+		if l.letter() == string(s[:1]) {
+			return l
+		}
+	}
+	return ""
+}
+
+// isUser tells a user from what a list shows of a residence.
+func (s Scope) isUser() bool { return strings.HasPrefix(string(s), "u") }
+
+// stateKey is where the scope's version and holds lie: one key for a user, and
+// one for all that the lists show of a residence.
+func (s Scope) stateKey() string {
+	if s.isUser() {
+		return statePrefix + string(s)
+	}
+	return statePrefix + "r" + string(s[1:])
+}
 
 // shard is the field of the shared key that holds the scope's write clock.
 func (s Scope) shard() string { return "c" + string(s[max(0, len(s)-2):]) }

@@ -30,7 +30,7 @@ const scratchTTL = 10 * time.Second
 // prefixes begin every key that this package writes, but the shared one. The
 // last one stands in the scripts alone: what a write has announced.
 func prefixes() []string {
-	return []string{tokenPrefix, statePrefix, listPrefix, hintPrefix, residenceIDsPrefix, idsVersionPrefix, listIDsPrefix, donePrefix}
+	return []string{tokenPrefix, statePrefix, listPrefix, hintPrefix, residenceIDsPrefix, idsVersionPrefix, listIDsPrefix, donePrefix, readersPrefix, seenPrefix, limitPrefix}
 }
 
 const donePrefix = "done:"
@@ -52,6 +52,7 @@ func Try(ctx context.Context, c *redis.Client) SelfTest {
 			t.add(p.Get(ctx, key), key)
 		}
 		t.add(p.MGet(ctx, t.keys...), "")
+		t.add(p.StrLen(ctx, t.keys[0]), t.keys[0])
 		first := t.keys[0]
 		t.add(p.HSet(ctx, first, "field", t.value), first) // a string: it is refused, but not for want of a right
 		t.add(p.Expire(ctx, first, scratchTTL), first)

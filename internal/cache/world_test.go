@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -79,6 +80,9 @@ func (w *world) violated(format string, args ...any) {
 }
 
 func (w *world) pod() *Cache { return w.pods[w.draw("pod", len(w.pods))] }
+
+// list is one of the two that are asked for here.
+func (w *world) list() List  { return []List{Tasks, Contractors}[w.draw("list", 2)] }
 func (w *world) user() int64 { return 1 + int64(w.draw("user", worldUsers)) }
 
 // step is one step of somebody.
@@ -164,9 +168,9 @@ func (w *world) begin() {
 	}
 	r := &request{pod: w.pod(), user: w.user(), must: w.obliged()}
 	r.token = fmt.Sprintf("%d.%d", r.user, w.draw("login", w.logins[r.user]+1))
-	q := Question{Token: TokenHash(r.token), Item: Item{Kind: "task", ID: 1}}
+	q := Question{Token: TokenHash(r.token), Item: Item{In: Tasks, ID: 1}}
 	if w.draw("listless", 4) > 0 {
-		q.List = "tasks"
+		q.List = w.list()
 		q.IfNoneMatch = w.anyETag(r.user)
 	}
 	r.reading = r.pod.Read(w.ctx, q)
@@ -286,7 +290,7 @@ func (w *world) advanceRequest() {
 	if w.draw("ages", 2) == 0 {
 		until = w.now.Add(time.Duration(1+w.draw("until", 4)) * time.Second)
 	}
-	a := w.db.answer(r.user, until)
+	a := w.db.answer(cmp.Or(r.reading.question.List, Tasks), r.user, until)
 	w.served("the database", r, w.keep(r.user, "", a.Body))
 	if r.reading.question.List == "" {
 		a.Body = nil

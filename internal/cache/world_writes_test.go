@@ -15,6 +15,8 @@ type write struct {
 	do      func()
 	effects Effects
 	got     counts // as it left them
+	list    List   // that is read in the write's turn; empty for none
+	read    map[int64]Answer
 }
 
 func (w *world) beginWrite() {
@@ -28,12 +30,13 @@ func (w *world) beginWrite() {
 	case 0:
 		scopes = []Scope{UserScope(u)} // a name
 	case 1:
-		scopes = []Scope{ResidenceScope(r)}
-		wr.effects.Item, wr.effects.Residence = Item{Kind: "task", ID: 1}, 1
+		wr.list = w.list()
+		scopes = []Scope{wr.list.Scope(r)}
+		wr.effects.Item, wr.effects.Residence = Item{In: Tasks, ID: 1}, 1
 	case 2:
-		scopes = ResidenceScopes(1, r) // may be the same twice
+		scopes = []Scope{w.list().Scope(1), w.list().Scope(r)} // may be the same twice, or two of one residence
 	case 3:
-		scopes = []Scope{UserScope(u), ResidenceScope(r)}
+		scopes = append([]Scope{UserScope(u)}, WholeResidence(r)...)
 		wr.effects.Access = []int64{u}
 		wr.do = func() { w.joinOrLeave(u, r) }
 	case 4:
@@ -53,11 +56,11 @@ func (w *world) beginWrite() {
 	wr.hold = &Hold{ID: newWriteID(), scopes: scopes}
 	switch {
 	case w.faults < cutOff || w.draw("hold", 4) > 1:
-		wr.hold = wr.pod.Hold(w.ctx, scopes...)
+		wr.hold = wr.pod.HoldFor(w.ctx, wr.list, u, scopes...)
 	case w.draw("late", 2) == 0:
 		id := wr.hold.ID
 		w.late = append(w.late, func() {
-			args := []any{nonce(), id}
+			args := []any{nonce(), id, "", 0, 0, 0}
 			for _, s := range scopes {
 				args = append(args, string(s))
 			}
@@ -92,6 +95,23 @@ func (w *world) commit(wr *write) bool {
 	return true
 }
 
+// look reads the list of each reader in the write's transaction: what is
+// committed by now, and what the write itself changes.
+func (w *world) look(wr *write) {
+	wr.read = map[int64]Answer{}
+	own := counts{}
+	for _, s := range wr.hold.scopes {
+		own[s] = 1
+	}
+	for _, r := range wr.hold.Readers {
+		var until time.Time
+		if w.draw("ages", 2) == 0 {
+			until = w.now.Add(time.Duration(1+w.draw("until", 4)) * time.Second)
+		}
+		wr.read[r.UserID] = w.db.answerWith(own, wr.list, r.UserID, until)
+	}
+}
+
 func (w *world) advanceWrite() {
 	if len(w.writes) == 0 {
 		return
@@ -100,7 +120,7 @@ func (w *world) advanceWrite() {
 	gone := func() { w.writes = slices.DeleteFunc(w.writes, func(o *write) bool { return o == wr }) }
 	if w.draw("crash", 12) == 0 {
 		gone() // its statement may be on its way
-		if wr.stage == 0 && w.draw("sent", 2) == 0 {
+		if wr.stage <= 1 && w.draw("sent", 2) == 0 {
 			w.orphans = append(w.orphans, func() { w.commit(wr) })
 		}
 		return
@@ -108,6 +128,8 @@ func (w *world) advanceWrite() {
 	wr.stage++
 	switch wr.stage {
 	case 1:
+		w.look(wr) // others may commit before it does
+	case 2:
 		switch w.draw("statement", 8) {
 		case 0: // no answer in time
 			gone()
@@ -119,10 +141,12 @@ func (w *world) advanceWrite() {
 		default:
 			wr.effects.Committed = w.commit(wr)
 		}
-	case 2:
+	case 3:
 		e := wr.effects
 		if !e.Committed {
 			e = Effects{} // it met its tombstone
+		} else {
+			e.Refreshed = refreshed(wr.hold, wr.read)
 		}
 		release := func() { wr.pod.Release(w.ctx, wr.hold, e) }
 		switch {
@@ -131,7 +155,7 @@ func (w *world) advanceWrite() {
 		case w.draw("late", 2) == 0:
 			w.late = append(w.late, release)
 		}
-	case 3:
+	case 4:
 		gone()
 		w.acked.raise(wr.got)
 	}
@@ -197,7 +221,7 @@ func (w *world) settle() {
 }
 
 func (w *world) outsideSQL() {
-	w.db.commit(newWriteID(), ResidenceScope(1+int64(w.draw("residence", worldResidences))), UserScope(w.user()))
+	w.db.commit(newWriteID(), w.list().Scope(1+int64(w.draw("residence", worldResidences))), UserScope(w.user()))
 }
 
 func (w *world) must(err error) {
@@ -210,13 +234,16 @@ func (w *world) must(err error) {
 func (w *world) keys() []string {
 	keys := []string{sharedKey}
 	for u := int64(1); u <= worldUsers; u++ {
-		keys = append(keys, UserScope(u).stateKey(), residenceIDsKey(u), idsVersionKey(u), listIDsKey(u), fmt.Sprintf("%s%s.tasks:%d", listPrefix, encoding, u))
+		keys = append(keys, UserScope(u).stateKey(), fmt.Sprintf("%s%d", seenPrefix, u), residenceIDsKey(u), idsVersionKey(u), listIDsKey(u))
+		for _, l := range []List{Tasks, Contractors} {
+			keys = append(keys, fmt.Sprintf("%s%s.%s:%d", listPrefix, encoding, l, u))
+		}
 		for n := range w.logins[u] + 1 {
 			keys = append(keys, tokenKey(TokenHash(fmt.Sprintf("%d.%d", u, n))))
 		}
 	}
 	for r := int64(1); r <= worldResidences; r++ {
-		keys = append(keys, ResidenceScope(r).stateKey())
+		keys = append(keys, Tasks.Scope(r).stateKey(), readersPrefix+string(Tasks.Scope(r)), readersPrefix+string(Contractors.Scope(r)))
 	}
 	for _, id := range w.written {
 		keys = append(keys, "done:"+id)
@@ -280,9 +307,9 @@ func (w *world) rest() {
 	}
 	for u := int64(1); u <= worldUsers; u++ {
 		w.logins[u]++
-		q := Question{Token: TokenHash(fmt.Sprintf("%d.%d", u, w.logins[u])), List: "tasks"}
+		q := Question{Token: TokenHash(fmt.Sprintf("%d.%d", u, w.logins[u])), List: w.list()}
 		r := w.pods[0].Read(w.ctx, q)
-		w.pods[0].Fill(w.ctx, r, w.db.answer(u, time.Time{}))
+		w.pods[0].Fill(w.ctx, r, w.db.answer(q.List, u, time.Time{}))
 		if r = w.pods[1].Read(w.ctx, q); r.ListVerdict != Hit || r.NotModified {
 			w.violated("the list of %d is not cached at rest: %+v", u, r)
 			continue
@@ -296,8 +323,13 @@ func (w *world) heldBy() string {
 	held := ""
 	for _, key := range w.keys() {
 		if scope, ok := strings.CutPrefix(key, statePrefix); ok {
-			if st := w.rdb.Get(w.ctx, key).Val(); len(st) > 16 {
-				held += ";" + scope + st[16:]
+			st := w.rdb.Get(w.ctx, key).Val()
+			for _, letter := range append([]string{"u"}, strings.Split(listLetters, "")...) {
+				for _, id := range Holds(key, st) {
+					if strings.Contains(st, ","+letter+id) {
+						held += ";" + letter + scope[1:] + "," + id
+					}
+				}
 			}
 		}
 	}

@@ -2,37 +2,112 @@ package cache
 
 import (
 	"context"
+	"encoding/hex"
+	"errors"
 	"slices"
+	"strconv"
+	"time"
 )
 
 // Hold is one write under way: reads of its scopes go to the database and fill
 // nothing until it is released.
 type Hold struct {
 	// ID names the write in the change log.
-	ID     string
-	scopes []Scope
+	ID string
+	// Readers are those whose copies of the changed list can be filled anew by
+	// Release, the writer first: see HoldFor.
+	Readers []Reader
+	scopes  []Scope
+	list    List
+	epoch   string
+}
+
+// Reader is somebody who has read the list that a write changes, lately, and
+// through the cache.
+type Reader struct {
+	UserID int64
+	// Token is the hash of one of the reader's tokens, for the statement that
+	// reads the list: it decides what the reader may see.
+	Token []byte
+	// Bytes is the size of the copy that the write makes obsolete.
+	Bytes  int
+	ids    string
+	states []scopeVersion
+}
+
+// scopeVersion is a version as it stood after a hold.
+type scopeVersion struct {
+	scope   Scope
+	version string
 }
 
 // Hold announces a write, before its statement is sent. It never fails: if
 // Redis does not confirm, the write goes on (P2), and the sweep will tell.
 func (c *Cache) Hold(ctx context.Context, scopes ...Scope) *Hold {
+	return c.HoldFor(ctx, "", 0, scopes...)
+}
+
+const (
+	// mostReaders is how many copies one write fills anew at most.
+	mostReaders = 8
+	// SeenLately is how long ago somebody may have read a list for a write to
+	// fill the copy anew.
+	SeenLately = 30 * time.Minute
+)
+
+// HoldFor is Hold for a write that changes one list of residences. The Hold
+// names the Readers of that list, the writer first if the writer is one. What
+// they see, read in the write's transaction after its statement, may be handed
+// to Release as Refreshed.
+func (c *Cache) HoldFor(ctx context.Context, list List, writer int64, scopes ...Scope) *Hold {
 	// Each once: a write has one hold on each scope.
 	scopes = slices.Compact(slices.Sorted(slices.Values(scopes)))
-	h := &Hold{ID: newWriteID(), scopes: scopes}
+	h := &Hold{ID: newWriteID(), scopes: scopes, list: list}
 	if len(scopes) == 0 || c.cfg.Sabotage == SilentWrites {
 		return h
 	}
-	args := []any{nonce(), h.ID}
+	if c.cfg.ListTTL < 0 {
+		list = ""
+	}
+	args := []any{nonce(), h.ID, c.encoded(list), writer, mostReaders, SeenLately.Milliseconds()}
 	for _, s := range scopes {
 		args = append(args, string(s))
 	}
+	var reply []string
 	err := c.visit(ctx, "hold", func(ctx context.Context) error {
-		return c.scripts.hold.Run(ctx, c.rdb, nil, args...).Err()
+		var err error
+		reply, err = c.scripts.hold.Run(ctx, c.rdb, nil, args...).StringSlice()
+		return err
 	})
 	if err != nil {
 		c.metrics.unconfirmed.WithLabelValues("hold").Inc()
+		return h
 	}
+	h.epoch, h.Readers = parseReaders(reply)
 	return h
+}
+
+// parseReaders reads the reply of lua/hold.lua. Nonsense is nobody.
+func parseReaders(reply []string) (epoch string, readers []Reader) {
+	const fixed = 5
+	if len(reply) == 0 {
+		return "", nil
+	}
+	for rest := reply[1:]; len(rest) >= fixed; {
+		user, err := strconv.ParseInt(rest[0], 10, 64)
+		token, notHex := hex.DecodeString(rest[1])
+		size, noSize := strconv.Atoi(rest[2])
+		n, noNumber := strconv.Atoi(rest[4])
+		if errors.Join(err, notHex, noSize, noNumber) != nil || n < 1 || n > (len(rest)-fixed)/2 {
+			return "", nil
+		}
+		r := Reader{UserID: user, Token: token, Bytes: size, ids: rest[3], states: make([]scopeVersion, n)}
+		for i := range r.states {
+			r.states[i] = scopeVersion{Scope(rest[fixed+2*i]), rest[fixed+2*i+1]}
+		}
+		readers, rest = append(readers, r), rest[fixed+2*n:]
+	}
+	return reply[0], readers
 }
 
 // Effects are what a write does to Redis beside its scopes' versions.
@@ -49,6 +124,22 @@ type Effects struct {
 	// Item lies in Residence: a hint for later writes.
 	Item      Item
 	Residence int64
+	// Refreshed are lists of the Hold's Readers, as they were read in the write's
+	// own transaction after its statement. Only of a write that has Committed.
+	Refreshed []Refreshed
+}
+
+// Refreshed is what a Reader's list is after a write.
+type Refreshed struct {
+	Reader
+	// Answer's User is not used: the Reader says whose list it is.
+	Answer
+}
+
+// whole reports whether the reader's states are those that the list depends
+// on: the true residences, no more and no fewer.
+func (f *Refreshed) whole() bool {
+	return f.Body != nil && f.ResidenceIDs != nil && encodeIDs(f.ResidenceIDs) == f.ids
 }
 
 // Release ends a write whose outcome is known: it has committed, or it can
@@ -80,15 +171,38 @@ func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) {
 	if e.Residence != 0 {
 		hint = e.Item.key()
 	}
-	args := []any{nonce(), h.ID, committed, revoked, seconds(c.cfg.TokenTTL), hint, e.Residence}
+	args := []any{
+		nonce(), h.ID, committed, revoked, seconds(c.cfg.TokenTTL), hint, e.Residence,
+		c.encoded(h.list), seconds(c.cfg.ListTTL), h.epoch, len(scopes),
+	}
 	for _, s := range scopes {
 		args = append(args, string(s))
 	}
+	refreshed := slices.DeleteFunc(slices.Clone(e.Refreshed), func(f Refreshed) bool { return !f.whole() })
+	for _, f := range refreshed {
+		args = append(args, f.UserID, f.ids, stamp{until: f.ValidUntil}.validity(), f.Body, len(f.states))
+		for _, s := range f.states {
+			args = append(args, string(s.scope), s.version)
+		}
+	}
+	var digests []string
 	err := c.visit(context.WithoutCancel(ctx), "release", func(ctx context.Context) error {
-		return c.scripts.release.Run(ctx, c.rdb, drop, args...).Err()
+		var err error
+		digests, err = c.scripts.release.Run(ctx, c.rdb, drop, args...).StringSlice()
+		return err
 	})
 	if err != nil {
 		c.metrics.unconfirmed.WithLabelValues("release").Inc()
+		return
+	}
+	for i, digest := range digests {
+		if i >= len(refreshed) || !isDigest(digest) {
+			c.metrics.refreshed.WithLabelValues(refreshRefused).Inc()
+			continue
+		}
+		c.metrics.refreshed.WithLabelValues(refreshDone).Inc()
+		f := refreshed[i]
+		c.remember(Question{Token: f.Token, List: h.list}, f.UserID, f.ids, stamp{digest: digest, until: f.ValidUntil}, string(f.Body))
 	}
 }
 

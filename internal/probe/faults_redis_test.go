@@ -51,7 +51,7 @@ func redisFaults() []fault {
 			inject: func(t *testing.T, b *bed) {
 				c := b.set(t, "maxmemory", "12mb", "maxmemory-policy", "noeviction")
 				for i := range 5000 {
-					if err := c.Set(t.Context(), fmt.Sprintf("state:u%d", i), strings.Repeat("0123456789abcdef", 1024), 0).Err(); err != nil {
+					if err := c.Set(t.Context(), cache.StateKey(cache.UserScope(int64(i))), strings.Repeat("0123456789abcdef", 1024), 0).Err(); err != nil {
 						return // OOM
 					}
 				}
@@ -169,14 +169,14 @@ func redisFaults() []fault {
 				must(t, err)
 				t.Cleanup(func() { must(t, c.Close()) })
 				// A writer that dies between announcing and writing, and no pod to clear up after it.
-				c.Hold(t.Context(), cache.UserScope(1), cache.ResidenceScope(1))
+				c.Hold(t.Context(), cache.UserScope(1), cache.Tasks.Scope(1))
 			},
 		},
 		{
 			name: "the sweeps fail", code: "HD-R17", evidence: "the lease has not been renewed",
 			inject: func(t *testing.T, b *bed) {
 				now := time.Now().UnixMilli()
-				must(t, b.set(t).HSet(t.Context(), "cache:shared", "epoch", "00", "swept", now, "lease", now-60_000).Err())
+				must(t, b.set(t).HSet(t.Context(), cache.SharedKey, "epoch", "00", "swept", now, "lease", now-60_000).Err())
 			},
 		},
 		{
@@ -251,8 +251,8 @@ func evict(t *testing.T, b *bed) {
 		p := c.Pipeline()
 		for range 100 {
 			n++
-			p.Set(ctx, fmt.Sprintf("state:u%d", n), body, 0)
-			p.Get(ctx, fmt.Sprintf("state:u%d", max(0, n-20000)))
+			p.Set(ctx, cache.StateKey(cache.UserScope(int64(n))), body, 0)
+			p.Get(ctx, cache.StateKey(cache.UserScope(int64(max(0, n-20000)))))
 		}
 		_, err := p.Exec(ctx)
 		return err

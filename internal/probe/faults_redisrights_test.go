@@ -32,7 +32,7 @@ func rightsFaults() []fault {
 			},
 		},
 		{
-			name: "Redis's user has other keys", code: "HD-R19", evidence: "~token:* ~state:* ~list:* ~at:*",
+			name: "Redis's user has other keys", code: "HD-R19", evidence: "~token:* ~state.2:* ~list:* ~at:*",
 			inject: func(t *testing.T, b *bed) { b.redisUser(t, "~honeydue:* +@all") },
 		},
 		{

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
@@ -133,7 +134,7 @@ func TestKeysAreSampledForWhoAsks(t *testing.T) {
 	}
 	client := redis.NewClient(opts)
 	defer client.Close()
-	if err := client.Set(t.Context(), "state:u1", "x", 0).Err(); err != nil {
+	if err := client.Set(t.Context(), cache.StateKey(cache.UserScope(1)), "x", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
 	for code, want := range map[string]int{"HD-R10": 1, "HD-R16": 1, "HD-R11": 0} {

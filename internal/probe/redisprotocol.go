@@ -80,7 +80,7 @@ func (f *redisFacts) lookAtStates(ctx context.Context, c *redis.Client) heldStat
 		switch {
 		case i >= len(f.sample.states) && !there:
 			h.missing++
-		case len(cache.Holds(text)) > 0:
+		case len(cache.Holds(keys[i], text)) > 0:
 			h.first[keys[i]] = text
 		}
 	}
@@ -102,8 +102,8 @@ func (h *heldStates) lookAgain(values []any) {
 	h.gap = time.Since(h.at)
 	for i, key := range h.keys() {
 		text, _ := values[i].(string)
-		now := cache.Holds(text)
-		for _, write := range cache.Holds(h.first[key]) {
+		now := cache.Holds(key, text)
+		for _, write := range cache.Holds(key, h.first[key]) {
 			if slices.Contains(now, write) {
 				h.linger++
 			}

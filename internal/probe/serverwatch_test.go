@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 )
 
@@ -253,7 +254,7 @@ func TestWhatIsShown(t *testing.T) {
 		}
 	}
 	for key, want := range map[string]string{
-		"list:1.tasks:7": "list:tasks:<id>", "state:u7": "state:<id>", "token:deadbeef": "token:<id>", "cache:shared": "cache:shared",
+		"list:1.tasks:7": "list:tasks:<id>", cache.StateKey(cache.UserScope(7)): "state:<id>", "token:deadbeef": "token:<id>", cache.SharedKey: cache.SharedKey,
 		"list:anna:7": "list:<id>", "list:1.anna:7": "list:<id>", "queue": "<another kind>", "annaoname": "<another kind>", "Anna O'Name": "<another kind>",
 		"session:anna@example.com": "<another kind>", "residence_ids_user:7": "residence_ids_user:<id>", "at:task7": "at:<id>", ":x": "<another kind>",
 	} {

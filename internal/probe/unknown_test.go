@@ -240,7 +240,7 @@ func TestNotMeasuredIsNoPass(t *testing.T) {
 		return redis(redisFacts{config: map[string]string{"latency-monitor-threshold": threshold}})
 	}
 	held := func(gap time.Duration) *observation {
-		return redis(redisFacts{holds: heldStates{looked: 3, first: map[string]string{"state:u1": "x"}, gap: gap}})
+		return redis(redisFacts{holds: heldStates{looked: 3, first: map[string]string{cache.StateKey(cache.UserScope(1)): "x"}, gap: gap}})
 	}
 	states := func(n int, all, used bool) *observation {
 		return redis(redisFacts{holds: heldStates{looked: n, copies: n}, sample: keySample{keys: 500_000, whole: all, allStates: all}, shared: sharedState{used: used}})

@@ -116,6 +116,9 @@ func retryable(q Query, err error) bool {
 // each runs a statement and hands it row by row to scan. It may start over, so
 // reset must forget what scan has gathered.
 func (db *DB) each(ctx context.Context, q Query, args []any, reset func(), scan func(pgx.Rows) error) error {
+	if !q.refresh.empty() {
+		return db.refreshing(ctx, reading{q, args, scan}, reset)
+	}
 	return db.borrow(ctx, q, func(ctx context.Context, conn *pgx.Conn) error {
 		reset()
 		rows, err := conn.Query(ctx, q.SQL, args...)

@@ -12,7 +12,12 @@ import (
 
 // Change is one committed write, by the scopes of what it changed.
 type Change struct {
-	WriteID           string
+	WriteID string
+	// What was changed, as the column changes.what names it: task, residence,
+	// contractor, document, user, token, member, or outside for SQL that is none
+	// of ours. Gone: it was deleted.
+	What              string
+	Gone              bool
 	Users, Residences []int64
 	Everything        bool // whatever anybody sees may have changed
 }
@@ -62,7 +67,7 @@ var changesSince = Query{
 	// Who belongs to a residence is that user's affair: nobody else's list shows it.
 	SQL: `/* changes_since */ WITH ` + newerCTE + `
 SELECT clock.now::text, since.usable, n.write_id::text, n.user_ids, CASE WHEN n.what = 'member' THEN '{}' ELSE n.residence_ids END,
-	n.what = 'everything'
+	n.what = 'everything', n.what, n.gone
 FROM clock CROSS JOIN since LEFT JOIN newer n ON true`,
 	Sample: func(Subject) []any { return []any{sampleCursor, changesAtOnce + 1} },
 }
@@ -79,12 +84,12 @@ func (db *DB) ChangesSince(ctx context.Context, cursor string) (Log, error) {
 	err := db.each(ctx, changesSince, args, func() { l = Log{Changes: []Change{}} }, func(rows pgx.Rows) error {
 		if rows.RawValues()[2] == nil {
 			var usable bool
-			err := rows.Scan(&l.Cursor, &usable, nil, nil, nil, nil)
+			err := rows.Scan(&l.Cursor, &usable, nil, nil, nil, nil, nil, nil)
 			l.Lost = !usable
 			return err
 		}
 		var c Change
-		if err := rows.Scan(&l.Cursor, nil, &c.WriteID, &c.Users, &c.Residences, &c.Everything); err != nil {
+		if err := rows.Scan(&l.Cursor, nil, &c.WriteID, &c.Users, &c.Residences, &c.Everything, &c.What, &c.Gone); err != nil {
 			return err
 		}
 		l.Changes = append(l.Changes, c)

@@ -115,9 +115,9 @@ func TestChangesCarryTheirScopes(t *testing.T) {
 	l, err = db.ChangesSince(t.Context(), l.Cursor)
 	check(t, err)
 	want := []Change{
-		{WriteID: write.ID, Users: []int64{}, Residences: []int64{w.home.ID}},
+		{WriteID: write.ID, What: "task", Users: []int64{}, Residences: []int64{w.home.ID}},
 		// Nobody else's lists show who belongs to a residence.
-		{WriteID: left.ID, Users: []int64{w.member.ID}, Residences: []int64{}},
+		{WriteID: left.ID, What: "member", Gone: true, Users: []int64{w.member.ID}, Residences: []int64{}},
 	}
 	if fmt.Sprint(l.Changes) != fmt.Sprint(want) || l.Lost {
 		t.Errorf("%+v, want %+v", l, want)

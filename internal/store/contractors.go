@@ -49,7 +49,7 @@ SELECT ` + contractorColumns + ` FROM changed c`,
 // CreateContractor adds one to a residence that the user can see.
 func (db *DB) CreateContractor(ctx context.Context, w Write, userID int64, n household.NewContractor) (household.Contractor, error) {
 	setDefault(&n.Category, household.CategoryGeneral)
-	return one(ctx, db, contractorCreate, []any{
+	return one(ctx, db, contractorCreate.with(w), []any{
 		userID, n.ResidenceID, w.ID, n.Name, n.Company, string(n.Category), n.Phone, n.Email, n.Notes,
 	}, intoContractor)
 }
@@ -69,6 +69,6 @@ SELECT ` + guardColumns + `, gone.id FROM seen LEFT JOIN gone ON true`,
 
 // DeleteContractor removes one.
 func (db *DB) DeleteContractor(ctx context.Context, w Write, userID, contractorID int64) error {
-	_, err := guarded(ctx, db, contractorDelete, []any{userID, contractorID, w.ID, w.held()}, intoID)
+	_, err := guarded(ctx, db, contractorDelete.with(w), []any{userID, contractorID, w.ID, w.held()}, intoID)
 	return err
 }

@@ -49,7 +49,7 @@ SELECT ` + documentColumns + ` FROM changed d`,
 // CreateDocument adds one, without its file, to a residence that the user can see.
 func (db *DB) CreateDocument(ctx context.Context, w Write, userID int64, n household.NewDocument) (household.Document, error) {
 	setDefault(&n.Kind, "other")
-	return one(ctx, db, documentCreate, []any{
+	return one(ctx, db, documentCreate.with(w), []any{
 		userID, n.ResidenceID, w.ID, n.Title, n.Kind, n.Notes, dateArg(n.ExpiresOn),
 	}, intoDocument)
 }
@@ -69,6 +69,6 @@ SELECT ` + guardColumns + `, gone.id FROM seen LEFT JOIN gone ON true`,
 
 // DeleteDocument removes one.
 func (db *DB) DeleteDocument(ctx context.Context, w Write, userID, documentID int64) error {
-	_, err := guarded(ctx, db, documentDelete, []any{userID, documentID, w.ID, w.held()}, intoID)
+	_, err := guarded(ctx, db, documentDelete.with(w), []any{userID, documentID, w.ID, w.held()}, intoID)
 	return err
 }

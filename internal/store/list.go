@@ -48,6 +48,11 @@ type gather[T any] struct {
 	id    func(T) int64
 }
 
+// args are those of a hot list's statement.
+func (g *gather[T]) args(tokenHash []byte, p Page) []any {
+	return []any{tokenHash, p.After, g.limit + 1}
+}
+
 func (g *gather[T]) reset() { g.list = List[T]{Items: []T{}, ResidenceIDs: []int64{}} }
 
 func (g *gather[T]) scan(rows pgx.Rows) error {
@@ -92,7 +97,7 @@ func list[T any](ctx context.Context, db *DB, q Query, userID int64, p Page, int
 // hotList is list for the user behind a token, whom it returns as well.
 func hotList[T any](ctx context.Context, db *DB, q Query, tokenHash []byte, p Page, into func(*T) []any, id func(T) int64) (household.User, List[T], error) {
 	g := &gather[T]{limit: p.limit(), into: into, id: id}
-	u, err := db.forBearer(ctx, tokenHash, q, []any{tokenHash, p.After, g.limit + 1}, g.reset, g.scan)
+	u, err := db.forBearer(ctx, tokenHash, q, g.args(tokenHash, p), g.reset, g.scan)
 	if err != nil {
 		return household.User{}, List[T]{}, err
 	}

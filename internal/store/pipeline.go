@@ -22,13 +22,18 @@ type reading struct {
 // the wire than text, for which the exec mode of pgx would ask.
 var binaryResults = []int16{pgx.BinaryFormatCode} //nolint:gochecknoglobals // a constant
 
-// pipeline sends reading statements together and reads their rows one after the
-// other: one turn for all of them, whatever the execution mode. The statements
-// are unnamed, so that it is safe through a pooler in transaction mode: until
-// the one Sync at the end they are one transaction. Each has a snapshot of its own.
+// pipeline sends statements together and reads their rows one after the other:
+// one turn for all of them, whatever the execution mode. The statements are
+// unnamed, so that it is safe through a pooler in transaction mode: until the one
+// Sync at the end they are one transaction. Each has a snapshot of its own. Only
+// the first may write; then that is the one that decides whether the pipeline may
+// be sent again, else the last.
 func (db *DB) pipeline(ctx context.Context, reset func(), readings ...reading) error {
-	last := readings[len(readings)-1].query
-	return db.borrow(ctx, last, func(ctx context.Context, conn *pgx.Conn) error {
+	named := readings[len(readings)-1].query
+	if readings[0].query.Write {
+		named = readings[0].query
+	}
+	return db.borrow(ctx, named, func(ctx context.Context, conn *pgx.Conn) error {
 		reset()
 		batch := &pgconn.Batch{}
 		for _, r := range readings {
@@ -51,6 +56,9 @@ func (db *DB) pipeline(ctx context.Context, reset func(), readings ...reading) e
 			db.tracer.TraceQueryEnd(traced, conn, pgx.TraceQueryEndData{CommandTag: tag, Err: err})
 			if err != nil {
 				failed = err
+				if i > 0 {
+					failed = &laterError{err}
+				}
 				break // the server has skipped the rest
 			}
 		}
@@ -60,6 +68,12 @@ func (db *DB) pipeline(ctx context.Context, reset func(), readings ...reading) e
 		return failed
 	})
 }
+
+// laterError is of a statement of a pipeline that is not the first.
+type laterError struct{ err error }
+
+func (e *laterError) Error() string { return e.err.Error() }
+func (e *laterError) Unwrap() error { return e.err }
 
 func startOf(r reading) pgx.TraceQueryStartData {
 	return pgx.TraceQueryStartData{SQL: r.query.SQL, Args: r.args}

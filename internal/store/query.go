@@ -19,6 +19,15 @@ type Query struct {
 	// Sample gives arguments with which the statement may be explained for
 	// this subject.
 	Sample func(Subject) []any
+
+	// refresh is read in the statement's turn, after it; nil for nothing.
+	refresh *Refresh
+}
+
+// with is the statement of a write, with the lists that are read in its turn.
+func (q Query) with(w Write) Query {
+	q.refresh = w.Refresh
+	return q
 }
 
 // Subject is a real user of the database for whom statements are explained.

@@ -95,7 +95,7 @@ SELECT ` + residenceColumns + ` FROM seen LEFT JOIN changed r ON true`,
 
 // UpdateResidence changes what the patch sets; ErrForbidden below admin.
 func (db *DB) UpdateResidence(ctx context.Context, w Write, userID, residenceID int64, p household.ResidencePatch) (household.Residence, error) {
-	return permitted(ctx, db, residenceUpdate, []any{
+	return permitted(ctx, db, residenceUpdate.with(w), []any{
 		userID, residenceID, w.ID, rolesFor(household.ActionEditResidence),
 		p.Name, p.Street, p.City, p.PostalCode, p.Country, p.TimeZone,
 	}, intoResidence)

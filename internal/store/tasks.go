@@ -78,7 +78,7 @@ func (db *DB) CreateTask(ctx context.Context, w Write, userID int64, n household
 	setDefault(&n.Category, household.CategoryGeneral)
 	setDefault(&n.Priority, household.PriorityMedium)
 	setDefault(&n.Frequency, household.FrequencyOnce)
-	return one(ctx, db, taskCreate, []any{
+	return one(ctx, db, taskCreate.with(w), []any{
 		userID, n.ResidenceID, w.ID, n.Title, n.Description, string(n.Category), string(n.Priority), dateArg(n.DueDate), string(n.Frequency),
 	}, intoTask)
 }
@@ -121,7 +121,7 @@ SELECT ` + guardColumns + `, ` + taskColumns + ` FROM seen LEFT JOIN changed t O
 
 // UpdateTask changes what the patch sets.
 func (db *DB) UpdateTask(ctx context.Context, w Write, userID, taskID int64, p household.TaskPatch) (household.Task, error) {
-	return guarded(ctx, db, taskUpdate, []any{
+	return guarded(ctx, db, taskUpdate.with(w), []any{
 		userID, taskID, w.ID, w.held(), p.Title, p.Description, textArg(p.Category), textArg(p.Priority),
 		p.DueDate != nil, dateArg(p.DueDate), textArg(p.Frequency),
 	}, intoTask)
@@ -140,6 +140,6 @@ SELECT ` + guardColumns + `, gone.id FROM seen LEFT JOIN gone ON true`,
 
 // DeleteTask removes a task with its completions.
 func (db *DB) DeleteTask(ctx context.Context, w Write, userID, taskID int64) error {
-	_, err := guarded(ctx, db, taskDelete, []any{userID, taskID, w.ID, w.held()}, intoID)
+	_, err := guarded(ctx, db, taskDelete.with(w), []any{userID, taskID, w.ID, w.held()}, intoID)
 	return err
 }

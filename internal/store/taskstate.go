@@ -119,7 +119,7 @@ func (db *DB) CompleteTask(ctx context.Context, w Write, userID, taskID int64, a
 		passed, stale bool
 	}
 	a, err := current(func() (answer, bool, error) {
-		a, err := guarded(ctx, db, taskComplete, args, func(a *answer) []any {
+		a, err := guarded(ctx, db, taskComplete.with(w), args, func(a *answer) []any {
 			return append(intoTask(&a.Task), &a.CompletionID, &a.passed, &a.stale)
 		})
 		return a, a.stale, err
@@ -214,7 +214,7 @@ func (db *DB) uncomplete(ctx context.Context, w Write, userID, taskID int64, com
 		stale bool
 	}
 	a, err := current(func() (answer, bool, error) {
-		a, err := guarded(ctx, db, taskUncomplete, []any{userID, taskID, w.ID, w.held(), completion}, func(a *answer) []any {
+		a, err := guarded(ctx, db, taskUncomplete.with(w), []any{userID, taskID, w.ID, w.held(), completion}, func(a *answer) []any {
 			return append(intoTask(&a.Task), &a.stale)
 		})
 		return a, a.stale, err
@@ -268,7 +268,7 @@ SELECT ` + guardColumns + `, ` + taskColumns + ` FROM seen LEFT JOIN result t ON
 // StartTask records that somebody works on the task since the given instant. A
 // task that was started before stays as it is.
 func (db *DB) StartTask(ctx context.Context, w Write, userID, taskID int64, at time.Time) (household.Task, error) {
-	return guarded(ctx, db, taskStart, []any{userID, taskID, w.ID, w.held(), at}, intoTask)
+	return guarded(ctx, db, taskStart.with(w), []any{userID, taskID, w.ID, w.held(), at}, intoTask)
 }
 
 var taskUnstart = Query{
@@ -285,7 +285,7 @@ SELECT ` + guardColumns + `, ` + taskColumns + ` FROM seen LEFT JOIN result t ON
 
 // UnstartTask undoes the start. A task that is not started stays as it is.
 func (db *DB) UnstartTask(ctx context.Context, w Write, userID, taskID int64) (household.Task, error) {
-	return guarded(ctx, db, taskUnstart, []any{userID, taskID, w.ID, w.held()}, intoTask)
+	return guarded(ctx, db, taskUnstart.with(w), []any{userID, taskID, w.ID, w.held()}, intoTask)
 }
 
 var taskArchive = Query{
@@ -302,7 +302,7 @@ SELECT ` + guardColumns + `, ` + taskColumns + ` FROM seen LEFT JOIN result t ON
 
 // ArchiveTask takes a task off the board. An archived one stays as it is.
 func (db *DB) ArchiveTask(ctx context.Context, w Write, userID, taskID int64, at time.Time) (household.Task, error) {
-	return guarded(ctx, db, taskArchive, []any{userID, taskID, w.ID, w.held(), at}, intoTask)
+	return guarded(ctx, db, taskArchive.with(w), []any{userID, taskID, w.ID, w.held(), at}, intoTask)
 }
 
 var taskUnarchive = Query{
@@ -319,5 +319,5 @@ SELECT ` + guardColumns + `, ` + taskColumns + ` FROM seen LEFT JOIN result t ON
 
 // UnarchiveTask puts a task back on the board. One that is there stays as it is.
 func (db *DB) UnarchiveTask(ctx context.Context, w Write, userID, taskID int64) (household.Task, error) {
-	return guarded(ctx, db, taskUnarchive, []any{userID, taskID, w.ID, w.held()}, intoTask)
+	return guarded(ctx, db, taskUnarchive.with(w), []any{userID, taskID, w.ID, w.held()}, intoTask)
 }

@@ -17,6 +17,8 @@ type Write struct {
 	// Residences are those whose scopes are held. A task, contractor or document
 	// that lies in another one is not changed; see ElsewhereError.
 	Residences []int64
+	// Refresh is read in the same turn, after the statement; nil for nothing.
+	Refresh *Refresh
 }
 
 // held are the residences as a statement's argument: none is an empty list, for

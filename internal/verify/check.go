@@ -177,7 +177,7 @@ func (v *verifier) compare(ctx context.Context, of cache.Copied) (compared, erro
 	case failed != nil:
 		c.skip = unreadable
 		return c, nil //nolint:nilerr // it is counted, as the other reasons are
-	case !slices.Contains(api.Lists(), of.List):
+	case !slices.Contains(cache.Lists(), of.List):
 		c.skip = unknownList
 		return c, nil
 	case token == nil:

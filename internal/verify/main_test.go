@@ -98,7 +98,7 @@ func (s *stage) keeper() {
 func (s *stage) freeze() {
 	s.t.Helper()
 	s.rest()
-	s.check(s.rdb.HSet(s.t.Context(), "cache:shared", "lease", time.Now().Add(time.Hour).UnixMilli()).Err())
+	s.check(s.rdb.HSet(s.t.Context(), cache.SharedKey, "lease", time.Now().Add(time.Hour).UnixMilli()).Err())
 }
 
 func (s *stage) check(err error) {

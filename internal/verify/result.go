@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/honeydue/honeydue/internal/api"
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/store"
@@ -129,7 +128,7 @@ func newResult(began time.Time, c Config) Result {
 		StartedAt: began.UTC(), AtLeast: c.AtLeast, PromiseMS: Promise.Milliseconds(),
 		Skipped: map[string]int{}, Findings: []Finding{}, Cost: Cost{MaxTurnsPerS: c.Rate},
 	}
-	for _, l := range api.Lists() {
+	for _, l := range cache.Lists() {
 		r.Lists = append(r.Lists, ListTold{List: string(l)})
 	}
 	return r

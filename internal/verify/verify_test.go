@@ -122,7 +122,7 @@ func TestAChangeMeanwhileIsNotStale(t *testing.T) {
 	s.check(err)
 	defer c.Close()
 	r = s.run(s.config(), once(func() {
-		h := c.Hold(t.Context(), cache.ResidenceScope(first.home))
+		h := c.Hold(t.Context(), cache.Tasks.Scope(first.home))
 		title := "three"
 		_, err := s.db.UpdateTask(t.Context(), store.Write{ID: h.ID, Residences: []int64{first.home}}, first.ID, first.task, household.TaskPatch{Title: &title})
 		s.check(err) // and it has not said yet that it is through
@@ -215,7 +215,7 @@ func TestStale(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 		// What the runbook says to do about it.
-		s.check(s.rdb.HSet(t.Context(), "cache:shared", "epoch", "0123456789abcdef").Err())
+		s.check(s.rdb.HSet(t.Context(), cache.SharedKey, "epoch", "0123456789abcdef").Err())
 		if r := s.run(s.config(), nil); r.Skipped["superseded"] != 24 {
 			t.Errorf("after another epoch: %+v", r)
 		}
@@ -255,7 +255,7 @@ func TestWhatIsNotServed(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	s.rest()
-	s.check(s.rdb.HSet(t.Context(), "cache:shared", "lease", "1").Err())
+	s.check(s.rdb.HSet(t.Context(), cache.SharedKey, "lease", "1").Err())
 	if r := s.run(s.config(), nil); r.Outcome != Unknown || r.Skipped["no-lease"] != 24 || r.Cost.DBConnections != 0 || !strings.Contains(r.Verdict, "change log") {
 		t.Errorf("without sweeps: %+v", r)
 	}

@@ -13,23 +13,23 @@ if epoch ~= ARGV[2] and not unchecked then return {'', '', 'epoch'} end
 local why, mine, text = '', '', {}
 for i = 12, #ARGV, 3 do
   local scope, before, clock = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local st = sound(get(state(scope)))
+  local st = sound(get(state(scope)), scope)
   local refused = ''
-  if st and #st > 16 then
+  if st and holds(st, scope) ~= '' then
     refused = 'held'
   elseif before ~= '' then
-    if st ~= before then refused = 'moved' end
+    if not st or version(st, scope) ~= before then refused = 'moved' end
   elseif (shared(shard(scope))[1] or '') ~= clock then
     refused = 'clock'
   end
   if not st then
-    st = fresh
+    st = created(scope, fresh)
     redis.call('SET', state(scope), st)
   end
   if unchecked then refused = '' end
-  if i == 12 and refused == '' then mine = epoch .. version(st) end
+  if i == 12 and refused == '' then mine = epoch .. version(st, scope) end
   if refused ~= '' then why = refused end
-  text[#text + 1] = scope .. '=' .. version(st)
+  text[#text + 1] = scope .. '=' .. version(st, scope)
 end
 if mine ~= '' then
   if get(KEYS[1]) ~= 'revoked' then redis.call('SET', KEYS[1], user .. ' ' .. mine, 'EX', ARGV[4]) end
@@ -42,4 +42,9 @@ if why ~= '' or list == '' then return {'', mine, why} end
 local digest = digested(list, epoch, text)
 redis.call('SET', 'list:' .. list .. ':' .. user, digest .. ARGV[8] .. ARGV[9], 'EX', ARGV[6])
 redis.call('SET', 'list_ids:' .. user, ARGV[10], 'EX', ARGV[6])
+see(user, list, milliseconds())
+for i = 15, #ARGV, 3 do
+  local key = 'readers:' .. ARGV[i]
+  if type(redis.pcall('HSET', key, user, string.sub(KEYS[1], 7))) == 'number' then redis.call('EXPIRE', key, 86400) end
+end
 return {digest, mine, ''}

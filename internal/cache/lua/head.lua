@@ -1,5 +1,5 @@
 -- What every script begins with. Nothing is ever equal to what is missing.
-local SHARED = 'cache:shared'
+local SHARED = 'cache:shared.2'
 
 -- A key that is absent, or of a type that none of ours has, is a miss and no error.
 local function get(key)
@@ -19,29 +19,58 @@ local function shared(...)
   return v
 end
 
-local function state(scope) return 'state:' .. scope end
+-- A scope is a letter and an id: u is a user; t, r, c and d are what the lists
+-- of tasks, residences, contractors and documents show of a residence. The four
+-- versions of a residence lie in one key, so that they are evicted together.
+local FIELD = {u = 0, t = 0, r = 1, c = 2, d = 3}
+-- The letter of the scopes that a list, by its name in keys, depends on.
+local function shows(list) return string.match(list, '%.(%a)') or '?' end
+local function letter(scope) return string.sub(scope, 1, 1) end
+local function length(scope) return letter(scope) == 'u' and 16 or 64 end
+local function state(scope)
+  if letter(scope) == 'u' then return 'state.2:' .. scope end
+  return 'state.2:r' .. string.sub(scope, 2)
+end
 
 -- The write clock is kept in shards, so that a cold fill is refused by few
 -- writes. Each scope has exactly one shard.
 local function shard(scope) return 'c' .. string.sub(scope, -2) end
 
--- A state is 16 hexadecimal letters of version, and for each hold a comma and
--- a write id. Anything else in its place is as good as evicted.
-local HOLD = '^,%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
-local function sound(st)
-  if not st or #st < 16 or (#st - 16) % 37 ~= 0 then return false end
-  if string.find(string.sub(st, 1, 16), '%X') then return false end
-  for i = 17, #st, 37 do
-    if not string.find(string.sub(st, i, i + 36), HOLD) then return false end
+-- A state key holds one version (a user) or four (a residence, in the order t,
+-- r, c, d), each of 16 hexadecimal digits, and for each hold a comma, the
+-- letter of the scope that is held, and a write id. Anything else in its place
+-- counts as evicted.
+local HOLD = '^,[utrcd]%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
+local function sound(st, scope)
+  local n = length(scope)
+  if not st or #st < n or (#st - n) % 38 ~= 0 then return false end
+  if string.find(string.sub(st, 1, n), '%X') then return false end
+  for i = n + 1, #st, 38 do
+    if not string.find(string.sub(st, i, i + 37), HOLD) then return false end
   end
   return st
 end
-local function version(st) return string.sub(st, 1, 16) end
-local function holds(st) return string.sub(st, 17) end
-local function without(st, write)
-  local at = string.find(st, ',' .. write, 17, true)
+local function created(scope, fresh) return string.rep(fresh, length(scope) / 16) end
+local function version(st, scope)
+  local at = FIELD[letter(scope)] * 16
+  return string.sub(st, at + 1, at + 16)
+end
+local function renewed(st, scope, fresh)
+  local at = FIELD[letter(scope)] * 16
+  return string.sub(st, 1, at) .. fresh .. string.sub(st, at + 17)
+end
+-- The write ids that hold the scope, each after a comma; '' for none.
+local function holds(st, scope)
+  local ids = ''
+  for i = length(scope) + 1, #st, 38 do
+    if string.sub(st, i + 1, i + 1) == letter(scope) then ids = ids .. ',' .. string.sub(st, i + 2, i + 37) end
+  end
+  return ids
+end
+local function without(st, scope, write)
+  local at = string.find(st, ',' .. letter(scope) .. write, length(scope) + 1, true)
   if not at then return st, false end
-  return string.sub(st, 1, at - 1) .. string.sub(st, at + 37), true
+  return string.sub(st, 1, at - 1) .. string.sub(st, at + 38), true
 end
 
 -- What a copy is judged by: the list, the epoch and each version.
@@ -55,6 +84,23 @@ local function serves(copy, digest, now)
   if not copy or string.sub(copy, 1, 40) ~= digest then return false end
   local ends = string.match(string.sub(copy, 41, 56), '^%d+$')
   return ends and #ends == 16 and (tonumber(ends) == 0 or tonumber(ends) > now)
+end
+
+-- Who has read a list of a residence, with the hash of a token, and when a user
+-- was last seen to read which list. Both are hints: they choose whose copies are
+-- filled anew, and may be lost.
+local function readers(scope)
+  local v = redis.pcall('HGETALL', 'readers:' .. scope)
+  return v.err and {} or v
+end
+local function seen(user, list, since)
+  local v = redis.pcall('HGET', 'seen:' .. user, shows(list))
+  return type(v) == 'string' and (tonumber(v) or 0) >= since
+end
+local function see(user, list, now)
+  local key = 'seen:' .. user
+  if seen(user, list, now - 60000) then return end
+  if type(redis.pcall('HSET', key, shows(list), now)) == 'number' then redis.call('EXPIRE', key, 3600) end
 end
 
 local function milliseconds()

@@ -11,15 +11,15 @@ if ARGV[4] == '1' and s[3] ~= string.match(redis.call('INFO', 'server'), 'run_id
 if not s[1] or not lasts(s[2]) then return {'', 'no-lease'} end
 local text, why = {}, nil
 local function add(scope)
-  local st = sound(get(state(scope)))
+  local st = sound(get(state(scope)), scope)
   if not st then why = 'no-state'
-  elseif #st > 16 then why = 'held'
-  else text[#text + 1] = scope .. '=' .. st end
+  elseif holds(st, scope) ~= '' then why = 'held'
+  else text[#text + 1] = scope .. '=' .. version(st, scope) end
   return not why
 end
 if not add('u' .. user) then return {'', why} end
 for id in string.gmatch(get('residence_ids_user:' .. user) or get('list_ids:' .. user) or '', '%d+') do
-  if not add('r' .. id) then return {'', why} end
+  if not add(shows(list) .. id) then return {'', why} end
 end
 local key = 'list:' .. list .. ':' .. user
 local copy = get(key)

@@ -43,7 +43,7 @@ if list ~= '' then
       all = false
       break
     end
-    scopes[#scopes + 1] = 'r' .. id
+    scopes[#scopes + 1] = shows(list) .. id
   end
 end
 local keys = {}
@@ -51,13 +51,14 @@ for i, scope in ipairs(scopes) do keys[i] = state(scope) end
 local states = redis.call('MGET', unpack(keys))
 local held, text = '', {}
 for i, scope in ipairs(scopes) do
-  local st = sound(states[i])
+  local st = sound(states[i], scope)
   if not st then
-    st = fresh
+    st = created(scope, fresh)
     redis.call('SET', keys[i], st)
   end
-  if #st > 16 then held = held .. ';' .. scope .. holds(st) end
-  states[i] = version(st)
+  local by = holds(st, scope)
+  if by ~= '' then held = held .. ';' .. scope .. by end
+  states[i] = version(st, scope)
   text[i] = scope .. '=' .. states[i]
 end
 if held ~= '' then return {'held', user, held} end
@@ -76,6 +77,7 @@ if at == mine then
     redis.call('SET', 'residence_ids_user:' .. user, ids, 'EX', ARGV[6])
     redis.call('SET', 'residence_ids_version:' .. user, mine, 'EX', ARGV[6])
   end
+  if stands then see(user, list, milliseconds()) end
   if same then return {'same', user, mine, current} end
   if stands then return {'hit', user, mine, copy, ids} end
 end

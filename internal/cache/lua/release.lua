@@ -1,20 +1,58 @@
 -- release ends a write whose outcome is known: no more holds of it, and a
--- fresh version for each scope, held or not. resolve is the same.
+-- fresh version for each scope, held or not. resolve is the same. The lists that
+-- the write read in its own transaction, after its statement, are filled under
+-- the fresh versions, if nothing else that they depend on has moved since hold.
 -- KEYS: entries to drop with it. ARGV: a fresh version, the write id, 1 if it
 -- has committed and the sweep need not tell these scopes again, a token to
 -- revoke and its TTL ('' for none), a hint's key and value ('' for none), the
--- scopes.
+-- list's name and the TTL of copies in s, the epoch at hold, the number of
+-- scopes, the scopes, then for each list: the user, the ids, valid_until in 16
+-- digits, the body, the number of scopes, scope, version after hold, ...
+-- Returns for each list its digest, or '' if it was not filled.
 shared('epoch') -- mends a planted key
+local fresh, write, last = ARGV[1], ARGV[2], 11 + tonumber(ARGV[11])
+
+-- Judged before anything is renewed: a version that stands is hold's own, or
+-- one from before hold, and no other write has held or released it since. One
+-- that held it before hold keeps readers away until its own release.
+local fills, i = {}, last + 1
+local epoch = shared('epoch')[1] or ''
+while i <= #ARGV do
+  local n = tonumber(ARGV[i + 4])
+  local f = {user = ARGV[i], ids = ARGV[i + 1], copy = ARGV[i + 2] .. ARGV[i + 3], scopes = {}, stands = epoch == ARGV[10]}
+  for j = i + 5, i + 3 + 2 * n, 2 do
+    local scope = ARGV[j]
+    local st = sound(get(state(scope)), scope)
+    if not st or version(st, scope) ~= ARGV[j + 1] then f.stands = false end
+    f.scopes[#f.scopes + 1] = scope
+  end
+  fills[#fills + 1] = f
+  i = i + 5 + 2 * n
+end
+
 local told = {}
-for i = 8, #ARGV do
+for i = 12, last do
   local key = state(ARGV[i])
-  local st = sound(get(key))
-  if st then redis.call('SET', key, ARGV[1] .. holds((without(st, ARGV[2])))) end
-  redis.call('HSET', SHARED, shard(ARGV[i]), ARGV[1])
+  local st = sound(get(key), ARGV[i])
+  if st then redis.call('SET', key, renewed(without(st, ARGV[i], write), ARGV[i], fresh)) end
+  redis.call('HSET', SHARED, shard(ARGV[i]), fresh)
   told[#told + 1] = ARGV[i]
 end
-if ARGV[3] == '1' then redis.call('SET', 'done:' .. ARGV[2], table.concat(told, ','), 'EX', 30) end
+if ARGV[3] == '1' then redis.call('SET', 'done:' .. write, table.concat(told, ','), 'EX', 30) end
 for _, key in ipairs(KEYS) do redis.call('DEL', key) end
 if ARGV[4] ~= '' then redis.call('SET', ARGV[4], 'revoked', 'EX', ARGV[5]) end
 if ARGV[6] ~= '' then redis.call('SET', ARGV[6], ARGV[7], 'EX', 3600) end
-return 1
+
+local reply = {}
+for _, f in ipairs(fills) do
+  local digest = ''
+  if f.stands then
+    local text = {}
+    for k, scope in ipairs(f.scopes) do text[k] = scope .. '=' .. version(get(state(scope)), scope) end
+    digest = digested(ARGV[8], epoch, text)
+    redis.call('SET', 'list:' .. ARGV[8] .. ':' .. f.user, digest .. f.copy, 'EX', ARGV[9])
+    redis.call('SET', 'list_ids:' .. f.user, f.ids, 'EX', ARGV[9])
+  end
+  reply[#reply + 1] = digest
+end
+return reply

@@ -12,6 +12,7 @@ for _, value in ipairs(redis.call('MGET', unpack(keys))) do
   if value == ARGV[1] then values = values + 1 end
 end
 local read = get(keys[1])
+redis.call('STRLEN', keys[1])
 for _, key in ipairs(keys) do redis.call('DEL', key) end
 redis.call('HSET', keys[1], 'field', ARGV[1])
 redis.call('EXPIRE', keys[1], 10)

@@ -16,12 +16,12 @@ while i <= #ARGV do
   local missed = 0
   for j = i + 2, i + 1 + n do
     local key = state(ARGV[j])
-    local st, held = sound(get(key)), false
-    if st then st, held = without(st, write) end
+    local st, held = sound(get(key), ARGV[j]), false
+    if st then st, held = without(st, ARGV[j], write) end
     local known = string.find(told, ',' .. ARGV[j] .. ',', 1, true)
     if not known then missed = 1 end
     if held or not known then
-      if st then redis.call('SET', key, fresh .. holds(st)) end
+      if st then redis.call('SET', key, renewed(st, ARGV[j], fresh)) end
       redis.call('HSET', SHARED, shard(ARGV[j]), fresh)
     end
   end

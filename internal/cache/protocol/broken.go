@@ -109,3 +109,11 @@ const (
 	// and set no fresh version.
 	MarkedKeepsVersion
 )
+
+// The list that a write reads, broken.
+const (
+	// RefreshUnchecked fills it without comparing versions.
+	RefreshUnchecked Broken = 1 << (iota + 56)
+	// RefreshBefore reads it before the statement.
+	RefreshBefore
+)

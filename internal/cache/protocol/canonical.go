@@ -31,6 +31,9 @@ func (m *Model) canonical(s *State) {
 			r.token = states.name(r.token)
 		}
 	}
+	for i := range s.writer {
+		s.writer[i].refresh.token = states.name(s.writer[i].refresh.token)
+	}
 	for _, mem := range []*memory{&s.redis, &s.backup} {
 		mem.version = states.name(mem.version)
 		mem.value.version = states.name(mem.value.version)
@@ -44,6 +47,11 @@ func (w sweep) rank() int {
 		return -1
 	}
 	return int(w.from)<<8 | int(w.to)<<4 | int(w.committed)
+}
+
+// mayFill: the writer's release is still to come.
+func (w *writer) mayFill() bool {
+	return w.lateRelease || w.at != writerReleasesUnknown && w.at != writerAcknowledges && w.at != writerEnded
 }
 
 func (r *reader) blind() bool { return r.at == blindMissed || r.at == blindLoaded }
@@ -81,6 +89,13 @@ func (m *Model) forget(s *State) {
 	}
 	if s.backup.value.version != s.backup.version {
 		s.backup.value = value{}
+	}
+	for i := range s.writer {
+		// A list that release is bound to refuse, or that nobody will hand to it.
+		w := &s.writer[i]
+		if v := w.refresh.token; v != s.redis.version && !old(v) && !m.breaks(RefreshUnchecked) || !w.mayFill() {
+			w.refresh = refresh{}
+		}
 	}
 	for i := range s.reader {
 		r := &s.reader[i]

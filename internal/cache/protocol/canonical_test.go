@@ -6,17 +6,19 @@ import "testing"
 // reduces what was found: it must be what exploring with them finds.
 func TestReductionsLoseNothing(t *testing.T) {
 	for name, m := range map[string]Model{
-		"three readers":      {Writers: 1, Readers: 3, Sweepers: 1, Promised: P1},
-		"evictions":          {Writers: 1, Readers: 2, Sweepers: 1, Faults: inP1 | StateEvicted, Promised: Swept},
-		"blind reads":        {Writers: 1, Readers: 2, Sweepers: 1, Faults: StateEvicted, Promised: Acknowledged | Swept, Blind: true},
-		"two sweepers":       {Writers: 1, Readers: 1, Sweepers: 2, Faults: Flushed, Promised: Acknowledged | Swept},
-		"two writers":        {Writers: 2, Readers: 1, Sweepers: 1, Promised: P1},
-		"two sweepers, lost": {Writers: 1, Readers: 1, Sweepers: 2, Faults: SharedEvicted | HoldDelayed | MarkLost, Promised: Acknowledged | Swept},
-		"blind, old memory":  {Writers: 1, Readers: 1, Sweepers: 1, Faults: RolledBack, Promised: Acknowledged | Swept, Blind: true},
-		"blind, in pod":      {Writers: 1, Readers: 2, Sweepers: 1, Faults: ReaderCutOff | StateEvicted, Promised: Acknowledged | Swept, Blind: true, InPod: true},
-		"old memory":         {Writers: 1, Readers: 2, Sweepers: 1, Faults: RolledBack, Promised: Acknowledged},
-		"old memory, in pod": {Writers: 1, Readers: 1, Sweepers: 1, Faults: RolledBack | MarkLost, Promised: Acknowledged, InPod: true},
-		"leases":             {Writers: 1, Readers: 2, Sweepers: 1, Faults: WriterCutOff, Promised: InTime},
+		"three readers":              {Writers: 1, Readers: 3, Sweepers: 1, Promised: P1},
+		"evictions":                  {Writers: 1, Readers: 2, Sweepers: 1, Faults: inP1 | StateEvicted, Promised: Swept},
+		"blind reads":                {Writers: 1, Readers: 2, Sweepers: 1, Faults: StateEvicted, Promised: Acknowledged | Swept, Blind: true},
+		"two sweepers":               {Writers: 1, Readers: 1, Sweepers: 2, Faults: Flushed, Promised: Acknowledged | Swept},
+		"two writers":                {Writers: 2, Readers: 1, Sweepers: 1, Promised: P1},
+		"two sweepers, lost":         {Writers: 1, Readers: 1, Sweepers: 2, Faults: SharedEvicted | HoldDelayed | MarkLost, Promised: Acknowledged | Swept},
+		"blind, old memory":          {Writers: 1, Readers: 1, Sweepers: 1, Faults: RolledBack, Promised: Acknowledged | Swept, Blind: true},
+		"blind, in pod":              {Writers: 1, Readers: 2, Sweepers: 1, Faults: ReaderCutOff | StateEvicted, Promised: Acknowledged | Swept, Blind: true, InPod: true},
+		"old memory":                 {Writers: 1, Readers: 2, Sweepers: 1, Faults: RolledBack, Promised: Acknowledged},
+		"old memory, in pod":         {Writers: 1, Readers: 1, Sweepers: 1, Faults: RolledBack | MarkLost, Promised: Acknowledged, InPod: true},
+		"a write's list":             {Writers: 2, Readers: 1, Sweepers: 1, Faults: WriterCrashes, Promised: P1, Refresh: true},
+		"a write's list, old memory": {Writers: 1, Readers: 1, Sweepers: 1, Faults: RolledBack, Promised: Acknowledged, Refresh: true},
+		"leases":                     {Writers: 1, Readers: 2, Sweepers: 1, Faults: WriterCutOff, Promised: InTime},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reduced, result, err := m.search(limit)

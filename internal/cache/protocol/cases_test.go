@@ -96,6 +96,7 @@ func keepsCases() []keeps {
 	inPod := func(m *Model) { m.InPod = true }
 	blind := func(m *Model) { m.Blind = true }
 	glance := func(m *Model) { m.Glance = true }
+	refresh := func(m *Model) { m.Refresh = true }
 	two := func(m *Model) { m.Readers = 2 }
 	writers := func(m *Model) { m.Writers, m.Readers = 2, 2 }
 	sweepers := func(m *Model) { m.Sweepers = 2 }
@@ -126,6 +127,12 @@ func keepsCases() []keeps {
 		{"anything at once while no sweep runs, the copy in a pod that glances", with(one(anything, InTime), inPod, glance, two), Acknowledged, StepGlanceHit},
 		{"a pod that is cut off writes while no sweep runs, the copy in a pod that glances", with(one(WriterCutOff, InTime), inPod, glance), Acknowledged, StepGlanceHit},
 		{"old memory while no sweep runs, the copy in a pod that glances", with(one(RolledBack|WriterCutOff, InTime), inPod, glance, two), Acknowledged, StepGlanceHit},
+		{"a write fills the list, all faults of P1 at once", with(one(inP1, P1|Swept), refresh), 0, StepLook},
+		{"a write fills the list, all faults of P1 at once, the copy in a pod that glances", with(one(inP1, P1|Swept), refresh, inPod, glance, two), 0, StepGlanceHit},
+		{"two writes fill the list, either crashes or gives up", with(one(WriterCrashes|WriterGivesUp, P1|Swept), writers, refresh), 0, StepLook},
+		{"a write fills the list, anything at once", with(one(anything, Swept), refresh, two), Acknowledged, StepLook},
+		{"a write fills the list, anything at once while no sweep runs", with(one(anything, InTime), refresh, two), Acknowledged, StepLook},
+		{"a write fills the list, old memory, and hold and release arrive late", with(one(RolledBack|late, Swept), refresh, two), Acknowledged, StepConnect},
 		{"two writers, either crashes, the copy in a pod that glances", with(one(WriterCrashes, P1|Swept), writers, inPod, glance), 0, StepGlanceHit},
 	}
 }
@@ -150,6 +157,10 @@ func failsCases() []fails {
 	}
 	two := one(HoldIsFlag, 0, Monotone)
 	two.Writers, two.Readers = 2, 2
+	unchecked := one(RefreshUnchecked, 0, Acknowledged)
+	unchecked.Writers, unchecked.Readers, unchecked.Refresh = 2, 2, true
+	before := one(RefreshBefore, 0, Acknowledged)
+	before.Refresh = true
 	pod := one(ServeUnchecked, 0, Acknowledged)
 	pod.InPod = true
 	blind := one(BlindUnchecked, 0, Acknowledged)
@@ -182,6 +193,8 @@ func failsCases() []fails {
 		{"versions that count from 1", one(CountedVersions, Flushed, Acknowledged), Acknowledged},
 		{"a single flight not keyed by the version", shared(FlightUnkeyed, 0, Acknowledged), Acknowledged},
 		{"a single flight of reads that go round", shared(BypassShares, 0, Monotone), Monotone},
+		{"a write's list that compares no versions", unchecked, Acknowledged},
+		{"a write's list that is read before its statement", before, Acknowledged},
 		{"the user in memory not checked against the version", pod, Acknowledged},
 		{"a blind fill that compares no clock", blind, Acknowledged},
 		{"an ETag under versions that were read after the body", etag, Acknowledged},

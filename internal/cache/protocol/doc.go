@@ -14,20 +14,27 @@
 //
 // # What is kept
 //
-// A scope is what writes and lists have in common: a user or a residence. A
-// list depends on its user's scope and on that of each residence in it. A
-// write touches the residences whose rows it changes, and the users whose
-// access, tokens or profile it changes. Joining touches the user only: nothing
-// that is cached shows who belongs to a residence (what comes to show it makes
-// joining touch the residence, too). Deleting a residence touches the residence
-// only, since the lists of its members depend on it, whoever they are. So while
+// A scope is what writes and lists have in common: a user, or what one list
+// shows of a residence. A list depends on its user's scope and, of each residence
+// in it, on its own scope there. A write touches the scopes of the lists that show
+// the rows it changes, and the users whose access, tokens or profile it changes: a
+// task touches one scope, and the other lists of its residence stay. Joining
+// touches the user only: nothing that is cached shows who belongs to a residence
+// (what comes to show it makes joining touch the residence, too). Deleting a
+// residence touches all scopes of the residence and no user, since the lists of
+// its members depend on them, whoever they are. So while
 // a user's version stands, the residences of that user may become fewer but
 // never more: whatever adds one (creating, joining, undoing a deletion) touches
 // each user to whom it adds one.
 //
-//   - state, one Redis key for each scope: a version and the holds on it, by
-//     write id. One key, so that neither is evicted without the other. It has
-//     no expiry: a hold that a clock drops is a hold that is lost.
+//   - state: a version and the holds on it, by write id. One Redis key for each
+//     user, and one for all scopes of a residence: they are evicted together, and
+//     no version without its holds. What follows says "state" of one scope and
+//     treats it as a key of its own; creating a key that is missing creates all
+//     states in it, which says nothing of a write. It has no expiry: a hold that a
+//     clock drops is a hold that is lost.
+//   - readers, seen: who has read a list lately, with the hash of a token. They
+//     choose whose lists a write reads, and nothing is believed for their sake.
 //   - copy: a list, compressed, with the digest that it was filled under.
 //     Also what a pod's memory keeps (the user) and what a client keeps (a body
 //     with its ETag): there nobody checks the fill, only the next use.
@@ -79,14 +86,20 @@
 //     pod remembers, so that only the first connection does it, and a pod that
 //     has just started knows too.
 //   - hold sets a fresh version on each state of the write, creating what is
-//     missing, adds the write id to its holds, and sets a fresh clock.
+//     missing, adds the write id to its holds, and sets a fresh clock. It returns
+//     the readers of the changed list whose states are all there and held by no
+//     other write, with the versions as they are now, and the epoch.
 //   - release takes the states that were held and those that the row names
 //     (the statement returns them). It drops the write id's holds, sets a fresh
 //     version on each state that is there, whether or not it was held, and sets
 //     a fresh clock. If a state was evicted, its hold went with it, and a read
 //     in between may have filled what was old by then. If the outcome is a
 //     commit, it leaves the mark, last, so that an error half-way leaves none.
-//     After a refusal it leaves none.
+//     After a refusal it leaves none. With it come the readers' lists, as the
+//     write's transaction read them after its statement. One is kept if the epoch
+//     and every version that hold returned for it still stand before anything is
+//     renewed, and if its residences are those that the database named: under the
+//     versions as they are after the renewal.
 //   - read follows token, user and list to all states involved. States that
 //     are missing are created: missing would be the same before and after an
 //     eviction. A hint whose epoch and user's version do not stand is none. It
@@ -133,7 +146,9 @@
 //  2. One statement changes the data, inserts into the change log with its
 //     write id, and is guarded by the scopes that were held. If it finds
 //     others, it changes nothing and says which: release, and once more, with
-//     a new write id.
+//     a new write id. In the same turn and the same transaction, after the
+//     statement, the lists of the readers that hold returned are read. If one of
+//     them fails, the write is sent again without them.
 //  3. Its outcome is known: committed, or refused (a conflict, no access, the
 //     write id's tombstone). release. If the outcome is not known, since the
 //     wait ended or the connection broke, leave the hold and no mark: the
@@ -170,6 +185,11 @@
 // hint that stands names too many at most, and too many only share less. A hint
 // that does not stand may lack one, and the token with it. For the ETag the
 // states are compared with those that the database named.
+//
+// Why a write may fill what it read before it committed. Another write that
+// commits between that snapshot and the release has its hold before it commits.
+// If that hold came before this write's, no reader whose list depends on it was
+// returned. If it came after, the version is no longer the one that hold returned.
 //
 // # The sweep
 //

@@ -26,6 +26,8 @@ type Model struct {
 	Blind bool
 	// Unshared: every read is a flight of its own.
 	Unshared bool
+	// Refresh: a write reads the list in its own transaction, and release fills it.
+	Refresh bool
 
 	// numbered: versions are numbered in the order of their making, for traces.
 	numbered bool
@@ -77,6 +79,9 @@ func (m *Model) fresh(s *State, used version) version {
 	}
 	for i := range s.reader {
 		taken |= 1 << s.reader[i].token
+	}
+	for i := range s.writer {
+		taken |= 1 << s.writer[i].refresh.token
 	}
 	v := version(1)
 	for taken&(1<<v) != 0 {

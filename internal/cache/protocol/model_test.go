@@ -107,7 +107,7 @@ func TestEveryStepIsTaken(t *testing.T) {
 			taken[k] = taken[k] || was
 		}
 	}
-	all := Model{Writers: 1, Sweepers: 2, Faults: WriterCrashes, Promised: P1}
+	all := Model{Writers: 1, Sweepers: 2, Faults: WriterCrashes, Promised: P1, Refresh: true}
 	note(all)
 	all.Sweepers, all.Blind, all.Faults = 1, true, anything
 	note(all)

@@ -1,7 +1,7 @@
 package protocol
 
-// packed is a State in 128 bits, for the set of visited states.
-type packed [2]uint64
+// packed is a State in 192 bits, for the set of visited states.
+type packed [3]uint64
 
 // bits is a word that fields of up to 4 bits are pushed to and popped from,
 // last in, first out.
@@ -25,7 +25,7 @@ func (b *bits) pop(width uint) uint8 {
 func (b *bits) popBool() bool { return b.pop(1) == 1 }
 
 func (s *State) pack() packed {
-	var a, b bits
+	var a, b, c bits
 	for i := range s.writer {
 		w := &s.writer[i]
 		a.push(uint8(w.at), 3)
@@ -56,12 +56,17 @@ func (s *State) pack() packed {
 		b.push(uint8(s.reader[i].data), 2)
 		b.push(uint8(s.reader[i].must), 2)
 	}
-	return packed{uint64(a), uint64(b)}
+	for i := range s.writer {
+		c.push(uint8(s.writer[i].refresh.token), 4)
+		c.pushBool(s.writer[i].refresh.looked)
+		c.push(uint8(s.writer[i].refresh.data), 2)
+	}
+	return packed{uint64(a), uint64(b), uint64(c)}
 }
 
 func (p packed) unpack() State {
 	var s State
-	a, b := bits(p[0]), bits(p[1])
+	a, b, c := bits(p[0]), bits(p[1]), bits(p[2])
 	s.later = a.popBool()
 	s.restarted = a.popBool()
 	for i := maxSweepers - 1; i >= 0; i-- {
@@ -91,6 +96,12 @@ func (p packed) unpack() State {
 	s.due = writes(b.pop(2))
 	s.seen = writes(b.pop(2))
 	s.acked = writes(b.pop(2))
+	for i := maxWriters - 1; i >= 0; i-- {
+		r := &s.writer[i].refresh
+		r.data = writes(c.pop(2))
+		r.looked = c.popBool()
+		r.token = version(c.pop(4))
+	}
 	return s
 }
 

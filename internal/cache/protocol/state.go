@@ -67,6 +67,16 @@ type writer struct {
 	resolving bool
 	// lateHold and lateRelease: the script is on its way, its sender waits no longer.
 	lateHold, lateRelease bool
+	refresh               refresh
+}
+
+// refresh is the list as the write's own transaction reads it, for a reader
+// whose copy the write makes obsolete.
+type refresh struct {
+	// token is the version after hold; missing: nothing is read.
+	token  version
+	looked bool
+	data   writes
 }
 
 // readerAt is where a read is. There is no place for "has data, has not

@@ -14,6 +14,7 @@ const (
 	StepSend
 	StepBegin
 	StepRefuse
+	StepLook
 	StepCommit
 	StepReply
 	StepReplyRefused

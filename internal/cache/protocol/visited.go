@@ -30,7 +30,7 @@ func (v *visited) add(p packed, parent int) {
 }
 
 func (v *visited) slot(p packed) int {
-	h := (p[0] ^ p[1]*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd
+	h := (p[0] ^ p[1]*0x9e3779b97f4a7c15 ^ p[2]*0xc2b2ae3d27d4eb4f) * 0xff51afd7ed558ccd
 	mask := len(v.slots) - 1
 	for i := int(h>>33) & mask; ; i = (i + 1) & mask {
 		if n := v.slots[i]; n == 0 || v.states[n-1] == p {

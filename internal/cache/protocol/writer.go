@@ -48,6 +48,9 @@ func (b *batch) writerHolds(i int) {
 		s := b.try(Step{Kind: StepHold, Who: i})
 		m.hold(s, i)
 		s.writer[i].at = next
+		if m.Refresh && b.from.redis.holds == 0 {
+			s.writer[i].refresh = refresh{token: s.redis.version}
+		}
 	}
 	if m.fault(HoldUndelivered) {
 		b.try(Step{Kind: StepHoldLost, Who: i}).writer[i].at = next
@@ -91,7 +94,7 @@ func (b *batch) writerReleases(i int) {
 	}
 	if b.reachable() {
 		s := b.try(Step{Kind: StepRelease, Who: i})
-		m.release(s, i)
+		m.releaseAndFill(s, i)
 		s.writer[i].at = next
 	}
 	if m.fault(ReleaseUndelivered) {
@@ -116,7 +119,7 @@ func (b *batch) lateScripts(i int) {
 	}
 	if b.from.writer[i].lateRelease {
 		s := b.try(Step{Kind: StepReleaseLate, Who: i})
-		b.model.release(s, i)
+		b.model.releaseAndFill(s, i)
 		s.writer[i].lateRelease = false
 	}
 }
@@ -134,6 +137,18 @@ func (m *Model) hold(s *State, i int) {
 		m.renewClock(s)
 	}
 	s.redis.holds |= m.holdOf(i)
+}
+
+// releaseAndFill is release as the writer sends it: the list that it has read
+// is kept under the fresh version, if the one after hold still stands.
+func (m *Model) releaseAndFill(s *State, i int) {
+	r := s.writer[i].refresh
+	stands := r.looked && s.writer[i].stmt == committed && s.redis.version != missing && (s.redis.version == r.token || m.breaks(RefreshUnchecked))
+	m.release(s, i)
+	if stands {
+		s.redis.value = value{version: s.redis.version, data: r.data}
+	}
+	s.writer[i].refresh = refresh{}
 }
 
 // release is the script; resolve does the same. Its mark says that the write
@@ -161,6 +176,26 @@ func (m *Model) holdOf(i int) writes {
 	return write(i)
 }
 
+// lookOf is the moment at which the transaction of statement i reads the list.
+// Others may commit between that moment and its own commit.
+func (b *batch) lookOf(i int) {
+	w, m := &b.from.writer[i], b.model
+	if w.refresh.token == missing || w.refresh.looked {
+		return
+	}
+	switch {
+	case w.stmt == queued && m.breaks(RefreshBefore):
+		b.looked(i, b.from.committed())
+	case w.stmt == running && !m.breaks(RefreshBefore):
+		b.looked(i, b.from.committed()|write(i))
+	}
+}
+
+func (b *batch) looked(i int, data writes) {
+	s := b.try(Step{Kind: StepLook, Who: i, Data: data})
+	s.writer[i].refresh.looked, s.writer[i].refresh.data = true, data
+}
+
 // database is what the database may do with statement i.
 func (b *batch) database(i int) {
 	w := &b.from.writer[i]
@@ -172,6 +207,7 @@ func (b *batch) database(i int) {
 	case w.stmt == running:
 		b.try(Step{Kind: StepCommit, Who: i}).writer[i].stmt = committed
 	}
+	b.lookOf(i)
 	if w.tombstone && w.stmt != refused && b.model.breaks(TombstonePruned) {
 		b.try(Step{Kind: StepPrune, Who: i}).writer[i].tombstone = false
 	}

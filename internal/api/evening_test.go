@@ -1,0 +1,105 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/honeydue/honeydue/internal/cache"
+	"github.com/honeydue/honeydue/internal/household"
+)
+
+// pathOf is where a list is read.
+func pathOf(l cache.List) string { return "/api/" + string(l) + "/" }
+
+// writeRoutes are the routes that change something in a residence.
+func writeRoutes() []Route {
+	var routes []Route
+	for _, r := range Routes() {
+		if r.Auth() && r.Method != http.MethodGet && (strings.HasPrefix(r.Path, "/api/tasks/") || strings.HasPrefix(r.Path, "/api/contractors/") || strings.HasPrefix(r.Path, "/api/documents/") || r.ID == "update_residence") {
+			routes = append(routes, r)
+		}
+	}
+	return routes
+}
+
+// TestWarmStaysWarmWhilePeopleWrite: after each kind of write, all lists of the
+// writer and of another member come from the cache, through either pod, and are
+// what the database has. The write takes the turns that its route declares.
+func TestWarmStaysWarmWhilePeopleWrite(t *testing.T) {
+	_, a, b, s := twoPods(t)
+	for _, r := range writeRoutes() {
+		t.Run(r.ID, func(t *testing.T) {
+			h, q := drive(t, s, r)
+			q.token = h.owner.token
+			for _, l := range cache.Lists() {
+				a.warmList(pathOf(l), h.owner)
+				b.warmList(pathOf(l), h.member)
+			}
+			got := a.send(q)
+			if got.status >= 300 {
+				t.Fatal(got)
+			}
+			if turns := got.header.Get("X-Db-Turns"); turns != fmt.Sprint(r.Budget.Warm) {
+				t.Errorf("the write took %s turns, want %d", turns, r.Budget.Warm)
+			}
+			for _, l := range cache.Lists() {
+				cooled := r.ID == "update_residence" && l == cache.Tasks // two lists in one write: the board is read again
+				for _, p := range []*pod{a, b} {
+					for _, who := range []person{h.owner, h.member} {
+						got := p.get(pathOf(l), who.token)
+						want[any](t, got, http.StatusOK)
+						if hit := strings.HasSuffix(got.header.Get("Cache-Status"), "list; hit"); !hit && !cooled {
+							t.Errorf("%s of %s: %s", l, who.Name, got.header.Get("Cache-Status"))
+						}
+						text, err := Truth(t.Context(), s.db, l, cache.TokenHash(who.token), a.server.now())
+						if err != nil || string(text) != string(got.body) {
+							t.Errorf("%s of %s is\n%s\nwant\n%s (%v)", l, who.Name, got.body, text, err)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestAWriteReadsOnlyWhatFits: a board that would cost the write another round
+// trip is not read in its turn.
+func TestAWriteReadsOnlyWhatFits(t *testing.T) {
+	readers := []cache.Reader{{UserID: 1, Bytes: refreshBytes + 1}, {UserID: 2, Bytes: refreshBytes - 10}, {UserID: 3, Bytes: 11}, {UserID: 4, Bytes: 10}}
+	s := &Server{now: time.Now}
+	var who []int64
+	for _, r := range s.refresh(cache.Tasks, readers).readers {
+		who = append(who, r.UserID)
+	}
+	if !slices.Equal(who, []int64{2, 4}) {
+		t.Errorf("read for %v", who)
+	}
+}
+
+// TestARefusedListCostsNoWrite: the list is read in the write's transaction, and
+// an error there ends both. The write is made again, without it.
+func TestARefusedListCostsNoWrite(t *testing.T) {
+	_, a, _, s := twoPods(t)
+	h := s.home()
+	a.warm(h.owner)
+	before := want[household.Task](t, a.get(fmt.Sprintf("/api/tasks/%d/", h.task), h.owner.token), http.StatusOK)
+	// No board can be read any more: a column that only the board reads is gone.
+	direct, err := pgx.Connect(t.Context(), a.env.DirectURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer direct.Close(t.Context())
+	if _, err := direct.Exec(t.Context(), "ALTER TABLE auth_tokens RENAME COLUMN key_hash TO gone"); err != nil {
+		t.Fatal(err)
+	}
+	got := a.send(request{http.MethodPatch, fmt.Sprintf("/api/tasks/%d/", h.task), h.owner.token, `{"title":"another"}`})
+	if after := want[household.Task](t, got, http.StatusOK); after.Version != before.Version+1 || after.Title != "another" {
+		t.Errorf("%+v after %+v", after, before)
+	}
+}

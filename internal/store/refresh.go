@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/honeydue/honeydue/internal/household"
+)
+
+// Refresh is lists that are read in the turn of a write, after its statement and
+// in its transaction, by the statements that serve them. The zero value is empty.
+// It belongs to one write; each list is read as the user behind a token sees it.
+type Refresh struct {
+	readings []reading
+	resets   []func()
+	dropped  bool
+}
+
+// Read reports whether the lists were read; false when the write had to do
+// without them.
+func (r *Refresh) Read() bool { return !r.empty() }
+
+func (r *Refresh) empty() bool { return r == nil || r.dropped || len(r.readings) == 0 }
+
+func (r *Refresh) reset() {
+	for _, reset := range r.resets {
+		reset()
+	}
+}
+
+// Board adds a board. The result may be asked for when the write has succeeded
+// and Read is true.
+func (r *Refresh) Board(tokenHash []byte, at time.Time, dueSoonDays int) func() BoardRows {
+	b := &boardReader{}
+	r.readings = append(r.readings, reading{taskBoard, boardArgs(tokenHash, at, dueSoonDays), b.scan})
+	r.resets = append(r.resets, b.reset)
+	return b.done
+}
+
+// Residences adds a page of residences, as Board does.
+func (r *Refresh) Residences(tokenHash []byte, p Page) func() List[household.Residence] {
+	return refreshed(r, residenceList, tokenHash, p, intoResidence, func(h household.Residence) int64 { return h.ID })
+}
+
+// Contractors adds a page of contractors, as Board does.
+func (r *Refresh) Contractors(tokenHash []byte, p Page) func() List[household.Contractor] {
+	return refreshed(r, contractorList, tokenHash, p, intoContractor, func(c household.Contractor) int64 { return c.ID })
+}
+
+// Documents adds a page of documents, as Board does.
+func (r *Refresh) Documents(tokenHash []byte, p Page) func() List[household.Document] {
+	return refreshed(r, documentList, tokenHash, p, intoDocument, func(d household.Document) int64 { return d.ID })
+}
+
+func refreshed[T any](r *Refresh, q Query, tokenHash []byte, p Page, into func(*T) []any, id func(T) int64) func() List[T] {
+	g := &gather[T]{limit: p.limit(), into: into, id: id}
+	r.readings = append(r.readings, reading{q, g.args(tokenHash, p), g.scan})
+	r.resets = append(r.resets, g.reset)
+	return g.done
+}
+
+// refreshing runs a write with what is read in its turn. If the server refuses
+// one of the lists, the transaction is rolled back as a whole: the write is then
+// made without them, for a list that cannot be read must not cost anybody a write.
+func (db *DB) refreshing(ctx context.Context, w reading, reset func()) error {
+	r := w.query.refresh
+	err := db.pipeline(ctx, func() { reset(); r.reset() }, append([]reading{w}, r.readings...)...)
+	var later *laterError
+	if _, refused := errors.AsType[*pgconn.PgError](err); refused && errors.As(err, &later) {
+		r.dropped = true
+		return db.each(ctx, w.query, w.args, reset, w.scan)
+	}
+	return err
+}
