@@ -47,7 +47,7 @@ func (b *bed) distance(t *testing.T, m link.Model) {
 
 // catalogue is every fault, by the room of the fault.
 func catalogue() []fault {
-	return slices.Concat(networkFaults(), statementFaults(), serverFaults(), sessionFaults(), appFaults())
+	return slices.Concat(networkFaults(), statementFaults(), serverFaults(), sessionFaults(), selfTestFaults(), appFaults())
 }
 
 // longFaults is set by make test-faults.

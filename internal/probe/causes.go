@@ -82,7 +82,11 @@ func causesOfWays() []cause {
 func causesOfSchema() []cause {
 	return []cause{
 		{code: "HD-D03", explains: []string{"HD-Q01"}, when: madeByPending},
-		{code: "HD-D03", explains: []string{"HD-Q06"}, when: symptomIs(notInSchema()...)},
+		{code: "HD-D03", explains: []string{"HD-Q06", "HD-Q19"}, when: symptomIs(notInSchema()...)},
+		{code: "HD-D03", explains: []string{"HD-D21"}, when: symptomIs("search_path")},
+		{code: "HD-D19", explains: []string{"HD-Q19"}, when: symptomIs("25006")},
+		{code: "HD-D21", explains: []string{"HD-Q19"}, when: both(causeIs("server_encoding"), symptomIs("22P05"))},
+		{code: "HD-Q19", explains: []string{"HD-Q06"}, when: costlySameTable},
 		{code: "HD-D03", explains: []string{"HD-T12"}, when: failsForTheProbeToo},
 		// Without an index its table is read from end to end, and that is what takes long.
 		{code: "HD-Q01", explains: []string{"HD-Q03", "HD-Q04"}, when: costlySameTable},

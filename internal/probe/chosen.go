@@ -57,6 +57,11 @@ func (o *observation) wantsWalls() bool {
 	return o.config.Baseline != nil || o.wantsQueue() || o.wants("HD-Q05")
 }
 
+// opensPool: the app's own pool is for whatever runs its statements.
+func (o *observation) opensPool() bool {
+	return o.config.URL != "" && !o.config.NoAnalyze && (o.wantsWalls() || o.wants("HD-P15", "HD-Q19", "HD-D21"))
+}
+
 // wantsStatements: they are explained for the checks about queries, and for whatever needs their plans or runs.
 func (o *observation) wantsStatements() bool {
 	return o.wantsWalls() || o.wantsSome(func(c check) bool {

@@ -27,8 +27,21 @@ func TestProbingWritesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			env := labtest.Database(t, migrated)
 			before := counters(t, env)
+			c := config(env)
+			c.Skip = []string{"HD-Q19"}
+			run(t, c)
+			between := counters(t, env)
+			if between != before {
+				t.Errorf("the probe left traces:\nbefore %+v\nafter  %+v", before, between)
+			}
+			// The self-test writes, and rolls back: Postgres counts its rows, and none of them is there.
 			run(t, config(env))
-			if after := counters(t, env); after != before {
+			after := counters(t, env)
+			if rows := after.inserted - before.inserted; rows > mostSelfTestRows {
+				t.Errorf("the self-test has inserted %d rows before it rolled them back", rows)
+			}
+			after.inserted, after.updated, after.deleted = before.inserted, before.updated, before.deleted
+			if after != before {
 				t.Errorf("the probe left traces:\nbefore %+v\nafter  %+v", before, after)
 			}
 		})
@@ -39,7 +52,7 @@ func TestProbingWritesNothing(t *testing.T) {
 		exec(t, env, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`)
 		r := run(t, config(env))
 		for i, c := range r.Checks {
-			if c.Code == "HD-D19" && c.Status == probe.Fail {
+			if (c.Code == "HD-D19" || c.Code == "HD-Q19") && c.Status == probe.Fail {
 				continue // it is about that
 			}
 			if was := healthy.Checks[i]; c.Code != was.Code || c.Status != was.Status {
@@ -48,6 +61,10 @@ func TestProbingWritesNothing(t *testing.T) {
 		}
 	})
 }
+
+// mostSelfTestRows is how many rows the self-test inserts: a user, two tokens, a residence, and what the change log says
+// of it all.
+const mostSelfTestRows = 12
 
 // counters waits until the statistics stand still: a backend reports what it did up to a second later, at its end at
 // the latest.

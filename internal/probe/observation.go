@@ -62,7 +62,11 @@ type observation struct {
 	wallsFailed  string
 	pools        *store.Pools
 	ways         waysFacts
-	lookups      lookups
+	app          appTest
+	// proof is what the app's pool learned when it was opened, poolFailed why it could not be.
+	proof      *store.Proof
+	poolFailed *failure
+	lookups    lookups
 
 	// server is what watching Postgres gave; nil if there was none to watch.
 	server  *serverFacts

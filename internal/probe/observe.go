@@ -32,8 +32,10 @@ func observe(ctx context.Context, c Config) *observation {
 	began = time.Now()
 	say("reading the database's catalogue")
 	ways := o.beginWays(ctx, s)
+	tested := o.testApp(ctx, s)
 	o.readCatalogue(ctx, s)
 	ways()
+	tested()
 	o.clock(time.Since(began), knowsSchema, knowsFacts)
 
 	target.patience(ctx)
@@ -124,7 +126,7 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 			o.pooler = openPG(ctx, "pooler", c.URL)
 			s.pooler = o.pooler
 		})
-		if o.wantsWalls() && !c.NoAnalyze {
+		if o.opensPool() {
 			wg.Go(func() { s.db, s.dbFailed = openStore(ctx, c.URL, o.mode) })
 		}
 	}
@@ -136,6 +138,11 @@ func (o *observation) reachServers(ctx context.Context, s *session) {
 	}
 	o.reachWays(ctx, s, reached, &wg)
 	wg.Wait()
+	o.poolFailed = s.dbFailed
+	if s.db != nil {
+		p := s.db.Proof()
+		o.proof = &p
+	}
 }
 
 // openStore opens the app's own pool, of one connection.

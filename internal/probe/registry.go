@@ -74,6 +74,19 @@ func reachChecks() []check {
 			remedy: findPooler,
 		},
 		{
+			code: "HD-P15", title: "The app can't open its pool", severity: Critical, outage: true,
+			needs: []part{upPooler}, run: poolRefused,
+		},
+		{
+			code: "HD-D21", title: "A setting of the database is not what the app relies on", severity: Warning,
+			needs: []part{upPooler, knowsFacts}, run: otherSettings,
+		},
+		{
+			code: "HD-Q19", title: "The app's own statements fail in a self-test", severity: Critical, outage: true,
+			needs: []part{upPooler}, run: appStatements,
+			remedy: "honeydue migrate status   # is the schema the one that this version expects?",
+		},
+		{
 			code: "HD-Q06", title: "A hot statement fails", severity: Critical, outage: true,
 			needs: []part{upPooler, knowsPlans}, run: statementFails,
 			remedy: "honeydue migrate status   # is the schema the one that this version expects?",

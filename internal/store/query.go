@@ -59,7 +59,7 @@ func Catalogue() []Query {
 		contractorCreate, contractorDelete, documentCreate, documentDelete,
 		changesSince, changesOfUser, writeSettle, changesPrune, syncDelta,
 		subjectPick, subjectGuess, subjectBlind, poolPing, poolProof, statementTotals, extensionFind, pagePrewarm, timeoutsOff,
-		authToken, authUser,
+		authToken, authUser, selfTest,
 	}
 }
 
