@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-redis/redis_rate/v10"
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/redis/go-redis/v9"
 )
 
 // Limit is how many attempts there are, and in what time they come back, one
@@ -109,12 +110,12 @@ func (c *Cache) countInRedis(ctx context.Context, a *Attempt, subjects []Subject
 			continue
 		}
 		if s.Trusted != "" {
-			n, err := c.rdb.Exists(ctx, trustKey(s.Trusted)).Result()
-			if err != nil {
-				return nil, err
-			}
-			if n > 0 {
+			err := c.rdb.Get(ctx, trustKey(s.Trusted)).Err()
+			if err == nil {
 				continue
+			}
+			if !errors.Is(err, redis.Nil) {
+				return nil, err
 			}
 		}
 		r, err := c.limiter.Allow(ctx, s.key(), s.Limit.rate())

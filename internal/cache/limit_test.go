@@ -1,8 +1,6 @@
 package cache
 
 import (
-	"context"
-	neturl "net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -154,24 +152,30 @@ func TestLimitsWithoutRedis(t *testing.T) {
 	}
 }
 
+// TestTheRightsOfTheCacheAreEnoughForLimits: nobody has to give more of them.
+func TestTheRightsOfTheCacheAreEnoughForLimits(t *testing.T) {
+	ctx := t.Context()
+	c := opened(t, Config{URL: asUser(t, labtest.Redis(t), ACLRules)})
+	s := subject("ada", 2)
+	s.Trusted = "ada at home"
+	for range 3 {
+		a, over := c.Count(ctx, s)
+		if over != nil || !a.inRedis {
+			t.Fatalf("not counted in Redis (%+v): %v", over, c.Fault())
+		}
+		c.Forgive(ctx, a, s.Trusted)
+	}
+	if f := c.Fault(); f.Kind != "" {
+		t.Errorf("the fault is %+v", f)
+	}
+}
+
 // TestARightThatLimitsLackLeavesTheCacheAlone: an old list of Redis users does
 // not know the limits' keys.
 func TestARightThatLimitsLackLeavesTheCacheAlone(t *testing.T) {
-	url := labtest.Redis(t)
-	admin := outside(t, url)
-	ctx := t.Context()
-	const user, password = "limits", "limits-pass"
-	if err := admin.Do(ctx, "ACL", "SETUSER", user, "on", ">"+password, "resetkeys", "~cache:*", "~token:*", "~state*", "~list*", "~at:*", "~residence_ids*", "~done:*", "~readers:*", "~seen:*", "+@all").Err(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { admin.Do(context.WithoutCancel(ctx), "ACL", "DELUSER", user) })
-	reg := prometheus.NewRegistry()
-	as, err := neturl.Parse(url)
-	if err != nil {
-		t.Fatal("the lab's Redis URL cannot be read")
-	}
-	as.User = neturl.UserPassword(user, password)
-	c := opened(t, Config{URL: as.String(), Registerer: reg})
+	ctx, reg := t.Context(), prometheus.NewRegistry()
+	url := asUser(t, labtest.Redis(t), "~cache:* ~token:* ~state* ~list* ~at:* ~residence_ids* ~done:* ~readers:* ~seen:* +@all")
+	c := opened(t, Config{URL: url, Registerer: reg})
 	for i := range 3 * breakerFailures {
 		if _, over := c.Count(ctx, subject("ada", 4)); (over == nil) != (i < 4) {
 			t.Errorf("attempt %d: %+v", i+1, over)

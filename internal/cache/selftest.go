@@ -93,7 +93,9 @@ type step struct {
 	err error
 }
 
-func (t *attempt) add(cmd redis.Cmder, key string) { t.steps = append(t.steps, step{cmd: cmd, key: key}) }
+func (t *attempt) add(cmd redis.Cmder, key string) {
+	t.steps = append(t.steps, step{cmd: cmd, key: key})
+}
 
 // gravity orders the faults: what explains others comes first.
 func gravity() []FaultKind {
