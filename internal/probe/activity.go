@@ -39,7 +39,7 @@ const activitySQL = `SELECT json_build_object(
 	) h),
 	'exclusive', (SELECT coalesce(json_agg(DISTINCT jsonb_build_object('pid', coalesce(l.pid, 0), 'table', c.relname)), '[]')
 		FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-		WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+		WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
 			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())),
 	'limits', json_build_object(
 		'server', current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,

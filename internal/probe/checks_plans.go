@@ -146,7 +146,7 @@ func planDrift(o *observation) outcome {
 				about: h.Plan.relations(),
 			}.priced(h.ExecutionMS - b.ExecutionMS)
 			if tables := h.Plan.relations(); len(tables) > 0 {
-				now.remedy = remedySQL("ANALYZE " + strings.Join(tables, ", ") + ";   -- or undo what has changed since: indexes, settings, the amount of data")
+				now.remedy = remedySQL("ANALYZE " + strings.Join(quotedAll(tables), ", ") + ";   -- or undo what has changed since: indexes, settings, the amount of data")
 			}
 			if worst == nil || now.costMS > worst.costMS {
 				worst = &now

@@ -212,7 +212,7 @@ func scanRemedy(o *observation, h hit, table string) hit {
 		h.remedy = waitForBuild
 		return h
 	}
-	return h.mendedBy(cmp.Or(sql, "ANALYZE "+table+";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk"))
+	return h.mendedBy(cmp.Or(sql, "ANALYZE "+quoted(table)+";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk"))
 }
 
 func slowExecution(o *observation) outcome {

@@ -92,7 +92,7 @@ func misestimate(o *observation) outcome {
 		if b.cost == 0 && b.factor < misestimateRemark {
 			continue
 		}
-		sql := "ANALYZE " + b.table + ";   -- if the plan stays: ALTER TABLE … ALTER COLUMN … SET STATISTICS 1000"
+		sql := "ANALYZE " + quoted(b.table) + ";   -- if the plan stays: ALTER TABLE … ALTER COLUMN … SET STATISTICS 1000"
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("%s: %s gives %.0f rows a loop where %.0f were expected (%.0f times as many, %.0f in all).",
 				b.path.who(), b.where(), b.node.ActualRows, b.node.PlanRows, b.factor, b.rows),
@@ -159,7 +159,7 @@ func heapFetched(o *observation) outcome {
 			evidence: fmt.Sprintf("%s: %s went to the table for %.0f rows (%.0f%% of them), because their pages are not marked all-visible.",
 				b.path.who(), b.where(), b.rows, b.factor*100),
 			about: b.tables(),
-		}.mendedBy("VACUUM "+b.table+";").priced(b.cost))
+		}.mendedBy("VACUUM "+quoted(b.table)+";").priced(b.cost))
 	}
 	return ranOr(o, hits, "Index-only scans stay in their index.")
 }

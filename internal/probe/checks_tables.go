@@ -45,7 +45,7 @@ func mendTable(t tableFacts, name, statement string) string {
 	if t.autovacuum {
 		return statement
 	}
-	return "ALTER TABLE " + name + " RESET (autovacuum_enabled);\n" + statement
+	return "ALTER TABLE " + quoted(name) + " RESET (autovacuum_enabled);\n" + statement
 }
 
 func autovacuumOff(t tableFacts, name string) string {
@@ -78,7 +78,7 @@ func staleStatistics(o *observation) outcome {
 		if !t.analyzed {
 			since = "and it has never been analyzed"
 		}
-		hits = append(hits, tableHit(o, name, "ANALYZE "+name+";", fmt.Sprintf("%s: %.0f rows have changed %s.", name, t.changed, since)))
+		hits = append(hits, tableHit(o, name, "ANALYZE "+quoted(name)+";", fmt.Sprintf("%s: %.0f rows have changed %s.", name, t.changed, since)))
 	}
 	return orPassed(hits, "Of no table more rows have changed since its ANALYZE than it had then.")
 }
@@ -90,7 +90,7 @@ func deadRows(o *observation) outcome {
 		if t.dead < ruleLeastRows || t.dead < deadFactor*t.vacuumAt {
 			continue
 		}
-		hits = append(hits, tableHit(o, name, "VACUUM (ANALYZE) "+name+";",
+		hits = append(hits, tableHit(o, name, "VACUUM (ANALYZE) "+quoted(name)+";",
 			fmt.Sprintf("%s holds %.0f dead rows beside %.0f live ones; every scan walks over them.", name, t.dead, t.live)))
 	}
 	return orPassed(hits, "No table has more than %d times the dead rows that call for a VACUUM.", deadFactor)

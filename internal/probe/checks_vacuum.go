@@ -67,7 +67,7 @@ func sequences(o *observation) outcome {
 		hits = append(hits, h)
 	}
 	if n := o.server.limits.HiddenSequences; n > 0 && len(hits) == 0 {
-		return notKnown("How far %s come can't be seen by this role: GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO it, or GRANT pg_read_all_data.", plural(n, "sequence has", "sequences have"))
+		return notKnown("How far %s come can't be seen by this role: GRANT SELECT ON ALL SEQUENCES IN SCHEMA … TO it, or GRANT pg_read_all_data.", plural(n, "sequence has", "sequences have"))
 	}
 	return orPassed(hits, "The fullest of %d sequences is at %.1f%%.", len(o.server.limits.Sequences), 100*most)
 }

@@ -27,7 +27,9 @@ func selfTestFaults() []fault {
 		},
 		{
 			name: "the database is encoded in LATIN1", code: "HD-D21", evidence: "encoded in LATIN1",
-			inject: func(t *testing.T, b *bed) { anotherDatabase(t, b, "latin1", "ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'") },
+			inject: func(t *testing.T, b *bed) {
+				anotherDatabase(t, b, "latin1", "ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'")
+			},
 		},
 		{
 			name: "commits are not waited for", code: "HD-D21", evidence: "Synchronous_commit is", short: true,

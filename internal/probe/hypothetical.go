@@ -28,7 +28,7 @@ const leastPromise = 0.1
 // so only where the extension is installed already, and by the direct endpoint: hypothetical indexes live
 // in the session, and are forgotten before it goes on.
 func (o *observation) askHypoPG(ctx context.Context, s *session, subjects []store.Subject) {
-	if o.facts == nil || o.schema == nil || !o.facts.hypopg || !s.direct.usable() || s.direct.pooled {
+	if o.facts == nil || o.schema == nil || o.facts.hypopg == "" || !s.direct.usable() || s.direct.pooled {
 		return
 	}
 	o.promises = map[string]promise{}
@@ -37,7 +37,7 @@ func (o *observation) askHypoPG(ctx context.Context, s *session, subjects []stor
 		if ok && have.valid && have.key == expectedKey(want) {
 			continue
 		}
-		best, err := promiseOf(ctx, s.direct.conn, want, o.hot, subjects)
+		best, err := promiseOf(ctx, s.direct.conn, o.facts.hypopg, want, o.hot, subjects)
 		if err != nil {
 			return // it is an extra: without it the rest stands
 		}
@@ -49,14 +49,14 @@ func (o *observation) askHypoPG(ctx context.Context, s *session, subjects []stor
 
 // promiseOf explains, in one turn, every hot statement that reads the table, and returns the one that gains
 // most.
-func promiseOf(ctx context.Context, conn *pgx.Conn, want store.Index, hot []HotPath, subjects []store.Subject) (best promise, err error) {
+func promiseOf(ctx context.Context, conn *pgx.Conn, schema string, want store.Index, hot []HotPath, subjects []store.Subject) (best promise, err error) {
 	first, _, _ := strings.Cut(want.DDL, ";\n")
 	_, on, _ := strings.Cut(strings.TrimSuffix(first, ";"), " ON ")
 	// HypoPG 1.3 uses a partial index only for the first table of a statement. The whole index has the same
 	// columns and is a little dearer, so that it promises no more than the partial one holds.
 	on, _, _ = strings.Cut(on, " WHERE ")
 	b := readOnly()
-	b.Queue("SELECT FROM hypopg_create_index($1)", "CREATE INDEX ON "+on)
+	b.Queue("SELECT FROM "+schema+".hypopg_create_index($1)", "CREATE INDEX ON "+on)
 	plans := make([]*Plan, len(hot))
 	for i, h := range hot {
 		q, subject, ok := statementOf(h, subjects)
@@ -65,7 +65,7 @@ func promiseOf(ctx context.Context, conn *pgx.Conn, want store.Index, hot []HotP
 		}
 		b.Queue("EXPLAIN (FORMAT JSON) "+q.SQL, q.Sample(subject)...).Query(planInto(&plans[i]))
 	}
-	b.Queue("SELECT FROM hypopg_reset()")
+	b.Queue("SELECT FROM " + schema + ".hypopg_reset()")
 	if err := inOneTurn(ctx, conn, b); err != nil {
 		return best, err
 	}

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/honeydue/honeydue/internal/cache"
 )
 
@@ -16,6 +18,27 @@ import (
 // dropped only when its successor is there.
 func remedySQL(sql string) string {
 	return `psql "$DATABASE_DIRECT_URL" -v ON_ERROR_STOP=1 <<'SQL'` + "\n" + sql + "\nSQL"
+}
+
+// quoted is a name of the database's as SQL needs it: in quotes unless it is a plain one.
+func quoted(name string) string {
+	if plainIdentifier(name) {
+		return name
+	}
+	return pgx.Identifier{name}.Sanitize()
+}
+
+func quotedAll(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = quoted(n)
+	}
+	return out
+}
+
+// plainIdentifier reports whether SQL takes the name without quotes. The app's tables have names that are no keywords.
+func plainIdentifier(name string) bool {
+	return name != "" && !isDigit(name[0]) && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
 // mendedBy gives a hit SQL as its remedy: for people to paste, and for a trial to run.

@@ -54,7 +54,7 @@ func readSchema(ctx context.Context, conn *pgx.Conn) (*schemaFacts, error) {
 				AND (p.index_relid = i.oid OR starts_with(n.relname::text, i.relname || '_ccnew'))
 			LIMIT 1
 		) b ON NOT (x.indisvalid AND x.indisready)
-		WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace`
+		WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())`
 	out := &schemaFacts{rows: map[string]float64{}, indexes: map[string]bool{}, builds: map[string]indexBuild{}}
 	err := readInOneTurn(ctx, conn, sql, func(rows pgx.Rows) error {
 		var table, index string

@@ -33,11 +33,14 @@ func (d databaseCounters) reliable() bool { return d.CountedS >= youngS }
 const extensionsSQL = `SELECT json_build_object(
 	'there', (SELECT coalesce(json_agg(extname), '[]') FROM pg_extension WHERE extname IN ('pg_stat_statements', 'pg_prewarm')),
 	'offered', (SELECT coalesce(json_agg(name), '[]') FROM pg_available_extensions WHERE name IN ('pg_stat_statements', 'pg_prewarm', 'neon')),
+	'statements_schema', (SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'),
 	'neon_schema', (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'neon'))`
 
 type extensionFacts struct {
 	There   []string `json:"there"`
 	Offered []string `json:"offered"`
+	// StatementsSchema is where pg_stat_statements lies, quoted where SQL needs quotes; often not in the search_path.
+	StatementsSchema string `json:"statements_schema"`
 	// NeonSchema is where Neon's own extension lies, empty without it.
 	NeonSchema string `json:"neon_schema"`
 }

@@ -166,7 +166,7 @@ func watchServer(ctx context.Context, config *pgx.ConnConfig, began, ends time.T
 	var before, after statementCounts
 	counts := s.why(readExtensions) == "" && s.extensions.has("pg_stat_statements")
 	if counts {
-		s.reader.read(ctx, reading{readStatements, statementsSQL(), &before})
+		s.reader.read(ctx, reading{readStatements, statementsSQL(s.extensions.StatementsSchema), &before})
 		counts = s.why(readStatements) == ""
 	}
 	fileCache := s.extensions.NeonSchema != ""
@@ -177,7 +177,7 @@ func watchServer(ctx context.Context, config *pgx.ConnConfig, began, ends time.T
 	s.sample(ctx, ends)
 	final := []reading{{readDatabase, databaseSQL, &s.last}, {readActivity, activitySQL, &look}}
 	if counts {
-		final = append(final, reading{readStatements, statementsSQL(), &after})
+		final = append(final, reading{readStatements, statementsSQL(s.extensions.StatementsSchema), &after})
 	}
 	if fileCache {
 		final = append(final, reading{readFileCache, fileCacheSQL(s.extensions.NeonSchema), &s.lastCache})

@@ -16,7 +16,7 @@ import (
 // that its text begins with, if that is one of the catalogue's names; Postgres 18 keeps no comment that stands before
 // a statement, so there the text itself is compared, by a digest of it without its constants. The probe's own readings
 // carry a comment inside, and its plans begin with EXPLAIN.
-func statementsSQL() string {
+func statementsSQL(schema string) string {
 	var names, leads, digests []string
 	seen := map[string]bool{}
 	for _, q := range store.Catalogue() {
@@ -37,7 +37,7 @@ func statementsSQL() string {
 		'ms', coalesce(sum(t.ms) FILTER (WHERE t.kind = 'hidden'), 0)))
 FROM (
 	SELECT c.kind, n.name, sum(s.calls) AS calls, sum(s.total_exec_time) AS ms
-	FROM pg_stat_statements s
+	FROM %s.pg_stat_statements s
 	CROSS JOIN LATERAL (SELECT CASE WHEN left(s.query, %d) = ANY (ARRAY[%s]) THEN %s END AS digest) d
 	LEFT JOIN (VALUES %s) k(name, digest) ON k.digest = d.digest
 	CROSS JOIN LATERAL (SELECT coalesce(substring(s.query FROM '^/\* (%s) \*/'), k.name) AS name) n
@@ -46,7 +46,7 @@ FROM (
 		WHEN s.query = '<insufficient privilege>' THEN 'hidden'
 		WHEN s.query IS NULL OR s.query !~ '^(SELECT %s|EXPLAIN )' THEN 'others' END AS kind) c
 	GROUP BY 1, 2
-) t`, leadLength, strings.Join(leads, ", "), textDigestSQL("s.query"), strings.Join(digests, ", "), strings.Join(names, "|"), strings.ReplaceAll(readingMark, "*", `\*`))
+) t`, schema, leadLength, strings.Join(leads, ", "), textDigestSQL("s.query"), strings.Join(digests, ", "), strings.Join(names, "|"), strings.ReplaceAll(readingMark, "*", `\*`))
 }
 
 // leadLength is how many characters of a statement say whether it is worth a closer look.

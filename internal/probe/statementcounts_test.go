@@ -42,7 +42,7 @@ func TestStatementsWithoutTheirComment(t *testing.T) {
 	}
 	var counts statementCounts
 	r := &reader{server: &pgServer{conn: c}, unread: map[string]*failure{}}
-	r.read(t.Context(), reading{readStatements, statementsSQL(), &counts})
+	r.read(t.Context(), reading{readStatements, statementsSQL("public"), &counts})
 	if why := r.why(readStatements); why != "" {
 		t.Fatal(why)
 	}
@@ -73,7 +73,7 @@ func TestStatementsWithoutTheirComment(t *testing.T) {
 
 // TestOwnReadingsAreNobodys: what the probe itself reads is counted neither as the app's nor as others'.
 func TestOwnReadingsAreNobodys(t *testing.T) {
-	for _, sql := range []string{databaseSQL, activitySQL, statementsSQL(), extensionsSQL, spaceSQL, limitsSQL, replicationSQL, readingTimeSQL, tablesSQL, indexesSQL, countedSQL, settingsSQL} {
+	for _, sql := range []string{databaseSQL, activitySQL, statementsSQL("public"), extensionsSQL, spaceSQL, limitsSQL, replicationSQL, readingTimeSQL, tablesSQL, indexesSQL, countedSQL, settingsSQL} {
 		if !strings.HasPrefix(marked(sql), "SELECT "+readingMark+" ") {
 			t.Errorf("%.40s… begins otherwise", marked(sql))
 		}
@@ -176,7 +176,7 @@ func TestWhoseStatementsAre(t *testing.T) {
 	r := openReader(t.Context(), connectionTo(t, env.DirectURL))
 	defer r.server.close(context.WithoutCancel(t.Context()))
 	var before, after statementCounts
-	r.read(t.Context(), reading{readStatements, statementsSQL(), &before})
+	r.read(t.Context(), reading{readStatements, statementsSQL("public"), &before})
 	// Each has columns of its own: the server keeps one text for all that differ in constants and comments only.
 	foreign := map[string]bool{
 		"/* nightly_report */ SELECT pg_sleep(2)":    true,
@@ -223,7 +223,7 @@ func TestWhoseStatementsAre(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.read(t.Context(), reading{readStatements, statementsSQL(), &after})
+	r.read(t.Context(), reading{readStatements, statementsSQL("public"), &after})
 	if got := after.since(before); got.Others.MS < 4000 {
 		t.Errorf("the strangers' four seconds are counted as %v ms", got.Others.MS)
 	}

@@ -22,8 +22,8 @@ type databaseFacts struct {
 	session []appSetting
 	// countedFor is how long the cumulative statistics have been counting, at least.
 	countedFor time.Duration
-	// hypopg is set where the extension is installed in this database.
-	hypopg bool
+	// hypopg is the schema of the extension, quoted where SQL needs quotes; empty where it is not installed in this database.
+	hypopg string
 }
 
 // tableFacts are counts of rows. Estimated is the planner's, the others are those of the cumulative
@@ -67,7 +67,7 @@ SELECT c.relname::text, greatest(c.reltuples, 0)::float8, c.reltuples >= 0,
 FROM pg_class c
 LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
 CROSS JOIN LATERAL (SELECT jsonb_object_agg(option_name, option_value) AS v FROM pg_options_to_table(c.reloptions)) o
-WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace`
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())`
 
 // pg_index's options: bit 1 is descending, bit 2 nulls first.
 const indexesSQL = `
@@ -80,13 +80,13 @@ FROM pg_index x
 JOIN pg_class c ON c.oid = x.indrelid
 JOIN pg_class i ON i.oid = x.indexrelid
 LEFT JOIN pg_stat_user_indexes s ON s.indexrelid = x.indexrelid
-WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
 ORDER BY c.relname, i.relname`
 
 const countedSQL = `
 SELECT extract(epoch FROM now() - greatest(pg_postmaster_start_time(),
 		(SELECT stats_reset FROM pg_stat_database WHERE datname = current_database())))::float8,
-	EXISTS (SELECT FROM pg_extension WHERE extname = 'hypopg')`
+	coalesce((SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'hypopg'), '')`
 
 // givenSetting is a setting that the app's sessions begin with, because of ALTER ROLE or ALTER DATABASE.
 type givenSetting struct {

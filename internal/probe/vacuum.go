@@ -14,7 +14,7 @@ const spaceSQL = `SELECT coalesce(json_agg(t), '[]') FROM (
 		SELECT ceil((28 + sum(p.avg_width * (1 - p.null_frac))) / 8) * 8 AS width
 		FROM pg_stats p WHERE p.schemaname = s.schemaname AND p.tablename = s.relname
 	) w ON true
-	WHERE c.relnamespace = current_schema()::regnamespace
+	WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
 	ORDER BY pg_relation_size(c.oid) DESC LIMIT 50
 ) t`
 
@@ -52,12 +52,12 @@ const limitsSQL = `SELECT json_build_object(
 		LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
 			AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
 		LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-		WHERE NOT s.seqcycle AND s.seqincrement > 0 AND c.relnamespace = current_schema()::regnamespace
+		WHERE NOT s.seqcycle AND s.seqincrement > 0 AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
 			AND has_sequence_privilege(s.seqrelid, 'SELECT, USAGE')
 		ORDER BY coalesce(pg_sequence_last_value(s.seqrelid), 0) DESC LIMIT 50
 	) q),
 	'hidden_sequences', (SELECT count(*) FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
-		WHERE NOT s.seqcycle AND s.seqincrement > 0 AND c.relnamespace = current_schema()::regnamespace
+		WHERE NOT s.seqcycle AND s.seqincrement > 0 AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
 			AND NOT has_sequence_privilege(s.seqrelid, 'SELECT, USAGE')),
 	'xid_age', (SELECT max(age(datfrozenxid)) FROM pg_database WHERE datallowconn),
 	'mxid_age', (SELECT max(mxid_age(datminmxid)) FROM pg_database WHERE datallowconn))`

@@ -18,8 +18,8 @@ import (
 
 var selfTest = Query{
 	Name: "self_test",
-	SQL: `/* self_test */ SELECT $1::date, $2::bytea, $3::timestamptz, $4::text, encode(convert_to($4::text, 'UTF8'), 'hex'),
-	$5::bigint[], now()`,
+	SQL: `/* self_test */ SELECT now() AS at, $1::date, $2::bytea, $3::timestamptz, $4::text,
+	encode(convert_to($4::text, 'UTF8'), 'hex'), $5::bigint[]`,
 	Sample: func(s Subject) []any { return []any{"2024-02-29", s.TokenHash, s.At, "Sample", []int64{s.UserID}} },
 }
 
@@ -177,7 +177,7 @@ func selfTestValues() selfTestRow {
 func (r *selfTestRow) args() []any { return []any{dateArg(&r.date), r.bytes, r.at, r.text, r.ids} }
 
 func (r *selfTestRow) into() []any {
-	return []any{&r.date, &r.bytes, &r.at, &r.text, &r.utf8, &r.ids, &r.now}
+	return []any{&r.now, &r.date, &r.bytes, &r.at, &r.text, &r.utf8, &r.ids}
 }
 
 // differs lists what came back otherwise.
