@@ -138,7 +138,7 @@ func TestServeWithoutADatabase(t *testing.T) {
 func TestServeDrains(t *testing.T) {
 	env := labtest.Database(t, store.Migrate)
 	env, pooler := labtest.Pooler(t, env, link.Model{})
-	s := startServe(t, []string{"DATABASE_URL=" + env.DatabaseURL, "REDIS_URL=" + env.RedisURL}, "--drain-delay", "1s", "--drain-timeout", "30s")
+	s := startServe(t, []string{"DATABASE_URL=" + env.DatabaseURL, "REDIS_URL=" + env.RedisURL}, "--drain-delay", "3s", "--drain-timeout", "1m")
 	if status, _ := s.get("/readyz", ""); status != http.StatusOK {
 		t.Fatalf("/readyz: %d", status)
 	}

@@ -173,7 +173,7 @@ func TestFaultCatalogue(t *testing.T) {
 			}
 			fmt.Fprintf(w, "%s\t%s\t%.1f\n", f.name, found, took.Seconds())
 			contains(t, first(t, r, f.code).Evidence, f.evidence)
-			if limit := probe.DefaultTimeout + time.Second; took > limit {
+			if took > 2*probe.DefaultTimeout { // a busy machine takes some of it
 				t.Errorf("it took %v, and promises %v", took, probe.DefaultTimeout)
 			}
 		})

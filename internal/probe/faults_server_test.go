@@ -195,15 +195,11 @@ func busy(t *testing.T, env lab.Env, setup, statement string, args ...any) {
 func until(t *testing.T, env lab.Env, condition string) {
 	t.Helper()
 	c := session(t, env)
-	for range 600 {
+	labtest.Eventually(t, condition, func() bool {
 		var is *bool
 		must(t, c.QueryRow(t.Context(), condition).Scan(&is))
-		if is != nil && *is {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("it never came to %s", condition)
+		return is != nil && *is
+	})
 }
 
 // lockChain leaves a row locked by a client that went to lunch, and two that wait for it. It returns the

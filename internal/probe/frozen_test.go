@@ -72,8 +72,8 @@ func TestFrozenPooler(t *testing.T) {
 				}
 			}
 			began := time.Now()
-			r := run(t, c)
-			if took := time.Since(began); took > c.Timeout+time.Second {
+			r := run(t, c) // a pooler that it waited for would keep it for ever, and a busy machine for less than its time again
+			if took := time.Since(began); took > 2*c.Timeout {
 				t.Errorf("it took %v, and was given %v", took, c.Timeout)
 			}
 			if when == "looking" {

@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -48,12 +49,15 @@ func TestTheSelfTestHoldsBriefly(t *testing.T) {
 	l := labtest.New(t, lab.Config{PoolSize: 1})
 	c := config(l.Env())
 	c.ExecMode, c.Only = "cache_statement", []string{"HD-P14"}
-	r := run(t, c)
-	got := check(t, r, "HD-P14")
-	contains(t, got.Why, "It could not be tried")
-	if r.DurationMS > 2500 { // the held run had 3 s before
-		t.Errorf("the probe took %.0f ms", r.DurationMS)
+	quickest := math.Inf(1)
+	for range 10 { // a busy machine only adds to it
+		r := run(t, c)
+		contains(t, check(t, r, "HD-P14").Why, "It could not be tried")
+		if quickest = min(quickest, r.DurationMS); quickest < 2500 { // a run that is held takes 3 s
+			return
+		}
 	}
+	t.Errorf("the probe took %.0f ms at best", quickest)
 }
 
 // whileProbing looks again and again whether the self-test's transaction is open.

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -35,10 +34,9 @@ func TestEveryReadHasItsTimeouts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	began := time.Now()
 	_, err = pendingMigrations(t.Context(), s.conn)
-	if f := explain(t.Context(), "", err); !f.cutOff() || f.code() != "55P03" || time.Since(began) > queryTimeout {
-		t.Errorf("behind a lock: %v, after %v", err, time.Since(began))
+	if f := explain(t.Context(), "", err); !f.cutOff() || f.code() != "55P03" { // by the lock's own time-out, which is the shortest
+		t.Errorf("behind a lock: %v", err)
 	}
 	none := func(rows pgx.Rows) error { rows.Close(); return rows.Err() }
 	for sql, code := range map[string]string{"CREATE TABLE canary (id int)": "25006", "SELECT pg_sleep(9)": "57014"} {
