@@ -14,7 +14,7 @@ func TestHealthyRightAfterTheSeed(t *testing.T) {
 	if err := prepare(t.Context(), env.DirectURL); err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range run(t, config(env)).Findings {
+	for _, f := range undisturbed(t, config(env), healthy).Findings {
 		if f.Severity != probe.Info {
 			t.Errorf("right after the seed it finds %+v", f)
 		}

@@ -19,7 +19,7 @@ func unknownInTheLab() map[string]string {
 }
 
 func TestHealthyLab(t *testing.T) {
-	r := run(t, config(labtest.Database(t, prepare)))
+	r := undisturbed(t, config(labtest.Database(t, prepare)), healthy)
 	for _, f := range r.Findings {
 		if f.Severity != probe.Info {
 			t.Errorf("on a healthy lab it finds %+v", f)

@@ -17,7 +17,7 @@ func TestHealthyServer(t *testing.T) {
 	c := config(env)
 	c.TargetURL, c.MetricsURL, c.Token = s.url, s.metrics, s.token
 	c.Window = 3 * cache.SweepPeriod // in which the server reads the change log
-	r := run(t, c)
+	r := undisturbed(t, c, healthy)
 	for _, f := range r.Findings {
 		if f.Severity != probe.Info {
 			t.Errorf("on a healthy server it finds %+v", f)
