@@ -201,6 +201,10 @@ func TestBoardValidUntil(t *testing.T) {
 		{"and back", []string{"America/St_Johns"}, "", "2010-11-07 02:30:30", "2010-11-07 02:31:00"},
 		{"and on", []string{"America/St_Johns"}, "", "2010-11-07 02:31:00", "2010-11-07 03:30:00"},
 		{"a day that never was", []string{"Pacific/Apia"}, "", "2011-12-30 09:00:00", "2011-12-30 10:00:00"},
+		{"the last day of a leap year", []string{"Europe/Berlin"}, "", "2028-12-31 12:00:00", "2028-12-31 23:00:00"},
+		{"its evening in the west", []string{"America/New_York"}, "", "2028-12-30 23:00:00", "2028-12-31 05:00:00"},
+		{"its last hour there", []string{"America/New_York"}, "", "2029-01-01 04:30:00", "2029-01-01 05:00:00"},
+		{"in summer", []string{"Pacific/Auckland"}, "", "2028-12-31 10:30:00", "2028-12-31 11:00:00"},
 		{"a card leaves first", []string{"UTC"}, "2026-02-08 12:00:01", "2026-03-10 11:30:00", "2026-03-10 12:00:01"},
 		{"midnight comes first", []string{"UTC"}, "2026-02-09 12:00:01", "2026-03-10 11:30:00", "2026-03-11 00:00:00"},
 	} {
@@ -220,6 +224,22 @@ func TestBoardValidUntil(t *testing.T) {
 	}
 }
 
+// TestEveryBoardEnds on each of the last and first days of ten years, in every
+// time zone.
+func TestEveryBoardEnds(t *testing.T) {
+	for _, zone := range TimeZones() {
+		home := Home{TimeZone: zone}
+		for year := 2024; year < 2034; year++ {
+			for now := time.Date(year, 12, 30, 0, 0, 0, 0, time.UTC); now.Year() == year || now.Day() < 3; now = now.Add(7 * time.Hour) {
+				until := home.nextDay(now)
+				if !until.After(now) || until.Sub(now) > 25*time.Hour || home.Today(until) != home.Today(now).AddDays(1) || home.Today(until.Add(-1)) != home.Today(now) {
+					t.Errorf("%s: the day of %s ends at %s", zone, now, until)
+				}
+			}
+		}
+	}
+}
+
 // TestNothingMovesBeforeTheBoardEnds: the local date is the same in each instant
 // before, and another one at it.
 func TestNothingMovesBeforeTheBoardEnds(t *testing.T) {
@@ -234,7 +254,7 @@ func TestNothingMovesBeforeTheBoardEnds(t *testing.T) {
 		if !until.After(now) || home.Today(until) == home.Today(now) {
 			t.Fatalf("at %s the date is still %s", until, home.Today(now))
 		}
-		loc, today := home.location(), home.Today(now)
+		loc, today := home.Local(now).Location(), home.Today(now)
 		for at := now; at.Before(until); at = at.Add(30 * time.Second) {
 			if day := DateOf(at.In(loc)); day != today {
 				t.Fatalf("at %s, before %s, it is %s", at, until, day)

@@ -155,16 +155,3 @@ func TestRoles(t *testing.T) {
 		t.Error("an unknown action is refused, and ownership is not given away by a change of role")
 	}
 }
-
-func TestTimeZones(t *testing.T) {
-	for _, bad := range []string{"", "Local", "Europe/Atlantis", "../etc/passwd"} {
-		if ValidTimeZone(bad) == nil {
-			t.Errorf("%q is taken for a time zone", bad)
-		}
-	}
-	for _, good := range []string{"UTC", "Europe/Berlin", "America/Argentina/Ushuaia"} {
-		if err := ValidTimeZone(good); err != nil {
-			t.Error(err)
-		}
-	}
-}

@@ -1,10 +1,6 @@
 package household
 
-import (
-	"fmt"
-	"time"
-	_ "time/tzdata" // a pod's image has no zone files, and "today" depends on them
-)
+import "time"
 
 // Residence is a home that people share.
 type Residence struct {
@@ -28,7 +24,7 @@ type NewResidence struct {
 	City       string `json:"city,omitempty" maxLength:"100"`
 	PostalCode string `json:"postal_code,omitempty" maxLength:"20"`
 	Country    string `json:"country,omitempty" maxLength:"60"`
-	TimeZone   string `json:"time_zone,omitempty" maxLength:"60" doc:"IANA name, UTC when absent"`
+	TimeZone   string `json:"time_zone,omitempty" maxLength:"60" doc:"IANA name of a region, such as Europe/Berlin; UTC when absent. Abbreviations (CET, EST) and rules (EST5EDT, UTC+3) are refused with the region to use"`
 }
 
 // ResidencePatch changes what is set and leaves the rest.
@@ -38,7 +34,7 @@ type ResidencePatch struct {
 	City       *string `json:"city,omitempty" maxLength:"100"`
 	PostalCode *string `json:"postal_code,omitempty" maxLength:"20"`
 	Country    *string `json:"country,omitempty" maxLength:"60"`
-	TimeZone   *string `json:"time_zone,omitempty" maxLength:"60"`
+	TimeZone   *string `json:"time_zone,omitempty" maxLength:"60" doc:"IANA name of a region, such as Europe/Berlin"`
 }
 
 // Home is what the board needs to know of a residence: whose tasks stand
@@ -48,19 +44,17 @@ type Home struct {
 	TimeZone string
 }
 
-// Today is the residence's local date at the instant now. A zone that this
-// build does not know counts as UTC: writes refuse such a name (ValidTimeZone),
-// so it can only have come from outside, and a board is better than an error.
-func (h Home) Today(now time.Time) Date {
-	return DateOf(now.In(h.location()))
-}
+// Today is the residence's local date at the instant now.
+func (h Home) Today(now time.Time) Date { return DateOf(h.Local(now)) }
 
-func (h Home) location() *time.Location {
-	loc, err := time.LoadLocation(h.TimeZone)
-	if err != nil {
-		return time.UTC
+// Local is the instant now by the residence's clock. A name that is not accepted
+// counts as UTC: writes refuse it (ValidTimeZone), so it can only have come from
+// outside, and a board is better than an error.
+func (h Home) Local(now time.Time) time.Time {
+	if loc := zones()[h.TimeZone]; loc != nil {
+		return now.In(loc)
 	}
-	return loc
+	return now.UTC()
 }
 
 // nextDay is the first instant after now at which the residence's local date is
@@ -68,32 +62,32 @@ func (h Home) location() *time.Location {
 // midnight may not exist (the clock springs over it), come twice, or take a
 // whole day with it.
 func (h Home) nextDay(now time.Time) time.Time {
-	loc := h.location()
-	today := DateOf(now.In(loc))
-	for t := now.In(loc); ; {
+	now = h.Local(now)
+	today := DateOf(now)
+	for t := now; ; {
 		year, month, day := t.Date()
 		_, offset := t.Zone()
 		midnight := time.Date(year, month, day+1, 0, 0, 0, 0, time.FixedZone("", offset))
-		_, changes := t.ZoneBounds()
+		changes := clockChange(t)
 		if changes.IsZero() || midnight.Before(changes) {
 			return midnight.UTC()
 		}
-		if t = changes.In(loc); DateOf(t) != today {
+		if t = h.Local(changes); DateOf(t) != today {
 			return t.UTC()
 		}
 	}
 }
 
-// ValidTimeZone says in an error why name is no usable IANA time zone.
-// "Local" is refused: it would mean whatever the pod's machine is set to.
-func ValidTimeZone(name string) error {
-	if name == "" || name == "Local" {
-		return fmt.Errorf("time_zone %q is not an IANA name such as Europe/Berlin", name)
+// clockChange is an instant after t up to which t's zone keeps its offset, zero
+// if it keeps it for ever.
+func clockChange(t time.Time) time.Time {
+	_, end := t.ZoneBounds()
+	// Up to Go 1.26 at least, the end of a leap year's last season comes a day
+	// early: on 31 December it is not after t.
+	for !end.IsZero() && !end.After(t) {
+		end = end.Add(24 * time.Hour)
 	}
-	if _, err := time.LoadLocation(name); err != nil {
-		return fmt.Errorf("time_zone %q is not an IANA name such as Europe/Berlin", name)
-	}
-	return nil
+	return end
 }
 
 // NewShareCode is what making a share code takes.
