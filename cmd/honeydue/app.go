@@ -17,6 +17,7 @@ type app struct {
 	env            config.Environ
 	secrets        []string            // of env, to keep out of what is printed
 	masks          []*strings.Replacer // of what files and logins have given, for the same
+	noted          []string            // parameters of database URLs that have no effect, as they were printed
 	build          build
 	output         outputOptions
 }

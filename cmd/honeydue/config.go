@@ -13,7 +13,8 @@ func newConfigCommand(a *app) *cobra.Command {
 		Use:   "config",
 		Short: "Print what is in force, where it came from, and how it differs from the tuned values",
 		Long: `config prints every variable that honeydue reads: its value, whether it is a default or comes from the
-environment, and the value that the team settled on, with the number of that decision. Nothing is connected to.
+environment, and the value that the team settled on, with the number of that decision. Nothing is connected to. What
+DATABASE_URL sets of the pool (pool_max_conns, ...) counts where the variable of its own is not set.
 Passwords, keys and tokens are masked. An environment that makes no sense is printed all the same; then the mistakes
 follow on stderr, and the exit code is 2.`,
 		Example: `  honeydue config
@@ -23,6 +24,7 @@ follow on stderr, and the exit code is 2.`,
 			if err := a.write(newConfigReport(a.env).Document()); err != nil {
 				return err
 			}
+			_, _ = a.database() // for its notes; what is wrong with it is among the following
 			return usage(config.Check(a.env))
 		},
 	}

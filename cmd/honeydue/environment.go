@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/honeydue/honeydue/internal/config"
 	"github.com/honeydue/honeydue/internal/telemetry"
@@ -9,15 +11,27 @@ import (
 
 // load reads one concern of the environment; what is wrong with it is a usage error.
 //
-//	database, err := load(a, config.ParseDatabase)
+//	database, err := load(a, config.ParseRedis)
 func load[T any](a *app, parse func(config.Environ) (T, error)) (T, error) {
 	value, err := parse(a.env)
 	return value, usage(err)
 }
 
+// database reads the database's variables, and says on stderr which parameters of its URLs have no effect.
+func (a *app) database() (config.Database, error) {
+	d, err := load(a, config.ParseDatabase)
+	for _, n := range d.Notes {
+		if note := n.String(); !slices.Contains(a.noted, note) {
+			a.noted = append(a.noted, note)
+			fmt.Fprintf(a.stderr, "honeydue: %s\n", note)
+		}
+	}
+	return d, err
+}
+
 // pooler reads the database's variables and requires that the main endpoint is among them.
 func (a *app) pooler() (config.Database, error) {
-	d, err := load(a, config.ParseDatabase)
+	d, err := a.database()
 	if err != nil {
 		return d, err
 	}
@@ -26,7 +40,7 @@ func (a *app) pooler() (config.Database, error) {
 
 // direct reads the database's variables and requires that the direct endpoint is among them.
 func (a *app) direct() (config.Database, error) {
-	d, err := load(a, config.ParseDatabase)
+	d, err := a.database()
 	if err != nil {
 		return d, err
 	}

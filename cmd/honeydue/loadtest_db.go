@@ -41,7 +41,7 @@ func (a *app) loadtestDatabase(ctx context.Context, o *loadtestOptions) error {
 	if err != nil {
 		return err
 	}
-	database, err := load(a, config.ParseDatabase)
+	database, err := a.database()
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (a *app) loadtestDatabase(ctx context.Context, o *loadtestOptions) error {
 
 // loadtestLabDatabase tests the database of a lab of its own.
 func (a *app) loadtestLabDatabase(ctx context.Context, o *loadtestOptions, env lab.Env, users []bench.User) error {
-	database, err := load(a, config.ParseDatabase)
+	database, err := a.database()
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func (o *sweepOptions) beside(value string) map[string]string {
 }
 
 func (a *app) loadtestSweep(ctx context.Context, o *sweepOptions) error {
-	database, err := load(a, config.ParseDatabase)
+	database, err := a.database()
 	if err != nil {
 		return err
 	}

@@ -164,7 +164,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 	if err := a.savable("--save-baseline", o.save); err != nil {
 		return err
 	}
-	database, err := load(a, config.ParseDatabase)
+	database, err := a.database()
 	if err != nil {
 		return err
 	}

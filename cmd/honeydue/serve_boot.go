@@ -22,7 +22,7 @@ import (
 // server is ready. What it made is closed by closing, also if it failed.
 func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry, gate *api.Gate, url string, closing *closers, g *errgroup.Group) (*api.Server, error) {
 	began := time.Now()
-	database, err := load(a, config.ParseDatabase)
+	database, err := a.database()
 	if err != nil {
 		return nil, err
 	}

@@ -141,3 +141,29 @@ func TestServeWaitsWithOneConnection(t *testing.T) {
 		t.Errorf("after the start's time-out: %v", err)
 	}
 }
+
+// TestServeKeepsThePoolOfTheURL: pgxpool's parameters count, in a URL and in keywords and values.
+func TestServeKeepsThePoolOfTheURL(t *testing.T) {
+	env := labtest.Database(t, store.Migrate)
+	env, pooler := labtest.Pooler(t, env, link.Model{})
+	u, err := url.Parse(env.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	words := "host=" + u.Hostname() + " port=" + u.Port() + " dbname=" + strings.TrimPrefix(u.Path, "/") + " user=" + u.User.Username() +
+		" password='" + password + "' sslmode=verify-full sslrootcert='" + u.Query().Get("sslrootcert") + "' pool_max_conns=4 keepalives=0"
+	for _, raw := range []string{env.DatabaseURL + "&pool_max_conns=6&pool_min_conns=4&keepalives=0", words} {
+		before := pooler.Counts().Dials
+		s := startServe(t, []string{"DATABASE_URL=" + raw, "REDIS_URL=" + env.RedisURL})
+		if dials := pooler.Counts().Dials - before; dials != 4 {
+			t.Errorf("%d connections were opened, want 4", dials)
+		}
+		if strings.Count(s.stderr.String(), "DATABASE_URL sets keepalives, which has no effect") != 1 {
+			t.Errorf("it says:\n%s", s.stderr.String())
+		}
+		if code := s.end(); code != exitOK {
+			t.Errorf("it ended with %d", code)
+		}
+	}
+}

@@ -31,17 +31,24 @@ type Database struct {
 
 	RootCert string `env:"PGSSLROOTCERT"`
 	CertFile string `env:"SSL_CERT_FILE"`
+
+	// Notes are the parameters of the URLs that have no effect.
+	Notes []Note
 }
 
-// ParseDatabase reads the database's variables.
+// ParseDatabase reads the database's variables. What DATABASE_URL says of the pool counts where the variable of its own
+// is not set.
 func ParseDatabase(e Environ) (Database, error) {
 	var d Database
-	if err := parse(e, &d); err != nil {
-		return Database{}, err
+	e, from, notes := e.withPool()
+	err := parse(e, &d)
+	if err == nil {
+		err = d.Validate()
 	}
-	if err := d.Validate(); err != nil {
-		return Database{}, err
+	if err != nil {
+		return Database{}, renamed(err, from)
 	}
+	d.Notes = notes
 	if err := d.resolve(); err != nil {
 		return Database{}, err
 	}

@@ -23,7 +23,7 @@ func (d *Database) resolve() error {
 		return err
 	}
 	if d.AdminURL != "" {
-		admin, err := postgresURL("PGBOUNCER_ADMIN_URL", d.AdminURL)
+		admin, err := d.postgresURL("PGBOUNCER_ADMIN_URL", d.AdminURL)
 		if err != nil {
 			return err
 		}
@@ -36,7 +36,7 @@ func (d *Database) resolve() error {
 // mainURL is the pooler's, nil when none is configured. DATABASE_URL hides the parts.
 func (d *Database) mainURL() (*url.URL, error) {
 	if d.URL != "" {
-		return postgresURL("DATABASE_URL", d.URL)
+		return d.postgresURL("DATABASE_URL", d.URL)
 	}
 	if d.Host == "" {
 		return nil, nil
@@ -50,7 +50,7 @@ func (d *Database) mainURL() (*url.URL, error) {
 			problems = append(problems, &Error{part.variable, "is not set, and DB_HOST is", part.remedy})
 		}
 	}
-	if strings.ContainsAny(d.Host, "/@?# ") {
+	if strings.ContainsAny(d.Host, "/@?#, ") {
 		problems = append(problems, &Error{"DB_HOST", "is no host name", "Give the host alone here, or the whole URL in DATABASE_URL."})
 	}
 	if err := errors.Join(problems...); err != nil {
@@ -68,7 +68,7 @@ func (d *Database) mainURL() (*url.URL, error) {
 // directURL is the direct endpoint's, nil when none is configured: the main URL with the host of DB_DIRECT_HOST.
 func (d *Database) directURL(main *url.URL) (*url.URL, error) {
 	if d.DirectURL != "" {
-		return postgresURL("DATABASE_DIRECT_URL", d.DirectURL)
+		return d.postgresURL("DATABASE_DIRECT_URL", d.DirectURL)
 	}
 	if d.DirectHost == "" {
 		return nil, nil
@@ -76,7 +76,7 @@ func (d *Database) directURL(main *url.URL) (*url.URL, error) {
 	if main == nil {
 		return nil, &Error{"DB_DIRECT_HOST", "is set, and neither DATABASE_URL nor DB_HOST is", "Set DATABASE_URL as well, or give the whole direct URL in DATABASE_DIRECT_URL."}
 	}
-	if strings.ContainsAny(d.DirectHost, "/@?# ") {
+	if strings.ContainsAny(d.DirectHost, "/@?#, ") {
 		return nil, &Error{"DB_DIRECT_HOST", "is no host name", "Give the host alone here, or the whole URL in DATABASE_DIRECT_URL."}
 	}
 	direct := *main
@@ -87,21 +87,19 @@ func (d *Database) directURL(main *url.URL) (*url.URL, error) {
 	return &direct, nil
 }
 
-// postgresURL reads a URL of the environment. What url.Parse says about a bad one stays out, as it quotes the URL.
-func postgresURL(variable, raw string) (*url.URL, error) {
-	u, ok := parseURL(raw)
-	if !ok || u.Host == "" || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return nil, &Error{
-			variable, "cannot be read as a URL",
-			"Write it as postgres://user:password@host:port/name, with any of / ? # % @ in the password as %2F %3F %23 %25 %40.",
+// postgresURL reads a URL of the environment. It keeps the notes, but that only the main URL's pool means anything.
+func (d *Database) postgresURL(variable, raw string) (*url.URL, error) {
+	c, err := readConnString(variable, raw)
+	if err != nil {
+		return nil, err
+	}
+	d.Notes = append(d.Notes, c.notes...)
+	for _, p := range c.pool {
+		if variable != "DATABASE_URL" {
+			d.Notes = append(d.Notes, Note{variable, p.key, "the pool is that of DATABASE_URL"})
 		}
 	}
-	if mode := u.Query().Get("sslmode"); mode != "" {
-		if err := oneOf(variable, mode, sslModes()...); err != nil {
-			return nil, &Error{variable, "has an sslmode that does not exist", "Use one of " + strings.Join(sslModes(), ", ") + "."}
-		}
-	}
-	return u, nil
+	return c.url, nil
 }
 
 // trusted writes into the URL which certificate authorities to trust, as libpq decides it: what the URL says,

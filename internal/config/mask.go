@@ -31,6 +31,7 @@ func MaskURL(raw string) string {
 	if raw == "" {
 		return ""
 	}
+	raw = asURL(raw)
 	u, ok := parseURL(raw)
 	if !ok {
 		if scheme, _, ok := strings.Cut(raw, "://"); ok && isScheme(scheme) {
@@ -179,6 +180,15 @@ func longestFirst(secrets []string) []string {
 func isWorkingDirectory(name string) bool { return name == "PWD" || name == "OLDPWD" }
 
 func urlSecrets(raw string) []string {
+	if settings, ok := keywordsAndValues(raw); ok && !strings.Contains(raw, "://") {
+		out := []string{raw}
+		for _, s := range settings {
+			if isSecretName(s.key) {
+				out = append(out, s.value, url.QueryEscape(s.value), url.PathEscape(s.value))
+			}
+		}
+		return out
+	}
 	u, ok := parseURL(raw)
 	if !ok {
 		// What follows the first colon of the authority, up to the last @, is the password and more.

@@ -28,7 +28,9 @@ type Source string
 const (
 	FromDefault     Source = "default"
 	FromEnvironment Source = "environment"
-	NotSet          Source = "not set"
+	// FromURL is a parameter of DATABASE_URL, such as pool_max_conns.
+	FromURL Source = "DATABASE_URL"
+	NotSet  Source = "not set"
 	// Overruled is set in the environment and not looked at, because of what else is set or not.
 	Overruled Source = "overruled"
 )
@@ -63,6 +65,7 @@ func groups() []struct {
 // Settings lists every variable that honeydue reads, as e has it, valid or not, without its secrets.
 func Settings(e Environ) []Setting {
 	var out []Setting
+	e, from, _ := e.withPool()
 	for _, g := range groups() {
 		for i := range g.fields.NumField() {
 			field := g.fields.Field(i)
@@ -70,7 +73,13 @@ func Settings(e Environ) []Setting {
 			if name == "" {
 				continue
 			}
-			out = append(out, setting(e, g.name, name, field.Tag))
+			s := setting(e, g.name, name, field.Tag)
+			if parameter, moved := from[name]; moved && parameter != "" {
+				s.Source = FromURL
+			} else if moved {
+				s.Source = FromDefault
+			}
+			out = append(out, s)
 		}
 	}
 	return out
@@ -135,7 +144,7 @@ func (s Setting) differs(tuned TunedValue) bool {
 	}
 	host := s.Value
 	if s.Env == "DATABASE_URL" {
-		u, ok := parseURL(s.Value)
+		u, ok := parseURL(asURL(s.Value))
 		if !ok {
 			return true
 		}

@@ -32,7 +32,8 @@ type Config struct {
 	MaxIdleTime time.Duration
 	// HealthCheckPeriod is how often expired connections are replaced (1 min).
 	HealthCheckPeriod time.Duration
-	// ConnectTimeout bounds one dial with its handshakes (10 s), AcquireTimeout
+	// ConnectTimeout bounds one dial with its handshakes (the URL's connect_timeout,
+	// or 10 s), AcquireTimeout
 	// the wait for a free connection (5 s), StatementTimeout one statement as
 	// the client sees it (15 s): statement_timeout of the server would bound
 	// neither the pooler's queue nor what is in flight.
@@ -119,7 +120,6 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxLifetime, DefaultMaxLifetime)
 	setDefault(&c.MaxIdleTime, never)
 	setDefault(&c.HealthCheckPeriod, time.Minute)
-	setDefault(&c.ConnectTimeout, 10*time.Second)
 	setDefault(&c.AcquireTimeout, 5*time.Second)
 	setDefault(&c.StatementTimeout, DefaultStatementTimeout)
 	if c.Dials == nil {
@@ -157,15 +157,19 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 		return nil, advise("Set DB_EXEC_MODE to exec, cache_describe or simple_protocol.",
 			"execution mode %s needs the proof that no pooler is in between, and an unwarmed pool proves nothing", c.ExecMode)
 	}
-	pc, err := pgxpool.ParseConfig(c.URL)
+	cc, err := pgx.ParseConfig(c.URL)
 	if err != nil {
-		return nil, advise(urlHint, "the database URL cannot be read: %w", redactURL(err))
+		return nil, unreadable(mainURLName, err)
 	}
-	if err := refuseStartupParameters(pc.ConnConfig); err != nil {
+	if err := refuseStartupParameters(cc, mainURLName, poolerKnows...); err != nil { // before pgxpool takes its own out
 		return nil, err
 	}
+	pc, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		return nil, unreadable(mainURLName, err)
+	}
 	setSession(pc.ConnConfig)
-	pc.ConnConfig.ConnectTimeout = c.ConnectTimeout
+	setConnectTimeout(pc.ConnConfig, c.ConnectTimeout, 10*time.Second)
 	pc.ConnConfig.DefaultQueryExecMode = mode
 	pc.ConnConfig.StatementCacheCapacity = 512
 	pc.ConnConfig.DescriptionCacheCapacity = 512
@@ -191,14 +195,27 @@ var poolerKnows = []string{ //nolint:gochecknoglobals // a table, never written
 	"application_name", "client_encoding", "datestyle", "timezone", "standard_conforming_strings",
 }
 
-func refuseStartupParameters(cc *pgx.ConnConfig) error {
+// refuseStartupParameters names a parameter that would go to the server as it
+// is, because pgx does not know it.
+func refuseStartupParameters(cc *pgx.ConnConfig, variable string, known ...string) error {
 	for name := range cc.RuntimeParams {
-		if !slices.Contains(poolerKnows, strings.ToLower(name)) {
+		if !slices.Contains(known, strings.ToLower(name)) {
 			return advise("Take it out, and set it on the role (ALTER ROLE ... SET ...) if it is needed.",
-				"the database URL or the PG* environment sets the start-up parameter %q, which a pooler refuses", name)
+				"%s or the PG* environment sets the start-up parameter %q, which a pooler refuses", variable, name)
 		}
 	}
 	return nil
+}
+
+// setConnectTimeout takes what is configured, else the URL's, else the default.
+func setConnectTimeout(cc *pgx.ConnConfig, configured, otherwise time.Duration) {
+	setDefault(&configured, cc.ConnectTimeout)
+	setDefault(&configured, otherwise)
+	cc.ConnectTimeout = configured
+}
+
+func unreadable(variable string, err error) error {
+	return advise(urlHint, "%s cannot be read: %w", variable, redactURL(err))
 }
 
 const urlHint = "Write it as postgres://user:password@host:port/name?sslmode=verify-full."

@@ -38,7 +38,7 @@ type Console struct {
 func OpenConsole(ctx context.Context, adminURL, database string, dials *link.Dials) (*Console, error) {
 	cc, err := pgx.ParseConfig(adminURL)
 	if err != nil {
-		return nil, advise(urlHint, "the URL of the pooler's console cannot be read: %w", redactURL(err))
+		return nil, unreadable(consoleURLName, err)
 	}
 	cc.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol // the console knows no other
 	conn, err := connectCounted(ctx, cc, dials)

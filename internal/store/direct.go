@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,11 +22,14 @@ func directConfig(directURL string) (*pgx.ConnConfig, error) {
 	}
 	cc, err := pgx.ParseConfig(directURL)
 	if err != nil {
-		return nil, advise(urlHint, "the direct database URL cannot be read: %w", redactURL(err))
+		return nil, unreadable(directURLName, err)
+	}
+	if err := refuseStartupParameters(cc, directURLName, slices.Concat(poolerKnows, []string{"options"})...); err != nil {
+		return nil, err
 	}
 	setSession(cc)
 	cc.DialFunc = newDialer().DialContext
-	cc.ConnectTimeout = directTimeout
+	setConnectTimeout(cc, 0, directTimeout)
 	return cc, nil
 }
 

@@ -74,7 +74,7 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 	if err != nil {
 		return nil, err
 	}
-	boot := newBoot(ctx, int(c.opened()), c.ConnectTimeout)
+	boot := newBoot(ctx, int(c.opened()), pc.ConnConfig.ConnectTimeout)
 	pc.ConnConfig.DialFunc = boot.abortable(c.Dials.Wrap(newDialer().DialContext))
 	tracer := newPoolTracer(c.Tracer, boot.fail)
 	pc.ConnConfig.Tracer = tracer

@@ -240,6 +240,8 @@ func TestOpenFailsClearly(t *testing.T) {
 		{"unknown mode", Config{URL: env.DatabaseURL, ExecMode: "fast"}, `"fast"`, false},
 		{"options", Config{URL: with(func(u *url.URL) { u.RawQuery += "&options=-c%20statement_timeout%3D5s" })}, `"options"`, false},
 		{"statement_timeout", Config{URL: with(func(u *url.URL) { u.RawQuery += "&statement_timeout=5s" })}, `"statement_timeout"`, false},
+		{"pool of the URL", Config{URL: with(func(u *url.URL) { u.RawQuery += "&pool_max_conns=5" })}, `"pool_max_conns"`, false},
+		{"connect_timeout", Config{URL: with(func(u *url.URL) { u.Host, u.RawQuery = silent.Addr().String(), u.RawQuery+"&connect_timeout=1" })}, silent.Addr().String(), true},
 		{"more idle than all", Config{URL: env.DatabaseURL, MaxConns: 3, MinIdleConns: 4}, "4 idle", false},
 		{"no URL", Config{URL: "postgres://" + secret + "@[::1"}, "cannot be read", false},
 	} {
