@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -38,18 +39,28 @@ func (b BoardRows) ResidenceIDs() []int64 {
 	return ids
 }
 
-// cardColumns are read by boardReader; t is the task, and packed is what
-// packedCard reads: the due date, the place of its residence among the homes,
-// and its names. Ids, words and a column for each would take a third of the
-// board's bytes, and a board of more than ten TCP segments, the first window of
-// a connection, costs a round trip more.
-const cardColumns = `t.id, (coalesce(CASE WHEN isfinite(t.due_date) THEN t.due_date - date '2000-01-01' END, -2147483648)::bigint << 32)
-	| (t.home::bigint << 16) | t.names, t.title, t.started_at, t.completed_at, t.last_completed_at, t.version`
+// packedCardColumns is the bytes of one card, in the order in which unpackCard reads
+// them: flags, due date in days since 2000 (the least int32 for none), place of the
+// residence among the homes, names, id, version, title, and the instants that
+// there are, as Postgres sends them. t is the task. A row for each card would take 35
+// bytes more: a third of the board, and what does not fit into ten TCP segments,
+// the first window of an idle connection, costs a round trip more.
+const packedCardColumns = `set_byte('\x00'::bytea, 0,
+		(t.id > 2147483647)::int + 2 * (t.version > 32767)::int + 4 * (t.started_at IS NOT NULL)::int
+		+ 8 * (t.completed_at IS NOT NULL)::int + 16 * (t.last_completed_at IS NOT NULL)::int)
+	|| int4send(coalesce(CASE WHEN isfinite(t.due_date) THEN t.due_date - date '2000-01-01' END, -2147483648))
+	|| int2send(t.home) || int2send(t.names)
+	|| CASE WHEN t.id > 2147483647 THEN int8send(t.id) ELSE int4send(t.id::int) END
+	|| CASE WHEN t.version > 32767 THEN int8send(t.version) ELSE int2send(t.version::int2) END
+	|| int2send(octet_length(t.title)::int2) || convert_to(t.title, 'UTF8')
+	|| coalesce(timestamptz_send(t.started_at), '') || coalesce(timestamptz_send(t.completed_at), '')
+	|| coalesce(timestamptz_send(t.last_completed_at), '')`
 
 var taskBoard = Query{
 	Name: "task_board",
 	// The homes come as rows of their own, so that their ids and time zones
-	// travel once and not with every card, and so do the counts. Open and
+	// travel once and not with every card, and so do the counts. All cards come in
+	// one row. Open and
 	// completed tasks are two branches, each of them a range of tasks_board_idx:
 	// an OR would read all that was ever completed. Only where there are so many
 	// open tasks that a column may be full are they ranked and counted here; the
@@ -81,18 +92,22 @@ var taskBoard = Query{
 	WHERE NOT t.archived AND t.completed_at >= $4::timestamptz
 	ORDER BY t.completed_at DESC, t.id DESC LIMIT $6::int
 )
-SELECT h.id, h.home::bigint, h.time_zone, NULL::timestamptz, NULL::timestamptz, NULL::timestamptz, NULL::bigint FROM home h
+SELECT h.id, h.home::bigint, h.time_zone, NULL::timestamptz, NULL::bytea FROM home h
 UNION ALL
-SELECT r.total, r.col::bigint, NULL, NULL, NULL, NULL, NULL FROM ranked r WHERE r.place = 1
+SELECT r.total, r.col::bigint, NULL, NULL, NULL FROM ranked r WHERE r.place = 1
 UNION ALL
-(SELECT d.total, ` + columnNumber(household.ColumnCompleted) + `::bigint, NULL, NULL, d.oldest, NULL, NULL FROM done d LIMIT 1)
+(SELECT d.total, ` + columnNumber(household.ColumnCompleted) + `::bigint, NULL, d.oldest, NULL FROM done d LIMIT 1)
 UNION ALL
-SELECT ` + cardColumns + ` FROM open t
-WHERE (SELECT count(*) FROM open) <= $5::int
-UNION ALL
-SELECT ` + cardColumns + ` FROM ranked t WHERE t.place <= $5::int
-UNION ALL
-SELECT ` + cardColumns + ` FROM done t`,
+SELECT NULL, NULL, NULL, NULL, string_agg(` + packedCardColumns + `, '')
+FROM (
+	SELECT id, home, title, names, due_date, started_at, completed_at, last_completed_at, version FROM open
+	WHERE (SELECT count(*) FROM open) <= $5::int
+	UNION ALL
+	SELECT id, home, title, names, due_date, started_at, completed_at, last_completed_at, version FROM ranked
+	WHERE place <= $5::int
+	UNION ALL
+	SELECT id, home, title, names, due_date, started_at, completed_at, last_completed_at, version FROM done
+) t`,
 	Hot:    true,
 	Sample: func(s Subject) []any { return boardArgs(s.TokenHash, s.At, household.DueSoonDays) },
 }
@@ -149,24 +164,73 @@ func placeOf[S ~string](column string, names []S) string {
 	return b.String()
 }
 
-// packedCard is a card's due date, home and names, as cardColumns packs them.
-type packedCard int64
+// errCards means that the cards are not in the form of packedCardColumns.
+var errCards = errors.New("the cards of the board are cut short")
 
-func (p packedCard) names() int16 { return int16(p & 0x7fff) }
-func (p packedCard) home() int64  { return int64(p>>16) & 0xffff }
-
-// due is nil for a task without a due date.
-func (p packedCard) due() *household.Date {
-	days := int32(p >> 32) //nolint:gosec // what is left are 32 bits
-	if days == math.MinInt32 {
-		return nil
+// unpackCard reads one card from the front of packed, and the place of its home;
+// rest is what follows it.
+func (t taskNames) unpackCard(packed []byte) (c household.Card, home int64, rest []byte, err error) {
+	r := cardBytes{left: packed}
+	flags, due := r.number(1), int32(r.number(4)) //nolint:gosec // four bytes of a signed number
+	home = r.number(2)
+	t.unpack(int16(r.number(2)), &c) //nolint:gosec // two bytes of a signed number
+	c.ID = r.number(sized(flags&1 != 0, 8, 4))
+	c.Version = r.number(sized(flags&2 != 0, 8, 2))
+	c.Title = string(r.next(int(r.number(2))))
+	c.StartedAt, c.CompletedAt, c.LastCompletedAt = r.instant(flags&4), r.instant(flags&8), r.instant(flags&16)
+	if due != math.MinInt32 {
+		y, m, d := time.Date(2000, time.January, 1+int(due), 0, 0, 0, 0, time.UTC).Date()
+		c.DueDate = &household.Date{Year: y, Month: m, Day: d}
 	}
-	y, m, d := time.Date(2000, time.January, 1+int(days), 0, 0, 0, 0, time.UTC).Date()
-	return &household.Date{Year: y, Month: m, Day: d}
+	if r.short {
+		return household.Card{}, 0, nil, errCards
+	}
+	return c, home, r.left, nil
 }
 
-// boardReader puts the rows of task_board together. A card has a version, a
-// home has a title only (its time zone), and a count has neither.
+func sized(large bool, then, otherwise int) int {
+	if large {
+		return then
+	}
+	return otherwise
+}
+
+// cardBytes is what is left of packed cards. Reading beyond the end sets short.
+type cardBytes struct {
+	left  []byte
+	short bool
+}
+
+func (r *cardBytes) next(n int) []byte {
+	if n > len(r.left) {
+		r.short, r.left = true, nil
+		return nil
+	}
+	b := r.left[:n]
+	r.left = r.left[n:]
+	return b
+}
+
+// number reads n bytes, the highest first; of 8 bytes a signed number.
+func (r *cardBytes) number(n int) int64 {
+	var v uint64
+	for _, b := range r.next(n) {
+		v = v<<8 | uint64(b)
+	}
+	return int64(v) //nolint:gosec // as the database packed it
+}
+
+// instant reads microseconds since 2000, if the flag says that there are some.
+func (r *cardBytes) instant(flag int64) *time.Time {
+	if flag == 0 {
+		return nil
+	}
+	t := time.Unix(946684800, 0).Add(time.Duration(r.number(8)) * time.Microsecond).UTC()
+	return &t
+}
+
+// boardReader puts the rows of task_board together: one has the cards, a home
+// has a title only (its time zone), and a count has neither.
 type boardReader struct {
 	rows   BoardRows
 	places []int64         // of each card's home
@@ -186,25 +250,29 @@ func (b *boardReader) scan(rows pgx.Rows) error {
 	raw := rows.RawValues()
 	var place int64
 	switch {
-	case raw[6] != nil:
-		var packed packedCard
-		b.rows.Cards = append(b.rows.Cards, household.Card{})
-		c := &b.rows.Cards[len(b.rows.Cards)-1]
-		err := rows.Scan(&c.ID, (*int64)(&packed), &c.Title, &c.StartedAt, &c.CompletedAt, &c.LastCompletedAt, &c.Version)
-		c.DueDate = packed.due()
-		b.names.unpack(packed.names(), c)
-		b.places = append(b.places, packed.home())
-		return err
+	case raw[0] == nil:
+		var packed []byte
+		if err := rows.Scan(nil, nil, nil, nil, &packed); err != nil {
+			return err
+		}
+		for len(packed) > 0 {
+			c, home, rest, err := b.names.unpackCard(packed)
+			if err != nil {
+				return err
+			}
+			b.rows.Cards, b.places, packed = append(b.rows.Cards, c), append(b.places, home), rest
+		}
+		return nil
 	case raw[2] != nil:
 		var h household.Home
-		err := rows.Scan(&h.ID, &place, &h.TimeZone, nil, nil, nil, nil)
+		err := rows.Scan(&h.ID, &place, &h.TimeZone, nil, nil)
 		b.rows.Homes = append(b.rows.Homes, h)
 		b.homes[place] = h.ID
 		return err
 	default:
 		var count int64
 		var oldest *time.Time
-		if err := rows.Scan(&count, &place, nil, nil, &oldest, nil, nil); err != nil {
+		if err := rows.Scan(&count, &place, nil, &oldest, nil); err != nil {
 			return err
 		}
 		columns := household.ColumnNames()
