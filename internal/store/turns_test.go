@@ -117,8 +117,8 @@ func TestRunAndOnEachIdle(t *testing.T) {
 		t.Errorf("%d connections, want 5", len(all))
 	}
 	for _, r := range all {
-		// One user; one home and two tasks of the board; one row of each list.
-		if r.Turns != int64(len(hot)) || r.Rows != 1+3+1+1+1 {
+		// One user; one home and the two tasks of the board in one row; one row of each list.
+		if r.Turns != int64(len(hot)) || r.Rows != 1+2+1+1+1 {
 			t.Errorf("one connection: %+v", r)
 		}
 	}
