@@ -68,26 +68,35 @@ func TestTurnsOfStatements(t *testing.T) {
 		}
 		return m.Turns() - before, l.Pooler().Counts().Turns - outside, took
 	}
-	turns, seen, sequential := measure(func() { one(); one() })
+	both := func() { one(); one() }
+	turns, seen, sequential := measure(both)
 	if turns != 6 || seen != 6 {
 		t.Errorf("three times two statements: %d turns, %d at the link, want 6", turns, seen)
 	}
-	turns, seen, pipelined := measure(func() {
+	batch := func() {
 		var b pgx.Batch
 		b.Queue("SELECT $1::int", 1)
 		b.Queue("SELECT $1::int", 2)
 		if err := conn.SendBatch(t.Context(), &b).Close(); err != nil {
 			t.Fatal(err)
 		}
-	})
+	}
+	turns, seen, pipelined := measure(batch)
 	if turns != 3 || seen != 3 {
 		t.Errorf("three times a batch of two: %d turns, %d at the link, want 3", turns, seen)
 	}
 	if pipelined < rtt || sequential < 2*rtt {
 		t.Errorf("pipelined %s, sequential %s: less than the link's %s and its double", pipelined, sequential, rtt)
 	}
-	if ratio := float64(sequential) / float64(pipelined); ratio < 1.6 {
-		t.Errorf("sequential/pipelined = %s/%s = %.2f, want about 2", sequential, pipelined, ratio)
+	ratio := func() float64 { return float64(sequential) / float64(pipelined) }
+	for n := 0; n < 20 && (ratio() < 1.6 || ratio() > 2.6); n++ { // a busy machine only adds to both
+		_, _, more := measure(both)
+		sequential = min(sequential, more)
+		_, _, more = measure(batch)
+		pipelined = min(pipelined, more)
+	}
+	if ratio() < 1.6 || ratio() > 2.6 {
+		t.Errorf("sequential/pipelined = %s/%s = %.2f, want about 2", sequential, pipelined, ratio())
 	}
 }
 

@@ -134,12 +134,9 @@ func (s *stage) warm() {
 	s.t.Helper()
 	for _, p := range s.people {
 		for _, path := range paths() {
-			for tries := 0; !strings.Contains(s.send(http.MethodGet, path, p, "").Get("Cache-Status"), "list; hit"); tries++ {
-				if tries > 500 {
-					s.t.Fatalf("%s is never served from a copy", path)
-				}
-				time.Sleep(time.Millisecond)
-			}
+			labtest.Eventually(s.t, path+" from a copy", func() bool {
+				return strings.Contains(s.send(http.MethodGet, path, p, "").Get("Cache-Status"), "list; hit")
+			})
 		}
 	}
 }
