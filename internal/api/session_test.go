@@ -53,3 +53,45 @@ func TestTextsAndDatesSurviveTheDatabasesSettings(t *testing.T) {
 		})
 	}
 }
+
+// TestAWriteWhoseRowCannotBeReadIsNotForgotten: it is committed, so the lists that it changes are read anew although
+// the answer is 500.
+func TestAWriteWhoseRowCannotBeReadIsNotForgotten(t *testing.T) {
+	env := labtest.Database(t, store.Migrate)
+	p := newPod(t, env)
+	h := newStage(t, env).home()
+	board := func() string {
+		r := p.get("/api/tasks/", h.owner.token)
+		if r.status != http.StatusOK {
+			t.Fatalf("the board: %s", r)
+		}
+		return string(r.body)
+	}
+	board()
+	u, err := url.Parse(env.DirectURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The board's cards need no description; what a write returns does.
+	err = labtest.Lab(t).Administer(t.Context(), strings.TrimPrefix(u.Path, "/"),
+		`ALTER TABLE tasks ALTER description DROP NOT NULL`,
+		`CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.description := NULL; RETURN NEW; END'`,
+		`CREATE TRIGGER spoil BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION spoil()`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	create := `{"residence_id":` + fmt.Sprint(h.id) + `,"title":"committed all the same"}`
+	if r := p.post("/api/tasks/", h.owner.token, create); r.status != http.StatusInternalServerError {
+		t.Fatalf("the row was read: %s", r)
+	}
+	if got := board(); !strings.Contains(got, "committed all the same") {
+		t.Errorf("the board is the one from before the write: %s", got)
+	}
+	patch := request{http.MethodPatch, "/api/tasks/" + fmt.Sprint(h.task) + "/", h.owner.token, `{"title":"changed all the same"}`}
+	if r := p.send(patch); r.status != http.StatusInternalServerError {
+		t.Fatalf("the row was read: %s", r)
+	}
+	if got := board(); !strings.Contains(got, "changed all the same") {
+		t.Errorf("the board is the one from before the change: %s", got)
+	}
+}

@@ -297,3 +297,32 @@ func TestDirectEndpointHasNoTimeouts(t *testing.T) {
 		t.Errorf("a migration runs with %d of these limits", limited)
 	}
 }
+
+// TestThePoolerSetsNothingForEachTransaction: what each connection asks for is written as the server reports it, so that
+// PgBouncer sets it once for each server connection.
+func TestThePoolerSetsNothingForEachTransaction(t *testing.T) {
+	for _, settings := range []map[string]string{{}, {"datestyle": "German, DMY", "timezone": "Asia/Tokyo", "client_encoding": "LATIN1"}} {
+		env := labtest.Database(t, Migrate)
+		alter(t, env, "DATABASE "+databaseName(t, env.DirectURL), settings)
+		db := open(t, env, func(c *Config) { c.MaxConns, c.MinIdleConns = 1, 1 })
+		conn, err := connectDirect(t.Context(), env.DirectURL)
+		check(t, err)
+		defer closeConn(t.Context(), conn)
+		sets := func() (n int) {
+			check(t, conn.QueryRow(t.Context(), `SELECT COALESCE(sum(s.calls), 0)::int FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+				WHERE d.datname = current_database() AND s.query ~* '^set '`).Scan(&n))
+			return n
+		}
+		check(t, db.Ping(t.Context()))
+		before := sets()
+		if want := len(settings) > 0; (before > 0) != want {
+			t.Errorf("%v: the pooler has set %d parameters", settings, before)
+		}
+		for range 20 {
+			check(t, db.Ping(t.Context()))
+		}
+		if after := sets(); after != before {
+			t.Errorf("%v: %d parameters were set by 20 statements", settings, after-before)
+		}
+	}
+}
