@@ -49,9 +49,14 @@ func newProbeCommand(a *app) *cobra.Command {
 empty user, and splits the time of each into turns, planning, execution and a residual. What is wrong is listed by
 what it costs a request, each with a command that mends it and a page in docs/runbooks.
 
-It does no harm: read-only transactions with time-outs, one statement at a time, plain EXPLAIN before ANALYZE. It
-prints no value of any row, no user and no password. A server that is down is a finding; the rest is still reported.
-A finding that another one explains is listed under it.
+It does no harm: read-only transactions with time-outs, one statement at a time, plain EXPLAIN before ANALYZE. One
+transaction writes what the app writes, for an account of its own, and is rolled back (HD-Q19); scratch keys in Redis
+are deleted again (HD-R19). --skip leaves either out. It prints no value of any row, no user and no password. A server
+that is down is a finding; the rest is still reported. A finding that another one explains is listed under it.
+
+Exit code 3: a finding at or above --fail-on. 4, inconclusive: a third or more of the checks is unknown (without those
+about what you did not name), or one of the hot statements or the cache could not be judged at all; the verdict says
+which. 1: nothing could be measured. 0: none of these.
 
 With --target the running server is asked, too: with a user's token (from the variable that --token-env names, or the
 first one of --tokens) its hot reads, up to five times each, split into the way of the client, ingress, app, the wait

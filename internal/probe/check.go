@@ -203,11 +203,11 @@ func (c check) cost(h hit) float64 {
 	return h.costMS
 }
 
-// mostUnknown is the share of the checks that may be unknown where all is called well.
-const mostUnknown = 1.0 / 3
+// tooManyUnknown is the share of the checks that were asked for from which on nothing is called well.
+const tooManyUnknown = 1.0 / 3
 
-// gaps counts the checks that passed, and those that are unknown, with the reason that most of them have. Most of what
-// was asked is unknown if wide is set; what nobody named counts as not asked.
+// gaps counts the checks that passed, and those that are unknown, with the reason that most of them have. A third of
+// what was asked for, or more, is unknown if wide is set; what nobody named counts as not asked for.
 func (r Result) gaps() (passes, unknown int, wide bool, why string) {
 	reasons := map[string]int{}
 	asked := len(r.Checks)
@@ -232,7 +232,7 @@ func (r Result) gaps() (passes, unknown int, wide bool, why string) {
 	for _, n := range reasons {
 		missed += n
 	}
-	return passes, unknown, float64(missed) > mostUnknown*float64(asked), why
+	return passes, unknown, missed > 0 && float64(missed) >= tooManyUnknown*float64(asked), why
 }
 
 // Unmeasured says why nothing could be measured: no check passed or found anything, but for those that the settings are
@@ -246,10 +246,64 @@ func (r Result) Unmeasured() string {
 	return why
 }
 
-// Inconclusive reports that what was measured is too little to say that all is well.
+// Inconclusive reports that what was measured is too little to say that all is well: the probe was interrupted, a third
+// of the checks or more is unknown, or a hot path or the cache could not be judged at all.
 func (r Result) Inconclusive() bool {
 	_, _, wide, _ := r.gaps()
-	return r.Interrupted || wide
+	return r.Interrupted || wide || len(r.Unjudged) > 0
+}
+
+// theCache is in Result.Unjudged where no check of Redis has an outcome.
+const theCache = "the cache"
+
+// unjudged lists the hot paths of which there is no plan and no error for any user, and the cache if every check of
+// Redis that was made is unknown. What no chosen check asks for, or nobody has named, is not among them.
+func (o *observation) unjudged(checks []CheckResult) []string {
+	var out []string
+	plans := o.wantsSome(func(c check) bool { return slices.Contains(c.needs, knowsPlans) })
+	if plans && (o.config.URL != "" || o.config.DirectURL != "") {
+		for _, q := range hotStatements() {
+			if !slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.Name == q.Name && (h.Plan != nil || h.Error != "") }) {
+				out = append(out, "the hot path "+q.Name)
+			}
+		}
+	}
+	made, known := 0, 0
+	for _, c := range checks {
+		if strings.HasPrefix(c.Code, "HD-R") && !c.unasked {
+			made++
+			if c.Status != Unknown {
+				known++
+			}
+		}
+	}
+	if made > 0 && known == 0 {
+		out = append(out, theCache)
+	}
+	return out
+}
+
+// blind says what could not be judged; empty where that is little.
+func (r Result) blind() string {
+	_, _, wide, why := r.gaps()
+	unknown, asked := 0, 0
+	for _, c := range r.Checks {
+		if c.unasked {
+			continue
+		}
+		asked++
+		if c.Status == Unknown {
+			unknown++
+		}
+	}
+	said := ""
+	if len(r.Unjudged) > 0 {
+		said = fmt.Sprintf(" Not judged at all: %s.", strings.Join(r.Unjudged, ", "))
+	}
+	if wide {
+		said += fmt.Sprintf(" %d of %d checks could not be judged, most often for this reason: %s", unknown, asked, why)
+	}
+	return said
 }
 
 // verdict says in one sentence what matters most.
@@ -261,7 +315,7 @@ func verdict(r Result) string {
 	if why := r.Unmeasured(); why != "" {
 		return "Nothing could be measured: " + why
 	}
-	passes, unknown, wide, why := r.gaps()
+	passes, unknown, wide, _ := r.gaps()
 	aside := ""
 	if unknown > 0 {
 		aside = fmt.Sprintf(", and %d could not be measured", unknown)
@@ -270,8 +324,8 @@ func verdict(r Result) string {
 		if n := len(r.Findings); n > 0 {
 			aside += fmt.Sprintf(", %s beside", plural(n, "remark", "remarks"))
 		}
-		if wide {
-			return fmt.Sprintf("Too little could be measured to say that all is well: %s%s%s. The reason is most often: %s", plural(passes, "check passed", "checks passed"), aside, usual(r), why)
+		if wide || len(r.Unjudged) > 0 {
+			return fmt.Sprintf("Too little could be measured to say that all is well: %s%s%s.%s", plural(passes, "check passed", "checks passed"), aside, usual(r), r.blind())
 		}
 		return fmt.Sprintf("Nothing wrong was found: %s%s%s.", plural(passes, "check passed", "checks passed"), aside, usual(r))
 	}
@@ -291,7 +345,7 @@ func verdict(r Result) string {
 	if n := len(r.Findings) - 1 - explained; n > 0 {
 		rest += fmt.Sprintf("; %s", plural(n, "more finding", "more findings"))
 	}
-	return fmt.Sprintf("%s: %s%s (%s%s).", first.Title, strings.TrimRight(first.Evidence, "."), cost, first.Code, rest)
+	return fmt.Sprintf("%s: %s%s (%s%s).%s", first.Title, strings.TrimRight(first.Evidence, "."), cost, first.Code, rest, r.blind())
 }
 
 // usual says what a hot read costs when nothing is wrong.

@@ -202,13 +202,13 @@ func TestVerdict(t *testing.T) {
 		{"all well", Result{Checks: []CheckResult{{Status: Pass}, {Status: Pass}}}, "Nothing wrong was found: 2 checks passed."},
 		{
 			"a part unknown",
-			Result{Checks: []CheckResult{{Status: Pass}, {Status: Pass}, {Status: Unknown}, {Status: Unknown, unasked: true}}, HotPaths: []HotPath{{Runs: 3, Turns: 1, WallMS: 112.3}}},
-			"Nothing wrong was found: 2 checks passed, and 2 could not be measured; a hot statement takes 112.3 ms in 1 turn.",
+			Result{Checks: []CheckResult{{Status: Pass}, {Status: Pass}, {Status: Pass}, {Status: Unknown}, {Status: Unknown, unasked: true}}, HotPaths: []HotPath{{Runs: 3, Turns: 1, WallMS: 112.3}}},
+			"Nothing wrong was found: 3 checks passed, and 2 could not be measured; a hot statement takes 112.3 ms in 1 turn.",
 		},
 		{
-			"more than a third unknown",
+			"a third unknown, or more",
 			Result{Checks: []CheckResult{{Status: Pass}, {Status: Unknown, Why: "It was dark."}, {Status: Unknown, Why: "It rained."}, {Status: Unknown, Why: "It rained."}, {Status: Pass}}},
-			"Too little could be measured to say that all is well: 2 checks passed, and 3 could not be measured. The reason is most often: It rained.",
+			"Too little could be measured to say that all is well: 2 checks passed, and 3 could not be measured. 3 of 5 checks could not be judged, most often for this reason: It rained.",
 		},
 		{
 			"all unknown",

@@ -51,8 +51,8 @@ func rightsFaults() []fault {
 			name: "Redis is a replica that serves nothing", code: "HD-R19", evidence: "is a read-only replica", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) {
 				c := b.set(t, "replica-serve-stale-data", "no")
-				must(t, c.SlaveOf(t.Context(), "127.0.0.1", "1").Err())
-				t.Cleanup(func() { must(t, c.SlaveOf(context.WithoutCancel(t.Context()), "no", "one").Err()) })
+				must(t, c.ReplicaOf(t.Context(), "127.0.0.1", "1").Err())
+				t.Cleanup(func() { must(t, c.ReplicaOf(context.WithoutCancel(t.Context()), "no", "one").Err()) })
 			},
 		},
 	}

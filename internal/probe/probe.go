@@ -114,6 +114,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	o := observe(bounded, c)
 	r := o.result()
 	r.Checks, r.Findings = judge(registry(), o, c.Only, c.Skip)
+	r.Unjudged = o.unjudged(r.Checks)
 	r.StartedAt = began.UTC()
 	r.DurationMS = ms(time.Since(began))
 	r.Interrupted = ctx.Err() != nil

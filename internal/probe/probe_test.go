@@ -180,6 +180,9 @@ func TestTimeRunsOut(t *testing.T) {
 				t.Error("it had time for everything, or calls what it did not measure a pass")
 			}
 			contains(t, r.Verdict, "could not be measured")
+			if early := timeout < time.Second; early && (!r.Inconclusive() || len(r.Unjudged) == 0) {
+				t.Errorf("it is conclusive without %v: %s", r.Unjudged, r.Verdict)
+			}
 		})
 	}
 }

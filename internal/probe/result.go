@@ -12,6 +12,8 @@ type Result struct {
 	DurationMS float64   `json:"duration_ms"`
 	// Interrupted is set if whoever started the probe ended it; what was not measured by then is unknown.
 	Interrupted bool `json:"interrupted,omitempty"`
+	// Unjudged names the hot paths, and the cache, of which nothing at all is known although they were asked for.
+	Unjudged []string `json:"unjudged,omitempty"`
 	// Cost is what the probe itself asked of the servers.
 	Cost      Cost          `json:"cost"`
 	Findings  []Finding     `json:"findings"`
