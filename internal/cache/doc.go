@@ -19,8 +19,9 @@
 // Each scope, a user or what one list shows of a residence, has a state: a
 // version and the holds on it. The states of a residence lie in one key. A write
 // holds its scopes before its statement is sent and releases them before it is
-// acknowledged; both set fresh versions. Whatever is kept carries the versions
-// that it was filled under, and is used only while they stand and nothing is held:
+// acknowledged, with fresh versions if it has committed. Whatever is kept carries
+// the versions that it was filled under, and is used only while they stand and
+// nothing is held:
 //
 //   - A copy carries a digest of the list, the epoch and each version. So does
 //     the client's copy, as its ETag.
@@ -78,9 +79,8 @@
 //   - A flight is not joined across valid_until, and who joined a leader that
 //     had less time left asks for itself.
 //
-// Some guards double one another: fill's look at holds, the fresh version and
-// the fresh clock that hold sets, the tombstone that fill does not overwrite,
-// the sweep's look at the cursor. Taking one of them alone away breaks no
+// Some guards double one another: fill's look at holds, the tombstone that fill
+// does not overwrite, the sweep's look at the cursor. Taking one of them alone away breaks no
 // promise that the tests could find broken; they stay, since the specification
 // needs them where its steps are less strict.
 package cache

@@ -65,9 +65,20 @@ func blindUnderHold(x *trial) bool {
 	return !r.Stored
 }
 
-func heldSharesNothing(x *trial) bool {
+func heldServesNothing(x *trial) bool {
 	x.hold(r1)
-	return x.read("t").token.flight == ""
+	return !x.hits()
+}
+
+func unknownIsNoRefusal(x *trial) bool {
+	h := x.hold(r1)
+	x.c.Abandon(h)
+	x.commit(h, r1)
+	for _, s := range x.c.keeper.byID {
+		s.first = s.first.Add(-Patience)
+	}
+	x.must(x.c.settle(x.t.Context(), x.d.source()))
+	return !x.hits()
 }
 
 func heldFillsNothing(x *trial) bool {
@@ -223,10 +234,11 @@ func TestEachGuardIsMissed(t *testing.T) {
 	}{
 		{"release keeps the version", holdEvicted, []edit{{"release", ", ARGV[i], fresh))", ", ARGV[i], version(st, ARGV[i])))"}}},
 		{"release keeps the clock", blindUnderHold, []edit{{"release", "redis.call('HSET'", "pcall('HSET'"}}},
-		{"release forgets the hold", nil, []edit{{"release", "without(st, ARGV[i], write)", "st"}}},
+		{"what was settled counts as refused", unknownIsNoRefusal, []edit{{"release", "ARGV[3] == 'refused'", "ARGV[3] == '0'"}}},
+		{"release forgets the hold", nil, []edit{{"release", "renewed(without(st, ARGV[i], write)", "renewed(st"}}},
 		{"release marks what it has not told", releasedInPart, []edit{{"sweep", "string.find(told, ',' .. ARGV[j] .. ',', 1, true)", "#told > 2"}}},
 		{"release leaves no mark", releasedIsNotToldAgain, []edit{{"release", "ARGV[3] == '1'", "false"}}},
-		{"read ignores holds", heldSharesNothing, []edit{{"read", "if by ~= '' then", "if false then"}}},
+		{"read ignores holds", heldServesNothing, []edit{{"read", "if by ~= '' then", "if false then"}}},
 		{"read and fill ignore holds", heldFillsNothing, []edit{
 			{"read", "if by ~= '' then", "if false then"},
 			{"fill", "if st and holds(st, scope) ~= ''", "if false"},

@@ -203,7 +203,7 @@ func TestWhatIsPlantedIsNoError(t *testing.T) {
 				if r := c.Read(t.Context(), tasks("t")); r.Body != "mended" {
 					t.Errorf("planted %d: not mended: %+v", i, r)
 				}
-				c.Release(t.Context(), c.Hold(t.Context(), UserScope(7), r1), Effects{})
+				written(t, c, d, Effects{}, UserScope(7), r1)
 			}
 			if n := failures(c); n != 0 {
 				t.Errorf("%d kinds of calls failed", n)

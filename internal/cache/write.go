@@ -113,7 +113,8 @@ func parseReaders(reply []string) (epoch string, readers []Reader) {
 // Effects are what a write does to Redis beside its scopes' versions.
 type Effects struct {
 	// Committed: the write has changed something and is in the change log. False
-	// for a write that was refused and changed nothing.
+	// for a write that was refused: it has changed nothing and never will, so
+	// what is cached stays, and nothing else here counts.
 	Committed bool
 	// Scopes that the statement touched besides those that were held.
 	Scopes []Scope
@@ -161,9 +162,9 @@ func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) {
 	for _, id := range e.Access {
 		drop = append(drop, residenceIDsKey(id), idsVersionKey(id), listIDsKey(id))
 	}
-	committed, revoked, hint := "0", "", ""
+	outcome, revoked, hint := "refused", "", ""
 	if e.Committed {
-		committed = "1"
+		outcome = "1"
 	}
 	if e.Revoked != nil {
 		revoked = tokenKey(e.Revoked)
@@ -172,7 +173,7 @@ func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) {
 		hint = e.Item.key()
 	}
 	args := []any{
-		nonce(), h.ID, committed, revoked, seconds(c.cfg.TokenTTL), hint, e.Residence,
+		nonce(), h.ID, outcome, revoked, seconds(c.cfg.TokenTTL), hint, e.Residence,
 		c.encoded(h.list), seconds(c.cfg.ListTTL), h.epoch, len(scopes),
 	}
 	for _, s := range scopes {

@@ -2,9 +2,11 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,7 +34,15 @@ daemonize no
 
 func (l *Lab) startRedis(ctx context.Context) error {
 	path := filepath.Join(l.dir.redis(), "redis.conf")
-	conf := fmt.Sprintf(redisConf, l.ports.Redis, l.dir.redis(), l.config.RedisDatabases, l.secrets.Redis, redisMemory, redisPolicy, strings.Join(l.config.RedisSettings, "\n"))
+	settings := l.config.RedisSettings
+	if slices.Contains(settings, "cluster-enabled yes") {
+		bus, err := busPort(ctx, l.ports.Redis)
+		if err != nil {
+			return err
+		}
+		settings = append(slices.Clip(settings), fmt.Sprintf("cluster-port %d", bus))
+	}
+	conf := fmt.Sprintf(redisConf, l.ports.Redis, l.dir.redis(), l.config.RedisDatabases, l.secrets.Redis, redisMemory, redisPolicy, strings.Join(settings, "\n"))
 	if err := l.account.ownedFile(path, []byte(conf)); err != nil {
 		return err
 	}
@@ -51,6 +61,22 @@ func (l *Lab) startRedis(ctx context.Context) error {
 		return err
 	}
 	return l.withRedis(func(c *redis.Client) error { return checkRedis(ctx, c) })
+}
+
+// busPort is a free port for the bus of a Redis Cluster, below those that the
+// kernel hands out, which the other servers get. Redis' default, 10,000 above its
+// own port, may be taken. Where the search begins depends on that port, so that
+// two labs do not choose the same.
+func busPort(ctx context.Context, redisPort int) (int, error) {
+	var listener net.ListenConfig
+	for n := range 10_000 {
+		port := 20_000 + (redisPort+n)%10_000
+		l, err := listener.Listen(ctx, "tcp", loopback(port))
+		if err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, errors.New("lab: no port from 20000 to 29999 is free for the bus of a Redis Cluster")
 }
 
 func knock(ctx context.Context, addr string) error {

@@ -12,7 +12,7 @@ import (
 )
 
 // facts are what is known of a statement that ended with an error. Each
-// statement is a transaction of its own. Decision 28 has the table with the
+// statement, with those that are sent in its turn, is a transaction of its own. Decision 28 has the table with the
 // reasons. The zero facts, nothing known and no use in trying again, is the
 // default for what is not on this page.
 type facts struct {
@@ -57,7 +57,8 @@ func factsOf(err error) facts {
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		var late *afterCommandError
-		return factsOfReply(pg, errors.As(err, &late))
+		var later *laterError
+		return factsOfReply(pg, errors.As(err, &late) || errors.As(err, &later))
 	}
 	gone := isTransport(err)
 	return facts{notSent: pgconn.SafeToRetry(err), passing: gone, lost: gone}

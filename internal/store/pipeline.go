@@ -62,8 +62,8 @@ func (db *DB) pipeline(ctx context.Context, reset func(), readings ...reading) e
 				break // the server has skipped the rest
 			}
 		}
-		if err := results.Close(); failed == nil {
-			failed = err
+		if err := results.Close(); failed == nil && err != nil {
+			failed = &afterCommandError{err}
 		}
 		return failed
 	})

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/honeydue/honeydue/internal/household"
 )
 
@@ -69,7 +67,7 @@ func (db *DB) refreshing(ctx context.Context, w reading, reset func()) error {
 	r := w.query.refresh
 	err := db.pipeline(ctx, func() { reset(); r.reset() }, append([]reading{w}, r.readings...)...)
 	var later *laterError
-	if _, refused := errors.AsType[*pgconn.PgError](err); refused && errors.As(err, &later) {
+	if errors.Is(err, ErrRolledBack) && errors.As(err, &later) {
 		r.dropped = true
 		return db.each(ctx, w.query, w.args, reset, w.scan)
 	}

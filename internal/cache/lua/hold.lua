@@ -1,6 +1,8 @@
 -- hold says that a write is about to change these scopes, and finds who has
--- read the changed list lately: their copies can be filled anew by release.
--- ARGV: a fresh version, the write id, the list's name ('' to find nobody), the
+-- read the changed list lately: their copies can be filled anew by release. While
+-- the hold stands nothing is served or filled. The version stays: a write that is
+-- refused changes nothing.
+-- ARGV: a version for states that are missing, the write id, the list's name ('' to find nobody), the
 -- user who writes, how many readers at most, how long ago a reader may have
 -- been seen in ms, the scopes.
 -- Returns {}, or {epoch, then for each reader, the writer first: user, hash of a
@@ -9,9 +11,12 @@
 shared('epoch') -- mends a planted key
 for i = 7, #ARGV do
   local key = state(ARGV[i])
-  local st = sound(get(key), ARGV[i]) or created(ARGV[i], ARGV[1])
-  redis.call('SET', key, renewed(st, ARGV[i], ARGV[1]) .. ',' .. letter(ARGV[i]) .. ARGV[2])
-  redis.call('HSET', SHARED, shard(ARGV[i]), ARGV[1])
+  local st = sound(get(key), ARGV[i])
+  if not st then
+    st = created(ARGV[i], ARGV[1])
+    redis.call('HSET', SHARED, shard(ARGV[i]), ARGV[1])
+  end
+  redis.call('SET', key, st .. ',' .. letter(ARGV[i]) .. ARGV[2])
 end
 local list, write, writer, most, window = ARGV[3], ARGV[2], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local s = shared('epoch', 'lease')

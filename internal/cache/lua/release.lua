@@ -1,9 +1,10 @@
 -- release ends a write whose outcome is known: no more holds of it, and a
--- fresh version for each scope, held or not. resolve is the same. The lists that
--- the write read in its own transaction, after its statement, are filled under
+-- fresh version for each scope, held or not, unless it was refused. resolve is
+-- the same, for a write that may have committed. The lists that the write read in its own transaction, after its statement, are filled under
 -- the fresh versions, if nothing else that they depend on has moved since hold.
 -- KEYS: entries to drop with it. ARGV: a fresh version, the write id, 1 if it
--- has committed and the sweep need not tell these scopes again, a token to
+-- has committed and the sweep need not tell these scopes again, 0 if that is not
+-- known, refused if it has changed nothing for certain, a token to
 -- revoke and its TTL ('' for none), a hint's key and value ('' for none), the
 -- list's name and the TTL of copies in s, the epoch at hold, the number of
 -- scopes, the scopes, then for each list: the user, the ids, valid_until in 16
@@ -12,9 +13,18 @@
 shared('epoch') -- mends a planted key
 local fresh, write, last = ARGV[1], ARGV[2], 11 + tonumber(ARGV[11])
 
--- Judged before anything is renewed: a version that stands is hold's own, or
--- one from before hold, and no other write has held or released it since. One
--- that held it before hold keeps readers away until its own release.
+if ARGV[3] == 'refused' then
+  for i = 12, last do
+    local st, held = sound(get(state(ARGV[i])), ARGV[i]), false
+    if st then st, held = without(st, ARGV[i], write) end
+    if held then redis.call('SET', state(ARGV[i]), st) end
+  end
+  return {}
+end
+
+-- Judged before anything is renewed: where a version stands, no other write that
+-- has changed anything was released since hold. One that holds it now keeps
+-- readers away until its own release, which sets a fresh version.
 local fills, i = {}, last + 1
 local epoch = shared('epoch')[1] or ''
 while i <= #ARGV do

@@ -7,8 +7,8 @@ type Broken uint64
 const (
 	// SkipHold writes without a hold. SQL from outside does the same.
 	SkipHold Broken = 1 << iota
-	// HoldKeepsVersion adds a hold and sets no fresh version.
-	HoldKeepsVersion
+	// HoldRenewsVersion also sets a fresh version.
+	HoldRenewsVersion
 	// HoldIsFlag keeps one hold for all writes instead of one for each.
 	HoldIsFlag
 	// HoldExpires drops a hold by a clock.
@@ -54,6 +54,10 @@ const (
 	// GlanceBackwards reads the version first and then the lease.
 	GlanceBackwards
 )
+
+// RefusalUnknown takes an unknown outcome for a refusal: it drops the hold and
+// keeps the version.
+const RefusalUnknown Broken = 1 << 22
 
 // The resolver, broken.
 const (

@@ -3,7 +3,7 @@ package protocol
 // inP1 are the faults during which P1 is promised: Redis is reachable for
 // whoever writes until the hold stands, and keeps its states.
 const inP1 = WriterCrashes | WriterGivesUp | ReleaseUndelivered | ReleaseDelayed |
-	ReaderCutOff | ValueEvicted | SharedEvicted | LaterCommit | MarkLost
+	ReaderCutOff | ValueEvicted | SharedEvicted | LaterCommit | MarkLost | Denied
 
 // anything but a roll-back, whose second memory has cases of its own.
 const anything = inP1 | HoldUndelivered | HoldDelayed | StateEvicted | HoldLost | Flushed
@@ -49,6 +49,7 @@ func aloneCases() []keeps {
 		{"nothing fails; anyone pauses for any time, a hold is resolved meanwhile", 0, P1, 0, StepResolve},
 		{"the writer crashes, before or after the commit", WriterCrashes, P1, 0, StepWriterCrash},
 		{"the writer gives up and the statement commits late, from the pooler's queue", WriterGivesUp, P1, 0, StepGiveUp},
+		{"the database rolls the write back", Denied, P1, 0, StepDeny},
 		{"a later number and a later transaction commit first", LaterCommit, P1, 0, StepLaterCommit},
 		{"the release never arrives", ReleaseUndelivered, P1, 0, StepReleaseLost},
 		{"the release arrives late", ReleaseDelayed, P1, 0, StepReleaseLate},
@@ -132,6 +133,7 @@ func keepsCases() []keeps {
 		{"two writes fill the list, either crashes or gives up", with(one(WriterCrashes|WriterGivesUp, P1|Swept), writers, refresh), 0, StepLook},
 		{"a write fills the list, anything at once", with(one(anything, Swept), refresh, two), Acknowledged, StepLook},
 		{"a write fills the list, anything at once while no sweep runs", with(one(anything, InTime), refresh, two), Acknowledged, StepLook},
+		{"two writes fill the list, and either is rolled back", with(one(Denied, P1|Swept), writers, refresh), 0, StepDeny},
 		{"a write fills the list, old memory, and hold and release arrive late", with(one(RolledBack|late, Swept), refresh, two), Acknowledged, StepConnect},
 		{"two writers, either crashes, the copy in a pod that glances", with(one(WriterCrashes, P1|Swept), writers, inPod, glance), 0, StepGlanceHit},
 	}
@@ -181,7 +183,8 @@ func failsCases() []fails {
 		{"a hold expires by a clock", one(HoldExpires, 0, Monotone), Monotone},
 		{"released before the commit", one(ReleaseEarly, 0, Acknowledged), Acknowledged},
 		{"released although the outcome is unknown", one(ReleaseUnknown, WriterGivesUp, Monotone), Monotone},
-		{"neither hold nor release sets a fresh version", one(HoldKeepsVersion|ReleaseKeepsVersion, 0, Acknowledged), Acknowledged},
+		{"an unknown outcome taken for a refusal", one(RefusalUnknown, WriterGivesUp, Monotone), Monotone},
+		{"no fresh version on release", one(ReleaseKeepsVersion, 0, Acknowledged), Acknowledged},
 		{"no fresh version on release, and the hold never arrived", one(ReleaseKeepsVersion, HoldUndelivered, Acknowledged), Acknowledged},
 		{"a fresh version on release only if the hold is still there, and the state was evicted", one(ReleaseOnlyHeld, StateEvicted, Acknowledged), Acknowledged},
 
@@ -260,8 +263,8 @@ func spareCases() []keeps {
 	markInPod := one(MarkInPod, RolledBack, Acknowledged|Swept)
 	markInPod.Readers = 2
 	return []keeps{
-		{"no fresh version on hold: the release sets one", one(HoldKeepsVersion, inP1, P1|Swept), 0, StepHold},
-		{"no fresh version on release: the hold set one", one(ReleaseKeepsVersion, inP1, P1|Swept), 0, StepRelease},
+		{"a fresh version on hold as well: the release sets one", one(HoldRenewsVersion, inP1, P1|Swept), 0, StepHold},
+		{"a fresh version on hold and none on release", one(HoldRenewsVersion|ReleaseKeepsVersion, inP1, P1|Swept), 0, StepRelease},
 		{"a fill while a hold is there, by a flight of its own: the release makes it old", heldAlone, 0, StepFill},
 		{"the run_id ignored: the cursor came back old too, the next sweep repairs", oldMemory, Acknowledged, StepRollBack},
 		{"the sweep compares no cursor: connect made every version fresh", one(SweepUnguarded, RolledBack, Acknowledged|Swept), Monotone, StepConnect},

@@ -37,6 +37,7 @@ var stepText = [stepKinds]string{
 	StepSend:            "{W} sends the statement",
 	StepBegin:           "database: the statement of {W} starts",
 	StepRefuse:          "database: the statement of {W} meets its tombstone",
+	StepDeny:            "database: the statement of {W} is rolled back",
 	StepLook:            "database: {W} reads the list in its transaction: {data}",
 	StepCommit:          "database: {W} COMMITS",
 	StepReply:           "{W} hears of the commit",

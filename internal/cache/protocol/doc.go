@@ -85,9 +85,9 @@
 //     for no mark. The comparison is with what Redis holds and not with what a
 //     pod remembers, so that only the first connection does it, and a pod that
 //     has just started knows too.
-//   - hold sets a fresh version on each state of the write, creating what is
-//     missing, adds the write id to its holds, and sets a fresh clock. It returns
-//     the readers of the changed list whose states are all there and held by no
+//   - hold adds the write id to the holds of each state of the write, creating
+//     what is missing, with a fresh clock. It keeps the versions, since a write
+//     that is refused changes nothing. It returns the readers of the changed list whose states are all there and held by no
 //     other write, with the versions as they are now, and the epoch.
 //   - release takes the states that were held and those that the row names
 //     (the statement returns them). It drops the write id's holds, sets a fresh
@@ -95,7 +95,8 @@
 //     a fresh clock. If a state was evicted, its hold went with it, and a read
 //     in between may have filled what was old by then. If the outcome is a
 //     commit, it leaves the mark, last, so that an error half-way leaves none.
-//     After a refusal it leaves none. With it come the readers' lists, as the
+//     After a refusal it drops the holds and does nothing else: what was read
+//     under the versions still stands. With it come the readers' lists, as the
 //     write's transaction read them after its statement. One is kept if the epoch
 //     and every version that hold returned for it still stand before anything is
 //     renewed, and if its residences are those that the database named: under the
@@ -150,7 +151,7 @@
 //     statement, the lists of the readers that hold returned are read. If one of
 //     them fails, the write is sent again without them.
 //  3. Its outcome is known: committed, or refused (a conflict, no access, the
-//     write id's tombstone). release. If the outcome is not known, since the
+//     write id's tombstone, an error that rolls the transaction back). release. If the outcome is not known, since the
 //     wait ended or the connection broke, leave the hold and no mark: the
 //     statement may still be in a queue, and the resolver will settle it.
 //  4. Answer, whether or not Redis confirmed the release. Not before it was
@@ -189,7 +190,9 @@
 // Why a write may fill what it read before it committed. Another write that
 // commits between that snapshot and the release has its hold before it commits.
 // If that hold came before this write's, no reader whose list depends on it was
-// returned. If it came after, the version is no longer the one that hold returned.
+// returned. If it came after and has ended, the version is no longer the one that
+// hold returned. If it stands, nothing is served before its release, which sets
+// another version.
 //
 // # The sweep
 //

@@ -38,6 +38,8 @@ const (
 	LaterCommit
 	// MarkLost takes a mark: it expires, or is evicted.
 	MarkLost
+	// Denied lets the database roll a statement back and say so.
+	Denied
 
 	// WriterCutOff is a pod that Redis can't be reached from and that writes
 	// on. To the cache, SQL from outside is the same.

@@ -61,7 +61,7 @@ func (s *State) settle(i int) { s.writer[i].resolving = !s.writer[i].resolving }
 
 func (m *Model) resolve(s *State, i int) {
 	clock := s.redis.clock
-	m.release(s, i)
+	m.conclude(s, i)
 	if m.breaks(ResolveKeepsClock) {
 		s.redis.clock = clock
 	}

@@ -54,7 +54,8 @@ const (
 	// sequence and its write id's place in the unique index.
 	running
 	committed
-	// refused: its write id was in the change log already.
+	// refused: its write id was in the change log already, or the database has
+	// rolled it back and said so.
 	refused
 )
 

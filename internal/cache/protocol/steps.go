@@ -14,6 +14,7 @@ const (
 	StepSend
 	StepBegin
 	StepRefuse
+	StepDeny
 	StepLook
 	StepCommit
 	StepReply

@@ -80,7 +80,7 @@ func (b *batch) writerWaits(i int) {
 		// The outcome is unknown, so the hold stays for the resolver.
 		s := b.try(Step{Kind: StepGiveUp, Who: i})
 		s.writer[i].at = writerEnded
-		if m.breaks(ReleaseUnknown) {
+		if m.breaks(ReleaseUnknown | RefusalUnknown) {
 			s.writer[i].at = writerReleasesUnknown
 		}
 	}
@@ -132,7 +132,7 @@ func (m *Model) hold(s *State, i int) {
 	if m.breaks(ReleaseElsewhere) {
 		return
 	}
-	if s.redis.version == missing || !m.breaks(HoldKeepsVersion) {
+	if s.redis.version == missing || m.breaks(HoldRenewsVersion) {
 		s.redis.version = m.fresh(s, s.redis.version)
 		m.renewClock(s)
 	}
@@ -151,10 +151,24 @@ func (m *Model) releaseAndFill(s *State, i int) {
 	s.writer[i].refresh = refresh{}
 }
 
-// release is the script; resolve does the same. Its mark says that the write
+// release is the script. After a refusal it only drops the hold: nothing has
+// changed, so what was read under the version still stands.
+func (m *Model) release(s *State, i int) {
+	refusal := s.writer[i].stmt == refused || m.breaks(RefusalUnknown) && s.writer[i].stmt != committed
+	if refusal && !m.breaks(ReleaseElsewhere) {
+		s.redis.holds &^= m.holdOf(i)
+		if m.breaks(MarkUnknown) && !m.breaks(Unmarked) {
+			s.redis.marks |= write(i)
+		}
+		return
+	}
+	m.conclude(s, i)
+}
+
+// conclude is release after a commit, and resolve. Its mark says that the write
 // had been committed when its states got fresh versions, so that the sweep need
 // not do it again. It is the last thing that the script writes.
-func (m *Model) release(s *State, i int) {
+func (m *Model) conclude(s *State, i int) {
 	if !m.breaks(Unmarked) && (s.writer[i].stmt == committed || m.breaks(MarkUnknown)) {
 		s.redis.marks |= write(i)
 	}
@@ -198,7 +212,7 @@ func (b *batch) looked(i int, data writes) {
 
 // database is what the database may do with statement i.
 func (b *batch) database(i int) {
-	w := &b.from.writer[i]
+	w, m := &b.from.writer[i], b.model
 	switch {
 	case w.stmt == queued && w.tombstone:
 		b.try(Step{Kind: StepRefuse, Who: i}).writer[i].stmt = refused
@@ -206,9 +220,12 @@ func (b *batch) database(i int) {
 		b.try(Step{Kind: StepBegin, Who: i}).writer[i].stmt = running
 	case w.stmt == running:
 		b.try(Step{Kind: StepCommit, Who: i}).writer[i].stmt = committed
+		if m.fault(Denied) {
+			b.try(Step{Kind: StepDeny, Who: i}).writer[i].stmt = refused
+		}
 	}
 	b.lookOf(i)
-	if w.tombstone && w.stmt != refused && b.model.breaks(TombstonePruned) {
+	if w.tombstone && w.stmt != refused && m.breaks(TombstonePruned) {
 		b.try(Step{Kind: StepPrune, Who: i}).writer[i].tombstone = false
 	}
 }
