@@ -1,11 +1,15 @@
 package api
 
 import (
+	"context"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/honeydue/honeydue/internal/household"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
@@ -40,6 +44,10 @@ func TestTextsAndDatesSurviveTheDatabasesSettings(t *testing.T) {
 			if registered.User.Name != text || again.User != registered.User {
 				t.Errorf("registered %+v, logged in as %+v", registered.User, again.User)
 			}
+			// A text that is read back as it was written may be stored garbled all the same.
+			if got := storedName(t, env.DirectURL); got != hex.EncodeToString([]byte(text)) {
+				t.Errorf("the name is stored as %s", got)
+			}
 			home := want[household.Residence](t, p.post("/api/residences/", again.Token, `{"name":"`+text+`","time_zone":"Europe/Berlin"}`), http.StatusCreated)
 			made := want[household.Task](t, p.post("/api/tasks/", again.Token,
 				`{"residence_id":`+fmt.Sprint(home.ID)+`,"title":"`+text+`","due_date":"2027-03-04"}`), http.StatusCreated)
@@ -52,6 +60,20 @@ func TestTextsAndDatesSurviveTheDatabasesSettings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// storedName is the UTF-8 of the only user's name in hex, whatever the session's encoding.
+func storedName(t *testing.T, directURL string) (name string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), directURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	if err := conn.QueryRow(t.Context(), "SELECT encode(convert_to(name, 'UTF8'), 'hex') FROM users").Scan(&name); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // TestAWriteWhoseRowCannotBeReadIsNotForgotten: it is committed, so the lists that it changes are read anew although

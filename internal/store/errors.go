@@ -79,6 +79,7 @@ const (
 	invalidParameter    = "22023" // an unknown time zone
 	untranslatable      = "22021" // a NUL byte or bytes that are no UTF-8
 	datetimeOverflow    = "22008"
+	inexpressible       = "22P05" // a character that the database's encoding lacks
 
 	insufficientPrivilege = "42501"
 )
@@ -96,7 +97,7 @@ func classify(q Query, err error) error {
 				return fmt.Errorf("store: %s: %w", q.Name, ErrFenced)
 			}
 			return &FieldError{ErrConflict, constraintField(pg)}
-		case checkViolation, notNullViolation, stringTooLong, untranslatable, datetimeOverflow:
+		case checkViolation, notNullViolation, stringTooLong, untranslatable, inexpressible, datetimeOverflow:
 			return &FieldError{ErrInvalid, constraintField(pg)}
 		case foreignKeyViolation:
 			return ErrNotFound

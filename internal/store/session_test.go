@@ -239,6 +239,10 @@ func TestSettingsThatAConnectionCannotChange(t *testing.T) {
 		if u.Name != "Grüße" {
 			t.Errorf("the name came back as %q", u.Name)
 		}
+		_, err = db.Register(t.Context(), NewUser{Email: "b@example.org", Name: "漢字", PasswordHash: "!"}, tokenHash("b"))
+		if !errors.Is(err, ErrInvalid) {
+			t.Errorf("what the database cannot store: %v", err)
+		}
 	})
 }
 
