@@ -90,7 +90,9 @@ func classify(q Query, err error) error {
 	if err == nil {
 		return nil
 	}
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+	_, list := errors.AsType[*laterError](err)
+	list = list && q.Write // an error of a list that is read after a write says nothing of the write's own values
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && !list {
 		switch pg.Code {
 		case uniqueViolation:
 			if pg.ConstraintName == writeIDKey {

@@ -48,6 +48,7 @@ func (db *DB) pipeline(ctx context.Context, reset func(), readings ...reading) e
 		traced := db.tracer.TraceQueryStart(ctx, conn, startOf(readings[0]))
 		results := conn.PgConn().ExecBatch(ctx, batch)
 		var failed error
+		var later *laterError
 		for i, r := range readings {
 			if i > 0 {
 				traced = db.tracer.TraceQueryStart(ctx, conn, startOf(r))
@@ -57,20 +58,29 @@ func (db *DB) pipeline(ctx context.Context, reset func(), readings ...reading) e
 			if err != nil {
 				failed = err
 				if i > 0 {
-					failed = &laterError{err}
+					later = &laterError{err: err}
+					failed = later
 				}
 				break // the server has skipped the rest
 			}
 		}
-		if err := results.Close(); failed == nil && err != nil {
+		err := results.Close()
+		switch {
+		case later != nil:
+			later.committed = err == nil
+		case failed == nil && err != nil:
 			failed = &afterCommandError{err}
 		}
 		return failed
 	})
 }
 
-// laterError is of a statement of a pipeline that is not the first.
-type laterError struct{ err error }
+// laterError is of a statement of a pipeline that is not the first. committed:
+// the server ran all of them, and only the rows could not be read.
+type laterError struct {
+	err       error
+	committed bool
+}
 
 func (e *laterError) Error() string { return e.err.Error() }
 func (e *laterError) Unwrap() error { return e.err }

@@ -60,16 +60,25 @@ func refreshed[T any](r *Refresh, q Query, tokenHash []byte, p Page, into func(*
 	return g.done
 }
 
-// refreshing runs a write with what is read in its turn. If the server refuses
-// one of the lists, the transaction is rolled back as a whole: the write is then
-// made without them, for a list that cannot be read must not cost anybody a write.
+// refreshing runs a write with what is read in its turn. A list that cannot be
+// read must not cost anybody a write. If the server refused the list, it has
+// rolled the transaction back as a whole, and the write is made without lists;
+// if only its rows could not be read, the write has committed and stands. Where
+// it is unknown which of the two it is, the write must not be sent again.
 func (db *DB) refreshing(ctx context.Context, w reading, reset func()) error {
 	r := w.query.refresh
 	err := db.pipeline(ctx, func() { reset(); r.reset() }, append([]reading{w}, r.readings...)...)
 	var later *laterError
-	if errors.Is(err, ErrRolledBack) && errors.As(err, &later) {
+	switch {
+	case !errors.As(err, &later):
+		return err
+	case later.committed:
+		r.dropped = true
+		return nil
+	case errors.Is(err, ErrRolledBack):
 		r.dropped = true
 		return db.each(ctx, w.query, w.args, reset, w.scan)
+	default:
+		return err
 	}
-	return err
 }
