@@ -88,7 +88,7 @@ func TestEachMethodIsOneStatementAndOneTurn(t *testing.T) {
 				}
 			}
 			// Those are not asked by a method of the pool: at its opening, and on a connection of their own.
-			elsewhere := []string{poolProof.Name, statementTotals.Name, extensionFind.Name, pagePrewarm.Name, timeoutsOff.Name, subjectGuess.Name, subjectBlind.Name}
+			elsewhere := []string{poolProof.Name, statementTotals.Name, extensionFind.Name, pagePrewarm.Name, timeoutsOff.Name, selfTest.Name, subjectGuess.Name, subjectBlind.Name}
 			for _, q := range Catalogue() {
 				if !slices.Contains(elsewhere, q.Name) && !slices.Contains(run, q.Name) {
 					t.Errorf("%s: no method of this test runs it", q.Name)
