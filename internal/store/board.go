@@ -52,7 +52,7 @@ const packedCardColumns = `set_byte('\x00'::bytea, 0,
 	|| int2send(t.home) || int2send(t.names)
 	|| CASE WHEN t.id > 2147483647 THEN int8send(t.id) ELSE int4send(t.id::int) END
 	|| CASE WHEN t.version > 32767 THEN int8send(t.version) ELSE int2send(t.version::int2) END
-	|| int2send(octet_length(t.title)::int2) || convert_to(t.title, 'UTF8')
+	|| int2send(octet_length(convert_to(t.title, 'UTF8'))::int2) || convert_to(t.title, 'UTF8')
 	|| coalesce(timestamptz_send(t.started_at), '') || coalesce(timestamptz_send(t.completed_at), '')
 	|| coalesce(timestamptz_send(t.last_completed_at), '')`
 
@@ -225,7 +225,7 @@ func (r *cardBytes) instant(flag int64) *time.Time {
 	if flag == 0 {
 		return nil
 	}
-	t := time.Unix(946684800, 0).Add(time.Duration(r.number(8)) * time.Microsecond).UTC()
+	t := time.UnixMicro(946684800_000_000 + r.number(8)).UTC()
 	return &t
 }
 

@@ -198,6 +198,7 @@ func TestCardsArePacked(t *testing.T) {
 	names := taskNames{household.Categories(), household.Priorities(), household.Frequencies()}
 	at := time.Date(2027, 3, 4, 5, 6, 7, 890_123_000, time.UTC)
 	old := time.Date(1999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
+	far := time.Date(2600, 1, 1, 0, 0, 0, 0, time.UTC)
 	var none *time.Time
 	for _, tt := range []struct {
 		due            string
@@ -211,7 +212,7 @@ func TestCardsArePacked(t *testing.T) {
 		{"1999-12-31", math.MaxInt32 + 1, math.MaxInt16 + 1, math.MaxInt16, strings.Repeat("ß", 200), none, &at, &old},
 		{"2000-01-01", math.MaxInt64, math.MaxInt64, 3, "x", none, none, &at},
 		{"2028-02-29", 7, 1, 1, "x", &old, &at, &at},
-		{"9999-12-31", 1, 1, 1, "x", none, none, none},
+		{"9999-12-31", 1, 1, 1, "x", none, none, &far},
 		{"infinity", 1, 1, 1, "x", none, none, none},
 		{"-infinity", 1, 1, 1, "x", none, none, none},
 	} {
@@ -245,4 +246,6 @@ func TestCardsArePacked(t *testing.T) {
 	}
 }
 
-func sameInstant(a, b *time.Time) bool { return a == nil && b == nil || a != nil && b != nil && a.Equal(*b) }
+func sameInstant(a, b *time.Time) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
+}

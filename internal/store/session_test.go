@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -238,6 +239,21 @@ func TestSettingsThatAConnectionCannotChange(t *testing.T) {
 		check(t, err)
 		if u.Name != "Grüße" {
 			t.Errorf("the name came back as %q", u.Name)
+		}
+		home, err := db.CreateResidence(t.Context(), wr(), u.ID, household.NewResidence{Name: "Straße"})
+		check(t, err)
+		for _, title := range []string{"Türöffner ölen", "Filter"} {
+			check(t, drop(db.CreateTask(t.Context(), wr(), u.ID, household.NewTask{ResidenceID: home.ID, Title: title})))
+		}
+		_, board, err := db.Board(t.Context(), tokenHash("a"), at(), household.DueSoonDays)
+		check(t, err)
+		var titles []string
+		for _, c := range board.Cards {
+			titles = append(titles, c.Title)
+		}
+		slices.Sort(titles)
+		if !slices.Equal(titles, []string{"Filter", "Türöffner ölen"}) {
+			t.Errorf("the board has the titles %q", titles)
 		}
 		_, err = db.Register(t.Context(), NewUser{Email: "b@example.org", Name: "漢字", PasswordHash: "!"}, tokenHash("b"))
 		if !errors.Is(err, ErrInvalid) {
