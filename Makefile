@@ -80,7 +80,7 @@ secrets: ## Search the tree and the history for secrets, after proving that the 
 	scripts/secrets.sh $(GOTOOL) gitleaks
 
 # These have rounds of their own, so they run once and alone.
-ONCE := ^Benchmark(WarmBoard|Targets|Generators|Memory)$$
+ONCE := ^Benchmark(WarmBoard|Targets|Evening|Generators|Memory)$$
 
 .PHONY: bench
 bench: bench-board bench-targets ## Measure everything that has a benchmark, in about six minutes (docs/benchmarks.md)
@@ -94,6 +94,10 @@ bench-board: ensure ## Measure the warm board against a trivial handler of the s
 .PHONY: bench-targets
 bench-targets: ensure ## Measure latencies and turns of serve over 110 ms, beside what is promised
 	$(GO) test -run '^$$' -v -bench '^BenchmarkTargets$$' -benchtime 1x -timeout 8m ./cmd/honeydue
+
+.PHONY: bench-evening
+bench-evening: ensure ## Measure list reads over 110 ms while two people per household write, on two servers
+	$(GO) test -run '^$$' -v -bench '^BenchmarkEvening$$' -benchtime 1x -timeout 8m ./cmd/honeydue
 
 .PHONY: bench-loadtest
 bench-loadtest: ensure ## Measure what a request costs loadtest, vegeta, k6 and wrk, and the highest rate each keeps

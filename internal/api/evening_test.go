@@ -12,6 +12,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/household"
+	"github.com/honeydue/honeydue/internal/store"
 )
 
 // pathOf is where a list is read.
@@ -101,5 +102,57 @@ func TestARefusedListCostsNoWrite(t *testing.T) {
 	got := a.send(request{http.MethodPatch, fmt.Sprintf("/api/tasks/%d/", h.task), h.owner.token, `{"title":"another"}`})
 	if after := want[household.Task](t, got, http.StatusOK); after.Version != before.Version+1 || after.Title != "another" {
 		t.Errorf("%+v after %+v", after, before)
+	}
+}
+
+// TestWhatDoesNotFitIsReadAfterTheWrite: lists that were too large for the write's turn are filled in the background, all
+// in one turn, and a reader who comes meanwhile joins.
+func TestWhatDoesNotFitIsReadAfterTheWrite(t *testing.T) {
+	_, a, b, s := twoPods(t)
+	h := s.home()
+	a.warm(h.owner)
+	b.warm(h.member)
+	hold := a.cache.HoldFor(t.Context(), cache.Tasks, h.owner.ID, cache.Tasks.Scope(h.id))
+	title := "Another"
+	_, err := s.db.UpdateTask(t.Context(), store.Write{ID: hold.ID, Residences: []int64{h.id}}, h.owner.ID, h.task, household.TaskPatch{Title: &title})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := a.cache.Release(t.Context(), hold, cache.Effects{Committed: true})
+	if len(left) != 2 {
+		t.Fatalf("the lists of %+v are obsolete, want those of the owner and the member", left)
+	}
+	var jobs []refillJob
+	for _, r := range left {
+		jobs = append(jobs, refillJob{cache.Tasks, r}, refillJob{cache.Tasks, r}) // each once, however often it is asked for
+	}
+	before := a.pooler.Counts().Turns
+	a.server.fillAgain(t.Context(), jobs)
+	if turns := a.pooler.Counts().Turns - before; turns != 1 {
+		t.Errorf("%d turns, want 1", turns)
+	}
+	if n := a.metric(cache.MetricRefreshed, "outcome", "background_done"); n != 2 {
+		t.Errorf("%v lists were filled, want 2", n)
+	}
+	for _, who := range []person{h.owner, h.member} {
+		for _, p := range []*pod{a, b} {
+			got := p.get("/api/tasks/", who.token)
+			if got.header.Get("X-Db-Turns") != "0" || !strings.Contains(string(got.body), title) {
+				t.Errorf("%s: %s turns, %s", who.Name, got.header.Get("X-Db-Turns"), got.body)
+			}
+		}
+		if me := want[household.User](t, a.get("/api/auth/me/", who.token), http.StatusOK); me.Email != who.Email {
+			t.Errorf("the refill has left %+v in memory", me)
+		}
+	}
+}
+
+// TestRefillsAreDropped: when too many wait, a write does not.
+func TestRefillsAreDropped(t *testing.T) {
+	_, a, _, _ := twoPods(t)
+	readers := make([]cache.Reader, refillQueue+3)
+	a.server.refills.offer(a.server, cache.Tasks, readers)
+	if n := a.metric(cache.MetricRefreshed, "outcome", "background_dropped"); n != 3 {
+		t.Errorf("%v were dropped, want 3", n)
 	}
 }

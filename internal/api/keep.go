@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/honeydue/honeydue/internal/cache"
@@ -10,8 +11,12 @@ import (
 )
 
 // Keep tells the caches what the change log has, and settles what writers left
-// unfinished, until ctx ends. Without it no list is served from the cache.
+// unfinished, and fills the lists that writes have made obsolete, until ctx ends.
+// Without it no list is served from the cache.
 func (s *Server) Keep(ctx context.Context) {
+	var refilling sync.WaitGroup
+	defer refilling.Wait()
+	refilling.Go(func() { s.refill(ctx) })
 	s.cache.Keep(ctx, ChangeLog(s.db), func(err error) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "the caches could not be told what has changed; reads go to the database until they are", slog.Any("error", err))
 	})

@@ -63,7 +63,7 @@ func attempt[T any](ctx context.Context, s *Server, scopes []cache.Scope, reside
 		}
 		e.Committed = true
 		e.Refreshed = fresh.lists(ctx, s)
-		s.cache.Release(ctx, h, e)
+		s.refills.offer(s, list, s.cache.Release(ctx, h, e))
 	case store.ChangedNothing(err):
 		s.cache.Release(ctx, h, cache.Effects{})
 	default:

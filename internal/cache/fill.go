@@ -12,6 +12,7 @@ import (
 
 // Answer is what the database said to a read.
 type Answer struct {
+	// User with an ID alone is not kept in memory: only whose answer it is is known.
 	User household.User
 	// ResidenceIDs are all that the user sees; nil where the statement does not
 	// tell (then neither they nor a list are stored).
@@ -27,12 +28,12 @@ type Answer struct {
 // it did when r was read. It never fails; r tells what became of it.
 func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 	if a.ResidenceIDs != nil && r.question.List != "" {
-		r.IDs = c.metrics.read(EntryResidenceIDs, r.token.judge(r.question.List.Scopes(a.ResidenceIDs...)))
+		r.IDs = c.counted(r, EntryResidenceIDs, r.token.judge(r.question.List.Scopes(a.ResidenceIDs...)))
 	}
 	if r.token.epoch == "" {
 		// It went round and fills nothing; or Redis had everything, and only this
 		// pod's memory lacked the user. There the next use checks, not the fill.
-		if r.version != "" && a.User.ID == r.UserID {
+		if r.version != "" && a.User.ID == r.UserID && a.User.Email != "" {
 			c.users.put(a.User, r.version, c.cfg.Now())
 		}
 		return
@@ -68,7 +69,7 @@ func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 		r.Why = c.why(err)
 		return
 	}
-	if reply[1] != "" {
+	if reply[1] != "" && a.User.Email != "" {
 		c.users.put(a.User, reply[1], c.cfg.Now())
 	}
 	if list == "" {

@@ -39,6 +39,9 @@ type Question struct {
 	// Item is what the request is about, if it names no residence: its residence
 	// is looked up as a hint.
 	Item Item
+	// Background: nobody waits for the answer. It is not counted, and keeps no
+	// sweep awake.
+	Background bool
 }
 
 // Item names a thing that lies in a residence, such as task 7.
@@ -106,7 +109,9 @@ type fillToken struct {
 // does not stand any more. It never fails: what it cannot learn it reports as
 // unknown, and the caller asks the database.
 func (c *Cache) Read(ctx context.Context, q Question) *Reading {
-	c.touch()
+	if !q.Background {
+		c.touch()
+	}
 	now := c.cfg.Now()
 	listless := q.List != "" && c.cfg.ListTTL < 0
 	if listless {
@@ -114,7 +119,7 @@ func (c *Cache) Read(ctx context.Context, q Question) *Reading {
 	}
 	r := &Reading{question: q}
 	if listless {
-		defer func() { r.ListVerdict, r.Why = c.metrics.read(EntryList, Bypass), "off" }()
+		defer func() { r.ListVerdict, r.Why = c.counted(r, EntryList, Bypass), "off" }()
 	}
 	theirs := parseIfNoneMatch(q.IfNoneMatch, now)
 	done, err := c.glance(ctx, r, theirs, now)
@@ -151,9 +156,9 @@ func (c *Cache) encoded(l List) string {
 
 func (c *Cache) bypass(r *Reading, token Verdict, why string) {
 	r.Why = why
-	r.Token = c.metrics.read(EntryToken, token)
+	r.Token = c.counted(r, EntryToken, token)
 	if r.question.List != "" {
-		r.ListVerdict = c.metrics.read(EntryList, Bypass)
+		r.ListVerdict = c.counted(r, EntryList, Bypass)
 	}
 }
 
@@ -177,7 +182,7 @@ func (c *Cache) understand(r *Reading, reply []string, theirs stamps) {
 	switch at(0) {
 	case "revoked":
 		r.Revoked = true
-		r.Token = c.metrics.read(EntryToken, Hit)
+		r.Token = c.counted(r, EntryToken, Hit)
 	case "held":
 		c.keeper.met(at(2), c.cfg.Now())
 		c.bypass(r, Miss, "held")
@@ -192,7 +197,7 @@ func (c *Cache) understand(r *Reading, reply []string, theirs stamps) {
 		c.missed(r, Miss)
 	case "known":
 		if user() {
-			r.Token = c.metrics.read(EntryToken, Hit)
+			r.Token = c.counted(r, EntryToken, Hit)
 			r.ResidenceIDs = parseIDs(at(3))
 			r.Residence = parseHint(at(4))
 		}
@@ -221,16 +226,23 @@ func (c *Cache) understand(r *Reading, reply []string, theirs stamps) {
 	}
 }
 
+func (c *Cache) counted(r *Reading, e Entry, v Verdict) Verdict {
+	if r.question.Background {
+		return v
+	}
+	return c.metrics.read(e, v)
+}
+
 func (c *Cache) hit(r *Reading) {
-	r.Token = c.metrics.read(EntryToken, Hit)
-	r.ListVerdict = c.metrics.read(EntryList, Hit)
-	r.IDs = c.metrics.read(EntryResidenceIDs, Hit)
+	r.Token = c.counted(r, EntryToken, Hit)
+	r.ListVerdict = c.counted(r, EntryList, Hit)
+	r.IDs = c.counted(r, EntryResidenceIDs, Hit)
 }
 
 func (c *Cache) missed(r *Reading, token Verdict) {
-	r.Token = c.metrics.read(EntryToken, token)
+	r.Token = c.counted(r, EntryToken, token)
 	if r.question.List != "" {
-		r.ListVerdict = c.metrics.read(EntryList, Miss)
+		r.ListVerdict = c.counted(r, EntryList, Miss)
 	}
 }
 
@@ -286,7 +298,7 @@ func (c *Cache) User(r *Reading) (household.User, bool) {
 	if ok {
 		r.Memory = Hit
 	}
-	c.metrics.read(EntryUser, r.Memory)
+	c.counted(r, EntryUser, r.Memory)
 	return u, ok
 }
 

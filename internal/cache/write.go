@@ -35,6 +35,11 @@ type Reader struct {
 	states []scopeVersion
 }
 
+// Sees reports whether these are all residences that the reader saw at the hold.
+func (r Reader) Sees(residences []int64) bool {
+	return residences != nil && encodeIDs(residences) == r.ids
+}
+
 // scopeVersion is a version as it stood after a hold.
 type scopeVersion struct {
 	scope   Scope
@@ -140,7 +145,7 @@ type Refreshed struct {
 // whole reports whether the reader's states are those that the list depends
 // on: the true residences, no more and no fewer.
 func (f *Refreshed) whole() bool {
-	return f.Body != nil && f.ResidenceIDs != nil && encodeIDs(f.ResidenceIDs) == f.ids
+	return f.Body != nil && f.Sees(f.ResidenceIDs)
 }
 
 // Release ends a write whose outcome is known: it has committed, or it can
@@ -148,7 +153,10 @@ func (f *Refreshed) whole() bool {
 // then protects readers until the keeper has settled it through the database.
 // Call it before the client is answered; it outlives the request's context,
 // since a client that hangs up now must not keep others from seeing the change.
-func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) {
+//
+// It returns the hold's Readers whose lists it did not fill, of a write that has
+// committed: their copies are obsolete now.
+func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) []Reader {
 	scopes := h.scopes
 	for _, s := range e.Scopes {
 		if !slices.Contains(scopes, s) {
@@ -156,7 +164,7 @@ func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) {
 		}
 	}
 	if c.cfg.Sabotage == SilentWrites || len(scopes) == 0 && e.Revoked == nil {
-		return
+		return nil
 	}
 	var drop []string
 	for _, id := range e.Access {
@@ -194,8 +202,9 @@ func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) {
 	})
 	if err != nil {
 		c.metrics.unconfirmed.WithLabelValues("release").Inc()
-		return
+		return nil
 	}
+	filled := map[int64]bool{}
 	for i, digest := range digests {
 		if i >= len(refreshed) || !isDigest(digest) {
 			c.metrics.refreshed.WithLabelValues(refreshRefused).Inc()
@@ -203,9 +212,30 @@ func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) {
 		}
 		c.metrics.refreshed.WithLabelValues(refreshDone).Inc()
 		f := refreshed[i]
+		filled[f.UserID] = true
 		c.remember(Question{Token: f.Token, List: h.list}, f.UserID, f.ids, stamp{digest: digest, until: f.ValidUntil}, string(f.Body))
 	}
+	if !e.Committed {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(h.Readers), func(r Reader) bool { return filled[r.UserID] })
 }
+
+// CountRefill counts what became of a list that was to be filled in the
+// background: done, joined (a reader's own question was under way), dropped.
+func (c *Cache) CountRefill(outcome Refill) {
+	c.metrics.refreshed.WithLabelValues("background_" + string(outcome)).Inc()
+}
+
+// Refill is what became of a list that was to be filled in the background.
+type Refill string
+
+// The outcomes. Dropped: too many were waiting, or it could not be read.
+const (
+	RefillDone    Refill = "done"
+	RefillJoined  Refill = "joined"
+	RefillDropped Refill = "dropped"
+)
 
 // Abandon leaves the hold of a write whose outcome is unknown to the keeper. A
 // write that holds nothing has nothing to be settled: what it may have changed

@@ -60,6 +60,14 @@ func refreshed[T any](r *Refresh, q Query, tokenHash []byte, p Page, into func(*
 	return g.done
 }
 
+// ReadLists reads the lists by themselves: one turn for all of them.
+func (db *DB) ReadLists(ctx context.Context, r *Refresh) error {
+	if r.empty() {
+		return nil
+	}
+	return db.pipeline(ctx, r.reset, r.readings...)
+}
+
 // refreshing runs a write with what is read in its turn. A list that cannot be
 // read must not cost anybody a write. If the server refused the list, it has
 // rolled the transaction back as a whole, and the write is made without lists;
