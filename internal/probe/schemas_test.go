@@ -38,11 +38,11 @@ func elsewhere(t *testing.T, app, extensions string) lab.Env {
 // TestSchemasOfAnyName: wherever tables and extensions lie, every check says what it says of a plain database; also
 // where something is broken, and the remedy mends it there.
 func TestSchemasOfAnyName(t *testing.T) {
-	plain := run(t, config(labtest.Database(t, prepare)))
+	plain := undisturbed(t, config(labtest.Database(t, prepare)), healthy)
 	for _, schemas := range []struct{ app, extensions string }{{"app", "extensions"}, {"HoneyDue", "Ext ensions"}, {"honey.due", `pg"ext`}} {
 		t.Run(schemas.app, func(t *testing.T) {
 			env := elsewhere(t, schemas.app, schemas.extensions)
-			r := run(t, config(env))
+			r := undisturbed(t, config(env), healthy)
 			if len(r.Checks) != len(plain.Checks) {
 				t.Fatalf("%d checks, and %d of a plain database", len(r.Checks), len(plain.Checks))
 			}
