@@ -132,7 +132,7 @@ func openCache(ctx context.Context, a *app, url string, tel *telemetry.Telemetry
 	if c.InProcess() {
 		fmt.Fprintln(a.stderr, "REDIS_URL is not set: the cache lives in this process, which is right for one pod only.")
 	} else {
-		_ = c.Ping(ctx) // OnFault hears of it, and nothing depends on it
+		_ = c.Ping(ctx) // OnFault reports it, and nothing depends on it
 	}
 	return c, nil
 }

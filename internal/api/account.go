@@ -93,7 +93,7 @@ func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error
 
 // authenticates reports whether the password is that of the account. It does
 // the same work for an address without an account as for one with a wrong
-// password, so that its time does not tell who has an account.
+// password, so that its time does not reveal who has an account.
 func (s *Server) authenticates(ctx context.Context, email, password string) (household.User, bool, error) {
 	u, hash, err := s.db.Credentials(ctx, email)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -75,7 +75,7 @@ func (s *Server) admitJoin(ctx context.Context, userID int64) (*cache.Attempt, e
 		s.client(ctx).counted(limitJoinAddress, s.limits.JoinAddress))
 }
 
-// client is where a request comes from, as far as limits tell clients apart.
+// client is where a request comes from, as far as limits distinguish clients.
 type client struct {
 	text string
 	// shared: the address is that of a proxy, behind which anybody may be.

@@ -42,9 +42,9 @@ type Config struct {
 	Registerer prometheus.Registerer // nil: counted, not exported
 	Now        func() time.Time      // nil: time.Now
 	Sabotage   Sabotage              // empty in production
-	// OnFault hears of what keeps Redis from being used: at most once a minute of
-	// the same fault, and with the zero Fault when it works again. It is called
-	// within the request that noticed, so it must not wait. May be nil.
+	// OnFault is called with what keeps Redis from being used, at most once a
+	// minute with the same fault, and with the zero Fault when Redis works again. It
+	// is called within the request that noticed, so it must not wait. May be nil.
 	OnFault func(context.Context, Fault)
 	// ReadOnly is for those who check a cache that others use: nothing in Redis
 	// is changed, not even by connecting. Sample and Look are all that it is for.
@@ -180,7 +180,7 @@ func (c *Cache) InProcess() bool { return c.local != nil }
 
 // Ping opens a connection, loads the scripts and reports whether Redis
 // can be used. Nothing depends on it: it saves the first request a round trip.
-// OnFault hears of its first failure already.
+// OnFault is called for its first failure already.
 func (c *Cache) Ping(ctx context.Context) error {
 	return c.visit(ctx, pingOperation, func(ctx context.Context) error {
 		for _, s := range c.scripts.byRequests() {

@@ -17,8 +17,8 @@ type watch struct {
 	failing  map[string]*failing // by operation; "" for the way to Redis
 	n        atomic.Int32        // len(failing)
 	last     Fault
-	told     map[Fault]time.Time
-	reported bool // since Redis last worked
+	said     map[Fault]time.Time // when it was last reported
+	reported bool                // since Redis last worked
 }
 
 // failing is a series of failures.
@@ -27,7 +27,7 @@ type failing struct {
 	times int
 }
 
-func newWatch() watch { return watch{failing: map[string]*failing{}, told: map[Fault]time.Time{}} }
+func newWatch() watch { return watch{failing: map[string]*failing{}, said: map[Fault]time.Time{}} }
 
 // saw notes the outcome of one visit; the zero Fault is a success. report says
 // that the returned fault is news.
@@ -58,11 +58,11 @@ func (w *watch) saw(operation string, f Fault, reply bool, now time.Time) (news 
 	}
 	series.fault, w.last = f, f
 	series.times++
-	// One late answer is no news, but at the start. A right that is missing stays missing.
-	if (series.times < breakerFailures && !f.lasting() && operation != pingOperation) || now.Sub(w.told[f]) < faultPeriod {
+	// One late answer is not reported, except at the start. A right that is missing stays missing.
+	if (series.times < breakerFailures && !f.lasting() && operation != pingOperation) || now.Sub(w.said[f]) < faultPeriod {
 		return Fault{}, false
 	}
-	w.told[f], w.reported = now, true
+	w.said[f], w.reported = now, true
 	return f, true
 }
 

@@ -113,7 +113,7 @@ func settle(variable string, u *url.URL, place map[string]string) error {
 	case host == "":
 		return &Error{variable, "has no host", howToWrite}
 	case port != "" && !regexp.MustCompile(`^[0-9]{1,5}$`).MatchString(port):
-		return &Error{variable, "has a port that is no number", howToWrite}
+		return &Error{variable, "has a port that is not a number", howToWrite}
 	}
 	if place["host"] != "" || place["port"] != "" {
 		u.Host = host

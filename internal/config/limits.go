@@ -36,7 +36,7 @@ type Attempts struct {
 	Per    time.Duration
 }
 
-// mostAttempts and longestPer keep what is stored a time that every clock can tell.
+// mostAttempts and longestPer keep the instants that are stored within the range of every clock.
 const (
 	mostAttempts = 1_000_000
 	longestPer   = 24 * time.Hour

@@ -109,7 +109,7 @@ type ShareCode struct {
 
 // IssuedShareCode is a code as its maker gets it, once.
 type IssuedShareCode struct {
-	Code string `json:"code" doc:"it is shown only here: the list of codes has it no more"`
+	Code string `json:"code" doc:"it is shown only here; the list of codes does not include it"`
 	ShareCode
 }
 

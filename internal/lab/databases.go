@@ -40,7 +40,7 @@ func (l *Lab) asSuperuser(ctx context.Context, statement string) error {
 	return l.Administer(ctx, "postgres", statement)
 }
 
-// Administer runs statements one by one in a database as the superuser, beside the pooler and the links: for what the
+// Administer runs statements one by one in a database as the superuser, past the pooler and the links: for what the
 // app's role may not do, such as moving an extension to another schema.
 func (l *Lab) Administer(ctx context.Context, name string, statements ...string) error {
 	conn, err := pgx.Connect(ctx, l.superURL(name))

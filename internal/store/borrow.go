@@ -15,8 +15,8 @@ import (
 // borrow is the only way from a method to a connection. It charges the
 // request's tally with the wait, the time and the turns, and runs a statement a
 // second time where that is safe: a read when its connection broke, a write when
-// nothing of it was sent, either when the server has rolled it back for a
-// reason that need not come again, such as a deadlock.
+// nothing of it was sent, and both when the server has rolled the statement back
+// for a passing reason, such as a deadlock.
 //
 // The caller's cancellation ends the wait for a connection but not a statement
 // under way: pgx would close the connection, the server would go on all the
@@ -36,7 +36,7 @@ func (db *DB) borrow(ctx context.Context, q Query, use func(context.Context, *pg
 		}
 		db.retried.Add(1)
 		select {
-		case <-time.After(retryPause + rand.N(retryPause)): //nolint:gosec // so that two that were in each other's way part
+		case <-time.After(retryPause + rand.N(retryPause)): //nolint:gosec // so that two that collided do not collide again
 		case <-ctx.Done():
 		}
 	}

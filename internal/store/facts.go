@@ -93,7 +93,7 @@ func factsOfReply(pg *pgconn.PgError, finished bool) facts {
 	return o
 }
 
-// conditionOf says what an ERROR of Postgres tells of the next attempt.
+// conditionOf says what an ERROR of Postgres means for the next attempt.
 func conditionOf(pg *pgconn.PgError) (passing, again, spoilt bool) {
 	switch pg.Code {
 	case statementCompletionUnknown:
@@ -124,7 +124,7 @@ func conditionOf(pg *pgconn.PgError) (passing, again, spoilt bool) {
 
 // neverAssigned knows PgBouncer's words for a client that was given no server
 // connection, so that its statement reached none. It has one SQLSTATE for all
-// that it says, so there is nothing else to tell them by; what is not listed
+// that it says, so nothing else distinguishes them; what is not listed
 // counts as unknown.
 func neverAssigned(message string) bool {
 	for _, begin := range []string{

@@ -215,7 +215,7 @@ func (b *boot) prove(ctx context.Context, c *pgx.Conn) error {
 func readProof(row [][]byte) (proved, error) {
 	pid, err := strconv.ParseUint(string(row[0]), 10, 32)
 	if err != nil {
-		return proved{}, fmt.Errorf("pg_backend_pid() is no number: %w", err)
+		return proved{}, fmt.Errorf("pg_backend_pid() is not a number: %w", err)
 	}
 	settings, err := readSettings(row[1])
 	if err == nil {

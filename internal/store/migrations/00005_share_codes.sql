@@ -1,5 +1,5 @@
 -- +goose Up
--- A share code can be listed and revoked, so it needs an id that is no secret. max_uses counts people: used_by
+-- A share code can be listed and revoked, so it needs an id that is not secret. max_uses counts people: used_by
 -- names those who have used the code. barred names those who left or were removed while the code existed: it never
 -- admits them again. Both are columns of the code and not tables, since a join waits for the code's row and then
 -- sees the newest version of that row alone.

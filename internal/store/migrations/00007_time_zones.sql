@@ -4,7 +4,7 @@
 -- name that is not accepted becomes, in this order: the same name in its usual spelling, without right/ or
 -- posix/; the region that it stands for; an accepted name by which Postgres' clock shows the same time all the
 -- year round (so that today stays what it was); UTC. A name that this Postgres does not know never fails the
--- migration. The triggers tell the change log, so that caches and phones read these residences again.
+-- migration. The triggers write to the change log, so that caches and phones read these residences again.
 -- +goose StatementBegin
 CREATE FUNCTION known_time_zone(name text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
