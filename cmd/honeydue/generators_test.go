@@ -31,7 +31,7 @@ const (
 // generatorRates are the rates at which the cost is compared, in requests a second.
 func generatorRates() []int { return []int{1000, 4000, 8000} }
 
-// rungs are the rates at which it is tried who keeps them. The last is the most that loadtest asks of any server.
+// rungs are the rates at which it is tried who keeps them.
 func rungs() []int { return []int{2000, 4000, 6000, 8000, 10_000, 12_500, 16_000, 20_000} }
 
 // BenchmarkGenerators compares the generators of load, each in a process of its own, against one server that does

@@ -107,7 +107,7 @@ func vegetaSays(r generatorRun, g *generated) (err error) {
 			g.lag = 0
 			if len(began) > 0 {
 				slices.Sort(began)
-				g.lag = began[len(began)*99/100] - began[0]
+				g.lag = began[(99*len(began)+99)/100-1] - began[0]
 			}
 			return nil
 		case err != nil:

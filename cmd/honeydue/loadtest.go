@@ -51,6 +51,7 @@ rate at which the p99 target holds, and names what limits it.`,
   honeydue loadtest --scenario evening.yaml --target http://127.0.0.1:8080
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
   honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms
+  honeydue loadtest --targets targets.txt --rate 500 --duration 10s -o vegeta | vegeta report
   honeydue loadtest --lab --layer db --p99 150ms
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --metrics-url http://127.0.0.1:9090/metrics \
     --trace-link 'https://jaeger.example/trace/{trace_id}'
@@ -59,7 +60,7 @@ rate at which the p99 target holds, and names what limits it.`,
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --compare-with last.json
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --profile capacity --p99 200ms --start-rate 20`,
 		Args:        noArgs,
-		Annotations: hasCourse(),
+		Annotations: hasRequests(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
 			o.usersGiven = c.Flags().Changed("users")
@@ -74,6 +75,9 @@ rate at which the p99 target holds, and names what limits it.`,
 			}
 			if o.scenarioFile != "" {
 				return a.loadtestScenario(c, o)
+			}
+			if err := o.readTargets(c.Flags()); err != nil {
+				return err
 			}
 			if err := o.Validate(); err != nil {
 				return usage(err)
@@ -181,6 +185,7 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 			return err
 		}
 		c.Mix = mix
+	case o.targetsFile != "": // the plan has them
 	default:
 		server, err := gate(ctx, t.hitter, o.plan.Profile)
 		if err != nil {
@@ -195,11 +200,16 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 	}
 	c.Sampler, c.TraceLink = a.openSampler(ctx, t), o.side.link
 	defer c.Sampler.Close(ctx)
+	recorder, finish, err := a.record()
+	if err != nil {
+		return err
+	}
+	c.Recorder = recorder
 	live := a.loadtestProgress(fmt.Sprintf("loadtest of %s, profile %s", t.target, o.plan.Profile))
 	c.Progress = live.show
 	result, err := t.measure(ctx, c)
 	live.done()
-	if unwritten := a.keepAndWrite(o, result); unwritten != nil {
+	if unwritten := errors.Join(finish(), a.keepAndWrite(o, result)); unwritten != nil {
 		return errors.Join(err, unwritten)
 	}
 	if err != nil {
@@ -240,5 +250,5 @@ func (a *app) keepAndWrite(o *loadtestOptions, r bench.Result) error {
 	if o.save != "" {
 		saving = a.saveRun(o.save, r)
 	}
-	return errors.Join(saving, a.write(r.Document()))
+	return errors.Join(saving, a.writeLoadtest(r))
 }

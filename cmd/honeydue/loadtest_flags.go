@@ -15,6 +15,8 @@ import (
 type loadtestOptions struct {
 	target, get            string
 	expect                 []int
+	targetsFile            string
+	targets                bench.Targets
 	profile                string
 	phases                 []string
 	rate                   float64
@@ -55,7 +57,8 @@ func (o *loadtestOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.profile, "profile", bench.Profiles()[0], "`PROFILE` to run: "+strings.Join(bench.Profiles(), "|"))
 	flags.StringSliceVar(&o.phases, "phases", nil, "only these `PHASES` of the profile, such as warm,cold")
 	flags.StringVar(&o.get, "get", "", "instead of a profile: GET one `PATH` of any HTTP server, without a login")
-	flags.IntSliceVar(&o.expect, "expect", nil, "with --get: the `STATUSES` of a good answer, such as 301,404; all others are errors (default: 2xx and 304)")
+	flags.StringVar(&o.targetsFile, "targets", "", "instead of a profile: the requests of this `FILE` in vegeta's format http or json, in turn, without a login")
+	flags.IntSliceVar(&o.expect, "expect", nil, "with --get or --targets: the `STATUSES` of a good answer, such as 301,404; all others are errors (default: 2xx and 304)")
 	flags.StringVar(&o.layer, "layer", layerAPI, "`LAYER` to test: api, or db for the hot statements alone, straight at the pooler of DATABASE_URL or of --lab")
 	flags.Float64Var(&o.rate, "rate", 0, "requests per second of the warm phase or of --get (default: the profile's)")
 	flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase, of --get, or of a step of --profile capacity (default: the profile's)")

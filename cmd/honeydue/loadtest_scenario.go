@@ -66,7 +66,7 @@ func (o *loadtestOptions) readTrust() error {
 // loadtestScenario reads the scenario and runs it, against a target or in a lab.
 func (a *app) loadtestScenario(c *cobra.Command, o *loadtestOptions) error {
 	for _, name := range []string{
-		"get", "profile", "phases", "rate", "duration", "p99", "cold-p99", "mixed-p99", "first-target", "restarts", "tokens", "email",
+		"get", "targets", "expect", "profile", "phases", "rate", "duration", "p99", "cold-p99", "mixed-p99", "first-target", "restarts", "tokens", "email",
 		"password-env", "restart-cmd", "layer", "against", "against-tokens", "slices", "slice-length", "slice-seed", "compare-with",
 		"start-rate", "max-rate",
 	} {
@@ -204,8 +204,14 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 	}
 	sampler := a.openSampler(ctx, t)
 	defer sampler.Close(ctx)
+	recorder, finish, err := a.record()
+	if err != nil {
+		_, cleaning := a.cleanUpRun(ctx, t, ledger)
+		return alsoFailed(err, cleaning)
+	}
 	result, err := bench.Run(ctx, bench.Config{
-		Target: t.target, Hitter: t.hitter, Plan: plan, Users: world.Users(), Server: server,
+		Recorder: recorder,
+		Target:   t.target, Hitter: t.hitter, Plan: plan, Users: world.Users(), Server: server,
 		Progress: live.show, Sampler: sampler, TraceLink: o.side.link,
 	})
 	live.done()
@@ -213,7 +219,7 @@ func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
 	data.ResidencesDeleted, data.LoggedOut, data.AccountsLeft = gone.ResidencesDeleted, gone.LoggedOut, gone.AccountsLeft
 	data.Left, data.CleanedUp = gone.Left, gone.CleanedUp
 	result.Data = &data
-	if unwritten := a.keepAndWrite(o, result); unwritten != nil {
+	if unwritten := errors.Join(finish(), a.keepAndWrite(o, result)); unwritten != nil {
 		return errors.Join(err, unwritten, cleaning)
 	}
 	if err != nil {

@@ -27,8 +27,8 @@ func (o *loadtestOptions) Validate() error {
 		return usagef("Leave out --lab, --profile (but for capacity) and --phases.", "--get is one path of one --target")
 	case o.get != "" && bench.CheckPath(o.get) != nil:
 		return usagef("Give it as the server is to receive it, percent-encoded and with a slash first.", "--get %q cannot be sent: %w", o.get, bench.CheckPath(o.get))
-	case len(o.expect) > 0 && o.get == "":
-		return usagef("Add --get PATH, or leave it out.", "--expect is about the answers of one path, and what the API answers is known")
+	case len(o.expect) > 0 && !o.anyServer():
+		return usagef("Add --get PATH or --targets FILE, or leave it out.", "--expect is about the answers of any server, and what the API answers is known")
 	case o.connections < 0 || o.restarts < 0 || o.rate < 0 || o.rtt < 0:
 		return usagef("Give a number above zero.", "--max-connections, --restarts, --rate and --rtt can't be negative")
 	}
@@ -57,7 +57,7 @@ func (o *loadtestOptions) Validate() error {
 		return err
 	}
 	phases := o.compare.against == "" && o.profile != bench.ProfileCapacity
-	if phases && !o.lab && o.get == "" && o.layer == layerAPI && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
+	if phases && !o.lab && !o.anyServer() && o.layer == layerAPI && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
 		plan = plan.Without(bench.PhaseFirst, "there was nothing to restart the server with: give --restart-cmd, or --lab")
 	}
 	o.plan = plan
@@ -76,7 +76,7 @@ func (o *loadtestOptions) Validate() error {
 // newPlan is what is going to be done: turns of two servers, a search for the capacity, or the phases of a profile.
 func (o *loadtestOptions) newPlan() (bench.Plan, error) {
 	choices := bench.PlanOptions{
-		Profile: o.profile, Get: o.get != "", Database: o.layer == layerDB, Phases: o.phases, Rate: o.rate, Duration: o.duration,
+		Profile: o.profile, Get: o.anyServer(), Database: o.layer == layerDB, Phases: o.phases, Rate: o.rate, Duration: o.duration,
 		P99: o.p99, ColdP99: o.coldP99, MixedP99: o.mixedP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
 	}
 	switch {
@@ -86,7 +86,11 @@ func (o *loadtestOptions) newPlan() (bench.Plan, error) {
 		base, err := bench.ParseTarget(o.target)
 		return bench.CapacityPlan(choices, o.capacityOptions(), o.lab || (err == nil && bench.Loopback(base)))
 	}
-	return bench.NewPlan(choices)
+	plan, err := bench.NewPlan(choices)
+	if err == nil && o.targetsFile != "" {
+		plan = o.targets.Plan(plan)
+	}
+	return plan, err
 }
 
 // validateWithoutLab refuses the flags that say what a lab is to be like.
@@ -183,7 +187,7 @@ func (o *loadtestOptions) validateTarget() error {
 		return err
 	}
 	switch {
-	case o.get != "":
+	case o.anyServer():
 		return nil
 	case o.tokens == "" && o.email == "":
 		return usagef("Give --tokens FILE (honeydue seed --tokens FILE writes it), or --email and --password-env, or --get PATH for a test without a login.",

@@ -22,7 +22,7 @@ type outputOptions struct {
 
 func (o *outputOptions) addFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.StringVarP(&o.name, "output", "o", "", "`FORM` of the report: "+generalNames()+", of probe and loadtest also junit|github, of loadtest also csv|hdr (default: what the extension of --out says, else table)")
+	flags.StringVarP(&o.name, "output", "o", "", "`FORM` of the report: "+generalNames()+", of probe and loadtest also junit|github, of loadtest also csv|hdr|vegeta (default: what the extension of --out says, else table)")
 	flags.StringVar(&o.file, "out", "", "write the report to `FILE` instead of stdout, whole or not at all")
 	flags.BoolVar(&o.noColor, "no-color", false, "no colours (NO_COLOR=1 does the same)")
 }
@@ -47,6 +47,11 @@ func hasCases() map[string]string { return map[string]string{formsKey: "junit,gi
 // hasCourse marks a command whose report also has figures over time, and histograms.
 func hasCourse() map[string]string { return map[string]string{formsKey: "junit,github,csv,hdr"} }
 
+// hasRequests marks a command that can also write down each request while it runs.
+func hasRequests() map[string]string {
+	return map[string]string{formsKey: "junit,github,csv,hdr,vegeta"}
+}
+
 // ownForm says of a form that not every report has which commands have it, and what the others lack.
 func ownForm(f report.Format) (commands, lack string, own bool) {
 	switch f {
@@ -58,6 +63,8 @@ func ownForm(f report.Format) (commands, lack string, own bool) {
 		return "loadtest", "figures over time that CSV", true
 	case report.FormatHDR:
 		return "loadtest", "histograms that an HDR log", true
+	case report.FormatVegeta:
+		return "loadtest", "single requests that vegeta's commands", true
 	}
 	return "", "", false
 }
@@ -93,6 +100,8 @@ func (o *outputOptions) format() report.Format {
 		return report.FormatCSV
 	case ".hlog", ".hdr":
 		return report.FormatHDR
+	case ".vegeta":
+		return report.FormatVegeta
 	}
 	return report.FormatTable
 }

@@ -15,9 +15,9 @@ const (
 	// canaryLength is how long the tool measures itself before a run, at most.
 	canaryLength = 1500 * time.Millisecond
 	// canaryShortest is the least of that where a high rate gives canarySamples sooner.
-	canaryShortest = 500 * time.Millisecond
-	// canarySamples is how many samples are enough: 30 of them are beyond the p99.
-	canarySamples = 3000
+	canaryShortest = 100 * time.Millisecond
+	// canarySamples is how many samples are enough: as many as the least rate gives.
+	canarySamples = 300
 	// canaryRate is the least rate of that, so that it has 300 samples.
 	canaryRate = 200
 )

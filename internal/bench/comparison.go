@@ -184,6 +184,7 @@ func (k *comparer) slice(ctx context.Context, side *compared, pair int) (p99 flo
 		Observe: func(s Sample) {
 			due := schedule.At(s.Seq)
 			slice.observe(due, s)
+			side.record(side.name, offset+s.Seq, s)
 			// The slices of a side are many attacks: its number goes where a trace id
 			// has it (see within), so that the slowest of all keep theirs.
 			s.Seq = within(side.Hitter.attacks.Load(), s.Seq)

@@ -4,7 +4,7 @@
 // The parts, from the bottom up:
 //
 //   - a [Schedule] says in closed form when each request is due;
-//   - a [Hitter] sends them, over HTTP/1.1 by a client of its own, and returns a [Sample] each;
+//   - a [Hitter] sends them by vegeta's Attacker and Go's HTTP client, and returns a [Sample] each;
 //   - a tally keeps every figure of a phase in HDR histograms of constant size;
 //   - the gate says whether "p99 <= target" holds, is refuted, or is not decided;
 //   - a phase (warm, cold, first, get) is what is sent, to whom, and in which state;

@@ -179,6 +179,7 @@ func (r Result) conditions() report.KeyValues {
 		{Key: "longest GC pause", Value: report.Textf("at most %s", figure(g.GCPauseMaxMS))},
 		{Key: "descriptors", Value: report.Text(g.Descriptors.String())},
 		{Key: "ports towards the target", Value: report.Text(g.Ports.String())},
+		{Key: "addresses", Value: report.Text(addresses(g.Addresses))},
 		{Key: "traces", Value: report.Textf("trace ids of this run begin with %s", r.Run)},
 	}}
 	if url := r.slowestTrace(); url != "" {
@@ -211,6 +212,21 @@ func (r Result) conditions() report.KeyValues {
 		kv.Pairs = append(kv.Pairs, report.Pair{Key: "server", Value: report.Text(strings.TrimSpace(r.Server.Version + " " + r.Server.Commit))})
 	}
 	return kv
+}
+
+// addresses names what the target's name stands for, and what was sent where.
+func addresses(all []Address) string {
+	var parts []string
+	for _, a := range all {
+		parts = append(parts, fmt.Sprintf("%s %d", a.Address, a.Requests))
+	}
+	switch len(parts) {
+	case 0:
+		return "not known"
+	case 1:
+		return all[0].Address
+	}
+	return "requests to " + strings.Join(parts, ", ")
 }
 
 func (p Phase) junit() report.Case {

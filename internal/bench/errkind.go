@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/net/http2"
 )
 
 // Kind is why a request failed. The kinds are few on purpose: the text of an
@@ -28,6 +30,9 @@ const (
 	KindConnect Kind = "connect" // no TCP connection
 	KindTLS     Kind = "tls"     // handshake or certificate
 	KindReset   Kind = "reset"   // the connection broke before the reply's head
+	KindRetried Kind = "retried" // the same, and net/http asked again by itself and then got a good answer
+	KindGoAway  Kind = "goaway"  // HTTP/2: the server gave the connection up (GOAWAY)
+	KindStream  Kind = "stream"  // HTTP/2: the server broke the request off (RST_STREAM)
 	KindTimeout Kind = "timeout" // no whole reply in time, and nothing says in which stage
 	KindBody    Kind = "body"    // the reply broke off in its body
 	KindCheck   Kind = "check"   // a whole reply that says it is JSON and is none, or is none where the API's is
@@ -48,7 +53,7 @@ const (
 // Kinds is every kind of failure but the statuses, in the order of a request's life.
 func Kinds() []Kind {
 	return []Kind{
-		KindDNS, KindTimeoutQueue, KindConnect, KindTimeoutDial, KindTLS, KindTimeoutTLS, KindReset, KindTimeoutHeader,
+		KindDNS, KindTimeoutQueue, KindConnect, KindTimeoutDial, KindTLS, KindTimeoutTLS, KindReset, KindRetried, KindGoAway, KindStream, KindTimeoutHeader,
 		KindTimeout, KindBody, KindTimeoutBody, KindCheck, KindOther, KindDescriptors, KindPorts,
 	}
 }
@@ -107,6 +112,8 @@ func kindOfError(err error) Kind {
 		return KindConnect
 	case isTLS(err):
 		return KindTLS
+	case kindOfHTTP2(err) != KindNone:
+		return kindOfHTTP2(err)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return KindReset
@@ -121,7 +128,22 @@ func kindOfBodyError(err error) Kind {
 	if isTimeout(err) {
 		return KindTimeoutBody
 	}
-	return KindBody
+	return or(kindOfHTTP2(err), KindBody)
+}
+
+// kindOfHTTP2 is the kind of an error that only HTTP/2 has, KindNone of others.
+func kindOfHTTP2(err error) Kind {
+	var (
+		gone   http2.GoAwayError
+		stream http2.StreamError
+	)
+	switch {
+	case errors.As(err, &gone):
+		return KindGoAway
+	case errors.As(err, &stream):
+		return KindStream
+	}
+	return KindNone
 }
 
 func isTimeout(err error) bool {
@@ -138,7 +160,11 @@ func isTLS(err error) bool {
 		unknown x509.UnknownAuthorityError
 		host    x509.HostnameError
 		invalid x509.CertificateInvalidError
+		op      *net.OpError
 	)
+	if errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") { // an alert, as crypto/tls has it
+		return true
+	}
 	return errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &verify) ||
 		errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid)
 }

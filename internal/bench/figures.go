@@ -45,8 +45,8 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 		DBTurns:   Turns{P50: t.turnsAt(0.5), Max: t.turnsAt(1), Stated: t.told > 0},
 		Apart:     make(map[string]int), ApartOver: t.slow,
 		DurationMS: ms(took),
-		JSONByEnds: t.byEnds,
-		Slowest:    []Slow{}, Routes: []RouteFigures{},
+		Retried:    t.retries, JSONByEnds: t.byEnds,
+		Slowest: []Slow{}, Routes: []RouteFigures{},
 		Timeline: t.time.figures(), latency: h,
 	}
 	if d := t.windows.dependence(); d.effect > 0 {

@@ -49,6 +49,7 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 			t.apart[state]++ // it proves nothing; a slow one would, whoever asked
 			continue
 		}
+		r.record(p.Name, seq, s)
 		t.observe(due, s)
 		if !s.Failed() {
 			t.states[state]++

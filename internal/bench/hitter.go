@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -9,6 +8,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 // singles is the attack number of the requests of Once; attacks count from 1.
@@ -16,6 +17,12 @@ const singles = 0
 
 // DefaultTimeout is how long a request may take before it counts as failed.
 const DefaultTimeout = 5 * time.Second
+
+const (
+	// idleConnections and idleFor bound what is kept of connections that nobody uses.
+	idleConnections = 10_000
+	idleFor         = 90 * time.Second
+)
 
 // HitterConfig says whom a Hitter hits, and how.
 type HitterConfig struct {
@@ -26,21 +33,24 @@ type HitterConfig struct {
 	UserAgent      string
 	Run            RunID
 	Transport      http.RoundTripper // what sends the requests; nil = HTTP, by the fields above
+
+	resolver *net.Resolver // nil = the system's
 }
 
 // Hitter sends scheduled requests to one server over one set of connections.
 // Attacks may run one after the other or at once.
 type Hitter struct {
 	base      *url.URL
-	transport http.RoundTripper // of the requests that are not measured; over the same connections
-	sender    sender
+	transport http.RoundTripper
 	timeout   time.Duration
 	run       RunID
 	userAgent string
 	attacks   atomic.Uint32
 	singles   atomic.Uint64
-	opened    atomic.Int64 // connections
+	dialed    dialed
+	header    http.Header // of every request
 	verdicts  *verdicts
+	rooms     rooms
 }
 
 // NewHitter makes a Hitter. Close it to give its connections back.
@@ -57,28 +67,26 @@ func NewHitter(c HitterConfig) (*Hitter, error) {
 	if c.UserAgent == "" {
 		c.UserAgent = "honeydue-loadtest"
 	}
-	h := &Hitter{verdicts: newVerdicts(), base: c.Base, timeout: c.Timeout, run: c.Run, userAgent: c.UserAgent, transport: c.Transport}
-	switch {
-	case c.Transport == nil && speaksPlainly(c.Base):
-		w := newWire(c, &h.opened)
-		h.transport, h.sender = w, w
+	h := &Hitter{base: c.Base, timeout: c.Timeout, run: c.Run, userAgent: c.UserAgent, transport: c.Transport, verdicts: newVerdicts()}
+	h.header = http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"gzip"}, "User-Agent": {c.UserAgent}}
+	if h.transport != nil {
 		return h, nil
-	case c.Transport == nil:
-		h.transport = httpTransport(c)
 	}
-	h.sender = &exchange{base: c.Base, transport: h.transport, run: c.Run, userAgent: c.UserAgent, timeout: c.Timeout}
-	if t, ok := h.transport.(*http.Transport); ok {
-		h.countDials(t)
+	transport, err := h.overHTTP(c)
+	if err != nil {
+		return nil, err
 	}
+	h.transport = transport
 	return h, nil
 }
 
-func httpTransport(c HitterConfig) *http.Transport {
-	dialer := &net.Dialer{Timeout: c.Timeout, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		DialContext:         dialer.DialContext,
+// overHTTP is the transport of a server that is asked over the network.
+func (h *Hitter) overHTTP(c HitterConfig) (*http.Transport, error) {
+	t := &http.Transport{
+		// No probes of TCP's own: they are four system calls for each connection, and every request has a deadline.
+		DialContext:         h.dialed.by(&net.Dialer{Timeout: c.Timeout, KeepAlive: -1, Resolver: c.resolver}),
 		TLSClientConfig:     c.TLS,
-		ForceAttemptHTTP2:   c.Base.Scheme == "https",
+		TLSHandshakeTimeout: c.Timeout,
 		MaxConnsPerHost:     c.MaxConnections,
 		MaxIdleConnsPerHost: idleConnections,
 		IdleConnTimeout:     idleFor,
@@ -86,6 +94,13 @@ func httpTransport(c HitterConfig) *http.Transport {
 		// phone's work, not the server's.
 		DisableCompression: true,
 	}
+	if c.Base.Scheme == "https" {
+		// The errors of net/http's own copy of HTTP/2 have no types that could be told apart.
+		if _, err := http2.ConfigureTransports(t); err != nil {
+			return nil, fmt.Errorf("setting HTTP/2 up: %w", err)
+		}
+	}
+	return t, nil
 }
 
 // Close gives back the connections. No request may be under way; there may be others afterwards.
@@ -125,25 +140,6 @@ func (r Ran) Late(s Schedule) time.Duration {
 		return 0
 	}
 	return max(0, r.Span-s.At(r.Sent-1))
-}
-
-// Attack sends the requests of a.Schedule and returns when each has ended. When
-// ctx ends, no further request starts; those under way are waited for, at most
-// the Hitter's timeout, and are observed. That is no error: Ran.Sent says it.
-func (h *Hitter) Attack(ctx context.Context, a Attack) Ran {
-	return newCrew(h.sender, a, h.attacks.Add(1), h.verdicts).run(ctx)
-}
-
-// Once sends a single request now and measures it. The moment it is due is the
-// moment of the call.
-func (h *Hitter) Once(ctx context.Context, shot Shot) Sample {
-	var c call
-	c.begin(singles, h.singles.Add(1), shot)
-	h.sender.prepare(&c)
-	c.began = time.Now()
-	h.sender.send(ctx, &c)
-	c.ended = time.Now()
-	return c.sample(c.began, h.verdicts)
 }
 
 // stay makes a redirect an answer: the page behind it is not what is measured.

@@ -95,7 +95,7 @@ func errorWords(k Kind) string {
 	switch k.Class() {
 	case KindConnect:
 		return "refused connections"
-	case KindReset, KindBody:
+	case KindReset, KindRetried, KindBody, KindGoAway, KindStream:
 		return "broken connections"
 	}
 	return string(k)

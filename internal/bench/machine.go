@@ -2,12 +2,10 @@ package bench
 
 import (
 	"bufio"
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"strconv"
@@ -154,7 +152,11 @@ func portsTowards(port int) int {
 		if err != nil {
 			continue // another system, or no descriptor: then that is what ran out
 		}
+		suffix := fmt.Appendf(nil, ":%04X ", port)
 		for lines := bufio.NewScanner(f); lines.Scan(); {
+			if !bytes.Contains(lines.Bytes(), suffix) {
+				continue // there may be tens of thousands of them
+			}
 			fields := strings.Fields(lines.Text())
 			if len(fields) > 3 && hexPort(fields[2]) == port {
 				if local := hexPort(fields[1]); local >= lo && local <= hi {
@@ -203,18 +205,6 @@ func (w *watchMachine) look(now time.Time) {
 func (w *watchMachine) ports() {
 	w.peak.Ports = max(w.peak.Ports, portRange())
 	w.peak.PortsUsed = max(w.peak.PortsUsed, portsTowards(portOf(w.target)))
-}
-
-// countDials counts the connections that a transport opens.
-func (h *Hitter) countDials(t *http.Transport) {
-	dial := t.DialContext
-	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := dial(ctx, network, address)
-		if err == nil {
-			h.opened.Add(1)
-		}
-		return c, err
-	}
 }
 
 // String is "12 of 20000".

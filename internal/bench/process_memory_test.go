@@ -3,28 +3,38 @@ package bench
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// instantSender answers every request at once, each in another way.
-type instantSender struct{}
+// answering answers every request at once, each in another way.
+type answering struct{ seq atomic.Uint64 }
 
-func (instantSender) prepare(*call) {}
-
-func (instantSender) send(_ context.Context, c *call) {
-	c.connected = c.began
-	s := tallySample(c.seq)
-	c.kind, c.reply = s.Kind, s.Reply
-	if c.seq%50 != 0 { // scatter may fail many in a row; the breaker is no part of this
-		c.kind = KindNone
+// RoundTrip implements http.RoundTripper.
+func (i *answering) RoundTrip(r *http.Request) (*http.Response, error) {
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
+		trace.GotConn(httptrace.GotConnInfo{Reused: true})
 	}
+	seq := i.seq.Add(1)
+	s := tallySample(seq)
+	reply := &http.Response{StatusCode: s.Reply.Status, ProtoMajor: 1, ProtoMinor: 1, Request: r, Body: http.NoBody, Header: http.Header{
+		"Cache-Status": {s.Reply.CacheStatus}, "Server-Timing": {s.Reply.ServerTiming}, "X-Db-Turns": {strconv.Itoa(s.Reply.Turns)},
+	}}
+	if seq%50 == 0 { // at even distances; the breaker is no part of this
+		reply.StatusCode = http.StatusServiceUnavailable
+		reply.Header.Set("Content-Type", "application/problem+json")
+		reply.Body = io.NopCloser(strings.NewReader(`{"code":"code_` + strconv.FormatUint(scatter(seq), 16) + `"}`))
+	}
+	return reply, nil
 }
 
 // metricsPage is a server's page that counts on.
@@ -41,7 +51,7 @@ func metricsPage(tb testing.TB) string {
 	return s.URL
 }
 
-// runWhole sends so many requests as a phase of a run does: by the crew, into tally, windows, timeline and thresholds,
+// runWhole sends so many requests as a phase of a run does: by vegeta's Attacker, into tally, windows, timeline and thresholds,
 // while the server's side is read. look is called before each is sent.
 func runWhole(tb testing.TB, requests int, look func(seq uint64)) Phase {
 	tb.Helper()
@@ -50,11 +60,10 @@ func runWhole(tb testing.TB, requests int, look func(seq uint64)) Phase {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h, err := NewHitter(HitterConfig{Base: parsed(tb, "http://127.0.0.1:1"), Run: NewRunID()})
+	h, err := NewHitter(HitterConfig{Base: parsed(tb, "http://127.0.0.1:1"), Run: NewRunID(), Transport: new(answering)})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h.sender = instantSender{}
 	sampler := OpenSampler(tb.Context(), SamplerConfig{Metrics: SourceAt{URL: metricsPage(tb)}})
 	tb.Cleanup(func() { sampler.Close(context.WithoutCancel(tb.Context())) })
 	plan := PhasePlan{Name: PhaseGet, State: AnyState, Schedule: all, Target: 200 * time.Millisecond, Thresholds: []Threshold{{Share: 0.5, Limit: time.Second}, {Share: 0.01}}}
@@ -147,7 +156,7 @@ func stalledProcess(b *testing.B) {
 		end = time.Now()
 	}})
 	b.ReportMetric(peakMB(b)-idle, "MB-more-resident")
-	b.ReportMetric(float64(h.opened.Load()), "connections")
+	b.ReportMetric(float64(h.dialed.opened.Load()), "connections")
 	b.ReportMetric(float64(failed), "failed")
 	b.ReportMetric(end.Sub(began).Seconds(), "s")
 }

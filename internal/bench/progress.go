@@ -95,7 +95,7 @@ type teller struct {
 func (r *run) newTeller(phase string, p PhasePlan, t *tally) *teller {
 	r.machine.look(time.Now())
 	return &teller{
-		run: r, phase: phase, target: p.Target, schedule: p.Schedule, tally: t, before: selfUsage(), opened: r.Hitter.opened.Load(),
+		run: r, phase: phase, target: p.Target, schedule: p.Schedule, tally: t, before: selfUsage(), opened: r.Hitter.dialed.opened.Load(),
 	}
 }
 
@@ -123,7 +123,7 @@ func (l *teller) progress(elapsed time.Duration) Progress {
 		Target: l.target, Over: t.all.over, OverAllowed: OverAllowed(t.all.requests), Errors: t.all.errors, Kinds: maps.Clone(t.kinds),
 		Apart: t.misplaced(), Recent: t.time.recent(elapsed), LagP99: t.lag.Quantile(0.99), Cores: cores(),
 		Descriptors: Used{Peak: l.machine.now.DescriptorsUsed, Limit: l.machine.now.Descriptors},
-		Connections: int(l.Hitter.opened.Load() - l.opened),
+		Connections: int(l.Hitter.dialed.opened.Load() - l.opened),
 	}
 	if waiting := int(due) - done; waiting > 0 { //nolint:gosec // at most MaxRequests
 		p.Waiting = waiting

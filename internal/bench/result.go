@@ -50,15 +50,18 @@ type Server struct {
 
 // Phase is one phase's figures and verdict.
 type Phase struct {
-	Name        string         `json:"name"`
-	Verdict     Verdict        `json:"verdict"`
-	Reasons     []string       `json:"reasons"`
-	Requests    int            `json:"requests"`
-	Errors      int            `json:"errors"`
-	ErrorKinds  map[string]int `json:"error_kinds"`
-	Over        int            `json:"over"`         // slower than the target, or failed
-	OverAllowed int            `json:"over_allowed"` // -1: too few requests to claim a p99 at all
-	TargetMS    float64        `json:"target_p99_ms"`
+	Name       string         `json:"name"`
+	Verdict    Verdict        `json:"verdict"`
+	Reasons    []string       `json:"reasons"`
+	Requests   int            `json:"requests"`
+	Errors     int            `json:"errors"`
+	ErrorKinds map[string]int `json:"error_kinds"`
+	// Retried is how many tries got no answer, after which Go's HTTP client asked
+	// again by itself: the server saw Requests and Retried together.
+	Retried     int     `json:"retried,omitempty"`
+	Over        int     `json:"over"`         // slower than the target, or failed
+	OverAllowed int     `json:"over_allowed"` // -1: too few requests to claim a p99 at all
+	TargetMS    float64 `json:"target_p99_ms"`
 	// DesignEffect is how much more the slow requests vary from window to window
 	// than independent ones would, and EffectiveN how many independent requests
 	// tell as much. Absent where there were too few windows to measure it.
@@ -195,6 +198,8 @@ type Generator struct {
 	Descriptors Used `json:"descriptors"`
 	Ports       Used `json:"ports"`
 	Connections int  `json:"connections_opened"`
+	// Addresses are those of the target's name, with what was sent to each.
+	Addresses []Address `json:"addresses,omitempty"`
 }
 
 // Used is how much of something limited was in use at the most. A limit of 0 is

@@ -25,6 +25,8 @@ type Config struct {
 	// Sampler reads the server's side meanwhile; nil: nobody does.
 	Sampler   *Sampler
 	TraceLink TraceLink
+	// Recorder, if set, gets each request that is measured.
+	Recorder *Recorder
 
 	canaryFor time.Duration // 0 = canaryLength
 }
@@ -229,6 +231,7 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 		Shots:    shots,
 		Observe: func(s Sample) {
 			seen.answered()
+			r.record(p.Name, s.Seq, s)
 			if t.observe(p.Schedule.At(s.Seq), s); t.tripped {
 				cancel(errBreaker)
 			}
@@ -255,6 +258,11 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	phase = r.judged(p, t, ran, e, stopped)
 	phase.Server = server
 	return phase, t.tripped
+}
+
+// record writes a request down where that was asked for.
+func (r *run) record(phase string, seq uint64, s Sample) {
+	r.Recorder.record(phase, seq, s.Due, r.Hitter.base, s)
 }
 
 // notSeen keeps what is not seen of the server's side: the same thing for the same
@@ -284,7 +292,8 @@ func (r *run) noteMachine() {
 	r.machine.look(time.Now())
 	g, peak := &r.result.Generator, r.machine.peak
 	g.Descriptors, g.Ports = Used{peak.DescriptorsUsed, peak.Descriptors}, Used{peak.PortsUsed, peak.Ports}
-	g.Connections = int(r.Hitter.opened.Load())
+	g.Connections = int(r.Hitter.dialed.opened.Load())
+	g.Addresses = r.Hitter.dialed.all()
 }
 
 // conclude gives the run the worst verdict of its phases.

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -11,9 +12,10 @@ type Shot struct {
 	Path  string // with a leading slash
 	User  User   // the zero User sends no Authorization
 
-	Method string // "" = GET
-	Body   string // JSON; "" = none
-	JSON   bool   // a good answer with a body is JSON: anything else comes from something in between
+	Method string      // "" = GET
+	Body   string      // "" = none
+	Header http.Header // in addition; nil = none, and a body is JSON
+	JSON   bool        // a good answer with a body is JSON: anything else comes from something in between
 	Expect Statuses
 }
 
@@ -35,8 +37,11 @@ type Reply struct {
 type Sample struct {
 	Seq   uint64
 	Shot  Shot
+	Due   time.Time
 	Kind  Kind // KindNone: answered well
 	Reply Reply
+	// Retries are the tries that got no answer, and after which net/http asked again.
+	Retries int
 	// ByEnds: the body says it is JSON, and was too long to be read whole.
 	ByEnds bool
 

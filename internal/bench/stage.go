@@ -24,11 +24,13 @@ func (s *stage) enter(next int32) {
 	}
 }
 
-// of tells a time-out by its stage and leaves the other kinds.
-func (s *stage) of(k Kind) Kind { return kindAt(s.at.Load(), k) }
-
-// kindAt tells a time-out by the stage it came in and leaves the other kinds.
-func kindAt(at int32, k Kind) Kind {
+// of tells a time-out by its stage, and what ended a TLS handshake from what ended
+// a request; it leaves the other kinds.
+func (s *stage) of(k Kind) Kind {
+	at := s.at.Load()
+	if at == stageTLS && (k == KindReset || k == KindOther) {
+		return KindTLS
+	}
 	if k != KindTimeout {
 		return k
 	}

@@ -23,6 +23,7 @@ type tally struct {
 	turns   [maxTurns + 1]int
 	told    int // samples that stated their turns
 	bytes   int64
+	retries int           // tries that got no answer and were made again by net/http
 	byEnds  int           // good answers whose JSON was too long to be read whole
 	apart   map[State]int // samples of another state than the phase's: in no figure but lag
 	slow    int           // of a warm phase: those of them that were over the target
@@ -61,6 +62,7 @@ func newTally(want State, target, timeout time.Duration) *tally {
 // fast can't better its percentiles.
 func (t *tally) observe(due time.Duration, s Sample) {
 	t.lag.Record(s.Lag)
+	t.retries += s.Retries
 	t.tripped = t.breaker.observe(s.Failed()) || t.tripped
 	if t.want == Mixed {
 		t.mixed(s)

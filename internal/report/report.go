@@ -30,13 +30,14 @@ const (
 	FormatJUnit    Format = "junit"
 	FormatGitHub   Format = "github" // workflow commands that annotate a GitHub Actions run
 	FormatCSV      Format = "csv"
-	FormatHDR      Format = "hdr" // the interval log of HdrHistogram
+	FormatHDR      Format = "hdr"    // the interval log of HdrHistogram
+	FormatVegeta   Format = "vegeta" // every request as vegeta's commands read it; written while a test runs, and no form of a document
 )
 
 // Formats lists every format, the default first. Each document has the first four; see Document.Formats.
 func Formats() []Format {
 	return []Format{
-		FormatTable, FormatJSON, FormatMarkdown, FormatHTML, FormatJUnit, FormatGitHub, FormatCSV, FormatHDR,
+		FormatTable, FormatJSON, FormatMarkdown, FormatHTML, FormatJUnit, FormatGitHub, FormatCSV, FormatHDR, FormatVegeta,
 	}
 }
 
@@ -81,6 +82,8 @@ func (d Document) Formats() []Format {
 			return d.Sheet == nil
 		case FormatHDR:
 			return d.HistogramLog == nil
+		case FormatVegeta:
+			return true
 		}
 		return false
 	})
@@ -276,6 +279,8 @@ func Write(w io.Writer, f Format, d Document, o Options) error {
 			return errors.New("this report holds no histograms, so it has no HDR log")
 		}
 		err = d.HistogramLog(&buf)
+	case FormatVegeta:
+		return errors.New("a report does not hold each request, so it cannot be written for vegeta")
 	default:
 		err = fmt.Errorf("there is no output format %q", f)
 	}

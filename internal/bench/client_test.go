@@ -10,8 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"slices"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -56,94 +55,33 @@ func isReady(t *testing.T, what string, ready func() bool) {
 	}
 }
 
-// The wire asks for what net/http would ask for, as a server reads it.
-func TestTheWireSaysWhatNetHTTPSays(t *testing.T) {
-	var got []string
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		text, err := httputil.DumpRequest(r, true)
-		if err != nil {
-			panic(err)
-		}
-		lines := strings.Split(string(text), "\r\n")
-		slices.Sort(lines[1:])
-		got = append(got, r.RemoteAddr, strings.Join(lines, "\n"))
-	}))
-	t.Cleanup(s.Close)
-	for _, prefix := range []string{"", "/", "/v1", "/v1/", "/?"} {
-		base := parsed(t, s.URL)
-		if prefix == "/?" {
-			base.ForceQuery = true
-		} else {
-			base.Path = prefix
-		}
-		own := newHitter(t, HitterConfig{Base: base})
-		byNetHTTP := newHitter(t, HitterConfig{Base: base, Transport: httpTransport(HitterConfig{Base: base})})
-		byNetHTTP.run = own.run
-		byNetHTTP.sender.(*exchange).run = own.run //nolint:errcheck,forcetypeassert // what a Transport makes
-		for _, shot := range []Shot{
-			{Path: "/"},
-			{Path: ""},
-			{Path: "/api/tasks/?days=30&q=a%20b"},
-			{Path: "/x?"},
-			{Path: "/x?a?b=c"},
-			{Path: "//x"},
-			{Path: "/with%20space/ü/%41;,!*'()"},
-			{Path: "/a?b=ü"},
-			{Path: "/a#b"},
-			{Path: "/~a-b_c.d?x=1:2,3+4"},
-			{Path: "/api/", User: User{Token: NewToken("secret")}},
-			{Path: "/", Method: http.MethodPost, Body: `{"n":1}`},
-			{Path: "/", Method: http.MethodPost},
-			{Path: "/", Method: http.MethodPatch, Body: "ü"},
-			{Path: "/", Method: http.MethodDelete},
-			{Path: "/", Method: http.MethodPut},
-			{Path: "/", Method: http.MethodHead},
-			// Not to be said in HTTP: neither sends anything.
-			{Path: "/a?b=c d\r\nX: y"},
-			{Path: "/", User: User{Token: NewToken("a\r\nX: y")}},
-			{Path: "/", Method: "GET / HTTP/1.1\r\nX: y\r\n\r\nGET"},
-		} {
-			got = nil
-			one, two := own.Once(t.Context(), shot), byNetHTTP.Once(t.Context(), shot)
-			if one.Kind != two.Kind || one.Reply != two.Reply {
-				t.Errorf("%q %+v: %q %+v, by net/http %q %+v", prefix, shot, one.Kind, one.Reply, two.Kind, two.Reply)
-			}
-			switch {
-			case len(got) == 0 && one.Kind == KindOther:
-			case len(got) != 4:
-				t.Errorf("%q %+v: %d requests came", prefix, shot, len(got)/2)
-			case got[1] != got[3]:
-				t.Errorf("%q %+v:\n%s\nby net/http:\n%s", prefix, shot, got[1], got[3])
-			}
-		}
-	}
-}
-
-// A server that closes a connection after it has answered: a read is asked again on another one, once, and the time is
-// in its figures; what may not be done twice is not sent on a connection that is known to be closed.
+// A server that closes a kept connection instead of answering: each request that was sent and got no answer is counted,
+// also where net/http asks again by itself; one that was never sent is not.
 func TestAConnectionThatTheServerClosed(t *testing.T) {
-	var drop atomic.Bool
+	var drop atomic.Int64 // so many requests in a row get no answer
 	var asked atomic.Int64
 	s := newCounted(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/first" {
 			return
 		}
-		if asked.Add(1); drop.Load() {
+		if asked.Add(1); drop.Add(-1) >= 0 {
 			hijack(w, nil)
 		}
 	})
 	for _, tc := range []struct {
 		name, method string
-		used, closed bool // a reply came over the connection before; the server has closed it since
-		drop         bool // the server ends every connection instead of an answer
+		used, closed bool  // a reply came over the connection before; the server has closed it since
+		drop         int64 // requests
 		kind         Kind
 		asked        int64
+		retries      int
 	}{
 		{name: "read, closed while idle", used: true, closed: true, asked: 1},
 		{name: "write, closed while idle", method: http.MethodPost, used: true, closed: true, asked: 1},
-		{name: "read, no answer on a used one", used: true, drop: true, kind: KindReset, asked: 2},
-		{name: "write, no answer on a used one", method: http.MethodPost, used: true, drop: true, kind: KindReset, asked: 1},
-		{name: "read, no answer on a new one", drop: true, kind: KindReset, asked: 1},
+		{name: "read, no answer on a used one", used: true, drop: 1, kind: KindRetried, asked: 2, retries: 1},
+		{name: "read, no answer at all", used: true, drop: 9, kind: KindReset, asked: 2, retries: 1},
+		{name: "write, no answer on a used one", method: http.MethodPost, used: true, drop: 9, kind: KindReset, asked: 1},
+		{name: "read, no answer on a new one", drop: 9, kind: KindReset, asked: 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			drop.Store(tc.drop)
@@ -155,22 +93,145 @@ func TestAConnectionThatTheServerClosed(t *testing.T) {
 				}
 			}
 			if tc.closed {
-				before := s.closed.Load()
+				const loops = 3 // of net/http: two for the client's end of a connection, one for the server's
+				before := runtime.NumGoroutine()
 				s.CloseClientConnections()
-				isReady(t, "closed", func() bool { return s.closed.Load() > before })
+				isReady(t, "closed at both ends", func() bool { return runtime.NumGoroutine() <= before-loops })
 			}
 			got := h.Once(t.Context(), Shot{Path: "/", Method: tc.method})
-			if got.Kind != tc.kind || asked.Load() != tc.asked {
-				t.Errorf("kind %q, asked %d times; want %q, %d", got.Kind, asked.Load(), tc.kind, tc.asked)
+			if got.Kind != tc.kind || asked.Load() != tc.asked || got.Retries != tc.retries {
+				t.Errorf("kind %q, asked %d times, %d retries; want %q, %d, %d", got.Kind, asked.Load(), got.Retries, tc.kind, tc.asked, tc.retries)
 			}
 			if got.Latency != got.Lag+got.Queue+got.Service {
 				t.Errorf("%v is not %v + %v + %v", got.Latency, got.Lag, got.Queue, got.Service)
 			}
-			drop.Store(false)
+			drop.Store(0)
 			if after := h.Once(t.Context(), Shot{Path: "/"}); after.Failed() {
 				t.Errorf("the one place on the server was lost: %q", after.Kind)
 			}
 		})
+	}
+}
+
+// The counts are those of a server that aborts every third request that it sees.
+func TestEveryRequestWithoutAnAnswerIsCounted(t *testing.T) {
+	const n = 150
+	for name, tc := range map[string]struct {
+		method        string
+		secure, close bool // close: it ends the connection after each answer without saying so
+	}{
+		"GET": {}, "POST": {method: http.MethodPost}, "DELETE": {method: http.MethodDelete}, "GET over TLS": {secure: true},
+		"GET, closed after each answer": {close: true}, "GET over TLS, closed after each answer": {secure: true, close: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var seen, aborted atomic.Int64
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if seen.Add(1)%3 == 0 {
+					aborted.Add(1)
+					panic(http.ErrAbortHandler)
+				}
+				if tc.close {
+					hijack(w, []byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+				}
+			}))
+			c := HitterConfig{MaxConnections: 5, Timeout: time.Minute}
+			if tc.secure {
+				s.StartTLS()
+				c.TLS = trusting(t, s.Certificate())
+			} else {
+				s.Start()
+			}
+			t.Cleanup(s.Close)
+			c.Base = parsed(t, s.URL)
+			h := newHitter(t, c)
+			tally := newTally(AnyState, time.Minute, time.Minute)
+			h.Attack(t.Context(), Attack{
+				Schedule: schedule(t, n, time.Second),
+				Shots:    func(uint64) Shot { return Shot{Path: "/", Method: tc.method} },
+				Observe:  func(s Sample) { tally.observe(0, s) },
+			})
+			unanswered := tally.kinds[KindReset] + tally.retries
+			// Written to a connection that the server had closed by then: no answer, and the server did not see it.
+			unseen := n + tally.retries - int(seen.Load())
+			if int(aborted.Load())+unseen != unanswered || (unseen != 0 && !tc.close) || tally.all.requests != n {
+				t.Errorf("the server saw %d and aborted %d; of %d requests %d were retried, %v",
+					seen.Load(), aborted.Load(), tally.all.requests, tally.retries, tally.kinds)
+			}
+			if tally.all.over < n/4 || tally.all.errors != tally.all.over {
+				t.Errorf("%d errors, %d over", tally.all.errors, tally.all.over)
+			}
+		})
+	}
+}
+
+// A handshake that is refused is a matter of TLS, however it is refused.
+func TestARefusedHandshakeIsTLS(t *testing.T) {
+	for name, refuse := range map[string]func(net.Conn){
+		"closed": func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 4096)) // the ClientHello
+		},
+		"reset": func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 1))
+			_ = c.(*net.TCPConn).SetLinger(0) //nolint:errcheck,forcetypeassert // a TCP listener's
+		},
+		"alert":  func(c net.Conn) { _ = tls.Server(c, &tls.Config{MinVersion: tls.VersionTLS12}).Handshake() }, // it has no certificate
+		"no TLS": func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) },
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				refuse(c)
+				_ = c.Close()
+			}
+		}()
+		if got := newHitter(t, HitterConfig{Base: parsed(t, "https://"+l.Addr().String())}).Once(t.Context(), Shot{Path: "/"}); got.Kind != KindTLS {
+			t.Errorf("%s: %q", name, got.Kind)
+		}
+	}
+}
+
+// Connections whose handshake took long are used by the requests that come next, and not thrown away.
+func TestSlowHandshakesAreNotWasted(t *testing.T) {
+	var number, used atomic.Int64
+	var early atomic.Int64 // closed by the client before the attack had ended
+	ended := make(chan struct{})
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { used.Add(1) }))
+	s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		time.Sleep(100*time.Millisecond + time.Duration(number.Add(1)*37%200)*time.Millisecond)
+		return nil, nil //nolint:nilnil // the server's own
+	}}
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		select {
+		case <-ended:
+		default:
+			if state == http.StateClosed {
+				early.Add(1)
+			}
+		}
+	}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	h := newHitter(t, HitterConfig{Base: parsed(t, s.URL), TLS: trusting(t, s.Certificate())})
+	h.Attack(t.Context(), Attack{
+		Schedule: schedule(t, 100, time.Second),
+		Shots:    func(uint64) Shot { return Shot{Path: "/"} },
+		Observe: func(s Sample) {
+			if s.Failed() {
+				t.Errorf("request %d: %q", s.Seq, s.Kind)
+			}
+		},
+	})
+	close(ended)
+	if used.Load() != 100 || early.Load() != 0 {
+		t.Errorf("%d requests came; %d of %d connections were closed while it ran", used.Load(), early.Load(), number.Load())
 	}
 }
 
@@ -212,7 +273,7 @@ func TestWaysToEndAReply(t *testing.T) {
 		{name: "HTTP/1.0", handler: raw("HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc"), bytes: 3, connections: requests},
 		{name: "more than was asked for", handler: raw("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef"), bytes: 3, connections: requests},
 		{name: "no HTTP", handler: raw("SSH-2.0-x\r\n"), kind: KindOther, connections: requests},
-		{name: "half a head", handler: raw("HTTP/1.1 200 OK\r\nContent"), kind: KindReset, connections: requests},
+		{name: "half a head", handler: raw("HTTP/1.1 200 OK\r\nContent"), kind: KindOther, connections: requests},
 		{name: "half a chunk", handler: raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), kind: KindBody, connections: requests},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -256,8 +317,7 @@ func TestTheFirstConnectionServesHTTP2(t *testing.T) {
 	}
 }
 
-// TLS without HTTP/2 is the wire's own.
-func TestTheWireSpeaksTLS(t *testing.T) {
+func TestTLSWithoutHTTP2(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprint(w, r.Proto, " ", r.Host)
 	}))
@@ -269,7 +329,7 @@ func TestTheWireSpeaksTLS(t *testing.T) {
 			t.Errorf("%s: %q, HTTP/%d, %d bytes", method, got.Kind, got.Reply.Proto, got.Reply.Bytes)
 		}
 	}
-	if n := len(h.sender.(*wire).pool.idle); n != 1 { //nolint:errcheck,forcetypeassert // what NewHitter makes
+	if n := h.dialed.opened.Load(); n != 1 {
 		t.Errorf("%d connections were made for three requests", n)
 	}
 }

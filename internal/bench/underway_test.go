@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"net"
 	"net/http"
@@ -159,52 +158,4 @@ func TestNothingIsLeftAfterClose(t *testing.T) {
 	}
 	isReady(t, "every connection closed", func() bool { return s.opened.Load() == s.closed.Load() })
 	isReady(t, "no goroutine more", func() bool { return runtime.NumGoroutine() <= before })
-}
-
-// A connection that comes free goes to the one who has waited longest.
-func TestThePoolServesInTurn(t *testing.T) {
-	dialled := 0
-	p := newPool(1, time.Minute, func(context.Context, *stage) (*wireConn, error) {
-		dialled++
-		one, two := net.Pipe()
-		t.Cleanup(func() { _ = two.Close() })
-		return &wireConn{Conn: one, buffer: bufio.NewReader(one)}, nil
-	})
-	defer p.drop()
-	end := time.Now().Add(time.Minute)
-	held, _, err := p.get(t.Context(), end, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const inLine = 5
-	got := make(chan int)
-	for i := range inLine {
-		go func() {
-			k, _, err := p.get(t.Context(), end, false)
-			if err != nil {
-				t.Error(err)
-			}
-			got <- i
-			p.put(k)
-		}()
-		isReady(t, "in line", func() bool {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			return p.line.Len() == i+1
-		})
-	}
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, at, err := p.get(gone, end, false); err == nil || at != stageQueue {
-		t.Errorf("one who has gone: %v in stage %d", err, at)
-	}
-	p.put(held)
-	for i := range inLine {
-		if n := <-got; n != i {
-			t.Errorf("number %d came as number %d", n, i)
-		}
-	}
-	if dialled != 1 {
-		t.Errorf("%d connections", dialled)
-	}
 }
