@@ -74,8 +74,11 @@ func (a *app) around(t loadtest) bench.SamplerConfig {
 		return notRead("--no-server-side turns it off")
 	case o.compare.against != "":
 		return notRead("two servers take turns, and what stands behind both can't tell whose work it does")
-	case c == (bench.SamplerConfig{}) && o.anyServer():
-		c = notRead("any server is asked, and what the environment names need not stand behind it")
+	case c == (bench.SamplerConfig{}) && o.get != "":
+		c = notRead("--get is a path of any server, and what the environment names need not stand behind it")
+		c.Metrics = bench.SourceAt{}
+	case c == (bench.SamplerConfig{}) && o.targetsFile != "":
+		c = notRead("--targets may be those of any server, and what the environment names need not stand behind it")
 		c.Metrics = bench.SourceAt{}
 	case c == (bench.SamplerConfig{}):
 		c = a.aroundEnvironment(o.permit)

@@ -56,7 +56,7 @@ func (a *app) record() (r *bench.Recorder, finish func() error, err error) {
 		r = bench.NewRecorder(a.stdout)
 		return r, r.Close, nil
 	}
-	if at, err := os.Stat(path); err == nil && !at.Mode().IsRegular() { // a device or a pipe
+	if at, err := os.Stat(path); err == nil && !at.Mode().IsRegular() { //nolint:gosec // the operator names it; a device or a pipe
 		f, err := os.OpenFile(path, os.O_WRONLY, 0) //nolint:gosec // the operator names it
 		if err != nil {
 			return nil, nil, failedf("Give --out a path that you may write to.", "cannot write the requests: %w", err)

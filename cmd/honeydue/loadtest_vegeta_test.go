@@ -147,7 +147,7 @@ func TestVegetaReadsALoadTest(t *testing.T) {
 func TestLoadtestTakesVegetasTargets(t *testing.T) {
 	var mu sync.Mutex
 	var asked []string
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		mu.Lock()
 		defer mu.Unlock()

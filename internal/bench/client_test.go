@@ -203,7 +203,7 @@ func TestSlowHandshakesAreNotWasted(t *testing.T) {
 	var number, used atomic.Int64
 	var early atomic.Int64 // closed by the client before the attack had ended
 	ended := make(chan struct{})
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { used.Add(1) }))
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { used.Add(1) }))
 	s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		time.Sleep(100*time.Millisecond + time.Duration(number.Add(1)*37%200)*time.Millisecond)
 		return nil, nil //nolint:nilnil // the server's own

@@ -134,7 +134,7 @@ func kindOfBodyError(err error) Kind {
 // kindOfHTTP2 is the kind of an error that only HTTP/2 has, KindNone of others.
 func kindOfHTTP2(err error) Kind {
 	var (
-		gone   http2.GoAwayError
+		gone   http2.GoAwayError //nolint:staticcheck // see overHTTP
 		stream http2.StreamError
 	)
 	switch {

@@ -96,7 +96,7 @@ func (h *Hitter) overHTTP(c HitterConfig) (*http.Transport, error) {
 	}
 	if c.Base.Scheme == "https" {
 		// The errors of net/http's own copy of HTTP/2 have no types that could be told apart.
-		if _, err := http2.ConfigureTransports(t); err != nil {
+		if _, err := http2.ConfigureTransports(t); err != nil { //nolint:staticcheck // Transport.Protocols is that copy
 			return nil, fmt.Errorf("setting HTTP/2 up: %w", err)
 		}
 	}

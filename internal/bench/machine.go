@@ -187,7 +187,7 @@ type watchMachine struct {
 }
 
 // portsEvery is how often the kernel's table of connections is read during a
-// run: with tens of thousands of lines that takes milliseconds.
+// run, and not at its start: that takes tens of milliseconds of CPU.
 const portsEvery = 5 * time.Second
 
 // look takes a reading; it is called about once a second.
@@ -195,7 +195,10 @@ func (w *watchMachine) look(now time.Time) {
 	w.now.Descriptors, w.now.DescriptorsUsed = descriptorLimit(), openDescriptors()
 	w.peak.Descriptors = w.now.Descriptors
 	w.peak.DescriptorsUsed = max(w.peak.DescriptorsUsed, w.now.DescriptorsUsed)
-	if now.Sub(w.read) >= portsEvery {
+	switch {
+	case w.read.IsZero():
+		w.read = now
+	case now.Sub(w.read) >= portsEvery:
 		w.ports()
 		w.read = now
 	}

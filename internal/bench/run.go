@@ -288,8 +288,8 @@ func (r *run) note(cpuPct float64, pause time.Duration) {
 
 // noteMachine takes a last reading of an attack's descriptors and ports.
 func (r *run) noteMachine() {
-	r.machine.read = time.Time{}
 	r.machine.look(time.Now())
+	r.machine.ports()
 	g, peak := &r.result.Generator, r.machine.peak
 	g.Descriptors, g.Ports = Used{peak.DescriptorsUsed, peak.Descriptors}, Used{peak.PortsUsed, peak.Ports}
 	g.Connections = int(r.Hitter.dialed.opened.Load())

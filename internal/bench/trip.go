@@ -63,7 +63,7 @@ func (t *trip) make(req *http.Request) {
 		trace.TLSHandshakeStart = func() { t.at.enter(stageTLS) }
 		trace.WroteHeaders = func() { t.wrote.Store(true) }
 	}
-	reply, err := h.transport.RoundTrip(t.request(req.WithContext(httptrace.WithClientTrace(tripContext{ctx, t}, trace))))
+	reply, err := h.transport.RoundTrip(t.request(req.WithContext(httptrace.WithClientTrace(tripContext{ctx, t}, trace)))) //nolint:contextcheck // it is the request's own
 	if err != nil {
 		t.ended = time.Now()
 		t.kind = t.at.of(kindOfError(err))
