@@ -41,7 +41,10 @@ func TestHoldsOfAState(t *testing.T) {
 	}{
 		{user, nonce() + ",u" + a + ",u" + b, []string{a, b}},
 		{home, four + ",t" + a + ",c" + b + ",c" + a, []string{a, b}},
-		{user, nonce(), nil}, {home, four, nil}, {user, "", nil}, {home, "short", nil},
+		{user, nonce(), nil},
+		{home, four, nil},
+		{user, "", nil},
+		{home, "short", nil},
 	} {
 		if got := Holds(tt.key, tt.state); !slices.Equal(got, tt.want) {
 			t.Errorf("%s = %q is held by %v, want %v", tt.key, tt.state, got, tt.want)

@@ -217,7 +217,7 @@ func (r *cardBytes) number(n int) int64 {
 	for _, b := range r.next(n) {
 		v = v<<8 | uint64(b)
 	}
-	return int64(v) //nolint:gosec // as the database packed it
+	return int64(v) // two's complement, as the database packed it
 }
 
 // instant reads microseconds since 2000, if the flag says that there are some.

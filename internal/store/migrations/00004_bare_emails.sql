@@ -41,5 +41,7 @@ $$;
 -- +goose StatementEnd
 
 -- +goose Down
+-- This fails where the locale of the database folds two accounts into one, such as ä@ and Ä@. Rename one of each first:
+--     SELECT lower(email), array_agg(id) FROM users GROUP BY 1 HAVING count(*) > 1
 DROP INDEX users_email_key;
 CREATE UNIQUE INDEX users_email_key ON users (lower(email));
