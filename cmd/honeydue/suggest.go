@@ -57,6 +57,8 @@ func valueKind(pflagType string) (what, example string) {
 		return "number", "a number, such as 50 or 0.5"
 	case "int", "int32", "int64", "uint", "uint32", "uint64":
 		return "whole number in range", "digits alone, such as 20"
+	case "intSlice":
+		return "list of whole numbers", "whole numbers with commas between them, such as 301,404"
 	}
 	return pflagType, "another value"
 }

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -73,6 +74,9 @@ func (b *requestBody) read(hc huma.Context, next func(huma.Context)) {
 		return
 	}
 	gc.Request.Body = io.NopCloser(bytes.NewReader(clean))
+	if len(clean) > 0 {
+		gc.Request.Header.Set("Content-Type", "application/json") // huma knows it in small letters only
+	}
 	next(hc)
 }
 
@@ -115,7 +119,7 @@ func isJSON(contentType string) bool {
 
 // check holds a body against the operation's schema and cleans its texts.
 func (b *requestBody) check(raw []byte) ([]byte, error) {
-	if !utf8.Valid(raw) || !json.Valid(raw) {
+	if !utf8.Valid(raw) || !json.Valid(raw) || loneSurrogate(raw) {
 		return nil, malformed()
 	}
 	c := cleaner{registry: b.registry}
@@ -140,6 +144,41 @@ func (b *requestBody) check(raw []byte) ([]byte, error) {
 		return nil, p
 	}
 	return marshal(tree)
+}
+
+// loneSurrogate reports whether an escape of valid JSON is half a character.
+// encoding/json reads each as U+FFFD, so that different passwords were one.
+func loneSurrogate(valid []byte) bool {
+	for {
+		at := bytes.IndexByte(valid, '\\')
+		if at < 0 {
+			return false
+		}
+		valid = valid[at:]
+		first, escaped := utf16Escape(valid)
+		switch {
+		case !escaped:
+			valid = valid[2:]
+			continue
+		case !utf16.IsSurrogate(first):
+			valid = valid[6:]
+			continue
+		}
+		second, _ := utf16Escape(valid[6:])
+		if utf16.DecodeRune(first, second) == utf8.RuneError {
+			return true
+		}
+		valid = valid[12:]
+	}
+}
+
+// utf16Escape reads the \uXXXX that b begins with, if it does.
+func utf16Escape(b []byte) (rune, bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	return rune(n), err == nil
 }
 
 // cleaner collects what is wrong with one body.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/honeydue/honeydue/internal/household"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -464,5 +465,47 @@ func TestABodyThatEndsEarly(t *testing.T) {
 	isProblem(t, reply{res.StatusCode, res.Header, must(t, body, err)}, http.StatusBadRequest, codeMalformed)
 	if p.log.String() != "" {
 		t.Errorf("logged:\n%s", p.log)
+	}
+}
+
+// TestHalfACharacterIsMalformed: every escape of half a character would be
+// read as the same one, so that different passwords would be one.
+func TestHalfACharacterIsMalformed(t *testing.T) {
+	env := labtest.Database(t, store.Migrate)
+	p, s := newPod(t, env), newStage(t, env)
+	h := s.home()
+	for _, half := range []string{`\ud800`, `\uDFFF`, `\ud83d\n`, `\ud83dx`, `\udfe0\ud83c`, `\\\ud800`} {
+		for path, body := range map[string]string{
+			"/api/auth/register/": `{"email":"half@example.com","name":"x","password":"longenough` + half + `"}`,
+			"/api/auth/login/":    `{"email":"half@example.com","password":"longenough` + half + `"}`,
+			"/api/tasks/":         fmt.Sprintf(`{"residence_id":%d,"title":"x%s"}`, h.id, half),
+		} {
+			isProblem(t, p.send(request{method: post, path: path, token: h.owner.token, body: body}), http.StatusBadRequest, codeMalformed)
+		}
+	}
+	for escaped, title := range map[string]string{`\ud83c\udfe0`: "\U0001f3e0", `\\ud800`: `\ud800`, `\u00fc\"\uFFFD`: "\u00fc\"\ufffd"} {
+		body := fmt.Sprintf(`{"residence_id":%d,"title":"%s"}`, h.id, escaped)
+		if got := want[household.Task](t, p.send(request{method: post, path: "/api/tasks/", token: h.owner.token, body: body}), http.StatusCreated); got.Title != title {
+			t.Errorf("%s is stored as %+q, want %+q", escaped, got.Title, title)
+		}
+	}
+}
+
+// TestContentTypesInAnyForm: a media type is compared without regard to case.
+func TestContentTypesInAnyForm(t *testing.T) {
+	env := labtest.Database(t, store.Migrate)
+	p, s := newPod(t, env), newStage(t, env)
+	h := s.home()
+	for contentType, status := range map[string]int{
+		"APPLICATION/JSON":                http.StatusCreated,
+		"Application/Json; Charset=UTF-8": http.StatusCreated,
+		"application/vnd.x+JSON":          http.StatusCreated,
+		"text/json":                       http.StatusUnsupportedMediaType,
+	} {
+		q := request{method: post, path: "/api/tasks/", token: h.owner.token, body: fmt.Sprintf(`{"residence_id":%d,"title":"x"}`, h.id)}
+		got := p.sendWith(q, http.Header{"Content-Type": {contentType}})
+		if got.status != status {
+			t.Errorf("%s: %s", contentType, got)
+		}
 	}
 }

@@ -186,14 +186,14 @@ func (p *pod) tryWith(q request, header http.Header) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	for name, values := range header {
-		hr.Header[name] = values
-	}
 	if q.token != "" {
 		hr.Header.Set("Authorization", "Token "+q.token)
 	}
 	if q.body != "" {
 		hr.Header.Set("Content-Type", "application/json")
+	}
+	for name, values := range header {
+		hr.Header[name] = values
 	}
 	res, err := http.DefaultTransport.RoundTrip(hr) // no redirect is followed
 	if err != nil {

@@ -10,6 +10,9 @@ import (
 	"github.com/honeydue/honeydue/internal/store"
 )
 
+// keepLogPeriod is how often a failure of Keep that does not change is logged.
+const keepLogPeriod = time.Minute
+
 // Keep tells the caches what the change log has, and settles what writers left
 // unfinished, and fills the lists that writes have made obsolete, until ctx ends.
 // Without it no list is served from the cache.
@@ -17,9 +20,22 @@ func (s *Server) Keep(ctx context.Context) {
 	var refilling sync.WaitGroup
 	defer refilling.Wait()
 	refilling.Go(func() { s.refill(ctx) })
-	s.cache.Keep(ctx, ChangeLog(s.db), func(err error) {
+	s.cache.Keep(ctx, ChangeLog(s.db), s.keepFailed(ctx))
+}
+
+// keepFailed logs the failures of Keep, which come several times a second for
+// as long as their cause lasts. Its calls must not overlap.
+func (s *Server) keepFailed(ctx context.Context) func(error) {
+	var text string
+	var logged time.Time
+	return func(err error) {
+		now := s.now()
+		if err.Error() == text && now.Sub(logged) < keepLogPeriod {
+			return
+		}
+		text, logged = err.Error(), now
 		s.log.LogAttrs(ctx, slog.LevelWarn, "the caches could not be told what has changed; reads go to the database until they are", slog.Any("error", err))
-	})
+	}
 }
 
 // Sweep does once what Keep does again and again, so that the first read of a

@@ -177,3 +177,12 @@ func TestNoConditionIsIgnored(t *testing.T) {
 		}
 	}
 }
+
+// TestACursorOfSyncIsAParameter: it is named as such where it is none.
+func TestACursorOfSyncIsAParameter(t *testing.T) {
+	env := labtest.Database(t, store.Migrate)
+	p, s := newPod(t, env), newStage(t, env)
+	for _, since := range []string{"0", "abc", "-1", "MTox"} {
+		refusedField(t, p, request{method: get, path: "/api/sync/?since=" + since, token: s.person("Ada").token}, "query.since")
+	}
+}

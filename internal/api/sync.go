@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"github.com/honeydue/honeydue/internal/household"
 	"github.com/honeydue/honeydue/internal/store"
@@ -37,6 +38,9 @@ type (
 // sync answers from one snapshot, in one turn. Applying an answer twice does no harm.
 func (s *Server) sync(ctx context.Context, in *syncInput) (*syncOutput, error) {
 	d, err := s.db.Sync(ctx, sessionFrom(ctx).userID, in.Since)
+	if errors.Is(err, store.ErrInvalid) {
+		return nil, invalid("query.since", "must be the cursor of an answer, as it was given")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -26,8 +26,8 @@ func redisRefuses(o *observation) outcome {
 	case "":
 		return passed("Every command and the scripts of the cache were run on scratch keys by the app's user.")
 	case cache.FaultPermission:
-		h.evidence = fmt.Sprintf("The user of REDIS_URL has not the rights that the cache needs at %s; %s missing: %s. %s",
-			address, plural(len(t.Missing), "one is", "these are"), strings.Join(t.Missing, " "), withoutCache)
+		h.evidence = fmt.Sprintf("The user of REDIS_URL lacks rights that the cache needs at %s; %s missing: %s. %s",
+			address, plural(len(t.Missing), "right is", "rights are"), strings.Join(t.Missing, " "), withoutCache)
 		h.remedy = aclRemedy(t.Missing)
 	case cache.FaultCluster:
 		h.evidence = fmt.Sprintf("%s runs in cluster mode, and the cache's scripts use keys of several hash slots, which a cluster refuses. %s", address, withoutCache)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"math"
 	"slices"
 	"strings"
@@ -215,6 +216,9 @@ func setConnectTimeout(cc *pgx.ConnConfig, configured, otherwise time.Duration) 
 }
 
 func unreadable(variable string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return advise("Check the files that sslrootcert, sslcert, sslkey and the PGSSL... variables name.", "%s cannot be used: %w", variable, redactURL(err))
+	}
 	return advise(urlHint, "%s cannot be read: %w", variable, redactURL(err))
 }
 

@@ -147,6 +147,9 @@ func refusalOf(err error) (refusal, bool) {
 	if isTLS(err) {
 		return tlsRefusal(), true
 	}
+	if answered && pg.Code == "57014" {
+		return refusal{advice: "Run ALTER ROLE {role} IN DATABASE {database} SET statement_timeout = 0; and have the pooler open new server connections (RECONNECT), or find who cancels statements."}, false
+	}
 	return refusal{advice: checkServer}, false
 }
 

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 )
 
@@ -94,5 +97,26 @@ func TestWhatConnectingAgainCannotHelp(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAStatementThatWasCutShort: the server is up, so that is not what to check.
+func TestAStatementThatWasCutShort(t *testing.T) {
+	cc, err := pgx.ParseConfig("postgres://ada@db.example/home")
+	check(t, err)
+	err = connectFailure(cc, mainURLName, &pgconn.PgError{Severity: "ERROR", Code: "57014", Message: "canceling statement due to statement timeout"})
+	if errors.Is(err, ErrRefused) || !strings.Contains(hint(err), `ALTER ROLE "ada" IN DATABASE "home" SET statement_timeout`) {
+		t.Errorf("refused for good: %t; says what to do by %q", errors.Is(err, ErrRefused), hint(err))
+	}
+}
+
+// TestAFileOfTheURLThatIsMissing is what to look for, not the form of the URL.
+func TestAFileOfTheURLThatIsMissing(t *testing.T) {
+	u, err := url.Parse(labtest.Database(t, nil).DatabaseURL)
+	check(t, err)
+	u.RawQuery = "sslmode=verify-full&sslrootcert=" + url.QueryEscape(t.TempDir()+"/none.crt")
+	_, err = Open(t.Context(), Config{URL: u.String()})
+	if err == nil || !strings.Contains(hint(err), "sslrootcert") {
+		t.Errorf("%v; says what to do by %q", err, hint(err))
 	}
 }
