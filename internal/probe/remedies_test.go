@@ -61,7 +61,7 @@ func TestLooksOfThePage(t *testing.T) {
 // TestRemediesNameTheirTarget: a command that is pasted must not go to another Redis or another namespace than the
 // app's: each redis-cli has -u, each kubectl -n or -A. Checks and pages are read as they are written.
 func TestRemediesNameTheirTarget(t *testing.T) {
-	redis := regexp.MustCompile(`redis-cli (-u \\?"\$REDIS_URL\\?" )?[A-Z-]`)
+	redis := regexp.MustCompile(`redis-cli (-u \\?"\$REDIS_(?:ADMIN_)?URL\\?" )?[A-Z-]`)
 	kubectl := regexp.MustCompile(`kubectl (-n \S+ )?(get|logs|set|describe|exec|rollout|patch|top|port-forward|edit|delete|scale)\b([^` + "`" + `\n]*)`)
 	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "runbooks", "*.md"))
 	if err != nil {

@@ -9,8 +9,8 @@ ALTER TABLE share_codes
     ADD COLUMN max_uses integer,
     ADD COLUMN used_by  bigint[] NOT NULL DEFAULT '{}',
     ADD COLUMN barred   bigint[] NOT NULL DEFAULT '{}',
-    ADD CONSTRAINT share_codes_id_key UNIQUE (id),
     ADD CONSTRAINT share_codes_max_uses_check CHECK (max_uses >= 1);
+CREATE UNIQUE INDEX share_codes_id_key ON share_codes (id);
 
 -- +goose Down
 ALTER TABLE share_codes
