@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -144,6 +145,29 @@ func TestWhatDoesNotFitIsReadAfterTheWrite(t *testing.T) {
 		if me := want[household.User](t, a.get("/api/auth/me/", who.token), http.StatusOK); me.Email != who.Email {
 			t.Errorf("the refill has left %+v in memory", me)
 		}
+	}
+}
+
+// TestARefillThatPanics ends neither the process nor the refills after it.
+func TestARefillThatPanics(t *testing.T) {
+	_, a, _, s := twoPods(t)
+	h := s.home()
+	a.warm(h.owner)
+	hold := a.cache.HoldFor(t.Context(), cache.Tasks, h.owner.ID, cache.Tasks.Scope(h.id))
+	left := a.cache.Release(t.Context(), hold, cache.Effects{Committed: true})
+	if len(left) != 1 {
+		t.Fatalf("the lists of %+v are obsolete, want the owner's", left)
+	}
+	jobs := []refillJob{{cache.Tasks, left[0]}}
+	a.server.compressors.Pool = sync.Pool{New: func() any { panic("a list that cannot be built") }}
+	a.server.fillAgain(t.Context(), jobs)
+	if n := a.metric(cache.MetricRefreshed, "outcome", "background_dropped"); n != 1 {
+		t.Errorf("%v were dropped, want 1", n)
+	}
+	a.server.compressors.Pool = sync.Pool{}
+	a.server.fillAgain(t.Context(), jobs)
+	if n := a.metric(cache.MetricRefreshed, "outcome", "background_done"); n != 1 {
+		t.Errorf("%v were filled, want 1", n)
 	}
 }
 

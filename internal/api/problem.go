@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -277,6 +279,14 @@ func (p *Problem) write(w http.ResponseWriter) {
 type panicError struct {
 	value any
 	stack []byte
+}
+
+// asPanicError is called where a panic was recovered.
+func asPanicError(cause any) *panicError {
+	if elsewhere, ok := cause.(*cache.Panicked); ok {
+		return &panicError{value: elsewhere.Value, stack: elsewhere.Stack}
+	}
+	return &panicError{value: cause, stack: debug.Stack()}
 }
 
 func (e *panicError) Error() string {

@@ -97,6 +97,7 @@ func (s *Server) fillAgain(ctx context.Context, batch []refillJob) {
 		}
 		answer := s.reading(from, job.list, job.reader.Token, now)
 		flights = append(flights, func() {
+			defer s.droppedByPanic(ctx)
 			led := false
 			_, err := s.cache.Load(ctx, r, func(context.Context) (cache.Answer, error) {
 				led = true
@@ -128,4 +129,17 @@ func (s *Server) fillAgain(ctx context.Context, batch []refillJob) {
 		flying.Go(fly)
 	}
 	flying.Wait()
+}
+
+// droppedByPanic is deferred by a refill. A list that cannot be built must not end
+// the process: whoever asks for it gets the 500 of a request.
+func (s *Server) droppedByPanic(ctx context.Context) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	s.cache.CountRefill(cache.RefillDropped)
+	p := asPanicError(cause)
+	s.log.LogAttrs(ctx, slog.LevelError, "a list could not be filled after a write; its reader will ask for it",
+		slog.Any("error", p), slog.String("stack", string(p.stack)))
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -219,10 +218,7 @@ func (s *Server) recovered(c *gin.Context) {
 		panic(cause) // net/http's own way to drop a connection
 	}
 	p := newProblem(http.StatusInternalServerError, codeInternal, "Something failed on our side. Quote the trace_id when you report it.")
-	p.cause = &panicError{value: cause, stack: debug.Stack()}
-	if elsewhere, ok := cause.(*cache.Panicked); ok {
-		p.cause = &panicError{value: elsewhere.Value, stack: elsewhere.Stack}
-	}
+	p.cause = asPanicError(cause)
 	s.refuse(c, p)
 }
 

@@ -38,9 +38,10 @@ func (c *Cache) Load(ctx context.Context, r *Reading, load func(context.Context)
 		panic(f.panicked) // in the request's goroutine, where somebody recovers
 	}
 	led := f.leader == &own
-	if !led && ctx.Err() == nil && (errors.Is(f.err, context.DeadlineExceeded) || !f.fresh(c.cfg.Now())) {
-		// The leader had less time left than this request has, or it began on the
-		// other side of midnight.
+	background := f.err != nil && f.leader.question.Background
+	if !led && ctx.Err() == nil && (background || errors.Is(f.err, context.DeadlineExceeded) || !f.fresh(c.cfg.Now())) {
+		// The leader had less time left than this request has, it began on the other
+		// side of midnight, or nobody waited for it and it gave up.
 		return c.load(ctx, r, load)
 	}
 	if f.err != nil {

@@ -209,31 +209,42 @@ func TestALeaderThatHangsUp(t *testing.T) {
 	}
 }
 
-// TestALeaderWithLittleTime: who joined it and has more asks for itself.
-func TestALeaderWithLittleTime(t *testing.T) {
-	c, _ := missing(t)
-	r := c.Read(t.Context(), tasks("t"))
-	block, began := make(chan struct{}), make(chan struct{})
-	go func() {
-		other := *r
-		_, _ = c.Load(t.Context(), &other, func(context.Context) (Answer, error) {
-			close(began)
-			<-block
-			return Answer{}, context.DeadlineExceeded
+// TestALeaderThatFails for a reason of its own: who joined it asks for itself.
+func TestALeaderThatFails(t *testing.T) {
+	for name, leader := range map[string]struct {
+		background bool
+		err        error
+	}{
+		"little time":          {false, context.DeadlineExceeded},
+		"nobody waited for it": {true, errors.New("the reader sees other residences now")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := missing(t)
+			r := c.Read(t.Context(), tasks("t"))
+			block, began := make(chan struct{}), make(chan struct{})
+			go func() {
+				other := *r
+				other.question.Background = leader.background
+				_, _ = c.Load(t.Context(), &other, func(context.Context) (Answer, error) {
+					close(began)
+					<-block
+					return Answer{}, leader.err
+				})
+			}()
+			<-began
+			var entered sync.WaitGroup
+			entered.Add(1)
+			done := make(chan landed, 1)
+			go func() {
+				a, err := c.Load(enteredContext{t.Context(), &entered, &sync.Once{}}, r, func(context.Context) (Answer, error) { return answer("own"), nil })
+				done <- landed{r, a, err}
+			}()
+			entered.Wait()
+			close(block)
+			if got := <-done; got.err != nil || string(got.a.Body) != "own" || got.r.Collapsed {
+				t.Errorf("%+v, %v", got.r, got.err)
+			}
 		})
-	}()
-	<-began
-	var entered sync.WaitGroup
-	entered.Add(1)
-	done := make(chan landed, 1)
-	go func() {
-		a, err := c.Load(enteredContext{t.Context(), &entered, &sync.Once{}}, r, func(context.Context) (Answer, error) { return answer("own"), nil })
-		done <- landed{r, a, err}
-	}()
-	entered.Wait()
-	close(block)
-	if got := <-done; got.err != nil || string(got.a.Body) != "own" || got.r.Collapsed {
-		t.Errorf("%+v, %v", got.r, got.err)
 	}
 }
 
