@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -178,5 +179,16 @@ func TestRefillsAreDropped(t *testing.T) {
 	a.server.refills.offer(a.server, cache.Tasks, readers)
 	if n := a.metric(cache.MetricRefreshed, "outcome", "background_dropped"); n != 3 {
 		t.Errorf("%v were dropped, want 3", n)
+	}
+}
+
+// TestAListThatPanicsCostsNoWrite: the write has committed by then.
+func TestAListThatPanicsCostsNoWrite(t *testing.T) {
+	var broken *panicError
+	if _, err := unbroken(func() (cache.Answer, error) { panic("a list") }); !errors.As(err, &broken) {
+		t.Errorf("%v", err)
+	}
+	if a, err := unbroken(func() (cache.Answer, error) { return cache.Answer{Body: []byte("x")}, nil }); err != nil || string(a.Body) != "x" {
+		t.Errorf("%+v, %v", a, err)
 	}
 }

@@ -78,6 +78,16 @@ func (s *Server) reading(from *store.Refresh, list cache.List, token []byte, now
 	}
 }
 
+// unbroken turns a panic into an error: the write that has read the list stands.
+func unbroken(answer func() (cache.Answer, error)) (a cache.Answer, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = asPanicError(cause)
+		}
+	}()
+	return answer()
+}
+
 // lists are what was read, as the cache keeps it.
 func (f refresh) lists(ctx context.Context, s *Server) []cache.Refreshed {
 	if !f.from.Read() {
@@ -85,7 +95,7 @@ func (f refresh) lists(ctx context.Context, s *Server) []cache.Refreshed {
 	}
 	var lists []cache.Refreshed
 	for i, r := range f.readers {
-		a, err := f.answers[i]()
+		a, err := unbroken(f.answers[i])
 		if err != nil { // the copy is missed once
 			s.log.LogAttrs(ctx, slog.LevelWarn, "a list that a write has changed was not kept", slog.Any("error", err))
 			continue

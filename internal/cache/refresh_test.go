@@ -91,6 +91,23 @@ func TestWhoIsNoReader(t *testing.T) {
 	}
 }
 
+// TestAStrangersWriteReadsNothing: whoever does not see the residence cannot have its lists read by naming it.
+func TestAStrangersWriteReadsNothing(t *testing.T) {
+	c, d := opened(t, Config{URL: labtest.Redis(t)}), &database{}
+	swept(t, c, d)
+	warmed(t, c, tasks("t"), answer("old"))
+	stranger := answer("old")
+	stranger.User.ID, stranger.ResidenceIDs = 8, []int64{11, 31} // neither is 1
+	warmed(t, c, tasks("u"), stranger)
+	for _, writer := range []int64{8, 9} {
+		h := c.HoldFor(t.Context(), Tasks, writer, r1)
+		if len(h.Readers) != 0 {
+			t.Errorf("%d has the lists of %+v read", writer, h.Readers)
+		}
+		c.Release(t.Context(), h, Effects{})
+	}
+}
+
 // TestReadersAreBounded: a residence of many people costs a write no more than
 // mostReaders fills, and the writer's is one of them.
 func TestReadersAreBounded(t *testing.T) {

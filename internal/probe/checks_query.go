@@ -194,6 +194,9 @@ func sequentialScan(o *observation) outcome {
 		switch {
 		case w.scan.MS == 0:
 			took = "as planned; it was not run"
+			if w.rows < harmlessRows {
+				h.severity = Info
+			}
 		case w.scan.MS < harmlessScanMS:
 			// An index would take as long.
 			h.severity, h.costMS = Info, 0

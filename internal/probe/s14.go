@@ -18,6 +18,10 @@ const (
 // s14ExemptRows is the size of a table below which a sequential scan is the better plan.
 const s14ExemptRows = 1000
 
+// harmlessRows is the size of a table of which a sequential scan takes less than
+// harmlessScanMS, where it was planned and not run: a few pages in memory.
+const harmlessRows = 10_000
+
 // harmlessScanMS is how long a sequential scan may take and still be no more than a remark: what S14
 // allows a whole statement of the median user. The planner rightly prefers it where a user sees a large
 // share of a small table.

@@ -55,9 +55,14 @@ local function add(user, token)
   return true
 end
 
+-- A write that names a residence which the writer does not see will be refused:
+-- nobody's list is read for it.
+local own = get('residence_ids_user:' .. writer) or get('list_ids:' .. writer) or ''
+local function sees(scope) return string.find(own, '%f[%d]' .. string.sub(scope, 2) .. '%f[%D]') end
+
 local asked = {}
 for i = 7, #ARGV do
-  if letter(ARGV[i]) == shows(list) then
+  if letter(ARGV[i]) == shows(list) and sees(ARGV[i]) then
     local known = readers(ARGV[i])
     for j = 0, #known, 2 do
       -- The writer comes first, whatever the order of the others.
