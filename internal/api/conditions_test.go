@@ -2,15 +2,18 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/store"
@@ -286,6 +289,135 @@ func TestAReadOnlyDatabase(t *testing.T) {
 	if n := p.metric("honeydue_db_errors_total", "sqlstate", "25006", "outcome", "rolled_back"); n != 5 {
 		t.Errorf("%v refusals are counted", n)
 	}
+}
+
+// TestWhatAReadOnlyDatabaseCanSettle: what its log has.
+func TestWhatAReadOnlyDatabaseCanSettle(t *testing.T) {
+	env := labtest.Database(t, store.Migrate)
+	h, c := newStage(t, direct(env)).home(), sqlSession(t, env)
+	var committed string
+	if err := c.QueryRow(t.Context(), "SELECT write_id FROM changes LIMIT 1").Scan(&committed); err != nil {
+		t.Fatal(err)
+	}
+	alter(t, c, "SET default_transaction_read_only = on")
+	p := newPod(t, env)
+	log := ChangeLog(p.db)
+	if err := log.Settle(t.Context(), committed); err != nil {
+		t.Errorf("a write that has committed: %v", err)
+	}
+	if err := log.Settle(t.Context(), strings.Replace(committed, committed[:8], "00000000", 1)); !errors.Is(err, cache.ErrUndecided) {
+		t.Errorf("a write that nobody knows: %v", err)
+	}
+	p.warm(h.owner) // the sweep reads, and so goes on
+}
+
+// TestThePoolersOwnErrors: what never came to a server has changed nothing, and
+// of what was under way the keeper finds out.
+func TestThePoolersOwnErrors(t *testing.T) {
+	l := labtest.New(t, lab.Config{})
+	env := l.Env()
+	if err := store.Migrate(t.Context(), env.DirectURL); err != nil {
+		t.Fatal(err)
+	}
+	h, c := newStage(t, direct(env)).home(), sqlSession(t, env)
+	console := consoleOf(t, env)
+	p := newPodKeptBy(t, env, direct(env))
+	database := databaseOf(t, env)
+
+	p.warm(h.owner)
+	console("SET query_wait_timeout = 1")
+	console("PAUSE " + database)
+	refusedForNow(t, p.send(retitle(h, "never")), "1")
+	p.isServed(h.owner)
+	if n := p.metric("honeydue_db_errors_total", "sqlstate", "08P01", "outcome", "rolled_back"); n != 1 {
+		t.Errorf("the refusal of a paused pooler is counted %v times:\n%s", n, p.log)
+	}
+	console("RESUME " + database)
+	console("SET query_wait_timeout = 120")
+	// A server connection that was logging in when the pooler was paused counts as
+	// a login that failed.
+	labtest.Eventually(t, "a write after the pause", func() bool { return p.send(retitle(h, "between")).status == http.StatusOK })
+
+	run(t, c, "BEGIN")
+	run(t, c, "SELECT 1 FROM tasks WHERE id = $1 FOR UPDATE", h.task)
+	patched := make(chan reply, 1)
+	go func() {
+		r, _ := p.try(retitle(h, "never"))
+		patched <- r
+	}()
+	waitingOn(t, sqlSession(t, env))
+	console("KILL " + database)
+	refusedForNow(t, <-patched, "")
+	console("RESUME " + database)
+	if got := p.get("/api/tasks/", h.owner.token); got.status == http.StatusOK && !strings.Contains(got.header.Get("Cache-Status"), "detail=held") {
+		t.Errorf("while the outcome is unknown: %s", got.header.Get("Cache-Status"))
+	}
+	if n := p.metric("honeydue_db_errors_total", "outcome", "unknown"); n == 0 {
+		t.Errorf("no outcome is unknown:\n%s", p.log)
+	}
+	run(t, c, "ROLLBACK")
+	p.keeps()
+	p.warm(h.owner)
+}
+
+// consoleOf sends commands to the pooler's console.
+func consoleOf(t *testing.T, env lab.Env) func(string) {
+	t.Helper()
+	conf, err := pgx.ParseConfig(env.AdminURL)
+	if err != nil {
+		t.Fatal("the console's URL cannot be read")
+	}
+	conf.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	c, err := pgx.ConnectConfig(t.Context(), conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(context.WithoutCancel(t.Context())) })
+	return func(command string) { t.Helper(); run(t, c, command) }
+}
+
+// keeps lets the pod itself settle what it left unfinished, as in production.
+func (p *pod) keeps() {
+	p.t.Helper()
+	ctx, end := context.WithCancel(p.t.Context())
+	var kept sync.WaitGroup
+	kept.Go(func() { p.server.Keep(ctx) })
+	p.t.Cleanup(func() {
+		end()
+		kept.Wait()
+	})
+}
+
+// TestABackendCrashes while it runs a write: Postgres ends all sessions without a
+// word to the client, and starts again by itself.
+func TestABackendCrashes(t *testing.T) {
+	l := labtest.New(t, lab.Config{})
+	env := l.Env()
+	if err := store.Migrate(t.Context(), env.DirectURL); err != nil {
+		t.Fatal(err)
+	}
+	h, c := newStage(t, direct(env)).home(), sqlSession(t, env)
+	p := newPod(t, direct(env))
+	p.warm(h.owner)
+	run(t, c, "BEGIN")
+	run(t, c, "SELECT 1 FROM tasks WHERE id = $1 FOR UPDATE", h.task)
+	patched := make(chan reply, 1)
+	go func() {
+		r, _ := p.try(retitle(h, "never"))
+		patched <- r
+	}()
+	if err := syscall.Kill(waitingOn(t, sqlSession(t, env)), syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	refusedForNow(t, <-patched, "")
+	if n := p.metric("honeydue_db_errors_total", "outcome", "unknown"); n == 0 {
+		t.Errorf("no outcome is unknown:\n%s", p.log)
+	}
+	labtest.Eventually(t, "the end of every session", func() bool { return c.Ping(t.Context()) != nil })
+	labtest.Eventually(t, "the end of the recovery", func() bool { return p.get("/api/tasks/", h.owner.token).status == http.StatusOK })
+	p.keeps()
+	p.warm(h.owner) // the hold is settled
+	want[any](t, p.send(retitle(h, "now")), http.StatusOK)
 }
 
 // TestNoConnectionIsLeft: the database takes no more of them.

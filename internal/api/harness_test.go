@@ -65,6 +65,12 @@ func patiently(env lab.Env, conns int32) store.Config {
 // newPod starts a pod; change may alter its configuration.
 func newPod(t *testing.T, env lab.Env, change ...func(*Config)) *pod {
 	t.Helper()
+	return newPodKeptBy(t, env, env, change...)
+}
+
+// newPodKeptBy is newPod with a keeper that takes another way to the database.
+func newPodKeptBy(t *testing.T, env, keeper lab.Env, change ...func(*Config)) *pod {
+	t.Helper()
 	p := &pod{t: t, sql: &recorder{}, registry: prometheus.NewRegistry(), log: &syncBuffer{}}
 	p.env, p.pooler = labtest.Pooler(t, env, link.Model{})
 	p.env.RedisURL, p.redis = labtest.Link(t, env.RedisURL, link.Model{})
@@ -88,7 +94,7 @@ func newPod(t *testing.T, env lab.Env, change ...func(*Config)) *pod {
 	}
 	t.Cleanup(func() { p.cache.Close() })
 	cfg.DB, cfg.Cache = p.db, p.cache
-	p.keeper = keepFor(t, env)
+	p.keeper = keepFor(t, keeper)
 	if p.server, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -34,7 +35,7 @@ func (s *Server) keepFailed(ctx context.Context) func(error) {
 			return
 		}
 		text, logged = err.Error(), now
-		s.log.LogAttrs(ctx, slog.LevelWarn, "the caches could not be told what has changed; reads go to the database until they are", slog.Any("error", err))
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the caches could not be told what has changed; reads go to the database until they are", slog.Any("error", err), slog.String("sqlstate", store.SQLState(err)))
 	}
 }
 
@@ -70,6 +71,13 @@ func ChangeLog(db *store.DB) cache.Source {
 		},
 		Settle: func(ctx context.Context, writeID string) error {
 			_, err := db.Settle(ctx, writeID)
+			if !errors.Is(err, store.ErrReadOnly) {
+				return err
+			}
+			settled, err := db.Settled(ctx, writeID)
+			if err == nil && !settled {
+				err = cache.ErrUndecided
+			}
 			return err
 		},
 		Prune: func(ctx context.Context, before time.Time) error {

@@ -272,3 +272,43 @@ func TestAWriteThatHeldNothingIsNotRemembered(t *testing.T) {
 		t.Errorf("%d writes with a hold are remembered, want 1", n)
 	}
 }
+
+// TestAHoldThatCannotBeSettled, since the database is read-only, ends all the
+// same, and is counted.
+func TestAHoldThatCannotBeSettled(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	reg := prometheus.NewRegistry()
+	c := opened(t, Config{URL: labtest.Redis(t), Registerer: reg, Now: func() time.Time { return now }})
+	d := &database{}
+	swept(t, c, d)
+	warmed(t, c, tasks("t"), answer("list"))
+	src := d.source()
+	src.Settle = func(context.Context, string) error { return ErrUndecided }
+	h := c.Hold(t.Context(), r1)
+	c.Abandon(h)
+	verdict := func() Verdict {
+		t.Helper()
+		if err := c.settle(t.Context(), src); err != nil {
+			t.Fatal(err)
+		}
+		return c.Read(t.Context(), tasks("t")).ListVerdict
+	}
+	now = now.Add(UndecidedAfter - 1)
+	if v := verdict(); v != Bypass {
+		t.Errorf("before its time: %s", v)
+	}
+	now = now.Add(1)
+	if v := verdict(); v != Miss {
+		t.Errorf("after its time: %s", v)
+	}
+	warmed(t, c, tasks("t"), answer("list"))
+	// It commits all the same: the sweep tells it.
+	d.commit(h.ID, r1)
+	swept(t, c, d)
+	if v := verdict(); v == Hit {
+		t.Error("a write that committed late is missed")
+	}
+	if n := count(t, reg, "honeydue_cache_unconfirmed_total"); n != 2 { // its outcome, and that it was not settled
+		t.Errorf("%v are counted", n)
+	}
+}

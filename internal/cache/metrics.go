@@ -79,7 +79,7 @@ func newMetrics() metrics {
 		reads:       vector(MetricReads, "Cache look-ups by cache and verdict (hit, miss, wrong, bypass).", "cache", "verdict"),
 		errors:      vector(MetricRedisErrors, "Redis calls that failed, by operation and by kind of the fault. The request went on without the cache.", "operation", "kind"),
 		skipped:     counter(MetricRedisSkipped, "Redis calls not made because the breaker was open."),
-		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), or whose outcome is unknown (outcome). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),
+		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), whose outcome is unknown (outcome), or whose hold was released by a read-only database that could not settle it (settle). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),
 		refused:     vector(MetricRefused, "Lists that were not stored because a state had changed or was held while the database was read.", "why"),
 		refreshed:   vector(MetricRefreshed, "Copies that a write made obsolete and that were filled anew, by outcome. In the write's own turn: done, refused (something else had changed meanwhile). After it: background_done, background_joined (a reader asked first), background_dropped.", "outcome"),
 		sweeps:      vector(MetricSweeps, "Readings of the change log by this pod, by outcome (done, overtaken, failed; everything: all counted as changed).", "outcome"),

@@ -16,6 +16,10 @@ const (
 	IdleAfter = 5 * time.Minute
 	// Patience is how long a hold may stand before it is settled through the database.
 	Patience = 2 * time.Second
+	// UndecidedAfter is how long a hold stands that cannot be settled because the
+	// database is read-only: twice what a statement may take. A write that commits
+	// even later is told by the sweep.
+	UndecidedAfter = 30 * time.Second
 )
 
 // Promise is what readers may rely on, in one sentence.
@@ -28,6 +32,6 @@ type Promise struct {
 func Promises() []Promise {
 	return []Promise{
 		{"P1", "While Redis is reachable and keeps its memory, no read misses a write that was acknowledged before the read began, whoever crashes or pauses, on any pod; reads never go back."},
-		{"P2", "When it does not (a pod cut off from Redis, eviction, a flush, a restart, a roll-back to old memory, SQL from outside), a read may be stale for at most 2 s, and this is counted in honeydue_cache_repairs_total and honeydue_cache_unconfirmed_total. Writes are never refused for the cache's sake; a read never waits on Redis for over 50 ms."},
+		{"P2", "When it does not (a pod cut off from Redis, eviction, a flush, a restart, a roll-back to old memory, SQL from outside, a write without an answer that commits after its database was read-only for 30 s), a read may be stale for at most 2 s, and this is counted in honeydue_cache_repairs_total and honeydue_cache_unconfirmed_total. Writes are never refused for the cache's sake; a read never waits on Redis for over 50 ms."},
 	}
 }

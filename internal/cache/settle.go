@@ -7,13 +7,20 @@ import (
 )
 
 // settle resolves the holds that linger: first the database, so that the
-// write can no longer commit unseen, then Redis.
+// write can no longer commit unseen, then Redis. Where the database can decide
+// nothing, the hold is released after UndecidedAfter all the same: the write was
+// never acknowledged, and if it commits the sweep tells it (P2).
 func (c *Cache) settle(ctx context.Context, src Source) error {
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
 	var failed []error
 	for id, scopes := range c.keeper.lingering(c.cfg.Now()) {
-		if err := src.Settle(ctx, id); err != nil {
+		err := src.Settle(ctx, id)
+		undecided := errors.Is(err, ErrUndecided)
+		if undecided && c.keeper.age(id, c.cfg.Now()) < UndecidedAfter {
+			continue
+		}
+		if err != nil && !undecided {
 			failed = append(failed, fmt.Errorf("settle a hold: %w", err))
 			continue
 		}
@@ -21,7 +28,7 @@ func (c *Cache) settle(ctx context.Context, src Source) error {
 		for _, s := range scopes {
 			args = append(args, string(s))
 		}
-		err := c.visit(ctx, "resolve", func(ctx context.Context) error {
+		err = c.visit(ctx, "resolve", func(ctx context.Context) error {
 			return c.scripts.release.Run(ctx, c.rdb, nil, args...).Err()
 		})
 		if err != nil && !errors.Is(err, errSkipped) {
@@ -31,6 +38,9 @@ func (c *Cache) settle(ctx context.Context, src Source) error {
 		if err == nil {
 			c.keeper.settled(id)
 			c.metrics.settled.Inc()
+			if undecided {
+				c.metrics.unconfirmed.WithLabelValues("settle").Inc()
+			}
 		}
 	}
 	return errors.Join(failed...)

@@ -2,8 +2,13 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// ErrUndecided is what Source.Settle returns for a write that the log of a
+// read-only database does not have.
+var ErrUndecided = errors.New("the database is read-only, and its log does not have the write")
 
 // Source is the change log, as the keeper needs it. Its calls are background
 // turns, charged to no request.
@@ -12,7 +17,8 @@ type Source struct {
 	// both from one snapshot. An empty cursor is no cursor.
 	Changes func(ctx context.Context, cursor string) (Changes, error)
 	// Settle makes the outcome of a write final: it has committed, or it can
-	// never commit any more.
+	// never commit any more. ErrUndecided: the database takes no writes, so that
+	// nothing can be made final there.
 	Settle func(ctx context.Context, writeID string) error
 	// Prune forgets what the log had before the given instant.
 	Prune func(ctx context.Context, before time.Time) error

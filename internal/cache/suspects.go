@@ -84,6 +84,16 @@ func (k *suspects) lingering(now time.Time) map[string][]Scope {
 	return out
 }
 
+// age is for how long a hold has been known.
+func (k *suspects) age(id string, now time.Time) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if s := k.byID[id]; s != nil {
+		return now.Sub(s.first)
+	}
+	return 0
+}
+
 func (k *suspects) settled(id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -209,6 +210,24 @@ RETURNING c.what <> 'tombstone'`,
 // A write has to be settled before its row may be pruned.
 func (db *DB) Settle(ctx context.Context, writeID string) (committed bool, err error) {
 	return one(ctx, db, writeSettle, []any{writeID}, func(b *bool) []any { return []any{b} })
+}
+
+var writeOutcome = Query{
+	Name:   "write_outcome",
+	SQL:    `/* write_outcome */ SELECT true FROM changes WHERE write_id = $1::uuid`,
+	Sample: func(Subject) []any { return []any{sampleWriteID} },
+}
+
+// Settled reports whether the log has a row of the write, its own or a
+// tombstone, so that its outcome is final. It is for a database in which Settle
+// cannot insert one. That there is no row proves nothing: the statement may still
+// be on its way, to this server or to another.
+func (db *DB) Settled(ctx context.Context, writeID string) (bool, error) {
+	settled, err := one(ctx, db, writeOutcome, []any{writeID}, func(b *bool) []any { return []any{b} })
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return settled, err
 }
 
 var changesPrune = Query{

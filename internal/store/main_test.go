@@ -257,6 +257,7 @@ func calls() []call {
 		{changesOfUser, func(ctx context.Context, w *world, _ int) error {
 			return drop(w.db.ChangesOfUser(ctx, w.owner.ID, time.Hour))
 		}},
+		{writeOutcome, func(ctx context.Context, w *world, _ int) error { return drop(w.db.Settled(ctx, wr().ID)) }},
 		{writeSettle, func(ctx context.Context, w *world, _ int) error { return drop(w.db.Settle(ctx, wr().ID)) }},
 		{changesPrune, func(ctx context.Context, w *world, _ int) error {
 			return drop(w.db.PruneChanges(ctx, at().AddDate(-9, 0, 0)))

@@ -57,7 +57,7 @@ func Catalogue() []Query {
 		taskArchived, taskCreate, taskGet, taskUpdate, taskDelete,
 		taskComplete, taskUncomplete, completionList, taskStart, taskUnstart, taskArchive, taskUnarchive,
 		contractorCreate, contractorDelete, documentCreate, documentDelete,
-		changesSince, changesOfUser, writeSettle, changesPrune, syncDelta,
+		changesSince, changesOfUser, writeSettle, writeOutcome, changesPrune, syncDelta,
 		subjectPick, subjectGuess, subjectBlind, poolPing, poolProof, statementTotals, extensionFind, pagePrewarm, timeoutsOff,
 		authToken, authUser, selfTest,
 	}
