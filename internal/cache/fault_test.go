@@ -126,6 +126,21 @@ func TestMissingRights(t *testing.T) {
 	}
 }
 
+// TestAMissingRightCostsOthersNothing: the key that all pods share stays.
+func TestAMissingRightCostsOthersNothing(t *testing.T) {
+	base := labtest.Redis(t)
+	well, d := opened(t, Config{URL: base}), &database{}
+	swept(t, well, d)
+	warmed(t, well, tasks("t"), answer("list"))
+	ill := opened(t, Config{URL: asUser(t, base, "~* +@all -hmget")})
+	if r := ill.Read(t.Context(), tasks("t")); r.Why != string(FaultPermission) {
+		t.Errorf("without HMGET: %+v", r)
+	}
+	if r := well.Read(t.Context(), tasks("t")); r.ListVerdict != Hit {
+		t.Errorf("another pod after that: %+v", r)
+	}
+}
+
 // TestAUserWithoutPing is no worse off.
 func TestAUserWithoutPing(t *testing.T) {
 	c, d := opened(t, Config{URL: asUser(t, labtest.Redis(t), "~* +@all -ping")}), &database{}

@@ -13,7 +13,8 @@ end
 local function shared(...)
   local v = redis.pcall('HMGET', SHARED, ...)
   if v.err then
-    redis.call('DEL', SHARED)
+    -- Any other error, such as a missing right, must not cost all pods the key.
+    if string.find(v.err, 'WRONGTYPE', 1, true) then redis.call('DEL', SHARED) end
     v = redis.call('HMGET', SHARED, ...)
   end
   return v
