@@ -19,7 +19,7 @@ import (
 // are the connections, and the wait for one of those is measured.
 func (h *Hitter) Attack(ctx context.Context, a Attack) Ran {
 	s := &sending{hitter: h, attack: a, number: h.attacks.Add(1), stop: ctx.Done(), done: make(map[uint64]*trip)}
-	s.taken.L = &s.mu
+	s.moved.L = &s.mu
 	attacker := vegeta.NewAttacker(
 		vegeta.Client(&http.Client{Transport: measuring{s}, CheckRedirect: stay}),
 		vegeta.MaxBody(0), // the trip has read it
@@ -30,10 +30,10 @@ func (h *Hitter) Attack(ctx context.Context, a Attack) Ran {
 }
 
 const (
-	// enoughObserving is how many answers may wait to be observed before no more
-	// requests are sent: what keeps them is this process, which more requests would
-	// only slow further and fill.
-	enoughObserving = 64
+	// enoughWaiting is how many requests may wait for their worker to begin, and how
+	// many answers to be observed, before no more requests are sent: what keeps them
+	// is this process, which more requests would only slow further and fill.
+	enoughWaiting = 64
 	// mostUnderWay bounds what one attack has under way, so that a generator that
 	// cannot keep up ends with a verdict and not without memory. There are fewer ports.
 	mostUnderWay = 1 << 16
@@ -49,9 +49,10 @@ type sending struct {
 	timer  *time.Timer
 
 	mu        sync.Mutex
+	entered   uint64           // requests whose worker has begun
 	done      map[uint64]*trip // that have no result of the Attacker yet
 	collected uint64
-	taken     sync.Cond // one of them was taken
+	moved     sync.Cond // one of these has changed
 }
 
 // Pace implements vegeta.Pacer. It waits itself, and ends at once when it is to stop:
@@ -86,8 +87,8 @@ func (s *sending) Pace(elapsed time.Duration, hits uint64) (time.Duration, bool)
 func (s *sending) catchUp(sent uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.done) >= enoughObserving || sent-s.collected >= mostUnderWay {
-		s.taken.Wait()
+	for sent-s.entered >= enoughWaiting || len(s.done) >= enoughWaiting || sent-s.collected >= mostUnderWay {
+		s.moved.Wait()
 	}
 }
 
@@ -106,8 +107,12 @@ type measuring struct{ *sending }
 func (m measuring) RoundTrip(req *http.Request) (*http.Response, error) {
 	seq, err := strconv.ParseUint(req.Header.Get(seqHeader), 10, 64)
 	if err != nil {
-		return nil, err
+		return nil, err // of no Attacker that there is
 	}
+	m.mu.Lock()
+	m.entered++
+	m.mu.Unlock()
+	m.moved.Signal()
 	t := m.hitter.newTrip(m.number, seq, m.attack.Shots(seq))
 	clear(req.Header) // of its number, which is nobody else's business
 	t.make(req)
@@ -122,9 +127,12 @@ func (s *sending) take(seq uint64) *trip {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.done[seq]
+	if t == nil {
+		s.entered++ // it got no further
+	}
 	delete(s.done, seq)
 	s.collected++
-	s.taken.Signal()
+	s.moved.Signal()
 	return t
 }
 

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -78,24 +79,24 @@ func TestAddressesOfANameAreNamed(t *testing.T) {
 	}
 }
 
-// Thousands due in one moment, by a server that answers at once, need few connections: a dial that is not needed any
-// more is not made.
-func TestOverdueRequestsOpenFewConnections(t *testing.T) {
-	const all = 3000
+// A dial is not made for a request that has been served over another connection meanwhile, and is for one that is asked again.
+func TestAServedRequestIsNotDialed(t *testing.T) {
 	s := newCounted(t, func(http.ResponseWriter, *http.Request) {})
-	h := newHitter(t, HitterConfig{Base: parsed(t, s.URL), Timeout: time.Minute})
-	answered := 0
-	h.Attack(t.Context(), Attack{
-		Schedule: schedule(t, all*1000, time.Millisecond), // all of them due within a millisecond
-		Shots:    func(uint64) Shot { return Shot{Path: "/"} },
-		Observe: func(s Sample) {
-			if answered++; s.Failed() {
-				t.Errorf("request %d: %q", s.Seq, s.Kind)
-			}
-		},
-	})
-	if n := s.opened.Load(); answered != all || n > all/2 {
-		t.Errorf("%d answered over %d connections", answered, n)
+	var d dialed
+	dial := d.by(&net.Dialer{})
+	request := &trip{}
+	for _, served := range []bool{true, false} {
+		request.served.Store(served)
+		c, err := dial(tripContext{t.Context(), request}, "tcp", s.Listener.Addr().String())
+		if errors.Is(err, errServed) != served || (c == nil) != served {
+			t.Errorf("served: %v, and the dial ended with %v", served, err)
+		}
+		if c != nil {
+			_ = c.Close()
+		}
+	}
+	if n := d.opened.Load(); n != 1 || len(d.places) != 0 {
+		t.Errorf("%d connections, %d places taken", n, len(d.places))
 	}
 }
 
