@@ -187,6 +187,21 @@ func TestDriftedSettings(t *testing.T) {
 	contains(t, f.Remedy, "DB_MIN_IDLE_CONNS=20")
 }
 
+// answering waits until a statement comes back through the pooler. A log-in at Postgres that PAUSE has interrupted
+// makes PgBouncer refuse statements until server_login_retry after RESUME.
+func answering(t *testing.T, env lab.Env) {
+	t.Helper()
+	labtest.Eventually(t, "an answer through the pooler", func() bool {
+		conn, err := pgx.Connect(t.Context(), env.DatabaseURL)
+		if err != nil {
+			return false
+		}
+		defer conn.Close(t.Context())
+		_, err = conn.Exec(t.Context(), "SELECT 1")
+		return err == nil
+	})
+}
+
 // TestServersDown stops one server after the other in a lab of its own. The rest is still reported.
 func TestServersDown(t *testing.T) {
 	l := labtest.New(t, lab.Config{})
@@ -228,6 +243,7 @@ func TestServersDown(t *testing.T) {
 		f := first(t, run(t, c), "HD-P05")
 		contains(t, f.Evidence, "it has no server connection and opens none: so looks a pooler that is paused")
 		apply(t, env, f.Remedy)
+		answering(t, env)
 		if got := check(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
 			t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
 		}
@@ -238,6 +254,7 @@ func TestServersDown(t *testing.T) {
 		f := first(t, run(t, c), "HD-P05")
 		contains(t, f.Evidence, "SHOW DATABASES: the database is paused")
 		apply(t, env, f.Remedy)
+		answering(t, env)
 		if got := check(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
 			t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
 		}
