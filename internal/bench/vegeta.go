@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"sync"
 	"time"
 
@@ -27,6 +28,24 @@ type Targets struct {
 	shots []Shot
 }
 
+// separated drops the comments of the http format and puts an empty line before
+// each request: vegeta takes a request that follows a comment or a header for a
+// header of the request before it, and so loses it.
+func separated(text []byte) []byte {
+	request := regexp.MustCompile(`^[A-Z]+ +https?://`)
+	var out []byte
+	for line := range bytes.Lines(text) {
+		if bytes.HasPrefix(bytes.TrimSpace(line), []byte("#")) {
+			continue
+		}
+		if request.Match(line) {
+			out = append(out, '\n')
+		}
+		out = append(out, line...)
+	}
+	return out
+}
+
 // ReadTargets reads a file in one of vegeta's formats, http or json, whichever it is.
 // Its errors quote nothing of the file, which may hold passwords.
 func ReadTargets(r io.Reader, expect Statuses) (Targets, error) {
@@ -38,9 +57,11 @@ func ReadTargets(r io.Reader, expect Statuses) (Targets, error) {
 		return Targets{}, fmt.Errorf("it is larger than %d MiB", maxTargetsFile>>20)
 	}
 	text = append(text, '\n') // vegeta drops a last line of JSON that does not end
-	read := vegeta.NewHTTPTargeter(bytes.NewReader(text), nil, nil)
+	var read vegeta.Targeter
 	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		read = vegeta.NewJSONTargeter(bytes.NewReader(text), nil, nil)
+	} else {
+		read = vegeta.NewHTTPTargeter(bytes.NewReader(separated(text)), nil, nil)
 	}
 	var out Targets
 	for {
