@@ -214,7 +214,7 @@ func (db *DB) Settle(ctx context.Context, writeID string) (committed bool, err e
 
 var writeOutcome = Query{
 	Name:   "write_outcome",
-	SQL:    `/* write_outcome */ SELECT true FROM changes WHERE write_id = $1::uuid`,
+	SQL:    `/* write_outcome */ SELECT write_id IS NOT NULL FROM changes WHERE write_id = $1::uuid`,
 	Sample: func(Subject) []any { return []any{sampleWriteID} },
 }
 
