@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # go-redis prepares each new connection (HELLO, AUTH, SELECT). If that fails, Pipelined returns the error, but the
-# commands of the pipeline say that they succeeded: whoever looks at each command's Err() sees no failure at all.
+# commands of the pipeline say that they succeeded: a look at each command's Err() shows no failure at all.
 # Needs redis-server and redis-cli on the PATH.
 set -euo pipefail
 dir=$(mktemp -d)

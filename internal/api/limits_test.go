@@ -163,7 +163,7 @@ func TestWrongLoginsAreCutOff(t *testing.T) {
 	}
 }
 
-// TestNobodyIsShutOut: whoever guesses at an account, from however many
+// TestNobodyIsShutOut: a person who guesses at an account, from however many
 // addresses, its owner logs in from where the owner has done so before. Logging
 // in takes no attempts away.
 func TestNobodyIsShutOut(t *testing.T) {

@@ -132,7 +132,7 @@ func (s *Server) fillAgain(ctx context.Context, batch []refillJob) {
 }
 
 // droppedByPanic is deferred by a refill. A list that cannot be built must not end
-// the process: whoever asks for it gets the 500 of a request.
+// the process: a reader who asks for it gets the 500 of a request.
 func (s *Server) droppedByPanic(ctx context.Context) {
 	cause := recover()
 	if cause == nil {

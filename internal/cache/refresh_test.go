@@ -91,7 +91,7 @@ func TestWhoIsNoReader(t *testing.T) {
 	}
 }
 
-// TestAStrangersWriteReadsNothing: whoever does not see the residence cannot have its lists read by naming it.
+// TestAStrangersWriteReadsNothing: a user who does not see the residence cannot have its lists read by naming it.
 func TestAStrangersWriteReadsNothing(t *testing.T) {
 	c, d := opened(t, Config{URL: labtest.Redis(t)}), &database{}
 	swept(t, c, d)

@@ -2,9 +2,9 @@
 -- read the changed list lately: their copies can be filled anew by release. While
 -- the hold stands nothing is served or filled. The version stays: a write that is
 -- refused changes nothing.
--- ARGV: a version for states that are missing, the write id, the list's name ('' to find nobody), the
--- user who writes, how many readers at most, how long ago a reader may have
--- been seen in ms, the scopes.
+-- ARGV: a version for states that are missing, the write id, the list's name
+-- ('' to find nobody), the user who writes, how many readers at most, how long
+-- ago a reader may have been seen in ms, the scopes.
 -- Returns {}, or {epoch, then for each reader, the writer first: user, hash of a
 -- token, bytes of the copy, ids, number of scopes, scope, version, ...}. The
 -- versions are those that stand now, after the hold.

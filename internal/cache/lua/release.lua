@@ -1,7 +1,8 @@
 -- release ends a write whose outcome is known: no more holds of it, and a
 -- fresh version for each scope, held or not, unless it was refused. resolve is
--- the same, for a write that may have committed. The lists that the write read in its own transaction, after its statement, are filled under
--- the fresh versions, if nothing else that they depend on has moved since hold.
+-- the same, for a write that may have committed. The lists that the write read
+-- in its own transaction, after its statement, are filled under the fresh
+-- versions, if nothing else that they depend on has moved since hold.
 -- KEYS: entries to drop with it. ARGV: a fresh version, the write id, 1 if it
 -- has committed and the sweep need not tell these scopes again, 0 if that is not
 -- known, refused if it has changed nothing for certain, a token to
