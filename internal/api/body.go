@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"math/big"
 	"mime"
 	"net"
 	"net/http"
@@ -250,10 +251,21 @@ func (c *cleaner) number(n json.Number, path string) any {
 		c.refuse(path, "is out of range")
 		return int64(0)
 	}
-	if f == math.Trunc(f) && math.Abs(f) <= 1<<53 {
+	if f == math.Trunc(f) && math.Abs(f) <= 1<<53 && exact(n, int64(f)) {
 		return int64(f)
 	}
 	return f
+}
+
+// exact reports whether n is i to its last digit: a float64 drops what it has
+// no room for, as in 1.0000000000000000001.
+func exact(n json.Number, i int64) bool {
+	if i == 0 {
+		mantissa, _, _ := strings.Cut(strings.ToLower(n.String()), "e")
+		return strings.Trim(mantissa, "-0.") == ""
+	}
+	r, ok := new(big.Rat).SetString(n.String())
+	return ok && r.Cmp(new(big.Rat).SetInt64(i)) == 0
 }
 
 // clean returns v with its texts cleaned, and refuses what the schema's own
@@ -287,7 +299,11 @@ func (c *cleaner) clean(s *huma.Schema, v any, path string) any {
 		}
 	case float64:
 		if s.Type == huma.TypeInteger && v == math.Trunc(v) {
-			c.refuse(path, "is out of range")
+			if math.Abs(v) <= 1<<53 {
+				c.refuse(path, "expected integer")
+			} else {
+				c.refuse(path, "is out of range")
+			}
 		}
 	case string:
 		return c.text(s, v, path)

@@ -258,7 +258,7 @@ func TestEveryIntegerIsOneInAnyForm(t *testing.T) {
 					t.Errorf("%s %s as %s: %s", r.ID, name, format, got)
 				}
 			}
-			for _, format := range []string{"%d.5", "%d.0000000001", "%de300", "%de999", "%d00000000000000000000", "-%d.5", `"%d"`, "[%d]"} {
+			for _, format := range []string{"%d.5", "%d.0000000001", "%d.0000000000000000001", "%d000000000000000000001e-21", "%de-400", "%de300", "%de999", "%d00000000000000000000", "-%d.5", `"%d"`, "[%d]"} {
 				refusedField(t, p, written(h, format), "body."+name)
 			}
 		}
