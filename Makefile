@@ -20,6 +20,8 @@ RACE := $(MODULE)/internal/link $(MODULE)/internal/cache $(MODULE)/internal/benc
 CONTRACT := ./internal/api/... ./cmd/... ./deploy-k3s/...
 # The time-out ends a test that hangs; it is far above what a package takes on a busy machine.
 TESTFLAGS ?= -p 2 -timeout 20m
+# Where rapid's property tests start, so that each run of the gate tries the same values; make test-random tries others.
+export RAPID_SEED ?= 1
 
 .PHONY: help
 help: ## Show this list
@@ -61,6 +63,14 @@ test-faults: ensure ## Break the lab in every way of the catalogue: fault, first
 .PHONY: test-contract
 test-contract: ensure ## Run the tests of what others rely on: HTTP API, command line, manifests, pipeline
 	$(GO) test $(TESTFLAGS) $(CONTRACT)
+
+# Those of packages that have other, longer tests as well.
+RANDOM := ^Test(GateBoundsNeverBothHold|MannWhitneyCounts.*|PackedIsAHistogram|PoissonIsPure|RatioInterval|ScheduleProperties|SearchBracketsAnyCapacity|StoredRunSurvivesDamage|TheDeckDealsExactly|TimelineAddsUpToThePhase|MaskedPlansHoldNoValue|Deliveries|ScheduleKeepsOrderAndDelay)$$
+
+.PHONY: test-random
+test-random: ## Run the property tests on new random inputs, 5,000 each
+	RAPID_SEED=0 RAPID_CHECKS=5000 $(GO) test -count 1 -p 2 -timeout 30m ./internal/config ./internal/household ./internal/report
+	RAPID_SEED=0 RAPID_CHECKS=5000 $(GO) test -count 1 -p 2 -timeout 30m -run '$(RANDOM)' ./internal/link ./internal/bench ./internal/probe
 
 .PHONY: lint
 lint: test-lint ## Check the code, the imports between rooms and the shell scripts

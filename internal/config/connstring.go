@@ -150,7 +150,8 @@ func settle(variable string, u *url.URL, place map[string]string) error {
 func splitConnString(variable, raw string) ([]keyValue, *url.URL, error) {
 	if !strings.Contains(raw, "://") {
 		settings, ok := keywordsAndValues(raw)
-		if !ok {
+		// A password that was set in place of the URL may have an equals sign.
+		if !ok || !slices.ContainsFunc(settings, func(s keyValue) bool { return !useOf(s.key).unknown }) {
 			return nil, nil, &Error{variable, "cannot be read as a URL", howToWrite}
 		}
 		return lastOfEach(settings), &url.URL{Scheme: "postgres"}, nil

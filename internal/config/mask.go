@@ -11,14 +11,19 @@ import (
 // masked stands where a secret was.
 const masked = "*****"
 
+// schemes are those of the settings' URLs. A text with another one may be a password that was set in a URL's place.
+func schemes() []string {
+	return []string{"postgres", "postgresql", "redis", "rediss", "http", "https", "unix", "file", "mem", "s3", "gs", "azblob"}
+}
+
 // parseURL reads a URL. It says no where an @ stands behind the host: there a parser has cut the password off and
 // taken its rest for a host, a path or a fragment, as in postgres://user:pa#ss@host.
 func parseURL(raw string) (*url.URL, bool) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "" || u.Opaque != "" {
+	_, rest, hasHost := strings.Cut(raw, "://")
+	if err != nil || !hasHost || !slices.Contains(schemes(), u.Scheme) {
 		return nil, false
 	}
-	_, rest, _ := strings.Cut(raw, "://")
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 && strings.Contains(rest[end:], "@") {
 		return nil, false
 	}
@@ -34,7 +39,7 @@ func MaskURL(raw string) string {
 	raw = asURL(raw)
 	u, ok := parseURL(raw)
 	if !ok {
-		if scheme, _, ok := strings.Cut(raw, "://"); ok && isScheme(scheme) {
+		if scheme, _, ok := strings.Cut(raw, "://"); ok && slices.Contains(schemes(), scheme) {
 			return scheme + "://" + masked
 		}
 		return masked
@@ -86,17 +91,6 @@ func isSecretName(name string) bool {
 		}
 	}
 	return name == "sig" || name == "key"
-}
-
-func isScheme(s string) bool {
-	for i, r := range s {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		later := r >= '0' && r <= '9' || r == '+' || r == '-' || r == '.'
-		if !letter && (i == 0 || !later) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // Both patterns take too much rather than too little.

@@ -128,11 +128,29 @@ func TestMaskURLKeepsWhatHelps(t *testing.T) {
 		{"postgres://web:a/b@h/app", "postgres://*****"},
 		{"s3://bucket?secret_access_key=x&region=eu", "s3://bucket?secret_access_key=*****&region=eu"},
 		{"no url at all", "*****"},
+		// A password that was set in the URL's place.
+		{"x:/secret", "*****"},
+		{"x1:///secret", "*****"},
+		{"secret://", "*****"},
+		{"secret=/", "*****"},
 	}
 	for _, tt := range tests {
 		if got := MaskURL(tt.in); got != tt.want {
 			t.Errorf("MaskURL(%q) = %q, want %q", tt.in, got, tt.want)
 		}
+	}
+}
+
+// TestAPasswordInTheURLsPlaceIsNoParameter: with an equals sign in it, it reads like libpq's keywords and values.
+func TestAPasswordInTheURLsPlaceIsNoParameter(t *testing.T) {
+	for _, raw := range []string{canary + "=/", canary + "=1 x=2", "x= " + canary + "=1"} {
+		if err := Check(Environ{"DATABASE_URL": raw}); err == nil || tells(err) {
+			t.Errorf("%q: %v", raw, err)
+		}
+	}
+	// Beside a parameter that exists, one that does not is named: it is misspelled.
+	if err := Check(Environ{"DATABASE_URL": "host=h dbname=d user=u " + canary + "=1"}); !tells(err) {
+		t.Errorf("the unknown parameter is not named: %v", err)
 	}
 }
 

@@ -11,6 +11,7 @@ type use struct {
 	// note says why it has no effect; without one the parameter is refused with problem and remedy.
 	note            string
 	problem, remedy string
+	unknown         bool // neither libpq nor pgxpool has it
 }
 
 // useOf is the one table of libpq's and pgxpool's parameters. pgx sends each that it does not know itself to the
@@ -81,5 +82,5 @@ func useOf(key string) use {
 	case "scram_client_key", "scram_server_key", "sslkeylogfile", "oauth_issuer", "oauth_client_id", "oauth_client_secret", "oauth_scope":
 		return use{problem: ", which honeydue does not know", remedy: leaveOut}
 	}
-	return use{problem: ", which is no parameter of a database URL", remedy: "Correct its spelling, or leave it out; a setting of the server belongs to the role: ALTER ROLE ... SET."}
+	return use{unknown: true, problem: ", which is not a parameter of a database URL", remedy: "Correct its spelling, or leave it out; a setting of the server belongs to the role: ALTER ROLE ... SET."}
 }
