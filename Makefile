@@ -73,7 +73,8 @@ test-random: ## Run the property tests on new random inputs, 5,000 each
 	RAPID_SEED=0 RAPID_CHECKS=5000 $(GO) test -count 1 -p 2 -timeout 30m -run '$(RANDOM)' ./internal/link ./internal/bench ./internal/probe
 
 .PHONY: lint
-lint: test-lint ## Check the code, the imports between rooms and the shell scripts
+lint: test-lint ## Check the code, go.mod, the imports between packages and the shell scripts
+	$(GO) mod tidy -diff
 	$(GOTOOL) golangci-lint run ./...
 	shellcheck -x .ci/run $(shell git ls-files '*.sh')
 
