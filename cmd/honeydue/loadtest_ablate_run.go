@@ -154,7 +154,7 @@ func (x *ablating) failed(variant string, err error) {
 	x.out.Failures = append(x.out.Failures, bench.AblationFailure{Variant: variant, Error: x.app.redact(err.Error())})
 }
 
-// paths puts the old app beside the mission's table.
+// paths compares three request paths: before the tuning, with everything turned back, and tuned.
 func (x *ablating) paths(old, tuned *bench.Samples) {
 	if old.Empty() || tuned.Empty() {
 		return

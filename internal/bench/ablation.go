@@ -13,9 +13,8 @@ type Ablation struct {
 	StartedAt  time.Time `json:"started_at"`
 	DurationMS float64   `json:"duration_ms"`
 	Rows       []Ablated `json:"decisions"`
-	// Paths are three of the four of the mission's table, beside the app with
-	// everything turned back; none if that was not asked for. The fourth, GET
-	// /api/tasks/ as a whole, is a mix of these.
+	// Paths are three paths of a request, before the tuning, with everything
+	// turned back, and tuned; none if that was not asked for.
 	Paths []AblatedPath `json:"paths"`
 	// Failures are variants that could not be measured, NotMeasured those that
 	// were left when the run was interrupted.
@@ -61,11 +60,12 @@ type Spread struct {
 	High float64 `json:"high"`
 }
 
-// AblatedPath is one row of the mission's table.
+// AblatedPath is one path of a request. BeforeMS and Aim are the figures that
+// the tuning began with, measured on another system.
 type AblatedPath struct {
 	Path     string  `json:"path"`
-	BeforeMS float64 `json:"mission_before_ms"` // as the mission has it: measured on another system
-	Aim      string  `json:"mission_aim"`
+	BeforeMS float64 `json:"before_ms"` 
+	Aim      string  `json:"aim"`
 	// OldApp has everything turned back.
 	OldApp      Spread `json:"old_app_ms"`
 	Tuned       Spread `json:"tuned_ms"`

@@ -116,9 +116,9 @@ func (f AblatedFigure) unit() string {
 
 func (a Ablation) paths() report.Table {
 	t := report.Table{
-		Title:   "The table that it began with",
-		Columns: []string{"path of a request", "before, as the mission has it", "everything turned back, here", "turns", "their aim", "tuned, here", "turns"},
-		Note:    "ms, p50. The mission's figures come from another system: the real link, Neon, and the app as it was, with statements one after the other that the server of today no longer has (S10). The order of the rows can be compared, their heights can't. The mission's fourth row, GET /api/tasks/ as a whole, is a mix of these: loadtest --phases mixed measures it.",
+		Title:   "Before the tuning, turned back, and tuned",
+		Columns: []string{"path of a request", "before the tuning, in production", "everything turned back, here", "turns", "aim", "tuned, here", "turns"},
+		Note:    "ms, p50. The figures from before the tuning come from another system: the real link, Neon, and the app of that time, which sent statements one after the other that this server no longer has (S10). Compare the order of the rows, not their sizes. GET /api/tasks/ as a whole is a mix of these: loadtest --phases mixed measures it.",
 	}
 	for _, p := range a.Paths {
 		t.Rows = append(t.Rows, []report.Cell{

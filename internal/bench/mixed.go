@@ -7,7 +7,7 @@ const (
 	PhaseMixed = "mixed"
 	// Mixed takes samples of every state into its figures, and each has to state its own.
 	Mixed State = "mixed"
-	// TargetMixed decides the verdict of the mixed phase (mission.md: the board as a whole, 150 to 300 ms).
+	// TargetMixed decides the verdict of the mixed phase (the aim for the board as a whole was 150 to 300 ms).
 	TargetMixed = 300 * time.Millisecond
 	// mixedEvery: one request of so many is a new user's. So the p99 lies among these, five in a hundred.
 	mixedEvery = 20

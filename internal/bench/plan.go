@@ -16,7 +16,7 @@ const (
 	PhaseDB    = "db"    // the hot statements, straight at the pooler
 )
 
-// The targets that decide the verdict (mission.md, the original table).
+// The targets that decide the verdict (docs/decisions/0001).
 const (
 	TargetWarm  = 200 * time.Millisecond
 	TargetCold  = 700 * time.Millisecond
@@ -323,7 +323,7 @@ func (s Schedule) peak() float64 {
 	return top
 }
 
-// The project's own targets (mission.md, column "ours"), R being the round trip
+// The project's own targets (docs/benchmarks.md), R being the round trip
 // of the link between server and database.
 
 func warmGoals(rtt time.Duration) []goal {

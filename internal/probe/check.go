@@ -76,7 +76,7 @@ func Codes() []string {
 const failedMS = 5000
 
 // missedMS is a cost by which a finding alone misses a target: a read of tasks may take 50 ms beyond its round trip
-// (p99 <= R + 50 ms of the mission). It is also how long the app waits for Redis.
+// (p99 <= R + 50 ms). It is also how long the app waits for Redis.
 const missedMS = 50
 
 // weigh is a hit's severity: what the check says of it, else the check's own; but a request that pays missedMS more misses

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The limits of what a running server may take, in ms. A warm read is promised at 10 ms as a whole (p99, mission);
+// The limits of what a running server may take, in ms. A warm read is promised at 10 ms as a whole (p99);
 // what takes twice that by itself breaks the promise wherever the client stands.
 const (
 	warmPromiseMS = 10.0

@@ -222,7 +222,7 @@ type HotPath struct {
 	PlanHash string `json:"plan_hash,omitempty"`
 	// FirstRun is what the statement met when the probe first ran it; nil where it was not run.
 	FirstRun *FirstRun `json:"first_run,omitempty"`
-	// S14 judges the execution against the promise of mission S14.
+	// S14 judges the execution against the execution SLO.
 	S14  S14Verdict `json:"s14"`
 	Plan *Plan      `json:"plan"`
 	// GenericPlan is the plan Postgres would use if it stopped looking at the values; nil where it could

@@ -55,7 +55,7 @@ type Config struct {
 	Meanwhile func(context.Context, *DB)
 }
 
-// The tuned values (S2 of the mission).
+// The tuned values (decision 1, S2).
 const (
 	DefaultMaxConns     = 25
 	DefaultMinIdleConns = 20

@@ -75,7 +75,7 @@ func places(n int) string {
 	return " (" + strings.Join(all, ", ") + ")"
 }
 
-// exemptRows: a smaller table may be scanned (S14 of the mission).
+// exemptRows: a smaller table may be scanned (decision 1, S14).
 const exemptRows = 1000
 
 // jitCost is half of Postgres' jit_above_cost: a plan beyond that is compiled
