@@ -78,6 +78,10 @@ type ScenarioLimits struct {
 	P99       time.Duration `yaml:"p99"`
 	P50       time.Duration `yaml:"p50"`
 	ErrorRate *float64      `yaml:"error_rate"` // share of the requests that may fail, 0 to 1
+	// TurnFree is the least share of the requests that take no DB turn, above 0 to 1.
+	TurnFree *float64 `yaml:"turn_free"`
+	// MaxDBTurns is how many DB turns each request may take.
+	MaxDBTurns *int `yaml:"max_db_turns"`
 }
 
 // The shapes of a phase's load.
@@ -101,8 +105,10 @@ const (
 	maxScenarioRecords = 100_000 // of all users together
 	maxWeight          = 1_000_000
 	maxWeights         = 1000 // of all steps together, after their common divisor
-	soakLength         = 30 * time.Minute
-	spikeFactor        = 4
+	// mostTurns is far above what any request of the app takes: a limit beyond it limits nothing.
+	mostTurns   = 100
+	soakLength  = 30 * time.Minute
+	spikeFactor = 4
 )
 
 func (s Scenario) timeout() time.Duration { return or(s.Target.Timeout, DefaultTimeout) }
@@ -134,7 +140,9 @@ func (t ScenarioThresholds) names() []string {
 
 // thresholds are the limits beside the p99 of the whole phase.
 func (t ScenarioThresholds) thresholds() []Threshold {
-	out := ScenarioLimits{P50: t.P50, ErrorRate: t.ErrorRate}.thresholds("")
+	whole := t.ScenarioLimits
+	whole.P99 = 0
+	out := whole.thresholds("")
 	for _, name := range t.names() {
 		out = append(out, t.Steps[name].thresholds(name)...)
 	}
@@ -150,6 +158,12 @@ func (l ScenarioLimits) thresholds(route string) (out []Threshold) {
 	}
 	if l.ErrorRate != nil {
 		out = append(out, Threshold{Route: route, Share: *l.ErrorRate})
+	}
+	if l.TurnFree != nil {
+		out = append(out, Threshold{Route: route, Share: 1 - *l.TurnFree, Turns: TurnFree})
+	}
+	if l.MaxDBTurns != nil {
+		out = append(out, Threshold{Route: route, Turns: TurnsAtMost, Most: *l.MaxDBTurns})
 	}
 	return out
 }

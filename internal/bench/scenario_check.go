@@ -218,6 +218,10 @@ func (l ScenarioLimits) mistake(timeout time.Duration) string {
 		return fmt.Sprintf("a limit must be below the time-out of a request, %v", timeout)
 	case l.ErrorRate != nil && (*l.ErrorRate < 0 || *l.ErrorRate >= 1 || math.IsNaN(*l.ErrorRate)):
 		return "error_rate is a share from 0 to 1, such as 0.01"
+	case l.TurnFree != nil && !(*l.TurnFree > 0 && *l.TurnFree <= 1): // NaN is neither
+		return "turn_free is a share above 0 and at most 1, such as 0.97"
+	case l.MaxDBTurns != nil && (*l.MaxDBTurns < 0 || *l.MaxDBTurns > mostTurns):
+		return fmt.Sprintf("max_db_turns is a whole number from 0 to %d", mostTurns)
 	}
 	return ""
 }

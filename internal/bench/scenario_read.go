@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func ReadScenario(data []byte) (Scenario, error) {
 	if err != nil {
 		return Scenario{}, placedError(err)
 	}
-	if e := durationMistake(file); e != nil {
+	if e := valueMistake(file); e != nil {
 		return Scenario{}, e
 	}
 	var s Scenario
@@ -62,32 +63,48 @@ func placedError(err error) error {
 	return &ScenarioError{What: what}
 }
 
-// durationMistake finds a duration that is none. The library takes a bare number
-// as nanoseconds, which nobody means, and does not say where another mistake is.
-func durationMistake(file *ast.File) *ScenarioError {
-	find := &durationFinder{}
+// valueMistake finds a duration that is none, and a number that is not whole where
+// one has to be. The library takes a bare number as nanoseconds, which nobody means,
+// and cuts 1.5 down to 1; nor does it say where another mistake is.
+func valueMistake(file *ast.File) *ScenarioError {
+	var found *ScenarioError
 	for _, doc := range file.Docs {
-		ast.Walk(find, doc.Body)
+		ast.Walk(valueFinder{found: &found}, doc.Body)
 	}
-	return find.found
+	return found
 }
 
-type durationFinder struct{ found *ScenarioError }
+type valueFinder struct {
+	found **ScenarioError
+	mix   bool // within a mix, whose keys are the names of steps
+}
 
 // Visit implements ast.Visitor.
-func (f *durationFinder) Visit(node ast.Node) ast.Visitor {
+func (f valueFinder) Visit(node ast.Node) ast.Visitor {
 	v, ok := node.(*ast.MappingValueNode)
-	if !ok || f.found != nil || !slices.Contains([]string{"duration", "timeout", "p99", "p50"}, v.Key.String()) {
+	if !ok || *f.found != nil {
 		return f
 	}
+	key := v.Key.String()
 	scalar, ok := v.Value.(ast.ScalarNode)
-	if !ok {
-		return f // a step of that name, or something that the decoder refuses
+	if !ok { // a step of that name, or something that the decoder refuses
+		return valueFinder{found: f.found, mix: key == "mix"}
 	}
-	text := fmt.Sprint(scalar.GetValue())
-	if _, err := time.ParseDuration(text); err != nil || v.Value.Type() != ast.StringType {
+	what := ""
+	switch {
+	case f.mix, slices.Contains([]string{"register", "residences", "tasks", "contractors", "max_connections", "seed", "weight", "max_db_turns"}, key):
+		if n, isFloat := scalar.GetValue().(float64); isFloat && n != math.Trunc(n) { // NaN is not even itself
+			what = fmt.Sprintf("%s %v is not a whole number", key, n)
+		}
+	case slices.Contains([]string{"duration", "timeout", "p99", "p50"}, key):
+		text := fmt.Sprint(scalar.GetValue())
+		if _, err := time.ParseDuration(text); err != nil || v.Value.Type() != ast.StringType {
+			what = fmt.Sprintf("%s %q is no duration with a unit, such as 200ms or 30s", key, text)
+		}
+	}
+	if what != "" {
 		at := v.Value.GetToken().Position
-		f.found = &ScenarioError{Line: at.Line, Column: at.Column, What: fmt.Sprintf("%s %q is no duration with a unit, such as 200ms or 30s", v.Key, text)}
+		*f.found = &ScenarioError{Line: at.Line, Column: at.Column, What: what}
 	}
 	return f
 }
