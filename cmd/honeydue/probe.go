@@ -51,7 +51,8 @@ what it costs a request, each with a command that mends it and a page in docs/ru
 
 It does no harm: read-only transactions with time-outs, one statement at a time, plain EXPLAIN before ANALYZE. One
 transaction writes what the app writes, for an account of its own, and is rolled back (HD-Q19); scratch keys in Redis
-are deleted again (HD-R19). --skip leaves either out. It prints no value of any row, no user and no password. A server
+are deleted again (HD-R19). --skip leaves either out. It prints no value of any row, no user of the app and no password.
+Commands that fix a finding name the cluster, host, database and role that were measured (decision 35). A server
 that is down is a finding; the rest is still reported. A finding that another one explains is listed under it.
 
 Exit code 3: a finding at or above --fail-on. 4, inconclusive: a third or more of the checks is unknown (without those
@@ -200,6 +201,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 	once := func(ctx context.Context) (probe.Result, error) {
 		return probe.Run(ctx, probe.Config{
 			URL: database.URL, DirectURL: database.DirectURL, AdminURL: database.AdminURL, RedisURL: redis.URL,
+			Passwords: passwords(database),
 			TargetURL: o.target, Token: token, MetricsURL: o.metricsURL, ExecMode: database.ExecMode,
 			Settings: tunedSettings(a.env), RedisTuned: tunedRedis(),
 			Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout, Baseline: baseline,
@@ -246,6 +248,13 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 		return exitWith(exitInconclusive)
 	}
 	return nil
+}
+
+// passwords says where the variables of a database have its passwords.
+func passwords(d config.Database) probe.Passwords {
+	return probe.Passwords{
+		URL: probe.PasswordSource(d.PasswordIn), Direct: probe.PasswordSource(d.DirectPasswordIn), Admin: probe.PasswordSource(d.AdminPasswordIn),
+	}
 }
 
 // probeDocument is the report in the form that was asked for. A check that --only names is printed whatever came of it.

@@ -23,10 +23,7 @@ func (a *app) inCluster() bool { return a.env["KUBERNETES_SERVICE_HOST"] != "" }
 // account if it has one, otherwise not at all.
 func (o *probeOptions) cluster(a *app) *probe.Cluster {
 	if o.kubeContext != "" || o.kubeNamespace != "" {
-		c := &probe.Cluster{Kubectl: []string{"kubectl"}, Namespace: appNamespace}
-		if o.kubeContext != "" {
-			c.Kubectl = append(c.Kubectl, "--context", o.kubeContext)
-		}
+		c := &probe.Cluster{Kubectl: []string{"kubectl"}, Context: o.kubeContext, Namespace: appNamespace}
 		if o.kubeNamespace != "" {
 			c.Namespace = o.kubeNamespace
 		}

@@ -181,3 +181,28 @@ func TestKeywordsAndValuesKeepTheirSecret(t *testing.T) {
 		t.Error("the password is not among the secrets")
 	}
 }
+
+// TestWhereAShellFindsThePasswords: a remedy cuts the password out of a variable, where that can be done.
+func TestWhereAShellFindsThePasswords(t *testing.T) {
+	const url = "postgres://u:p@h/db"
+	for name, c := range map[string]struct {
+		env                 Environ
+		main, direct, admin string
+	}{
+		"three URLs":      {Environ{"DATABASE_URL": url, "DATABASE_DIRECT_URL": url, "PGBOUNCER_ADMIN_URL": url}, "", "", ""},
+		"parts":           {Environ{"DB_HOST": "h", "DB_NAME": "db", "DB_USER": "u", "DB_PASSWORD": "p", "DB_DIRECT_HOST": "d"}, "DB_PASSWORD", "DB_PASSWORD", ""},
+		"another host":    {Environ{"DATABASE_URL": url, "DB_DIRECT_HOST": "d"}, "", "DATABASE_URL", ""},
+		"keywords":        {Environ{"DATABASE_URL": "host=h user=u password=a@b dbname=db", "DB_DIRECT_HOST": "d"}, "unknown", "unknown", ""},
+		"an @ within":     {Environ{"DATABASE_URL": "postgres://u:p@q@h/db"}, "unknown", "", ""},
+		"an @ behind":     {Environ{"DATABASE_URL": url + "?application_name=a@b"}, "unknown", "", ""},
+		"the whole aside": {Environ{"DATABASE_URL": "postgres://h/db?user=u&password=p", "PGBOUNCER_ADMIN_URL": url}, "unknown", "", ""},
+	} {
+		d, err := ParseDatabase(c.env)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if d.PasswordIn != c.main || d.DirectPasswordIn != c.direct || d.AdminPasswordIn != c.admin {
+			t.Errorf("%s: %q, %q, %q, want %q, %q, %q", name, d.PasswordIn, d.DirectPasswordIn, d.AdminPasswordIn, c.main, c.direct, c.admin)
+		}
+	}
+}

@@ -32,6 +32,11 @@ type Database struct {
 	RootCert string `env:"PGSSLROOTCERT"`
 	CertFile string `env:"SSL_CERT_FILE"`
 
+	// PasswordIn, DirectPasswordIn and AdminPasswordIn name the variable from which a shell can take the password of URL,
+	// DirectURL and AdminURL: empty for the variable of the URL itself, DB_PASSWORD for one that holds nothing else, and
+	// unknown where it can't be cut out of a variable.
+	PasswordIn, DirectPasswordIn, AdminPasswordIn string
+
 	// Notes are the parameters of the URLs that have no effect.
 	Notes []Note
 }

@@ -27,6 +27,7 @@ func (d *Database) resolve() error {
 		if err != nil {
 			return err
 		}
+		d.AdminPasswordIn = passwordIn(d.AdminURL)
 		d.AdminURL = d.trusted(admin)
 	}
 	d.URL, d.DirectURL = d.trusted(main), d.trusted(direct)
@@ -36,8 +37,10 @@ func (d *Database) resolve() error {
 // mainURL is the pooler's, nil when none is configured. DATABASE_URL hides the parts.
 func (d *Database) mainURL() (*url.URL, error) {
 	if d.URL != "" {
+		d.PasswordIn = passwordIn(d.URL)
 		return d.postgresURL("DATABASE_URL", d.URL)
 	}
+	d.PasswordIn = "DB_PASSWORD"
 	if d.Host == "" {
 		return nil, nil
 	}
@@ -68,6 +71,7 @@ func (d *Database) mainURL() (*url.URL, error) {
 // directURL is the direct endpoint's, nil when none is configured: the main URL with the host of DB_DIRECT_HOST.
 func (d *Database) directURL(main *url.URL) (*url.URL, error) {
 	if d.DirectURL != "" {
+		d.DirectPasswordIn = passwordIn(d.DirectURL)
 		return d.postgresURL("DATABASE_DIRECT_URL", d.DirectURL)
 	}
 	if d.DirectHost == "" {
@@ -79,12 +83,24 @@ func (d *Database) directURL(main *url.URL) (*url.URL, error) {
 	if strings.ContainsAny(d.DirectHost, "/@?#, ") {
 		return nil, &Error{"DB_DIRECT_HOST", "is no host name", "Give the host alone here, or the whole URL in DATABASE_DIRECT_URL."}
 	}
+	if d.DirectPasswordIn = d.PasswordIn; d.PasswordIn == "" {
+		d.DirectPasswordIn = "DATABASE_URL"
+	}
 	direct := *main
 	direct.Host = d.DirectHost
 	if _, _, err := net.SplitHostPort(d.DirectHost); err != nil && main.Port() != "" {
 		direct.Host = net.JoinHostPort(strings.Trim(d.DirectHost, "[]"), main.Port())
 	}
 	return &direct, nil
+}
+
+// passwordIn is unknown for what is no URL with its password before the one @ that it has.
+func passwordIn(raw string) string {
+	authority, _, _ := strings.Cut(raw, "?")
+	if !strings.Contains(authority, "://") || strings.Count(raw, "@") != 1 || !strings.Contains(authority, "@") {
+		return "unknown"
+	}
+	return ""
 }
 
 // postgresURL reads a URL of the environment. It keeps the notes, but that only the main URL's pool means anything.

@@ -92,6 +92,7 @@ func (c check) weigh(h hit) Severity {
 func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, []Finding) {
 	results := []CheckResult{}
 	findings := []Finding{}
+	place := o.placement()
 	for _, c := range checks {
 		if !c.chosen(o, only, skip) {
 			continue
@@ -107,7 +108,7 @@ func judge(checks []check, o *observation, only, skip []string) ([]CheckResult, 
 		for _, h := range out.hits {
 			f := Finding{
 				Code: c.code, Severity: c.weigh(h), Title: c.title, Outage: c.outage || h.outage, WrongAnswers: h.wrong,
-				Evidence: h.evidence, CostMS: round(c.cost(h)), Remedy: cmp.Or(h.remedy, c.remedy),
+				Evidence: h.evidence, CostMS: round(c.cost(h)), Remedy: place.name(cmp.Or(h.remedy, c.remedy)),
 				Runbook: RunbookPage(c.code), sql: h.sql, about: h.about, root: len(findings),
 			}
 			findings = append(findings, f)

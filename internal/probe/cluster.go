@@ -20,7 +20,9 @@ type clusterFacts struct {
 	throttle       []throttled
 	throttledSince map[string]throttled
 	nodesLeft      []string
-	requests       int
+	// context is the current one of the kubectl that was asked; empty where Cluster names it, or nobody knows it.
+	context  string
+	requests int
 	// unread says why a part is not known.
 	unread map[string]string
 }
@@ -163,6 +165,9 @@ func readCluster(ctx context.Context, c Cluster, window time.Duration, over <-ch
 			f.unread[what] = "The cluster can't be asked: " + err.Error() + "."
 		}
 		return f
+	}
+	if k, ok := api.(kubectl); ok && c.Context == "" {
+		f.context = k.current(ctx)
 	}
 	space := "/namespaces/" + url.PathEscape(c.Namespace)
 	f.pods = list[podFacts](ctx, f, api, listPods, "/api/v1"+space+"/pods?labelSelector="+url.QueryEscape("app.kubernetes.io/part-of=honeydue"))

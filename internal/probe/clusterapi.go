@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,8 +21,10 @@ import (
 type Cluster struct {
 	// URL of the API server, with TokenFile and CAFile as a pod finds them; empty: Kubectl is run.
 	URL, TokenFile, CAFile string
-	// Kubectl is the command and the arguments that choose the cluster, such as kubectl --context x.
+	// Kubectl is the command, Context the cluster's name in its configuration; without one it is kubectl's current
+	// context, which is looked up once, so that the remedies name the cluster that was asked.
 	Kubectl []string
+	Context string
 	// Namespace is the app's.
 	Namespace string
 	// CPUStatFile is the control group's cpu.stat of this process, which is the app's where the probe runs
@@ -46,7 +49,11 @@ func (c Cluster) api() (clusterAPI, error) {
 		if len(c.Kubectl) == 0 {
 			return nil, errors.New("neither an API server nor kubectl is named")
 		}
-		return kubectl{c.Kubectl}, nil
+		command := c.Kubectl
+		if c.Context != "" {
+			command = append(slices.Clip(command), "--context", c.Context)
+		}
+		return kubectl{command}, nil
 	}
 	token, err := os.ReadFile(c.TokenFile)
 	if err != nil {
@@ -106,8 +113,21 @@ const kubectlDelay = 500 * time.Millisecond
 type kubectl struct{ command []string }
 
 func (k kubectl) get(ctx context.Context, path string) (body []byte, err error) {
+	return k.run(ctx, "get", "--raw", path)
+}
+
+// current is the name of kubectl's current context; empty if it has none.
+func (k kubectl) current(ctx context.Context) string {
+	name, err := k.run(ctx, "config", "current-context")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(name))
+}
+
+func (k kubectl) run(ctx context.Context, args ...string) (body []byte, err error) {
 	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
-		args := append(k.command[1:len(k.command):len(k.command)], "get", "--raw", path)
+		args := append(k.command[1:len(k.command):len(k.command)], args...)
 		cmd := exec.CommandContext(ctx, k.command[0], args...) //nolint:gosec // the operator names it
 		// What kubectl has started, a plugin for credentials or the command within a wrapper, ends with it: it would
 		// stay behind, and keep the pipes open.

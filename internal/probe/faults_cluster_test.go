@@ -271,7 +271,7 @@ func TestKubectl(t *testing.T) {
 	}
 	script += "*) exit 3;;\nesac\n"
 	must(t, os.WriteFile(filepath.Join(dir, "kubectl"), []byte(script), 0o700))
-	r := run(t, alone(&probe.Cluster{Kubectl: []string{filepath.Join(dir, "kubectl"), "--context", "prod"}, Namespace: "honeydue"}))
+	r := run(t, alone(&probe.Cluster{Kubectl: []string{filepath.Join(dir, "kubectl")}, Context: "prod", Namespace: "honeydue"}))
 	for code, want := range map[string]probe.Status{"HD-K01": probe.Pass, "HD-K02": probe.Pass, "HD-K03": probe.Unknown, "HD-K04": probe.Pass} {
 		got := check(t, r, code)
 		if got.Status != want || strings.Contains(got.Why, "canary") {

@@ -87,7 +87,7 @@ func TestRightsAreGivenByTheRemedy(t *testing.T) {
 		b.redisUser(t, rules)
 		remedy := first(t, run(t, b.config), "HD-R19").Remedy
 		cmd := osexec.CommandContext(t.Context(), "sh", "-c", remedy)
-		cmd.Env = append(os.Environ(), "REDIS_ADMIN_URL="+b.env.RedisURL, "REDIS_USER=honeydue-app")
+		cmd.Env = append(os.Environ(), "REDIS_ADMIN_URL="+decoy(t, b.env.RedisURL))
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "OK") {
 			t.Fatalf("%s: %v\n%s", remedy, err, out)
 		}

@@ -61,6 +61,9 @@ func run(t *testing.T, c probe.Config) probe.Result {
 		if !isCommand.MatchString(f.Remedy) {
 			t.Errorf("the remedy of %s is no command: %q", f.Code, f.Remedy)
 		}
+		if unplaced.MatchString(f.Remedy) && (c.URL != "" || c.DirectURL != "" || c.RedisURL != "") {
+			t.Errorf("the remedy of %s goes by the shell it is pasted into: %q", f.Code, f.Remedy)
+		}
 	}
 	return r
 }
@@ -91,7 +94,10 @@ func foundFirst(code string) func(probe.Result) bool {
 }
 
 // isCommand is what each remedy begins with: Markdown puts it into a fence, from which it is pasted.
-var isCommand = regexp.MustCompile(`^(psql|kubectl|redis-cli|honeydue|openssl|getent|nstat|mtr|sysctl) `)
+var isCommand = regexp.MustCompile(`^([A-Z_]+="[^" ]*" )*(psql|kubectl|redis-cli|honeydue|openssl|getent|nstat|mtr|sysctl) `)
+
+// unplaced is a command that reaches whatever the shell's variables or kubectl's current context name.
+var unplaced = regexp.MustCompile(`psql "\$[A-Z_]+"|redis-cli -u "\$[A-Z_]+"|kubectl (-n|get|top|logs)|^honeydue (migrate|warmup)`)
 
 // check returns the outcome of one check.
 func check(t *testing.T, r probe.Result, code string) probe.CheckResult {

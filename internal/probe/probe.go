@@ -32,6 +32,8 @@ type Config struct {
 	Token string
 	// MetricsURL is the admin address of that server, or its /metrics; may be empty.
 	MetricsURL string
+	// Passwords says where the shell of whoever reads the remedies has the passwords of these URLs.
+	Passwords Passwords
 	// ExecMode is the app's execution mode, by the name that store knows.
 	ExecMode string
 	// Settings are the app's, each beside its tuned value.

@@ -59,10 +59,11 @@ func TestLooksOfThePage(t *testing.T) {
 }
 
 // TestRemediesNameTheirTarget: a command that is pasted must not go to another Redis or another namespace than the
-// app's: each redis-cli has -u, each kubectl -n or -A. Checks and pages are read as they are written.
+// app's: each redis-cli has -u, each kubectl -n or -A. Checks and pages are read as they are written. A page knows no
+// cluster, so its commands name a context that kubectl refuses; the checks' commands get theirs in placement.name.
 func TestRemediesNameTheirTarget(t *testing.T) {
 	redis := regexp.MustCompile(`redis-cli (-u \\?"\$REDIS_(?:ADMIN_)?URL\\?" )?[A-Z-]`)
-	kubectl := regexp.MustCompile(`kubectl (-n \S+ )?(get|logs|set|describe|exec|rollout|patch|top|port-forward|edit|delete|scale)\b([^` + "`" + `\n]*)`)
+	kubectl := regexp.MustCompile(`kubectl (--context CONTEXT )?(-n \S+ )?(get|logs|set|describe|exec|rollout|patch|top|port-forward|edit|delete|scale)\b([^` + "`" + `\n]*)`)
 	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "runbooks", "*.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -87,10 +88,13 @@ func TestRemediesNameTheirTarget(t *testing.T) {
 		}
 		for _, m := range kubectl.FindAllStringSubmatch(string(text), -1) {
 			seen++
-			rest := strings.TrimSpace(m[3])
+			rest := strings.TrimSpace(m[4])
 			anywhere := strings.HasPrefix(rest, "--raw") || strings.HasPrefix(rest, "nodes") || strings.Contains(rest, " -A") || rest == "" // a verb's name
-			if m[1] == "" && !anywhere {
+			if m[2] == "" && !anywhere {
 				t.Errorf("%s: %q names no namespace", name, m[0])
+			}
+			if page := strings.HasSuffix(name, ".md"); page != (m[1] != "") && rest != "" && !strings.HasPrefix(rest, "--raw") {
+				t.Errorf("%s: %q should name the context in a page, and only there", name, m[0])
 			}
 			if strings.Contains(rest, "limits=cpu=0") {
 				t.Errorf("%s: the API refuses %q where a request is set", name, m[0])

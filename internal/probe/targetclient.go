@@ -28,15 +28,21 @@ func newTargetClient(base, token string, proxy func(*http.Request) (*url.URL, er
 
 // bareURL reads a server's URL and takes away what may hold a secret: its user, its query and its fragment.
 func bareURL(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	if err == nil && u.Host == "" {
-		err = errNoHost
-	}
+	u, err := hostedURL(raw)
 	if err != nil {
 		return nil, err
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	return u, nil
+}
+
+// hostedURL reads a URL that names a host.
+func hostedURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err == nil && u.Host == "" {
+		err = errNoHost
+	}
+	return u, err
 }
 
 var errNoHost = errors.New("it has no host")
