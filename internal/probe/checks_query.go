@@ -149,7 +149,7 @@ func thrownAway(o *observation, table string) (costMS float64, which string) {
 		cost := 0.0
 		for _, s := range h.Plan.discarded() {
 			if s.node.Relation == table {
-				cost += s.node.TotalMS() * s.rows / (s.rows + s.node.ActualRows*s.node.ActualLoops)
+				cost += s.totalMS * s.rows.low / (s.rows.low + h.Plan.rows(s.node).high)
 			}
 		}
 		if cost > costMS {

@@ -83,6 +83,14 @@ func (b broken) where() string {
 	return b.node.Type
 }
 
+// atLeast stands before a factor that rounded figures give.
+func (s step) atLeast() string {
+	if s.about {
+		return "at least "
+	}
+	return ""
+}
+
 func ownTime(s step) float64 { return s.ms }
 
 func misestimate(o *observation) outcome {
@@ -94,8 +102,8 @@ func misestimate(o *observation) outcome {
 		}
 		sql := "ANALYZE " + quoted(b.table) + ";   -- if the plan stays: ALTER TABLE … ALTER COLUMN … SET STATISTICS 1000"
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s: %s gives %.0f rows a loop where %.0f were expected (%.0f times as many, %.0f in all).",
-				b.path.who(), b.where(), b.node.ActualRows, b.node.PlanRows, b.factor, b.rows),
+			evidence: fmt.Sprintf("%s: %s gives %.0f rows a loop where %.0f were expected (%s%.0f times as many, %s in all).",
+				b.path.who(), b.where(), b.node.ActualRows, b.node.PlanRows, b.atLeast(), b.factor, b.rows),
 			about: b.tables(),
 		}.mendedBy(sql).priced(b.cost))
 	}
@@ -110,7 +118,7 @@ func spill(o *observation) outcome {
 			how = "sorted by " + b.node.SortMethod + " and wrote"
 		}
 		h := hit{
-			evidence: fmt.Sprintf("%s: a %s of %.0f rows %s %.0f kB to disk, because it did not fit into work_mem%s.",
+			evidence: fmt.Sprintf("%s: a %s of %s rows %s %.0f kB to disk, because it did not fit into work_mem%s.",
 				b.path.who(), b.node.Type, b.rows, how, b.factor, o.workMem()),
 			costMS: b.cost,
 			remedy: o.moreWorkMem(b.path.Name, b.factor),
@@ -156,7 +164,7 @@ func heapFetched(o *observation) outcome {
 	var hits []hit
 	for _, b := range worstSteps(o.hot, (*Plan).heapFetches, ownTime) {
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s: %s went to the table for %.0f rows (%.0f%% of them), because their pages are not marked all-visible.",
+			evidence: fmt.Sprintf("%s: %s went to the table for %s rows (%.0f%% of them), because their pages are not marked all-visible.",
 				b.path.who(), b.where(), b.rows, b.factor*100),
 			about: b.tables(),
 		}.mendedBy("VACUUM "+quoted(b.table)+";").priced(b.cost))
@@ -167,7 +175,7 @@ func heapFetched(o *observation) outcome {
 func discardedRows(o *observation) outcome {
 	var hits []hit
 	for _, b := range worstSteps(o.hot, (*Plan).discarded, ownTime) {
-		h := hit{about: b.tables(), evidence: fmt.Sprintf("%s: %s reads %.0f rows to throw them away, %.0f for each one that it keeps.", b.path.who(), b.where(), b.rows, b.factor)}
+		h := hit{about: b.tables(), evidence: fmt.Sprintf("%s: %s reads %s rows to throw them away, %s%.0f for each one that it keeps.", b.path.who(), b.where(), b.rows, b.atLeast(), b.factor)}
 		if sql := brokenIndexes(o, b.table); sql != "" {
 			h = h.mendedBy(sql)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 )
 
 // Plan is what EXPLAIN (FORMAT JSON) printed, under Postgres's own key names so that it can be pasted
@@ -13,11 +14,18 @@ type Plan struct {
 	// PlanningMS and ExecutionMS are the server's own figures; without ANALYZE both are zero.
 	PlanningMS  float64 `json:"Planning Time,omitempty"`
 	ExecutionMS float64 `json:"Execution Time,omitempty"`
+
+	// fine is set where Postgres gives rows per loop with two digits, which it does from version 18.
+	fine bool
 }
 
-// Node is one step of a plan. Actual figures are means per loop, as Postgres gives them.
+// Node is one step of a plan. Actual figures are means per loop, as Postgres gives them; below a Gather the loops of all
+// processes are counted together.
 type Node struct {
 	Type             string  `json:"Node Type"`
+	ParallelAware    bool    `json:"Parallel Aware,omitempty"`
+	WorkersPlanned   float64 `json:"Workers Planned,omitempty"`
+	WorkersLaunched  float64 `json:"Workers Launched,omitempty"`
 	Relationship     string  `json:"Parent Relationship,omitempty"`
 	JoinType         string  `json:"Join Type,omitempty"`
 	Strategy         string  `json:"Strategy,omitempty"`
@@ -72,6 +80,7 @@ func ParsePlan(b []byte) (*Plan, error) {
 	if len(plans) == 0 || plans[0].Root.Type == "" {
 		return nil, errNoPlan
 	}
+	plans[0].fine = regexp.MustCompile(`"Actual Rows": *[0-9]+\.`).Match(b)
 	return &plans[0], nil
 }
 
@@ -89,13 +98,10 @@ func (n *Node) Seen() float64 {
 	return (n.ActualRows + n.RemovedByFilter) * loops
 }
 
-// TotalMS is the time spent in the node and below it over all its loops.
-func (n *Node) TotalMS() float64 { return n.ActualTotal * max(n.ActualLoops, 1) }
-
 // Blocks returns the pages of 8 KiB found in memory and read from disk by the whole plan.
 func (p *Plan) Blocks() (hit, read float64) { return p.Root.SharedHit, p.Root.SharedRead }
 
-// scan is one place where a plan reads a table.
+// scan is one place where a plan reads a table; MS is wall time.
 type scan struct {
 	Relation string
 	Rows, MS float64
@@ -105,9 +111,9 @@ type scan struct {
 // has read nothing.
 func (p *Plan) sequential() []scan {
 	var out []scan
-	p.Root.Walk(func(n *Node) {
+	p.each(func(n *Node, c crew) {
 		if n.Type == "Seq Scan" && (p.ExecutionMS == 0 || n.ActualLoops > 0) {
-			out = append(out, scan{n.Relation, n.Seen(), n.TotalMS()})
+			out = append(out, scan{n.Relation, n.Seen(), n.wallMS(c)})
 		}
 	})
 	return out

@@ -31,19 +31,23 @@ type step struct {
 	node *Node
 	// table is the one that the node reads, or the first below it; empty if there is none.
 	table string
-	// factor is by how much: see each rule.
+	// factor is by how much, at least: see each rule.
 	factor float64
-	// rows is what the step handled over all its loops, ms what it took by itself.
-	rows, ms float64
+	// rows is what the step handled over all its loops.
+	rows bounds
+	// ms is the wall time that it took by itself, totalMS with what is below it.
+	ms, totalMS float64
+	// about is set where the factor was computed from rounded figures, of which it is the least.
+	about bool
 }
 
-// selfMS is the time spent in the node alone. The plans of CTEs and other InitPlans stand beside it, not
+// selfMS is the wall time spent in the node alone. The plans of CTEs and other InitPlans stand beside it, not
 // below it, and are not taken off.
-func (n *Node) selfMS() float64 {
-	own := n.TotalMS()
+func (n *Node) selfMS(c crew) float64 {
+	own := n.wallMS(c)
 	for i := range n.Children {
-		if c := &n.Children[i]; c.Relationship != "InitPlan" {
-			own -= c.TotalMS()
+		if child := &n.Children[i]; child.Relationship != "InitPlan" {
+			own -= child.wallMS(n.crewOf(child, c))
 		}
 	}
 	return max(0, own)
@@ -61,14 +65,14 @@ func (n *Node) reads() string {
 }
 
 // steps collects the nodes that were executed and for which rule returns a factor above 0.
-func (p *Plan) steps(rule func(*Node) (factor, rows float64)) []step {
+func (p *Plan) steps(rule func(*Node, crew) (factor float64, rows bounds)) []step {
 	var out []step
-	p.Root.Walk(func(n *Node) {
+	p.each(func(n *Node, c crew) {
 		if n.ActualLoops == 0 {
 			return
 		}
-		if factor, rows := rule(n); factor > 0 {
-			out = append(out, step{node: n, table: n.reads(), factor: factor, rows: rows, ms: n.selfMS()})
+		if factor, rows := rule(n, c); factor > 0 {
+			out = append(out, step{node: n, table: n.reads(), factor: factor, rows: rows, ms: n.selfMS(c), totalMS: n.wallMS(c), about: !rows.exact()})
 		}
 	})
 	return out
@@ -78,11 +82,16 @@ func (p *Plan) steps(rule func(*Node) (factor, rows float64)) []step {
 // lowest such step is where the error begins, and what stands above it inherits it. Estimates that are
 // too high are left out: a step under a LIMIT or inside a semi-join ends early and proves nothing.
 func (p *Plan) misestimates(factor float64) []step {
-	return p.steps(func(n *Node) (float64, float64) {
-		rows := n.ActualRows * n.ActualLoops
-		off := n.ActualRows / max(n.PlanRows, 1)
-		if n.Relation == "" || rows < ruleLeastRows || off < factor {
-			return 0, 0
+	return p.steps(func(n *Node, c crew) (float64, bounds) {
+		rows := p.rows(n)
+		expected := max(n.PlanRows, 1) * max(n.ActualLoops, 1)
+		if n.ParallelAware {
+			// Both figures are one process's share, but of other numbers of processes: fewer may be launched than planned.
+			expected = max(n.PlanRows*c.divisor, 1) * max(n.ActualLoops, 1) / c.processes
+		}
+		off := rows.low / expected
+		if n.Relation == "" || rows.low < ruleLeastRows || off < factor {
+			return 0, bounds{}
 		}
 		return off, rows
 	})
@@ -90,21 +99,21 @@ func (p *Plan) misestimates(factor float64) []step {
 
 // spills lists the steps that wrote to disk what did not fit into work_mem; factor is the KiB written.
 func (p *Plan) spills() []step {
-	return p.steps(func(n *Node) (float64, float64) {
+	return p.steps(func(n *Node, _ crew) (float64, bounds) {
 		below := 0.0
 		for i := range n.Children {
 			if n.Children[i].Relationship != "InitPlan" {
 				below += n.Children[i].TempWritten
 			}
 		}
-		rows := n.ActualRows * n.ActualLoops
+		rows := p.rows(n)
 		switch {
 		case n.SortSpaceType == "Disk":
 			return max(n.SortSpaceKB, 1), rows
 		case n.TempWritten > below && n.Type != "CTE Scan":
 			return (n.TempWritten - below) * blockKB, rows
 		}
-		return 0, 0
+		return 0, bounds{}
 	})
 }
 
@@ -113,25 +122,25 @@ const blockKB = 8
 
 // heapFetches lists the index-only scans that went to the table after all; factor is the share of rows.
 func (p *Plan) heapFetches() []step {
-	return p.steps(func(n *Node) (float64, float64) {
-		rows := max(n.ActualRows*n.ActualLoops, n.HeapFetches)
+	return p.steps(func(n *Node, _ crew) (float64, bounds) {
+		rows := max(p.rows(n).high, n.HeapFetches)
 		if n.Type != "Index Only Scan" || n.HeapFetches < ruleLeastRows || n.HeapFetches < heapFetchShare*rows {
-			return 0, 0
+			return 0, bounds{}
 		}
-		return n.HeapFetches / rows, n.HeapFetches
+		return n.HeapFetches / rows, bounds{n.HeapFetches, n.HeapFetches} // Postgres gives their sum
 	})
 }
 
 // discarded lists the steps that read at least discardedShare rows for each one they keep. A sequential
 // scan of a table is HD-Q03's.
 func (p *Plan) discarded() []step {
-	return p.steps(func(n *Node) (float64, float64) {
-		removed := (n.RemovedByFilter + n.RemovedByRecheck + n.RemovedByJoin) * n.ActualLoops
-		share := removed / max(n.ActualRows*n.ActualLoops, 1)
-		if n.Type == "Seq Scan" || n.Type == "CTE Scan" || removed < ruleLeastRows || share < discardedShare {
-			return 0, 0
+	return p.steps(func(n *Node, _ crew) (float64, bounds) {
+		vain := removed(n)
+		share := vain.low / max(p.rows(n).high, 1)
+		if n.Type == "Seq Scan" || n.Type == "CTE Scan" || vain.low < ruleLeastRows || share < discardedShare {
+			return 0, bounds{}
 		}
-		return share, removed
+		return share, vain
 	})
 }
 
