@@ -143,7 +143,7 @@ func TestWallTimeOfRealPlans(t *testing.T) {
 			labtest.Eventually(t, "a plan that runs in two processes", func() bool { // the workers of the server may be busy with other tests
 				p = planAfter(t, conn, c.set, c.sql)
 				most := 0.0
-				p.each(func(n *Node, c crew) { most = max(most, c.processes) })
+				p.each(func(_ *Node, c crew) { most = max(most, c.processes) })
 				return most >= 2
 			})
 			seen, longest := false, 0.0
