@@ -42,7 +42,8 @@ const activitySQL = `SELECT json_build_object(
 		WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
 			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())),
 	'limits', json_build_object(
-		'server', current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+		'server', current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+			- coalesce(current_setting('reserved_connections', true)::int, 0),
 		'database', (SELECT datconnlimit FROM pg_database WHERE datname = current_database()),
 		'role', (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user)))`
 

@@ -56,16 +56,26 @@ func redisBuffers(o *observation) outcome {
 		return notKnown("%s", why)
 	}
 	f := o.redis.facts
-	buffers, limit := f.count("mem_clients_normal")+f.count("mem_clients_slaves"), f.count("maxmemory")
+	// Of replicas' buffers only the backlog's size counts against the limit: more of them pushes no key out.
+	buffers := f.count("mem_clients_normal") + max(0, f.count("mem_clients_slaves")-f.count(notCounted))
+	limit := f.count("maxmemory")
 	if limit == 0 {
-		return passed("Clients' buffers take %s; Redis has no limit.", megabytes(float64(buffers)))
+		return passed("Clients' buffers take %s; Redis has no limit.%s", megabytes(float64(buffers)), f.aside())
 	}
 	share := float64(buffers) / float64(limit)
 	if share < buffersShare {
-		return passed("Clients' buffers take %s of %s.", megabytes(float64(buffers)), megabytes(float64(limit)))
+		return passed("Clients' buffers take %s of %s.%s", megabytes(float64(buffers)), megabytes(float64(limit)), f.aside())
 	}
 	return found(hit{evidence: fmt.Sprintf("Clients' buffers take %s of %s (%.0f%%): they don't fetch what they asked for, and cached keys go for it.",
 		megabytes(float64(buffers)), megabytes(float64(limit)), 100*share)})
+}
+
+// aside says what waits for replicas and the like on top of the limit; nothing if that is less than a megabyte.
+func (f *redisFacts) aside() string {
+	if n := f.count(notCounted); n >= 1<<20 {
+		return fmt.Sprintf(" In addition %s wait for replicas or the append-only file, which maxmemory does not limit.", megabytes(float64(n)))
+	}
+	return ""
 }
 
 // redisSaveFails: with stop-writes-on-bgsave-error, which is the default, a save that fails makes Redis

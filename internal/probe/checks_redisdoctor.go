@@ -31,11 +31,11 @@ func redisFull(o *observation) outcome {
 	if why := r.why(askedInfo); why != "" {
 		return notKnown("%s", why)
 	}
-	used, limit := r.facts.count("used_memory"), r.facts.count("maxmemory")
+	used, limit := countedMemory(r.facts.last), r.facts.count("maxmemory")
 	refused := max(0, errorCount(r.facts.last["errorstat_OOM"])-errorCount(r.facts.first["errorstat_OOM"]))
 	full := limit > 0 && float64(used) >= redisFullShare*float64(limit) && r.facts.last["maxmemory_policy"] == "noeviction"
 	if !full && refused == 0 {
-		return passed("%d of %d MB are in use, and no write was refused while the probe looked.", used>>20, limit>>20)
+		return passed("%d of %d MB are in use, and no write was refused while the probe looked.%s", used>>20, limit>>20, r.facts.aside())
 	}
 	return found(hit{
 		evidence: fmt.Sprintf("%d of %d MB are in use under %s, and a full Redis refuses writes then: %d were refused while the probe looked. Nothing new is cached, and holds can't be set.",

@@ -1,12 +1,14 @@
 package probe_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -354,5 +356,39 @@ func TestRedisThatRefuses(t *testing.T) {
 		if got := check(t, r, code); got.Status != want || strings.Contains(got.Why, "canary") {
 			t.Errorf("%s is %s, want %s: %s", code, got.Status, want, got.Why)
 		}
+	}
+}
+
+// TestASlowReplicaFillsNothing: what waits for a replica is in used_memory, and is not counted against maxmemory, so that
+// writes go on.
+func TestASlowReplicaFillsNothing(t *testing.T) {
+	b := ofRedis(t)
+	const limit = 24 << 20
+	c := b.set(t, "maxmemory", fmt.Sprint(limit), "maxmemory-policy", "noeviction", "repl-diskless-sync", "yes", "repl-diskless-sync-delay", "0",
+		"repl-backlog-size", "16kb", "client-output-buffer-limit", "replica 0 0 0", "save", "")
+	wire := dialRedis(t, b)
+	said := bufio.NewReader(wire)
+	for range 2 { // AUTH and SELECT: Redis takes no replica that has answers to fetch
+		_, err := said.ReadString('\n')
+		must(t, err)
+	}
+	_, err := wire.Write([]byte("PSYNC ? -1\r\n"))
+	must(t, err)
+	body := strings.Repeat("x", 1<<20)
+	labtest.Eventually(t, "a used_memory above the limit, of which writes know nothing", func() bool {
+		must(t, c.Set(t.Context(), "k", body, 0).Err())
+		used, err := strconv.Atoi(cache.ParseInfo(c.Info(t.Context(), "memory").Val())["used_memory"])
+		must(t, err)
+		return used > limit
+	})
+	b.config.Only = []string{"HD-R02", "HD-R03", "HD-R04", "HD-R13"}
+	r := run(t, b.config)
+	for _, code := range b.config.Only {
+		if got := check(t, r, code); got.Status != probe.Pass {
+			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
+		}
+	}
+	if r.Redis.MemoryMB >= 12 {
+		t.Errorf("%v MB of %v MB are reported as in use", r.Redis.MemoryMB, r.Redis.LimitMB)
 	}
 }

@@ -27,7 +27,7 @@ type redisServer struct {
 	untold    *failure
 	policy    string
 	maxMemory int64
-	memory    int64
+	memory    int64 // counted against maxMemory
 	version   string
 }
 
@@ -130,5 +130,14 @@ func (s *redisServer) fail(ctx context.Context, phase string, err error) {
 func (s *redisServer) read(info string) {
 	values := cache.ParseInfo(info)
 	s.policy, s.version = values["maxmemory_policy"], values["redis_version"]
-	s.maxMemory, s.memory = infoNumber(values, "maxmemory"), infoNumber(values, "used_memory")
+	s.maxMemory, s.memory = infoNumber(values, "maxmemory"), countedMemory(values)
+}
+
+// notCounted is the part of used_memory that Redis does not compare with maxmemory: what replicas have not fetched beyond
+// the backlog, and what waits for the append-only file.
+const notCounted = "mem_not_counted_for_evict"
+
+// countedMemory is the memory of INFO that Redis compares with maxmemory.
+func countedMemory(info map[string]string) int64 {
+	return max(0, infoNumber(info, "used_memory")-infoNumber(info, notCounted))
 }

@@ -81,7 +81,7 @@ func (o *observation) serverReport() *ServerReport {
 // RedisReport is what watching Redis gave beside the findings. No key and no argument is in it.
 type RedisReport struct {
 	WindowS   float64 `json:"window_s"`
-	MemoryMB  float64 `json:"memory_mb"`
+	MemoryMB  float64 `json:"memory_mb"` // counted against the limit
 	LimitMB   float64 `json:"memory_limit_mb"`
 	Evicted   int64   `json:"evicted_keys"`
 	Hits      int64   `json:"hits"`
@@ -111,7 +111,7 @@ func (o *observation) redisReport() *RedisReport {
 	}
 	f := o.redis.facts
 	r := &RedisReport{
-		WindowS: round(f.window.Seconds()), MemoryMB: round(float64(f.count("used_memory")) / (1 << 20)), LimitMB: round(float64(f.count("maxmemory")) / (1 << 20)),
+		WindowS: round(f.window.Seconds()), MemoryMB: round(float64(countedMemory(f.last)) / (1 << 20)), LimitMB: round(float64(f.count("maxmemory")) / (1 << 20)),
 		Evicted: f.grew("evicted_keys"), Hits: f.grew("keyspace_hits"), Misses: f.grew("keyspace_misses"), Clients: f.count("connected_clients"),
 		PingP50MS: ms(median(f.pings)), Pings: len(f.pings), Keys: f.sample.keys, Sampled: f.sample.looked, Kinds: []KeysKind{},
 	}
