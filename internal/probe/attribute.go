@@ -133,7 +133,7 @@ func (a *attributor) sendBeside(ctx context.Context) <-chan time.Duration {
 	}
 	go func() {
 		began := time.Now()
-		if err := bound(ctx, queryTimeout, a.beside.empty); err != nil {
+		if err := a.beside.empty(ctx); err != nil {
 			out <- 0
 			return
 		}
@@ -209,13 +209,30 @@ func account(name string, s store.Subject, floor time.Duration, m measured, e ex
 	return h
 }
 
-// waits reports whether a residual may be called pooler wait: it is worth naming (over 10 ms and a
-// quarter of the floor), and SHOW POOLS saw clients in the queue. Where the console was not asked
-// (waiting below 0), an empty query at the same moment that rose by half of the residual has to do;
-// where it was, its word goes first: a busy machine slows two queries as a queue does.
-func waits(h HotPath, floorMS float64, waiting int64) bool {
+// withdrawWaits takes the name off residuals that no console has confirmed, unless statements that need a server
+// connection come back later than those that have one: where both are late, the network or the server is slow.
+func (o *observation) withdrawWaits() {
+	if o.pooler.answered() && o.pooler.acquireWaitMS() > 0 {
+		return
+	}
+	for i := range o.hot {
+		if !o.hot[i].queueSeen {
+			o.hot[i].ResidualName = ""
+		}
+	}
+}
+
+// residualLimit is what a residual has to exceed to be worth naming.
+func residualLimit(floorMS float64) float64 {
 	const leastMS, share = 10.0, 0.25
-	if h.ResidualMS < max(leastMS, share*floorMS) {
+	return max(leastMS, share*floorMS)
+}
+
+// waits reports whether a residual may be called pooler wait: it is worth naming, and SHOW POOLS saw clients in the
+// queue. Where the console was not asked (waiting below 0), an empty query at the same moment that rose by half of the
+// residual has to do; where it was, its word goes first: a busy machine slows two queries as a queue does.
+func waits(h HotPath, floorMS float64, waiting int64) bool {
+	if h.ResidualMS < residualLimit(floorMS) {
 		return false
 	}
 	if waiting >= 0 {

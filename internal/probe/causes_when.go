@@ -129,7 +129,7 @@ func appRestartsNow(o *observation, cause, symptom Finding) bool {
 
 // lossesCoverStalls holds if at least as many segments were lost as queries stood still.
 func lossesCoverStalls(o *observation, _, _ Finding) bool {
-	_, stalls, _ := o.stalled()
+	_, stalls, _, _ := o.stalled()
 	n := o.ways.segments
 	return n != nil && n.Again+n.Disordered >= int64(stalls)
 }
@@ -147,7 +147,7 @@ func (o *observation) wideWithout(lessMS float64) bool {
 }
 
 func wideWithoutAStall(o *observation, _, _ Finding) bool {
-	_, _, each := o.stalled()
+	_, _, each, _ := o.stalled()
 	return o.wideWithout(each)
 }
 

@@ -40,7 +40,7 @@ func packetsLost(o *observation) outcome {
 	if back > 0 {
 		says = append(says, fmt.Sprintf("%d of the %d segments that brought answers came out of order (%.0f%%): others before them were lost on the way back, or overtaken.", n.Disordered, n.Received, 100*back))
 	}
-	if samples, count, extra := o.stalled(); count >= stallsMin {
+	if samples, count, extra, _ := o.stalled(); count >= stallsMin {
 		cost = max(cost, extra*float64(count)/float64(samples))
 		says = append(says, fmt.Sprintf("%d of %d empty queries stood still for %.0f ms.", count, samples, extra))
 	}

@@ -65,8 +65,7 @@ const (
 
 func unsteady(e Endpoint) bool { return e.JitterMS >= max(jitterLeastMS, jitterShare*e.FloorMS) }
 
-// jitters looks at both ways to the database: a queue in the pooler makes its turns vary, too, and not
-// those of the direct endpoint.
+// jitters looks at both paths to the database: what makes the pooler itself slow does not show on the direct one.
 func jitters(o *observation) outcome {
 	e := o.pooler.endpoint
 	switch {
@@ -74,8 +73,6 @@ func jitters(o *observation) outcome {
 		return notKnown("There was time for %s only, and the median of fewer than %d says nothing.", plural(e.FloorSamples, "round trip", "round trips"), leastSamples)
 	case !unsteady(e):
 		return passed("The median of %d round trips is %.1f ms above the least of %.1f ms.", e.FloorSamples, e.JitterMS, e.FloorMS)
-	case o.queues() && (!o.direct.answered() || !unsteady(o.direct.endpoint)): // nobody queues on the direct way
-		return notKnown("Clients queue in the pooler; what the network adds can't be told from it.")
 	case o.direct.answered() && !unsteady(o.direct.endpoint):
 		return passed("The pooler's round trips vary by %.1f ms, those to Postgres itself by %.1f ms: it is not the network.", e.JitterMS, o.direct.endpoint.JitterMS)
 	}
@@ -99,38 +96,42 @@ func (o *observation) queues() bool {
 }
 
 // stallLeast is how far above the floor a turn counts as one that stood still: TCP sends a lost segment
-// again after 200 ms at the earliest (TCP_RTO_MIN of Linux). One may be this machine's own doing, unless it had no
-// answer in queryTimeout.
+// again after 200 ms at the earliest (TCP_RTO_MIN of Linux).
 const (
 	stallLeast = 200 * time.Millisecond
 	stallsMin  = 2
 	stallShare = 0.02
 )
 
-// stalled sums up the empty queries: how many there were, how many stood still and for how long at the
-// median. With a queue in the pooler only the direct endpoint tells.
-func (o *observation) stalled() (samples, count int, medianMS float64) {
+// stalled sums up the empty queries: how many there were, how many stood still and for how long at the median. Those
+// that needed a server connection count only if nobody queues for one. One may be this machine's doing, unless it had no
+// answer at all: lost says so.
+func (o *observation) stalled() (samples, count int, medianMS float64, lost bool) {
 	var longer []time.Duration
 	for _, s := range []*pgServer{o.pooler, o.direct} {
-		if s == nil || s.floor <= 0 || s == o.pooler && o.queues() {
+		if !s.answered() || s.floor <= 0 {
 			continue
 		}
-		for _, took := range s.samples {
+		times := s.samples
+		if s.pooled && !o.queues() {
+			times = slices.Concat(times, s.acquired)
+		}
+		for _, took := range times {
 			samples++
+			lost = lost || took >= queryTimeout
 			if took >= s.floor+stallLeast {
 				longer = append(longer, took-s.floor)
 			}
 		}
 	}
-	return samples, len(longer), ms(median(longer))
+	return samples, len(longer), ms(median(longer)), lost
 }
 
 func stalls(o *observation) outcome {
-	samples, count, extra := o.stalled()
-	lost := o.pooler.lost && !o.queues() || o.direct.answered() && o.direct.lost
+	samples, count, extra, lost := o.stalled()
 	switch {
 	case samples == 0:
-		return notKnown("There was no time to measure round trips, or clients queue in the pooler.")
+		return notKnown("There was no time to measure round trips.")
 	case !lost && (count < stallsMin || float64(count) < stallShare*float64(samples)):
 		return passed("%d of %d empty queries took over %d ms longer than the least.", count, samples, stallLeast.Milliseconds())
 	}
@@ -174,7 +175,7 @@ func farAway(o *observation) outcome {
 			})
 		}
 	}
-	if steady && o.pooler.pooled && pooler >= 0 && between >= max(farLeastMS, pooler/2) && !o.queues() {
+	if steady && o.pooler.pooled && pooler >= 0 && between >= max(farLeastMS, pooler/2) {
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("The pooler answers in %.1f ms, and Postgres through it in %.1f ms: the two stand %.1f ms apart.", pooler, o.pooler.endpoint.FloorMS, between),
 			costMS:   between,

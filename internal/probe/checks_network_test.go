@@ -33,8 +33,4 @@ func TestDistanceAndVariation(t *testing.T) {
 			t.Errorf("%s: it varies: %v, want %v: %s", c.name, len(got.hits) > 0, c.varies, got.why)
 		}
 	}
-	alone := &observation{pooler: &pgServer{endpoint: at(20, 50)}, pools: &store.Pools{ClientsWaiting: 3, MaxWait: waitLeastMS * time.Millisecond}}
-	if got := jitters(alone); !got.unknown {
-		t.Errorf("without the direct way a queue can't be told from the network: %+v", got)
-	}
 }

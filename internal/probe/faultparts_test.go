@@ -147,14 +147,14 @@ func throttled(t *testing.T, raw string, bytesPerS int) string {
 	})
 }
 
-// oneLate keeps one answer for longer than the probe waits for it: that to the eighth empty statement, which is one of
-// the floor's. The way must not be encrypted.
-func oneLate(t *testing.T, raw string) string {
+// oneLate keeps one answer for longer than the probe waits for it: that to the nth empty statement. The path must not be
+// encrypted.
+func oneLate(t *testing.T, raw string, nth int64) string {
 	const late = 3500 * time.Millisecond
 	var seen atomic.Int64
 	return relayed(t, raw, func(client, server *net.TCPConn) {
 		both(client, watched{server, func(sent []byte) {
-			if string(sent) == "Q\x00\x00\x00\x05\x00" && seen.Add(1) == 8 {
+			if string(sent) == "Q\x00\x00\x00\x05\x00" && seen.Add(1) == nth {
 				time.Sleep(late)
 			}
 		}}, func(to io.Writer, from io.Reader) { _, _ = io.Copy(to, from) })

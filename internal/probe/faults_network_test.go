@@ -67,16 +67,21 @@ func wayFaults() []fault {
 				b.distance(t, link.Model{RTT: 10 * time.Millisecond, LossStall: 400 * time.Millisecond, LossRate: 0.08, Seed: 1})
 			},
 		},
-		{
-			name: "one answer is three seconds late", code: "HD-N05", evidence: "1 of ", lab: &lab.Config{}, short: true,
-			inject: func(t *testing.T, b *bed) {
-				b.rewritePooler(t, "client_tls_sslmode = allow")
-				b.config.URL = oneLate(t, changed(t, b.config.URL, parameter("sslmode", "disable"), parameter("sslrootcert", "")))
-			},
-		},
+		lateAnswer("one answer is three seconds late", 3, true), // one of the floor's
+		lateAnswer("one answer beside the statements is three seconds late", 8, false),
 		{
 			name: "the band is narrow", code: "HD-N10", evidence: "Mbit/s",
 			inject: func(t *testing.T, b *bed) { b.config.URL = throttled(t, b.config.URL, 150_000) },
+		},
+	}
+}
+
+func lateAnswer(name string, nth int64, short bool) fault {
+	return fault{
+		name: name, code: "HD-N05", evidence: "1 of ", lab: &lab.Config{}, short: short,
+		inject: func(t *testing.T, b *bed) {
+			b.rewritePooler(t, "client_tls_sslmode = allow")
+			b.config.URL = oneLate(t, changed(t, b.config.URL, parameter("sslmode", "disable"), parameter("sslrootcert", "")), nth)
 		},
 	}
 }

@@ -73,7 +73,7 @@ func poolerFaults() []fault {
 			inject: waitASecond,
 		},
 		{
-			name: "each statement waits a second for a pool that has no console", code: "HD-P04", evidence: "no distance takes that long", lab: &lab.Config{PoolSize: 1},
+			name: "each statement waits a second for a pool that has no console", code: "HD-P04", evidence: "statements wait for a server connection.", lab: &lab.Config{PoolSize: 1},
 			inject: func(t *testing.T, b *bed) {
 				b.config.AdminURL = ""
 				waitASecond(t, b)

@@ -16,13 +16,13 @@ const (
 	floorShare   = 2500 * time.Millisecond
 )
 
-// measureFloor makes round trips that ask the server for nothing, one after the other, and returns what each took.
-// After the first that fails no more are made.
-func measureFloor(ctx context.Context, ask func(context.Context) error) (samples []time.Duration, err error) {
+// measureFloor asks the server for nothing, so many times and one after the other, and returns what each took. After the
+// first that fails there are no more. The caller bounds each.
+func measureFloor(ctx context.Context, times int, ask func(context.Context) error) (samples []time.Duration, err error) {
 	ends := time.Now().Add(floorShare)
-	for len(samples) < FloorSamples && time.Now().Before(ends) {
+	for len(samples) < times && time.Now().Before(ends) {
 		began := time.Now()
-		if err := bound(ctx, queryTimeout, ask); err != nil {
+		if err := ask(ctx); err != nil {
 			return samples, err
 		}
 		samples = append(samples, time.Since(began))
@@ -47,21 +47,58 @@ func (e *Endpoint) setFloor(samples []time.Duration, wanted int) {
 }
 
 // queuedLeastMS is more than any distance: light takes 200 ms in fibre half around the earth and back, and the
-// longest ways of the internet take twice that.
+// longest paths of the internet take twice that.
 const queuedLeastMS = 500
 
-// heldUp is by how much the quickest empty statement came back later than the pooler itself answers while it lets a
-// client in, for which nobody queues; 0 where that may be a distance.
+// heldUp is by how much statements that need a server connection come back later than those that have one or, where none of
+// those came back, than the pooler itself answers while it accepts a client; 0 where that is less than queuedLeastMS, which
+// the statements' own runs can tell.
 func (o *observation) heldUp() (extraMS float64) {
 	s := o.pooler
-	if !s.answered() || !s.pooled || len(s.samples) == 0 {
+	switch {
+	case !s.answered() || !s.pooled || len(s.acquired) == 0:
 		return 0
+	case len(s.samples) > 0:
+		extraMS = s.acquireWaitMS()
+	default:
+		own := turnOfConnecting(s.endpoint)
+		if extraMS = ms(slices.Min(s.acquired)) - own; own < 0 {
+			return 0
+		}
 	}
-	own := turnOfConnecting(s.endpoint)
-	if extraMS = ms(slices.Min(s.samples)) - own; own < 0 || extraMS < queuedLeastMS {
+	if extraMS < queuedLeastMS {
 		return 0
 	}
 	return extraMS
+}
+
+// assignedMS is an answer for which nobody waits in the pooler.
+func (s *pgServer) assignedMS() float64 {
+	if len(s.samples) > 0 {
+		return ms(median(s.samples))
+	}
+	return turnOfConnecting(s.endpoint)
+}
+
+// acquireWaitMS is by how much statements that need a server connection come back later than those that have one, at the
+// median; 0 where that may be chance: at least half of them have to be later than nine tenths of the others by more than
+// a residual that is worth naming.
+func (s *pgServer) acquireWaitMS() float64 {
+	if len(s.acquired) < leastSamples || len(s.samples) < leastSamples {
+		return 0
+	}
+	owned := slices.Sorted(slices.Values(s.samples))
+	limit := ms(owned[len(owned)*9/10]) + residualLimit(ms(owned[0]))
+	late := 0
+	for _, took := range s.acquired {
+		if ms(took) > limit {
+			late++
+		}
+	}
+	if 2*late < len(s.acquired) {
+		return 0
+	}
+	return ms(median(s.acquired) - median(owned))
 }
 
 // statementsQueue is poolerWait, unless every statement is held up for longer than its runs could tell.
@@ -73,8 +110,8 @@ func statementsQueue(o *observation) outcome {
 			queue = fmt.Sprintf(" SHOW POOLS: %d waiting, %d servers busy, %d idle.", o.pools.ClientsWaiting, o.pools.ServersActive, o.pools.ServersIdle)
 		}
 		return found(hit{
-			evidence: fmt.Sprintf("The pooler itself answers in %.1f ms, and the quickest of %s came back through it after %.0f ms: no distance takes that long, statements wait for a server connection.%s",
-				turnOfConnecting(s.endpoint), plural(len(s.samples), "empty statement", "empty statements"), ms(slices.Min(s.samples)), queue),
+			evidence: fmt.Sprintf("An answer for which nobody queues takes %.1f ms, and %s outside a transaction took %.0f ms (median): statements wait for a server connection.%s",
+				s.assignedMS(), plural(len(s.acquired), "statement", "statements"), ms(median(s.acquired)), queue),
 			costMS: extraMS, severity: Critical,
 		})
 	}

@@ -255,6 +255,7 @@ func (o *observation) measureStatements(ctx context.Context, s *session) {
 			o.hot = append(o.hot, h)
 		}
 	}
+	o.withdrawWaits()
 	o.askHypoPG(ctx, s, subjects)
 	if s.pools != nil && s.pools.seen {
 		last := s.pools.last

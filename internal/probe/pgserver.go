@@ -40,10 +40,12 @@ type pgServer struct {
 	dials int
 	// spent are the turns of a connection that was lost and opened again.
 	spent int64
-	// samples are the times of all empty queries so far. Of one that had no answer it is how long it was waited for.
+	// samples are the times of all empty queries so far that had a server connection already, because no pooler is in
+	// between or a transaction was open. A queue in the pooler is not in them.
 	samples []time.Duration
-	// lost is set where one of them had no answer in queryTimeout.
-	lost bool
+	// acquired are the times of those that the pooler had to assign a server connection to first. Of one in either list
+	// that had no answer it is queryTimeout.
+	acquired []time.Duration
 }
 
 // openPG connects by url and measures the waterfall, the proof of a pooler and the floor. It returns a server in any
@@ -99,13 +101,11 @@ func (s *pgServer) measure(ctx context.Context) {
 		s.fail(ctx, "", err)
 		return
 	}
-	samples, err := measureFloor(ctx, s.empty)
-	if err != nil {
+	if err := s.measureFloor(ctx); err != nil {
 		s.afterLoss(ctx, err)
 	}
-	s.endpoint.setFloor(samples, FloorSamples)
 	if s.endpoint.FloorMS > 0 {
-		s.floor = slices.Min(samples)
+		s.floor = slices.Min(s.samples)
 	}
 	s.endpoint.judgeProxy(s.meter)
 }
@@ -117,7 +117,6 @@ func (s *pgServer) afterLoss(ctx context.Context, err error) {
 		s.fail(ctx, "", err)
 		return
 	}
-	s.samples, s.lost = append(s.samples, queryTimeout), true
 	s.dials, s.spent = s.dials+1, s.turns()
 	conn, w, err := connectPG(ctx, s.config)
 	if err != nil {
@@ -127,12 +126,49 @@ func (s *pgServer) afterLoss(ctx context.Context, err error) {
 	s.conn, s.meter = conn, w.meter
 }
 
-// empty makes one round trip with an empty statement; the caller bounds it.
+// measureFloor takes the floor of statements that have a server connection: a wait in the pooler is no distance.
+func (s *pgServer) measureFloor(ctx context.Context) error {
+	if !s.pooled {
+		_, err := measureFloor(ctx, FloorSamples, s.empty)
+		s.endpoint.setFloor(s.samples, FloorSamples)
+		return err
+	}
+	_, err := measureFloor(ctx, FloorSamples/turnsOfTransaction, s.transaction)
+	s.endpoint.setFloor(s.samples, FloorSamples/turnsOfTransaction*(turnsOfTransaction-1))
+	return err
+}
+
+// turnsOfTransaction is how many round trips transaction takes; all but the first have their server connection.
+const turnsOfTransaction = 3
+
+// transaction begins, asks for nothing and ends: the pooler assigns a server connection to BEGIN, and the two statements
+// after it have that one.
+func (s *pgServer) transaction(ctx context.Context) error {
+	if err := s.ask(ctx, "BEGIN READ ONLY", &s.acquired); err != nil {
+		return err
+	}
+	if err := s.ask(ctx, "", &s.samples); err != nil {
+		return err
+	}
+	return s.ask(ctx, "ROLLBACK", &s.samples)
+}
+
+// empty makes one round trip with an empty statement outside a transaction.
 func (s *pgServer) empty(ctx context.Context) error {
+	if s.pooled {
+		return s.ask(ctx, "", &s.acquired)
+	}
+	return s.ask(ctx, "", &s.samples)
+}
+
+// ask makes one round trip with a statement that does next to nothing, and notes its time.
+func (s *pgServer) ask(ctx context.Context, sql string, times *[]time.Duration) error {
 	began := time.Now()
-	err := s.conn.PgConn().Exec(ctx, "").Close()
+	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return s.conn.PgConn().Exec(ctx, sql).Close() })
 	if err == nil {
-		s.samples = append(s.samples, time.Since(began))
+		*times = append(*times, time.Since(began))
+	} else if explain(ctx, "", err).cutOff() {
+		*times = append(*times, queryTimeout)
 	}
 	return err
 }

@@ -62,7 +62,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	w.socket.stop()
 	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.shaken()
 	s.endpoint.sum()
-	samples, err := measureFloor(ctx, ask)
+	samples, err := measureFloor(ctx, FloorSamples, func(ctx context.Context) error { return bound(ctx, queryTimeout, ask) })
 	s.samples, s.lost = samples, explainRedis(ctx, "", err)
 	if err != nil && !s.lost.cutOff() {
 		s.fail(ctx, "", err)

@@ -127,8 +127,9 @@ type Endpoint struct {
 	Name string `json:"name"`
 	// Address is host:port, without user or password.
 	Address string `json:"address"`
-	// FloorMS is the least of so many empty queries (PINGs on Redis), JitterMS their median less it; both are 0 where
-	// there were fewer than three, and then neither is known.
+	// FloorMS is the least of so many empty queries (PINGs on Redis; through a pooler, statements of a transaction that has its
+	// server connection), JitterMS their median less it; both are 0 where there were fewer than three, and then neither is
+	// known.
 	FloorMS      float64 `json:"floor_ms"`
 	JitterMS     float64 `json:"jitter_ms"`
 	FloorSamples int     `json:"floor_samples"`
