@@ -66,28 +66,32 @@ func (x *ablating) emptyRedis(ctx context.Context) error {
 }
 
 // tokenReplay is S5 on a clock 300 times faster. It counts more than a whole life of a token: everybody was new at once,
-// so that a shorter part would meet the tokens as they all end.
+// so that a shorter part would meet the tokens as they all end. A token lives as long as the lists, so these get the
+// same life.
 func (x *ablating) tokenReplay(ctx context.Context, d ablation) error {
-	return x.replay(ctx, d, "TOKEN_CACHE_TTL", "1s", "12s", bench.Replay{
+	return x.replay(ctx, d, []string{"TOKEN_CACHE_TTL", "BOARD_CACHE_TTL"}, "1s", "12s", bench.Replay{
 		Gap: 4 * time.Second, Settle: 12 * time.Second, Length: 18 * time.Second,
 	})
 }
 
 // userReplay is S6 on a clock 30 times faster.
 func (x *ablating) userReplay(ctx context.Context, d ablation) error {
-	return x.replay(ctx, d, "USER_CACHE_TTL", "1s", "10s", bench.Replay{
+	return x.replay(ctx, d, []string{"USER_CACHE_TTL"}, "1s", "10s", bench.Replay{
 		Account: true, Gap: 2 * time.Second, Settle: 10 * time.Second, Length: 15 * time.Second,
 	})
 }
 
-func (x *ablating) replay(ctx context.Context, d ablation, variable, old, tuned string, r bench.Replay) error {
+func (x *ablating) replay(ctx context.Context, d ablation, variables []string, old, tuned string, r bench.Replay) error {
 	users := x.take(x.starts * replayUsers)
 	withOld, withTuned, err := x.pair(ctx, d, true, func(ctx context.Context, s *ablatedServer, back bool, round int, into *bench.Samples) error {
-		value := tuned
+		value, set := tuned, map[string]string{}
 		if back {
 			value = old
 		}
-		s.with(map[string]string{variable: value})
+		for _, v := range variables {
+			set[v] = value
+		}
+		s.with(set)
 		r := r                                                                            // the other side has the same users and the same moments
 		r.Users, r.Seed = users[round*replayUsers:(round+1)*replayUsers], uint64(round)+1 //nolint:gosec // a round is not negative
 		return x.at(s).Replay(ctx, r, into)

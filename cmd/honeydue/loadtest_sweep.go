@@ -46,7 +46,7 @@ sweep lowers the second to the first, and the note under the table says so.`,
 		Example: `  honeydue loadtest sweep --set DB_MAX_CONNS=5,10,20,40
   honeydue loadtest sweep --set DB_MIN_IDLE_CONNS=1,5,10,20
   honeydue loadtest sweep --set DB_EXEC_MODE=exec,cache_describe,simple_protocol --rtt 50ms
-  honeydue loadtest sweep --set BOARD_CACHE_TTL=0,1h -o json`,
+  honeydue loadtest sweep --set BOARD_CACHE_TTL=0,720h -o json`,
 		Args:    noArgs,
 		PreRunE: func(c *cobra.Command, _ []string) error { return refuseZeros(c.Flags()) },
 		RunE:    validated(o, func(ctx context.Context) error { return a.loadtestSweep(ctx, o) }),

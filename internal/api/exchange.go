@@ -235,6 +235,9 @@ func cacheStatus(r *cache.Reading) string {
 		switch c.verdict {
 		case cache.Hit:
 			b.WriteString("; hit")
+			if c.name == "list" && r.Remade {
+				b.WriteString("; detail=remade")
+			}
 		case cache.Miss:
 			b.WriteString("; fwd=miss")
 		case cache.Wrong:

@@ -26,6 +26,8 @@ type hotAnswer[B any] struct {
 	residenceIDs []int64
 	body         B
 	validUntil   time.Time // zero: it does not age
+	remake       []byte    // see cache.Answer
+	remade       bool
 }
 
 // rendered is a list as it is sent and kept: encoded and compressed once.
@@ -144,7 +146,9 @@ func answer[B any](s *Server, got hotAnswer[B]) (cache.Answer, error) {
 	if got.residenceIDs == nil {
 		got.residenceIDs = []int64{}
 	}
-	return cache.Answer{User: got.user, ResidenceIDs: got.residenceIDs, Body: body, ValidUntil: got.validUntil}, err
+	return cache.Answer{
+		User: got.user, ResidenceIDs: got.residenceIDs, Body: body, ValidUntil: got.validUntil, Remake: got.remake, Remade: got.remade,
+	}, err
 }
 
 // describeList sets the headers of a list that may be kept by whoever asked,

@@ -57,6 +57,7 @@ func boardOf(user household.User, rows store.BoardRows, now time.Time, dueSoonDa
 			Homes: rows.Homes, Cards: rows.Cards, Counts: rows.Counts, Now: now, DueSoonDays: dueSoonDays,
 		}),
 		validUntil: household.BoardValidUntil(rows.Homes, rows.OldestCompleted, now),
+		remake:     remakeOf(rows.Homes, rows.OldestCompleted),
 	}
 }
 

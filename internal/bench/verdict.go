@@ -101,7 +101,7 @@ type evidence struct {
 const maxApart = 0.05
 
 // otherUsers is what to do about users whom the server was to see for the first time and knew.
-const otherUsers = "give other users, or wait for the caches' hour (TOKEN_CACHE_TTL)"
+const otherUsers = "give other users, whom the server has not seen for BOARD_CACHE_TTL"
 
 // judge gives the verdict of a phase that claims a p99, with its reasons. A
 // reason is given for every verdict but a plain pass.

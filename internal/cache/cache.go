@@ -22,7 +22,7 @@ const (
 	DefaultUserTTL         = 5 * time.Minute
 	DefaultUsers           = 5000
 	DefaultResidenceIDsTTL = 5 * time.Minute
-	DefaultListTTL         = time.Hour
+	DefaultListTTL         = 30 * 24 * time.Hour
 )
 
 // Config says where Redis is and how long things are kept. A zero value stands
@@ -30,7 +30,7 @@ const (
 type Config struct {
 	// URL is redis:// or rediss://. Empty: an in-process store, for one pod only.
 	URL             string
-	TokenTTL        time.Duration
+	TokenTTL        time.Duration // at least: see Cache.tokenTTL
 	UserTTL         time.Duration
 	Users           int // entries in the memory of this process
 	ResidenceIDsTTL time.Duration
@@ -126,6 +126,12 @@ func (cfg Config) withDefaults() Config {
 	}
 	return cfg
 }
+
+// tokenTTL is how long a token's user is known. The token is used only while the
+// user's version stands, so it may live as long as the lists that it opens: with a
+// shorter life, somebody who comes back after an hour would ask the database although
+// Redis has the lists.
+func (c *Cache) tokenTTL() time.Duration { return max(c.cfg.TokenTTL, c.cfg.ListTTL) }
 
 // parseURL hides what the URL says: it may carry a password.
 func parseURL(url string) (*redis.Options, error) {

@@ -115,15 +115,36 @@ func (d *database) answerWith(own counts, list List, user int64, until time.Time
 	for _, r := range list.Scopes(d.sees[user]...) {
 		in[r] = d.counts[r] + own[r]
 	}
+	a := answerOf(in, user, until)
+	a.User = d.user(user)
+	return a
+}
+
+// remakes is what a list that ages needs to be made anew.
+const remakes = "nothing else"
+
+// answerOf is a list in which these counts are, of the residences that they name.
+func answerOf(in counts, user int64, until time.Time) Answer {
 	c := content{Counts: in}
+	a := Answer{ResidenceIDs: []int64{}, ValidUntil: until}
 	if !until.IsZero() {
-		c.Until = until.UnixMilli()
+		c.Until, a.Remake = until.UnixMilli(), []byte(remakes)
 	}
-	body, err := json.Marshal(c)
-	if err != nil {
+	for _, s := range slices.Sorted(maps.Keys(in)) {
+		if s == UserScope(user) {
+			continue
+		}
+		id, err := strconv.ParseInt(string(s[1:]), 10, 64)
+		if err != nil {
+			panic(err)
+		}
+		a.ResidenceIDs = append(a.ResidenceIDs, id)
+	}
+	var err error
+	if a.Body, err = json.Marshal(c); err != nil {
 		panic(err)
 	}
-	return Answer{User: d.user(user), ResidenceIDs: append([]int64{}, d.sees[user]...), Body: body, ValidUntil: until}
+	return a
 }
 
 // user has the count of its scope for a name.

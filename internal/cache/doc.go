@@ -32,7 +32,11 @@
 //   - A fill is refused if a version has moved since before the database was
 //     read, or a write holds. For a state that the read did not know, the write
 //     clock must stand instead.
-//   - What ages without a write (a task becomes overdue) carries valid_until.
+//   - What ages without a write (a task becomes overdue) carries valid_until. If
+//     only that is in the way, the list of today is made of the copy (Aged).
+//
+// So nothing here depends on an hour's end: entries live as long as Redis keeps
+// them, 30 days at most.
 //
 // A logout also leaves a tombstone in the token's place, so that the next
 // request with it is refused without the database. It only spares that turn:

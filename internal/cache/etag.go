@@ -9,7 +9,7 @@ import (
 // encoding is the version of what copies hold. Raise it when the bytes of a
 // list change: a rolling deploy then never reads the other's copies, and no
 // client's copy is taken for a new one.
-const encoding = "1"
+const encoding = "2"
 
 // stamp is what identifies the content of a copy: the digest of the versions
 // that it was filled under, and the end of its validity.
@@ -105,29 +105,62 @@ func isDigest(s string) bool {
 	return true
 }
 
-// copies are kept as digest, validity in 16 digits of ms, body.
-const copyHead = 40 + 16
+// kept is a copy as Redis has it: digest, validity in 16 digits of ms, length of
+// what remakes it in 4, what remakes it, body.
+type kept struct {
+	stamp
+	remake string // see Answer.Remake
+	body   string
+}
+
+const (
+	lengthAt = 40 + 16
+	remakeAt = lengthAt + 4
+	// mostRemake is what the length can say.
+	mostRemake = 9999
+)
 
 func (s stamp) validity() string {
 	var ms int64
 	if !s.until.IsZero() {
 		ms = s.until.UnixMilli()
 	}
-	text := strconv.FormatInt(ms, 10)
-	return strings.Repeat("0", max(0, 16-len(text))) + text
+	return digits(ms, 16)
 }
 
-func parseCopy(raw string) (s stamp, body string, ok bool) {
-	if len(raw) < copyHead || !isDigest(raw[:40]) {
-		return stamp{}, "", false
+func digits(n int64, width int) string {
+	text := strconv.FormatInt(n, 10)
+	return strings.Repeat("0", max(0, width-len(text))) + text
+}
+
+// rest is what stands in a copy after its validity. What remakes it and is too
+// long for a copy is left out: the list is read anew then.
+func (a Answer) rest() string {
+	remake := a.Remake
+	if len(remake) > mostRemake {
+		remake = nil
 	}
-	ms, err := strconv.ParseInt(raw[40:copyHead], 10, 64)
-	if err != nil {
-		return stamp{}, "", false
+	var b strings.Builder
+	b.Grow(remakeAt - lengthAt + len(remake) + len(a.Body))
+	b.WriteString(digits(int64(len(remake)), remakeAt-lengthAt))
+	b.Write(remake)
+	b.Write(a.Body)
+	return b.String()
+}
+
+func parseCopy(raw string) (k kept, ok bool) {
+	if len(raw) < remakeAt || !isDigest(raw[:40]) {
+		return kept{}, false
 	}
-	s.digest = raw[:40]
+	ms, err := strconv.ParseInt(raw[40:lengthAt], 10, 64)
+	n, noLength := strconv.ParseUint(raw[lengthAt:remakeAt], 10, 16)
+	if err != nil || noLength != nil || remakeAt+int(n) > len(raw) {
+		return kept{}, false
+	}
+	k.digest = raw[:40]
 	if ms > 0 {
-		s.until = time.UnixMilli(ms)
+		k.until = time.UnixMilli(ms)
 	}
-	return s, raw[copyHead:], true
+	k.remake, k.body = raw[remakeAt:remakeAt+int(n)], raw[remakeAt+int(n):]
+	return k, true
 }

@@ -106,15 +106,18 @@ func FuzzParseIfNoneMatch(f *testing.F) {
 }
 
 func FuzzParseCopy(f *testing.F) {
-	f.Add(someDigest + stamp{}.validity() + "body")
+	f.Add(someDigest + stamp{}.validity() + Answer{Body: []byte("body")}.rest())
+	f.Add(someDigest + stamp{}.validity() + Answer{Body: []byte("body"), Remake: []byte("of what")}.rest())
+	f.Add(someDigest + stamp{}.validity() + "0005body")
 	f.Add(someDigest + "-000000000000001")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, raw string) {
-		s, body, ok := parseCopy(raw)
+		k, ok := parseCopy(raw)
 		if !ok {
 			return
 		}
-		if again := s.digest + s.validity() + body; again != raw && raw[40] != '-' && raw[40] != '+' {
+		again := k.digest + k.validity() + Answer{Body: []byte(k.body), Remake: []byte(k.remake)}.rest()
+		if again != raw && raw[40] != '-' && raw[40] != '+' {
 			t.Fatalf("%q comes back as %q", raw, again)
 		}
 	})
@@ -124,8 +127,9 @@ func FuzzParseCopy(f *testing.F) {
 func FuzzUnderstand(f *testing.F) {
 	for _, reply := range []string{
 		"", "revoked", "held\n7\n;u7,a,b;;r1", "unleased\n7", "unknown\ne\n1\ncu7\nv\nodd", "known\n7\nv\n[1,2]\n3",
-		"same\n7\nv\n" + someDigest, "hit\n7\nv\n" + someDigest + "0000000000000000body",
-		"miss\n7\n1\ne\nd\n1\n2\nu7\nv\nr1\nv\ncu7\nw", "miss\n7\n1\ne\nd\n1\n-4\nu7", "miss\n7\n1\ne\nd\n1\n4611686018427387904\nu7",
+		"same\n7\nv\n" + someDigest, "hit\n7\nv\n" + someDigest + "00000000000000000000body",
+		"miss\n7\n1\ne\nd\n1\n\n2\nu7\nv\nr1\nv\ncu7\nw", "miss\n7\n1\ne\nd\n1\n\n-4\nu7", "miss\n7\n1\ne\nd\n1\n\n4611686018427387904\nu7",
+		"miss\n7\n1\ne\nd\n1\n" + someDigest + "00000000000000010001xbody\n1\nu7\nv",
 		"known\n99999999999999999999\nv", "hit\nx\nv\n" + someDigest + "0000000000000000",
 	} {
 		f.Add(reply, "tasks")

@@ -22,6 +22,12 @@ type Answer struct {
 	// ValidUntil is the instant from which on the body is another though nothing
 	// was written; zero: it does not age.
 	ValidUntil time.Time
+	// Remake is what is needed beside the body to make the list of a later instant
+	// when ValidUntil has passed and nothing was written; nil where the database has
+	// to be asked then.
+	Remake []byte
+	// Remade: this is such a list, made of a copy and not read from the database.
+	Remade bool
 }
 
 // Fill stores an answer, in one visit, as far as what it depends on stands as
@@ -52,7 +58,7 @@ func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 	s := stamp{until: a.ValidUntil}
 	args := make([]any, 0, 11+3*len(scopes))
 	args = append(args, nonce(), r.token.epoch, a.User.ID,
-		seconds(c.cfg.TokenTTL), seconds(c.cfg.ResidenceIDsTTL), seconds(c.cfg.ListTTL), list, s.validity(), a.Body, ids, c.cfg.Sabotage.uncheckedFill())
+		seconds(c.tokenTTL()), seconds(c.cfg.ResidenceIDsTTL), seconds(c.cfg.ListTTL), list, s.validity(), a.rest(), ids, c.cfg.Sabotage.uncheckedFill())
 	for _, scope := range scopes {
 		args = append(args, string(scope), r.token.states[scope], r.token.clocks[scope.shard()])
 	}

@@ -193,6 +193,19 @@ func (x *trial) refresh(h *Hold) {
 	x.c.Release(x.t.Context(), h, Effects{Committed: true, Refreshed: refreshed(h, map[int64]Answer{7: answer("read in the write's turn")})})
 }
 
+// agedIsOfToday: of a copy that has aged, and that a write has made obsolete, nothing is made.
+func agedIsOfToday(x *trial) bool {
+	written(x.t, x.c, x.d, Effects{}, r1)
+	a := answer("yesterday")
+	a.ValidUntil, a.Remake = time.Now().Add(-time.Minute), []byte("it can be made anew")
+	x.c.Fill(x.t.Context(), x.read("t"), a)
+	if r := x.read("t"); r.Aged == nil || r.Aged.Body != "yesterday" || r.Aged.Remake != "it can be made anew" || r.token.flight == "" {
+		x.t.Fatalf("the copy cannot be made anew: %+v", r)
+	}
+	written(x.t, x.c, x.d, Effects{}, Tasks.Scope(3))
+	return x.read("t").Aged == nil
+}
+
 func leaseEnded(x *trial) bool {
 	x.must(x.rdb.HSet(x.t.Context(), sharedKey, "lease", time.Now().Add(-time.Hour).UnixMilli()).Err())
 	r := x.read("t")
@@ -248,14 +261,15 @@ func TestEachGuardIsMissed(t *testing.T) {
 		{"fill ignores the epoch", fillOfAnotherEpoch, []edit{{"fill", "epoch ~= ARGV[2]", "false"}}},
 		{"connect does nothing", nil, []edit{{"connect", "== ARGV[1]", "~= ''"}}},
 		{"the epoch does not judge tokens, users and ids", everythingIsUnknown, []edit{
-			{"read", "local mine = epoch .. states[1]", "local mine = states[1]"},
+			{"read", "mine, aged = epoch .. states[1]", "mine, aged = states[1]"},
 			{"fill", "mine = epoch .. version(st, scope)", "mine = version(st, scope)"},
 		}},
 		{"the epoch does not judge copies", oldCopyComesBack, []edit{{"head", "'\\n' .. epoch .. '\\n'", "'\\n'"}}},
 		{"a token is believed whatever its version", nil, []edit{{"read", "if at == mine", "if true"}, {"read", "at == mine and", "true and"}}},
 		{"ids are believed whatever their version", idsOfAnotherVersion, []edit{{"read", "of[2] == mine", "true"}}},
 		{"a copy is believed whatever its digest", nil, []edit{{"head", "string.sub(copy, 1, 40) ~= digest", "false"}}},
-		{"a copy does not age", nil, []edit{{"head", "tonumber(ends) > now", "true"}}},
+		{"a copy does not age", nil, []edit{{"head", "ends > now", "true"}}},
+		{"a list is made of a copy that has aged, whatever its digest", agedIsOfToday, []edit{{"read", "if fitting then", "if copy then"}}},
 		{"304 whatever the versions", nil, []edit{
 			{"read", "string.find(theirs, current, 1, true)", "theirs ~= ''"},
 			{"read", "'same', user, mine, current}", "'same', user, mine, string.sub(theirs, 1, 40)}"}, // the pod compares, too

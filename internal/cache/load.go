@@ -17,7 +17,22 @@ import (
 //
 // load gets the context of the request that leads; it is not cancelled when
 // that request's client hangs up, since others may wait for the same answer.
+//
+// A list that has Aged load may make of the copy instead: see Answer.Remade.
 func (c *Cache) Load(ctx context.Context, r *Reading, load func(context.Context) (Answer, error)) (Answer, error) {
+	a, err := c.share(ctx, r, load)
+	if r.Aged != nil {
+		r.Remade = err == nil && a.Remade
+		if r.Remade {
+			r.ListVerdict = Hit
+		}
+		c.counted(r, EntryList, r.ListVerdict)
+	}
+	return a, err
+}
+
+// share joins a flight, or leads one where it may be shared.
+func (c *Cache) share(ctx context.Context, r *Reading, load func(context.Context) (Answer, error)) (Answer, error) {
 	if r.token.flight == "" || c.cfg.Sabotage == UncheckedFill {
 		return c.load(ctx, r, load)
 	}

@@ -108,11 +108,11 @@ func (c *Cache) Look(ctx context.Context, of Copied) (Look, error) {
 	if reply[0] == "" {
 		return Look{Why: reply[1]}, nil
 	}
-	s, text, ok := parseCopy(reply[0])
+	k, ok := parseCopy(reply[0])
 	if !ok {
 		return Look{Why: "unreadable"}, nil
 	}
-	l := Look{Body: []byte(text), ETag: s.etag()}
+	l := Look{Body: []byte(k.body), ETag: k.etag()}
 	left, err := strconv.ParseInt(reply[1], 10, 64)
 	if ttl := time.Duration(seconds(c.cfg.ListTTL)) * time.Second; err == nil && left > 0 {
 		l.Age = max(0, ttl-time.Duration(left)*time.Millisecond)

@@ -51,7 +51,7 @@ func TestLookSaysWhatAReadWouldBeServed(t *testing.T) {
 		{"held", func() { c.Hold(t.Context(), Tasks.Scope(3)) }},
 		{"no-state", func() { rdb.Del(t.Context(), Tasks.Scope(3).stateKey()) }},
 		{"superseded", func() { rdb.Set(t.Context(), Tasks.Scope(3).stateKey(), strings.Repeat(nonce(), len(listLetters)), 0) }},
-		{"gone", func() { rdb.Del(t.Context(), "list:1.tasks:7") }},
+		{"gone", func() { rdb.Del(t.Context(), listPrefix+encoding+".tasks:7") }},
 		{"no-lease", func() { rdb.HSet(t.Context(), sharedKey, "lease", "1") }},
 		{"another-memory", func() { rdb.HSet(t.Context(), sharedKey, "run", "0") }},
 		{"no-lease", func() { rdb.Set(t.Context(), sharedKey, "nonsense", 0) }},

@@ -79,9 +79,12 @@ type Reading struct {
 	Body string
 	// ETag names the copy.
 	ETag string
+	// Aged is the list's copy if only its ValidUntil is in the way, and it says how to
+	// make another of it; nil otherwise.
+	Aged *Aged
 	// Stored: the request has filled the list's copy. Collapsed: it has shared
-	// another's flight.
-	Stored, Collapsed bool
+	// another's flight. Remade: the list was made of a copy that had aged.
+	Stored, Collapsed, Remade bool
 	// ResidenceIDs are those that the user saw lately: a hint, never an authorization.
 	ResidenceIDs []int64
 	// Residence is a hint where Question.Item lies; 0 for none.
@@ -91,6 +94,12 @@ type Reading struct {
 	waited   time.Duration // for Redis so far
 	token    fillToken
 	version  string // the epoch with the user's version, if they are known
+}
+
+// Aged is a copy of which everything stands but its ValidUntil.
+type Aged struct {
+	Body   string // compressed
+	Remake string // of the Answer that filled it
 }
 
 // fillToken is what a fill is judged by. Its zero value fills nothing.
@@ -211,13 +220,13 @@ func (c *Cache) understand(r *Reading, reply []string, theirs stamps) {
 			c.renew(r.question, at(3))
 		}
 	case "hit":
-		s, body, ok := parseCopy(at(3))
+		k, ok := parseCopy(at(3))
 		if !ok {
 			c.bypass(r, Bypass, "unreadable")
 		} else if user() {
-			r.Body, r.ETag = body, s.etag()
+			r.Body, r.ETag = k.body, k.etag()
 			c.hit(r)
-			c.remember(r.question, r.UserID, at(4), s, body)
+			c.remember(r.question, r.UserID, at(4), k.stamp, k.body)
 		}
 	case "miss":
 		c.understandMiss(r, reply)
@@ -241,16 +250,20 @@ func (c *Cache) hit(r *Reading) {
 
 func (c *Cache) missed(r *Reading, token Verdict) {
 	r.Token = c.counted(r, EntryToken, token)
-	if r.question.List != "" {
+	switch {
+	case r.question.List == "":
+	case r.Aged != nil:
+		r.ListVerdict = Miss // unless Load can do without the database, and counts it then
+	default:
 		r.ListVerdict = c.counted(r, EntryList, Miss)
 	}
 }
 
 func (c *Cache) understandMiss(r *Reading, reply []string) {
-	const fixed = 7
+	const fixed = 8
 	n := 0
 	if len(reply) >= fixed {
-		n, _ = strconv.Atoi(reply[6])
+		n, _ = strconv.Atoi(reply[fixed-1])
 	}
 	if n <= 0 || n > (len(reply)-fixed)/2 {
 		c.bypass(r, Bypass, "unreadable")
@@ -275,6 +288,9 @@ func (c *Cache) understandMiss(r *Reading, reply []string) {
 		token.flight = string(r.question.List) + ":" + reply[1] + ":" + reply[4]
 	}
 	r.token = token
+	if k, ok := parseCopy(reply[6]); ok && k.remake != "" {
+		r.Aged = &Aged{Body: k.body, Remake: k.remake}
+	}
 	c.missed(r, Hit)
 }
 

@@ -15,7 +15,8 @@ import (
 	"github.com/honeydue/honeydue/internal/link"
 )
 
-// TestTTLs: S5 and S11 as Redis has them. State keys and the shared key have
+// TestTTLs: what is vouched for by a version lives as long as the lists do, and S5's
+// hour is for a tombstone. S11 holds for the key that it names. State keys and the shared key have
 // no end: a hold that a clock drops is a hold that is lost. What nobody uses,
 // Redis evicts.
 func TestTTLs(t *testing.T) {
@@ -27,12 +28,12 @@ func TestTTLs(t *testing.T) {
 	warmed(t, c, tasks("t"), answer("list"))
 	const never = -1 // as go-redis says it
 	want := map[string]time.Duration{
-		tokenKey(TokenHash("t")):               time.Hour,
+		tokenKey(TokenHash("t")):               DefaultListTTL,
 		tokenKey(TokenHash("gone")):            time.Hour,
 		residenceIDsKey(7):                     5 * time.Minute,
 		idsVersionKey(7):                       5 * time.Minute,
-		listIDsKey(7):                          time.Hour,
-		listPrefix + c.encoded("tasks") + ":7": time.Hour,
+		listIDsKey(7):                          DefaultListTTL,
+		listPrefix + c.encoded("tasks") + ":7": DefaultListTTL,
 		Item{"task", 5}.key():                  time.Hour,
 		"done:" + d.log[0].WriteID:             30 * time.Second,
 		seenPrefix + "7":                       time.Hour,

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/honeydue/honeydue/internal/household"
 )
 
 // faults are what may happen in a world beside crashes and pauses, which
@@ -281,16 +283,17 @@ func (w *world) advanceRequest() {
 			}
 		}
 	}
+	if r.reading.Aged != nil && w.draw("remake", 4) > 0 {
+		a := w.remade(r)
+		r.loaded = &a
+		return
+	}
 	if _, dead := w.db.dead[r.token]; dead && r.reading.UserID == 0 {
 		gone() // 401
 		w.seen.raise(counts{UserScope(r.user): w.db.counts[UserScope(r.user)]})
 		return
 	}
-	var until time.Time
-	if w.draw("ages", 2) == 0 {
-		until = w.now.Add(time.Duration(1+w.draw("until", 4)) * time.Second)
-	}
-	a := w.db.answer(cmp.Or(r.reading.question.List, Tasks), r.user, until)
+	a := w.db.answer(cmp.Or(r.reading.question.List, Tasks), r.user, w.ages())
 	w.served("the database", r, w.keep(r.user, "", a.Body))
 	if r.reading.question.List == "" {
 		a.Body = nil
@@ -299,4 +302,24 @@ func (w *world) advanceRequest() {
 		}
 	}
 	r.loaded = &a
+}
+
+// ages draws the end of a list's validity; zero for none.
+func (w *world) ages() time.Time {
+	if w.draw("ages", 2) > 0 {
+		return time.Time{}
+	}
+	return w.now.Add(time.Duration(1+w.draw("until", 4)) * time.Second)
+}
+
+// remade is a list of today, made of the copy of a day that has ended.
+func (w *world) remade(r *request) Answer {
+	var old content
+	if err := json.Unmarshal([]byte(r.reading.Aged.Body), &old); err != nil || old.Until == 0 || old.Until > w.now.UnixMilli() || r.reading.Aged.Remake != remakes {
+		w.violated("%+v is not a copy that has aged", r.reading.Aged)
+	}
+	a := answerOf(old.Counts, r.user, w.ages())
+	a.User, a.Remade = household.User{ID: r.user}, true
+	w.served("what was made of a copy", r, w.keep(r.user, "", a.Body))
+	return a
 }

@@ -104,11 +104,7 @@ func (w *world) look(wr *write) {
 		own[s] = 1
 	}
 	for _, r := range wr.hold.Readers {
-		var until time.Time
-		if w.draw("ages", 2) == 0 {
-			until = w.now.Add(time.Duration(1+w.draw("until", 4)) * time.Second)
-		}
-		wr.read[r.UserID] = w.db.answerWith(own, wr.list, r.UserID, until)
+		wr.read[r.UserID] = w.db.answerWith(own, wr.list, r.UserID, w.ages())
 	}
 }
 

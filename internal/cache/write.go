@@ -189,7 +189,7 @@ func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) []Reader {
 	}
 	refreshed := slices.DeleteFunc(slices.Clone(e.Refreshed), func(f Refreshed) bool { return !f.whole() })
 	for _, f := range refreshed {
-		args = append(args, f.UserID, f.ids, stamp{until: f.ValidUntil}.validity(), f.Body, len(f.states))
+		args = append(args, f.UserID, f.ids, stamp{until: f.ValidUntil}.validity(), f.rest(), len(f.states))
 		for _, s := range f.states {
 			args = append(args, string(s.scope), s.version)
 		}

@@ -49,7 +49,7 @@ type Cache struct {
 	UserTTL         time.Duration `env:"USER_CACHE_TTL"`
 	UserSize        int           `env:"USER_CACHE_SIZE"` // users in memory
 	ResidenceIDsTTL time.Duration `env:"RESIDENCE_IDS_CACHE_TTL"`
-	BoardTTL        time.Duration `env:"BOARD_CACHE_TTL" envDefault:"1h"`         // of the board and the other three lists; 0 = they are not cached
+	BoardTTL        time.Duration `env:"BOARD_CACHE_TTL" envDefault:"720h"`       // of the board, the other three lists and the tokens that open them; 0 = lists are not cached
 	ListMemory      int           `env:"LIST_MEMORY_BYTES" envDefault:"33554432"` // of the same lists in memory; 0 = none
 }
 

@@ -23,7 +23,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.TokenTTL != time.Hour || c.UserTTL != 5*time.Minute || c.UserSize != 5000 || c.ResidenceIDsTTL != 5*time.Minute {
+	if c.TokenTTL != time.Hour || c.UserTTL != 5*time.Minute || c.UserSize != 5000 || c.ResidenceIDsTTL != 5*time.Minute || c.BoardTTL != 30*24*time.Hour {
 		t.Errorf("cache defaults: %+v", c)
 	}
 	if err := Check(Environ{}); err != nil {

@@ -62,7 +62,7 @@ func Tuned() []TunedValue {
 		},
 		{
 			Decision: "S5", Name: "token cache in Redis", Env: "TOKEN_CACHE_TTL", Value: "1h", Was: "5m", Kind: KindDuration,
-			Why: "a returning user's token costs no round trip to the database",
+			Why: "a returning user's token costs no round trip to the database; with lists it is kept as long as they are (BOARD_CACHE_TTL)",
 		},
 		{
 			Decision: "S6", Name: "user cache in memory", Env: "USER_CACHE_TTL", Value: "5m", Was: "30s", Kind: KindDuration,

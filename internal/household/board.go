@@ -89,6 +89,40 @@ func BoardValidUntil(homes []Home, oldestCompleted *time.Time, now time.Time) ti
 	return until
 }
 
+// Later is the board at an instant after the one that it was built for, if nobody has
+// changed anything meanwhile: cards change their column by the date, and completed
+// ones leave. homes, oldestCompleted (as for BoardValidUntil) and dueSoonDays are those
+// that it was built with; oldest is the first that is left of the completed ones. ok
+// is false if a card may be missing: of a column that has more cards than it shows.
+func (b Board) Later(homes []Home, oldestCompleted *time.Time, now time.Time, dueSoonDays int) (later Board, oldest *time.Time, ok bool) {
+	in := BoardInput{Homes: homes, Now: now, DueSoonDays: dueSoonDays}
+	since := now.Add(-CompletedFor)
+	for _, col := range b.Columns {
+		whole := col.Count == len(col.Tasks)
+		switch {
+		case col.Name != ColumnCompleted && !whole:
+			return Board{}, nil, false
+		case col.Name != ColumnCompleted:
+			in.Cards = append(in.Cards, col.Tasks...)
+		case whole:
+			for _, c := range col.Tasks { // newest first
+				switch {
+				case c.CompletedAt == nil:
+					return Board{}, nil, false // it was not built by BuildBoard
+				case !c.CompletedAt.Before(since):
+					in.Cards, oldest = append(in.Cards, c), c.CompletedAt
+				}
+			}
+		case oldestCompleted == nil || oldestCompleted.Before(since):
+			return Board{}, nil, false
+		default:
+			in.Cards, oldest = append(in.Cards, col.Tasks...), oldestCompleted
+			in.Counts = map[ColumnName]int{col.Name: col.Count}
+		}
+	}
+	return BuildBoard(in), oldest, true
+}
+
 func newestFirst(a, b Card) int {
 	return cmp.Or(b.CompletedAt.Compare(*a.CompletedAt), cmp.Compare(b.ID, a.ID))
 }

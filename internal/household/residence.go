@@ -40,8 +40,8 @@ type ResidencePatch struct {
 // Home is what the board needs to know of a residence: whose tasks stand
 // under it, and which day it is there.
 type Home struct {
-	ID       int64
-	TimeZone string
+	ID       int64  `json:"id"`
+	TimeZone string `json:"time_zone"`
 }
 
 // Today is the residence's local date at the instant now.

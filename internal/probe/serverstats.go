@@ -21,8 +21,7 @@ type databaseCounters struct {
 	Read     float64 `json:"read"`
 }
 
-// youngS is how long a server has to be up before its cumulative figures say anything of its usual day: an
-// hour, in which each user's caches of an hour (decision S5) have gone round once.
+// youngS is how long a server has to be up before its cumulative figures say anything of its usual day.
 const youngS = 3600
 
 // reliable reports whether the counters cover enough time to be judged.

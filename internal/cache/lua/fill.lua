@@ -2,7 +2,7 @@
 -- did before the database was asked.
 -- KEYS: the token. ARGV: a fresh version, the epoch before, the user, TTL of
 -- the token, of the ids and of the copy in s, the list's name ('' for none),
--- valid_until in 16 digits, the body, the ids ('' for unknown), 1 to check
+-- valid_until in 16 digits, the rest of the copy, the ids ('' for unknown), 1 to check
 -- nothing (a sabotage for tests), then for each scope that the database named,
 -- the user first: scope, version before ('' if it was not known), the shard's
 -- clock before ('' if there was none).

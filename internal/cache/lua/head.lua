@@ -80,11 +80,15 @@ local function digested(list, epoch, states)
 end
 
 -- A copy is its digest, the end of its validity in 16 digits (0: it does not
--- age), and the body.
-local function serves(copy, digest, now)
+-- age), and what etag.go makes of the rest.
+local function fits(copy, digest)
   if not copy or string.sub(copy, 1, 40) ~= digest then return false end
   local ends = string.match(string.sub(copy, 41, 56), '^%d+$')
-  return ends and #ends == 16 and (tonumber(ends) == 0 or tonumber(ends) > now)
+  return ends and #ends == 16
+end
+local function young(copy, now)
+  local ends = tonumber(string.sub(copy, 41, 56))
+  return ends == 0 or ends > now
 end
 
 -- Who has read a list of a residence, with the hash of a token, and when a user

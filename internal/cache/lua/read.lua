@@ -11,7 +11,8 @@
 --   {'hit', user, mine, copy, ids}
 --   {'known', user, mine, ids, hint}                         no list was asked for
 --   {'miss', user, 1 if the token stands, epoch, digest, 1 if the ids are those
---     of the user's version, number of scopes, scope, version, ..., shared...}
+--     of the user's version, the copy if only its age is in the way, number of
+--     scopes, scope, version, ..., shared...}
 -- where mine is the epoch with the user's version: what stands after the epoch
 -- has changed stands for nothing.
 local fresh, list, theirs, now = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -64,7 +65,7 @@ end
 if held ~= '' then return {'held', user, held} end
 if not leased then return {'unleased', user} end
 
-local mine = epoch .. states[1]
+local mine, aged = epoch .. states[1], ''
 local current = digested(list, epoch, text)
 if at == mine then
   redis.call('EXPIRE', 'residence_ids_user:' .. user, ARGV[6])
@@ -72,7 +73,8 @@ if at == mine then
   if list == '' then return {'known', user, mine, ids, ARGV[5] ~= '' and get(ARGV[5]) or ''} end
   local same = string.find(theirs, current, 1, true)
   local copy = not same and get('list:' .. list .. ':' .. user)
-  local stands = same or serves(copy, current, now)
+  local fitting = copy and fits(copy, current)
+  local stands = same or fitting and young(copy, now)
   if stands and not of[1] then
     redis.call('SET', 'residence_ids_user:' .. user, ids, 'EX', ARGV[6])
     redis.call('SET', 'residence_ids_version:' .. user, mine, 'EX', ARGV[6])
@@ -80,9 +82,11 @@ if at == mine then
   if stands then see(user, list, milliseconds()) end
   if same then return {'same', user, mine, current} end
   if stands then return {'hit', user, mine, copy, ids} end
+  if fitting then aged = copy end
 end
-local known = all and of[1] and of[2] == mine and ids ~= ''
-local reply = {'miss', user, at == mine and '1' or '0', epoch, current, known and '1' or '0', tostring(#scopes)}
+-- The digest of a copy proves the ids, as the user's version does.
+local known = all and (aged ~= '' or of[1] and of[2] == mine and ids ~= '')
+local reply = {'miss', user, at == mine and '1' or '0', epoch, current, known and '1' or '0', aged, tostring(#scopes)}
 for i, scope in ipairs(scopes) do
   reply[#reply + 1] = scope
   reply[#reply + 1] = states[i]

@@ -9,7 +9,7 @@
 -- revoke and its TTL ('' for none), a hint's key and value ('' for none), the
 -- list's name and the TTL of copies in s, the epoch at hold, the number of
 -- scopes, the scopes, then for each list: the user, the ids, valid_until in 16
--- digits, the body, the number of scopes, scope, version after hold, ...
+-- digits, the rest of the copy, the number of scopes, scope, version after hold, ...
 -- Returns for each list its digest, or '' if it was not filled.
 shared('epoch') -- mends a planted key
 local fresh, write, last = ARGV[1], ARGV[2], 11 + tonumber(ARGV[11])

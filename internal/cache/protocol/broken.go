@@ -121,3 +121,6 @@ const (
 	// RefreshBefore reads it before the statement.
 	RefreshBefore
 )
+
+// RemakeUnchecked makes a list of a copy that has aged without comparing versions.
+const RemakeUnchecked Broken = 1 << 58

@@ -58,7 +58,7 @@ func (r *reader) blind() bool { return r.at == blindMissed || r.at == blindLoade
 
 // remembers are the broken protocols that still use what the others can forget.
 const remembers = FillUnchecked | CompareMissing | FlightUnkeyed | BypassShares | ServeUnchecked |
-	CountedVersions | BlindUnchecked | BlindShares | BlindSharesByClock | CursorInPod | MarkInPod
+	CountedVersions | RemakeUnchecked | BlindUnchecked | BlindShares | BlindSharesByClock | CursorInPod | MarkInPod
 
 // forget drops what can make no difference any more: copies under versions
 // that cannot come back, fills that are bound to be refused, all of old memory

@@ -18,6 +18,7 @@ func TestReductionsLoseNothing(t *testing.T) {
 		"old memory, in pod":         {Writers: 1, Readers: 1, Sweepers: 1, Faults: RolledBack | MarkLost, Promised: Acknowledged, InPod: true},
 		"a write's list":             {Writers: 2, Readers: 1, Sweepers: 1, Faults: WriterCrashes, Promised: P1, Refresh: true},
 		"a write's list, old memory": {Writers: 1, Readers: 1, Sweepers: 1, Faults: RolledBack, Promised: Acknowledged, Refresh: true},
+		"the copy ages":              {Writers: 1, Readers: 1, Sweepers: 1, Faults: RolledBack, Promised: Acknowledged, Ages: true},
 		"leases":                     {Writers: 1, Readers: 2, Sweepers: 1, Faults: WriterCutOff, Promised: InTime},
 	} {
 		t.Run(name, func(t *testing.T) {

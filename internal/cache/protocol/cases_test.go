@@ -98,6 +98,7 @@ func keepsCases() []keeps {
 	blind := func(m *Model) { m.Blind = true }
 	glance := func(m *Model) { m.Glance = true }
 	refresh := func(m *Model) { m.Refresh = true }
+	ages := func(m *Model) { m.Ages = true }
 	two := func(m *Model) { m.Readers = 2 }
 	writers := func(m *Model) { m.Writers, m.Readers = 2, 2 }
 	sweepers := func(m *Model) { m.Sweepers = 2 }
@@ -135,6 +136,11 @@ func keepsCases() []keeps {
 		{"a write fills the list, anything at once while no sweep runs", with(one(anything, InTime), refresh, two), Acknowledged, StepLook},
 		{"two writes fill the list, and either is rolled back", with(one(Denied, P1|Swept), writers, refresh), 0, StepDeny},
 		{"a write fills the list, old memory, and hold and release arrive late", with(one(RolledBack|late, Swept), refresh, two), Acknowledged, StepConnect},
+		{"the copy ages, all faults of P1 at once", with(one(inP1, P1|Swept), ages), 0, StepReadRemake},
+		{"the copy ages, anything at once", with(one(anything, Swept), ages, two), Acknowledged, StepReadRemake},
+		{"the copy ages, anything at once while no sweep runs", with(one(anything, InTime), ages, two), Acknowledged, StepReadRemake},
+		{"the copy ages, old memory, and hold and release arrive late", with(one(RolledBack|late, Swept), ages, two), Acknowledged, StepReadRemake},
+		{"the copy ages, two writes fill the list, either crashes", with(one(WriterCrashes, P1|Swept), writers, refresh, ages, func(m *Model) { m.Readers = 1 }), 0, StepReadRemake},
 		{"two writers, either crashes, the copy in a pod that glances", with(one(WriterCrashes, P1|Swept), writers, inPod, glance), 0, StepGlanceHit},
 	}
 }
@@ -163,6 +169,8 @@ func failsCases() []fails {
 	unchecked.Writers, unchecked.Readers, unchecked.Refresh = 2, 2, true
 	before := one(RefreshBefore, 0, Acknowledged)
 	before.Refresh = true
+	remade := one(RemakeUnchecked, 0, Acknowledged)
+	remade.Ages = true
 	pod := one(ServeUnchecked, 0, Acknowledged)
 	pod.InPod = true
 	blind := one(BlindUnchecked, 0, Acknowledged)
@@ -198,6 +206,7 @@ func failsCases() []fails {
 		{"a single flight of reads that go round", shared(BypassShares, 0, Monotone), Monotone},
 		{"a write's list that compares no versions", unchecked, Acknowledged},
 		{"a write's list that is read before its statement", before, Acknowledged},
+		{"a list made of a copy that has aged, whatever its version", remade, Acknowledged},
 		{"the user in memory not checked against the version", pod, Acknowledged},
 		{"a blind fill that compares no clock", blind, Acknowledged},
 		{"an ETag under versions that were read after the body", etag, Acknowledged},

@@ -52,6 +52,7 @@ var stepText = [stepKinds]string{
 
 	StepReadHit:      "{R} read: hit, answers {data}",
 	StepReadMiss:     "{R} read: miss under {token}",
+	StepReadRemake:   "{R} read: the copy has aged, makes another of it, answers {data}",
 	StepReadCreate:   "{R} read: no state, creates {token}",
 	StepReadHeld:     "{R} read: held, goes round",
 	StepReadUnleased: "{R} read: no lease, goes round",
@@ -81,6 +82,7 @@ var stepText = [stepKinds]string{
 	StepLaterCommit: "database: a later transaction COMMITS",
 	StepEvictState:  "FAULT the state is evicted",
 	StepEvictValue:  "FAULT the copy is evicted",
+	StepAge:         "the copy ages",
 	StepEvictShared: "FAULT cursor, clock and lease are evicted",
 	StepLoseHold:    "FAULT the holds are lost, the version stays",
 	StepLoseMark:    "the mark of {W} expires, or is evicted",

@@ -172,6 +172,10 @@
 //     answer has an ETag only if the token names every state that the database
 //     named, and it is the digest over those that the database named, under the
 //     token's versions.
+//     A miss of which only valid_until is in the way, with a copy under these very
+//     versions, needs no database: the list of today is made of the copy where that
+//     has all that it takes (Ages). It is what the database would say under the
+//     token, so it is answered, shared and filled like a read of the database.
 //  3. To go round: read the database and answer, without an ETag. Fill nothing,
 //     share nothing: while a hold stands, the version says nothing about the
 //     commit.

@@ -65,6 +65,9 @@ func (b *batch) faults() {
 	if m.fault(ValueEvicted) && mem.value.version != missing {
 		b.try(Step{Kind: StepEvictValue}).redis.value = value{}
 	}
+	if m.Ages && mem.value.version != missing && !mem.value.aged {
+		b.try(Step{Kind: StepAge}).redis.value.aged = true
+	}
 	if rest := mem.withoutShared(); m.fault(SharedEvicted) && *mem != rest {
 		s := b.try(Step{Kind: StepEvictShared})
 		s.redis = rest

@@ -28,6 +28,9 @@ type Model struct {
 	Unshared bool
 	// Refresh: a write reads the list in its own transaction, and release fills it.
 	Refresh bool
+	// Ages: the copy's valid_until may pass at any moment. A read then makes the
+	// list of today out of the copy, or reads the database.
+	Ages bool
 
 	// numbered: versions are numbered in the order of their making, for traces.
 	numbered bool

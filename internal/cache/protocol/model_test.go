@@ -115,7 +115,9 @@ func TestEveryStepIsTaken(t *testing.T) {
 	note(all)
 	all.Faults, all.Promised = RolledBack, Acknowledged
 	note(all)
-	all.Faults, all.InPod, all.Glance = 0, true, true
+	all.Faults, all.Ages = 0, true
+	note(all)
+	all.Ages, all.InPod, all.Glance = false, true, true
 	note(all)
 	for _, b := range []Broken{SkipHold, HoldExpires, TombstonePruned} {
 		note(Model{Writers: 1, Sweepers: 1, Broken: b, Faults: inP1, Promised: Swept})

@@ -61,6 +61,8 @@ func (s *State) pack() packed {
 		c.pushBool(s.writer[i].refresh.looked)
 		c.push(uint8(s.writer[i].refresh.data), 2)
 	}
+	c.pushBool(s.redis.value.aged)
+	c.pushBool(s.backup.value.aged)
 	return packed{uint64(a), uint64(b), uint64(c)}
 }
 
@@ -96,6 +98,8 @@ func (p packed) unpack() State {
 	s.due = writes(b.pop(2))
 	s.seen = writes(b.pop(2))
 	s.acked = writes(b.pop(2))
+	s.backup.value.aged = c.popBool()
+	s.redis.value.aged = c.popBool()
 	for i := maxWriters - 1; i >= 0; i-- {
 		r := &s.writer[i].refresh
 		r.data = writes(c.pop(2))

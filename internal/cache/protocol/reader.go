@@ -44,6 +44,8 @@ func (b *batch) read(i int) {
 	switch {
 	case m.breaks(ServeUnchecked) && mem.value.version != missing:
 		b.hit(i)
+	case m.breaks(RemakeUnchecked) && mem.value.aged && mem.version != missing && !held:
+		b.remake(i)
 	case mem.version == missing && m.breaks(CompareMissing):
 		b.try(Step{Kind: StepReadMiss, Who: i}).reader[i] = reader{at: missed, token: absent, must: must}
 	case mem.version == missing:
@@ -62,6 +64,9 @@ func (b *batch) read(i int) {
 		// Not even a flight may be shared: it may have begun long ago, and
 		// while no sweep runs its key does not change.
 		b.try(Step{Kind: StepReadUnleased, Who: i}).reader[i] = reader{at: missed, must: must}
+	case mem.value.version == mem.version && mem.value.aged:
+		b.remake(i)
+		b.try(Step{Kind: StepReadMiss, Who: i}).reader[i] = reader{at: missed, token: mem.version, must: must}
 	case mem.value.version == mem.version:
 		b.hit(i)
 	default:
@@ -116,6 +121,16 @@ func (b *batch) hit(i int) {
 	s := b.try(Step{Kind: StepReadHit, Who: i, Data: data})
 	b.model.answered(s, data)
 	b.out[len(b.out)-1].broken = b.model.breach(b.from, data)
+}
+
+// remake answers what the copy contains, which is what the database would say under
+// these versions, and is to fill it: like a read that has loaded.
+func (b *batch) remake(i int) {
+	mem := &b.from.redis
+	s := b.try(Step{Kind: StepReadRemake, Who: i, Data: mem.value.data})
+	s.reader[i] = reader{at: loaded, token: mem.version, data: mem.value.data}
+	b.model.answered(s, mem.value.data)
+	b.out[len(b.out)-1].broken = b.model.breach(b.from, mem.value.data)
 }
 
 // join takes the result of a flight: of a read with the same token that has

@@ -115,6 +115,8 @@ type reader struct {
 type value struct {
 	version version
 	data    writes
+	// aged: its valid_until has passed.
+	aged bool
 }
 
 // cursor is the snapshot in which the sweep last read the change log: the

@@ -29,6 +29,7 @@ const (
 
 	StepReadHit
 	StepReadMiss
+	StepReadRemake
 	StepReadCreate
 	StepReadHeld
 	StepReadUnleased
@@ -58,6 +59,7 @@ const (
 	StepLaterCommit
 	StepEvictState
 	StepEvictValue
+	StepAge
 	StepEvictShared
 	StepLoseHold
 	StepLoseMark
