@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,40 +66,52 @@ func placedError(err error) error {
 
 // valueMistake finds a duration that is none, and a number that is not whole where
 // one has to be. The library takes a bare number as nanoseconds, which nobody means,
-// and cuts 1.5 down to 1; nor does it say where another mistake is.
+// and cuts 1.5 down to 1, quoted or not; nor does it say where another mistake is.
 func valueMistake(file *ast.File) *ScenarioError {
 	var found *ScenarioError
 	for _, doc := range file.Docs {
-		ast.Walk(valueFinder{found: &found}, doc.Body)
+		ast.Walk(valueFinder{found: &found, anchors: map[string]ast.Node{}}, doc.Body)
 	}
 	return found
 }
 
 type valueFinder struct {
-	found **ScenarioError
-	mix   bool // within a mix, whose keys are the names of steps
+	found   **ScenarioError
+	anchors map[string]ast.Node // by their names; an anchor stands before its aliases
+	mix     bool                // within a mix, whose keys are the names of steps
 }
 
 // Visit implements ast.Visitor.
 func (f valueFinder) Visit(node ast.Node) ast.Visitor {
+	if anchor, ok := node.(*ast.AnchorNode); ok {
+		f.anchors[anchor.Name.String()] = anchor.Value
+	}
 	v, ok := node.(*ast.MappingValueNode)
 	if !ok || *f.found != nil {
 		return f
 	}
-	key := v.Key.String()
-	scalar, ok := v.Value.(ast.ScalarNode)
+	key, value := v.Key.String(), v.Value
+	switch n := value.(type) {
+	case *ast.AnchorNode:
+		value = n.Value
+	case *ast.AliasNode:
+		value = f.anchors[n.Value.String()]
+	}
+	scalar, ok := value.(ast.ScalarNode)
 	if !ok { // a step of that name, or something that the decoder refuses
-		return valueFinder{found: f.found, mix: key == "mix"}
+		f.mix = key == "mix"
+		return f
 	}
 	what := ""
 	switch {
 	case f.mix, slices.Contains([]string{"register", "residences", "tasks", "contractors", "max_connections", "seed", "weight", "max_db_turns"}, key):
-		if n, isFloat := scalar.GetValue().(float64); isFloat && n != math.Trunc(n) { // NaN is not even itself
+		n, err := strconv.ParseFloat(fmt.Sprint(scalar.GetValue()), 64)
+		if err == nil && n != math.Trunc(n) { // NaN is not even itself
 			what = fmt.Sprintf("%s %v is not a whole number", key, n)
 		}
 	case slices.Contains([]string{"duration", "timeout", "p99", "p50"}, key):
 		text := fmt.Sprint(scalar.GetValue())
-		if _, err := time.ParseDuration(text); err != nil || v.Value.Type() != ast.StringType {
+		if _, err := time.ParseDuration(text); err != nil || value.Type() != ast.StringType {
 			what = fmt.Sprintf("%s %q is no duration with a unit, such as 200ms or 30s", key, text)
 		}
 	}
