@@ -16,6 +16,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"sync"
@@ -51,7 +53,10 @@ var shared struct {
 // started it. It returns the exit code for os.Exit.
 func Run(m *testing.M) int {
 	sweep()
-	logging.Disable() // or go-redis would write to stderr in the middle of a test's output, about a Redis that was stopped on purpose
+	// Or go-redis and the test servers' net/http would write to stderr in the middle of a test's output, about a Redis that
+	// was stopped or a certificate that was refused on purpose.
+	logging.Disable()
+	log.SetOutput(io.Discard)
 	shared.mu.Lock()
 	shared.running, shared.templates = true, map[uintptr]*template{}
 	for n := redisDatabases - 1; n > 0; n-- { // 0 is nobody's: a client that selects none is found out
