@@ -196,6 +196,7 @@ func account(name string, s store.Subject, floor time.Duration, m measured, e ex
 	if e.plan != nil {
 		h.PlanningMS, h.ExecutionMS = e.plan.PlanningMS, e.plan.ExecutionMS
 		h.Access, h.PlanHash, h.FirstRun = e.plan.access(), e.plan.Hash(), firstRun(e.first)
+		h.LaterRuns = e.plan.later
 	}
 	h.S14 = judgeS14(s, e)
 	if m.runs == 0 {

@@ -105,6 +105,8 @@ func causesOfServer() []cause {
 		{code: "HD-D04", explains: []string{"HD-D05", "HD-D06"}, when: inTheChain},
 		{code: "HD-D04", explains: []string{"HD-T12"}, when: readsStandStill},
 		{code: "HD-D06", explains: []string{"HD-Q08"}, when: outlivesVacuum},
+		{code: "HD-D22", explains: []string{"HD-D11"}, enough: "a memory that loses what hot statements have just read loses everything else as well"},
+		{code: "HD-D22", explains: []string{"HD-Q15"}, when: sameThing},
 		{code: "HD-D14", explains: []string{"HD-D11"}, enough: "a server that has only just started has nothing in its memory, and counts since then only"},
 	}
 }

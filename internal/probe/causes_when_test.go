@@ -283,6 +283,8 @@ func serverCases() []causeCase {
 		{"vacuum never came", []string{"HD-D06 HD-Q08"}, false, long(nil, true), none, of(Warning, "tasks")},
 		{"autovacuum is off", []string{"HD-D06 HD-Q08"}, false, long(number(60), false), none, of(Warning, "tasks")},
 		{"a table is half empty", []string{"HD-D06 HD-D10"}, false, long(number(60), true), none, of(Warning, "tasks")},
+		{"what the first run lacked is lost again", []string{"HD-D22 HD-Q15"}, true, nil, of(Warning, "tasks"), of(Warning, "tasks")},
+		{"another table's first run", []string{"HD-D22 HD-Q15"}, false, nil, of(Warning, "tasks"), of(Warning, "documents")},
 		{"the probe's own cold reads", []string{"HD-Q15 HD-D11"}, true, read(15_000), of(Warning, "tasks"), of(Warning)},
 		{"others' reads", []string{"HD-Q15 HD-D11"}, false, read(25_000), of(Warning, "tasks"), of(Warning)},
 		{"reads of weeks", []string{"HD-Q15 HD-D11"}, false, read(15_000), of(Warning, "tasks"), of(Info)},

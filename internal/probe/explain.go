@@ -300,11 +300,26 @@ func (e *explainer) fasterInto(to **Plan) func(pgx.Rows) error {
 		}
 		e.dbMS += p.PlanningMS + p.ExecutionMS
 		e.rows += int64(p.Root.ActualRows * p.Root.ActualLoops)
-		if old := *to; old == nil || old.ExecutionMS == 0 || p.PlanningMS+p.ExecutionMS < old.PlanningMS+old.ExecutionMS {
-			*to = p
-		}
+		*to = (*to).fasterOf(p)
 		return nil
 	}
+}
+
+// fasterOf is the faster of a plan and one that was run after it, with what the later runs met. An estimate gives way.
+func (p *Plan) fasterOf(again *Plan) *Plan {
+	if p == nil || p.ExecutionMS == 0 {
+		return again
+	}
+	later := again.kept()
+	if p.later != nil && p.later.Read < later.Read {
+		later = *p.later
+	}
+	faster := p
+	if again.PlanningMS+again.ExecutionMS < p.PlanningMS+p.ExecutionMS {
+		faster = again
+	}
+	faster.later = &later
+	return faster
 }
 
 // runInto is fasterInto that also keeps the first run as it was.

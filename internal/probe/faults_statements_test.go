@@ -1,6 +1,8 @@
 package probe_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +74,16 @@ func statementFaults() []fault {
 				if err := b.lab.StartPostgres(t.Context()); err != nil {
 					t.Fatal(err)
 				}
+			},
+		},
+		{
+			name: "shared_buffers is far too small", code: "HD-D22", evidence: "and shared_buffers is 1.0 MB", lab: &lab.Config{},
+			inject: func(t *testing.T, b *bed) {
+				inject(`INSERT INTO tasks (residence_id, title, due_date) SELECT (SELECT max(id) FROM residences WHERE active), 'more', current_date FROM generate_series(1, 3000);
+					VACUUM FULL tasks; VACUUM ANALYZE tasks;`)(t, b)
+				must(t, os.WriteFile(filepath.Join(serverDir(t, b.env), "postgresql.auto.conf"), []byte("shared_buffers = '1MB'\n"), 0o644))
+				must(t, b.lab.StopPostgres(t.Context()))
+				must(t, b.lab.StartPostgres(t.Context()))
 			},
 		},
 	}, indexFaults(), timeoutFaults())

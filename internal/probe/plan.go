@@ -15,6 +15,9 @@ type Plan struct {
 	PlanningMS  float64 `json:"Planning Time,omitempty"`
 	ExecutionMS float64 `json:"Execution Time,omitempty"`
 
+	// later is what the runs after the first one met: that of them which read the fewest blocks. It is nil where there was
+	// one run, or none.
+	later *Blocks
 	// fine is set where Postgres gives rows per loop with two digits, which it does from version 18.
 	fine bool
 }
@@ -100,6 +103,18 @@ func (n *Node) Seen() float64 {
 
 // Blocks returns the pages of 8 KiB found in memory and read from disk by the whole plan.
 func (p *Plan) Blocks() (hit, read float64) { return p.Root.SharedHit, p.Root.SharedRead }
+
+// kept are the plan's blocks without those of sequential scans: a large one reads through a small ring of buffers, and
+// finds nothing of the run before it however large the memory is.
+func (p *Plan) kept() Blocks {
+	b := Blocks{p.Root.SharedHit, p.Root.SharedRead}
+	p.Root.Walk(func(n *Node) {
+		if n.Type == "Seq Scan" {
+			b.Hit, b.Read = b.Hit-n.SharedHit, b.Read-n.SharedRead
+		}
+	})
+	return Blocks{max(0, b.Hit), max(0, b.Read)}
+}
 
 // scan is one place where a plan reads a table; MS is wall time.
 type scan struct {

@@ -40,6 +40,10 @@ func serverChecks() []check {
 			needs: watched, run: bloat,
 		},
 		{
+			code: "HD-D22", title: "shared_buffers is too small: hot statements read from disk in every run", severity: Warning,
+			needs: []part{knowsPlans, knowsFacts}, run: smallBuffers,
+		},
+		{
 			code: "HD-D11", title: "Blocks come from disk instead of memory", severity: Warning,
 			needs: watched, run: cacheHit,
 		},

@@ -223,6 +223,9 @@ type HotPath struct {
 	PlanHash string `json:"plan_hash,omitempty"`
 	// FirstRun is what the statement met when the probe first ran it; nil where it was not run.
 	FirstRun *FirstRun `json:"first_run,omitempty"`
+	// LaterRuns is what the runs after the first met, of these the one that read the fewest blocks, without sequential scans;
+	// nil where there was no second run.
+	LaterRuns *Blocks `json:"later_runs,omitempty"`
 	// S14 judges the execution against the execution SLO.
 	S14  S14Verdict `json:"s14"`
 	Plan *Plan      `json:"plan"`
@@ -252,6 +255,12 @@ type FirstRun struct {
 	// HitBlocks were in Postgres's memory and ReadBlocks were not; of 8 KiB each.
 	HitBlocks  float64 `json:"hit_blocks"`
 	ReadBlocks float64 `json:"read_blocks"`
+}
+
+// Blocks are pages of 8 KiB, by where Postgres found them: in its own memory, or outside of it.
+type Blocks struct {
+	Hit  float64 `json:"hit_blocks"`
+	Read float64 `json:"read_blocks"`
 }
 
 // S14Verdict says whether a hot statement keeps S14: at most 1 ms of execution for the median user, 8 ms

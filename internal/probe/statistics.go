@@ -16,6 +16,8 @@ type databaseFacts struct {
 	// planCacheMode is the app's session's own, through the pooler where there is one.
 	planCacheMode string
 	workMemKB     float64
+	// sharedBuffersKB is the server's memory for blocks; 0 where it is not known.
+	sharedBuffersKB float64
 	// given are the planner's settings that a role or a database has of its own.
 	given []givenSetting
 	// session are the settings that the app relies on, as its sessions begin with them.
@@ -34,6 +36,7 @@ type tableFacts struct {
 	autovacuum                     bool
 	// analyzed is false where the planner has no statistics of the table at all.
 	analyzed bool
+	kb       float64 // by the planner's count of pages
 }
 
 // indexDefinition is one index of the app's tables as it is.
@@ -63,7 +66,7 @@ SELECT c.relname::text, greatest(c.reltuples, 0)::float8, c.reltuples >= 0,
 		+ coalesce(o.v->>'autovacuum_vacuum_scale_factor', current_setting('autovacuum_vacuum_scale_factor'))::float8 * greatest(c.reltuples, 0)),
 	(coalesce(o.v->>'autovacuum_analyze_threshold', current_setting('autovacuum_analyze_threshold'))::float8
 		+ coalesce(o.v->>'autovacuum_analyze_scale_factor', current_setting('autovacuum_analyze_scale_factor'))::float8 * greatest(c.reltuples, 0)),
-	coalesce((o.v->>'autovacuum_enabled')::bool, true)
+	coalesce((o.v->>'autovacuum_enabled')::bool, true), greatest(c.relpages, 0)::float8 * 8
 FROM pg_class c
 LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
 CROSS JOIN LATERAL (SELECT jsonb_object_agg(option_name, option_value) AS v FROM pg_options_to_table(c.reloptions)) o
@@ -86,7 +89,8 @@ ORDER BY c.relname, i.relname`
 const countedSQL = `
 SELECT extract(epoch FROM now() - greatest(pg_postmaster_start_time(),
 		(SELECT stats_reset FROM pg_stat_database WHERE datname = current_database())))::float8,
-	coalesce((SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'hypopg'), '')`
+	coalesce((SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'hypopg'), ''),
+	pg_size_bytes(current_setting('shared_buffers'))::float8 / 1024`
 
 // givenSetting is a setting that the app's sessions begin with, because of ALTER ROLE or ALTER DATABASE.
 type givenSetting struct {
@@ -124,7 +128,7 @@ func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error)
 	b.Queue(marked(indexesSQL)).Query(out.scanIndexes)
 	b.Queue(marked(countedSQL)).QueryRow(func(row pgx.Row) error {
 		var seconds float64
-		err := row.Scan(&seconds, &out.hypopg)
+		err := row.Scan(&seconds, &out.hypopg, &out.sharedBuffersKB)
 		out.countedFor = time.Duration(seconds * float64(time.Second))
 		return err
 	})
@@ -156,7 +160,7 @@ func (f *databaseFacts) scanTables(rows pgx.Rows) error {
 	var name string
 	var t tableFacts
 	_, err := pgx.ForEachRow(rows, []any{
-		&name, &t.estimated, &t.analyzed, &t.live, &t.dead, &t.changed, &t.vacuumAt, &t.analyzeAt, &t.autovacuum,
+		&name, &t.estimated, &t.analyzed, &t.live, &t.dead, &t.changed, &t.vacuumAt, &t.analyzeAt, &t.autovacuum, &t.kb,
 	}, func() error {
 		f.tables[name] = t
 		return nil

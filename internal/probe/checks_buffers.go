@@ -1,0 +1,107 @@
+package probe
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// A statement that is run again a moment later finds its blocks in memory, unless that is too small for it: no block at
+// all is usual. A tenth of them, and half a megabyte, are no accident of what others read at the same time.
+const (
+	againShare  = 0.1
+	againFewest = 64
+)
+
+// leastBuffersKB is Postgres's own default for shared_buffers; mostBuffersKB is what is advised at most, since the probe
+// does not know how much memory the server has.
+const (
+	leastBuffersKB = 128 << 10
+	mostBuffersKB  = 8 << 20
+)
+
+// smallBuffers judges what the hot statements had to read in every run, and compares the size of what they read with the
+// memory for it.
+func smallBuffers(o *observation) outcome {
+	if o.server != nil && o.server.extensions.neon() {
+		return passed("On Neon the compute's local file cache stands behind shared_buffers (HD-D11).")
+	}
+	var all Blocks
+	var worst HotPath
+	var about []string
+	again, most := 0, 0.0
+	for _, h := range o.hot {
+		b := h.LaterRuns
+		if b == nil {
+			continue
+		}
+		again++
+		all.Hit, all.Read, most = all.Hit+b.Hit, all.Read+b.Read, max(most, b.Hit+b.Read)
+		if b.Read == 0 {
+			continue
+		}
+		if worst.LaterRuns == nil || b.Read > worst.LaterRuns.Read {
+			worst = h
+		}
+		for _, table := range h.Plan.relations() {
+			if !slices.Contains(about, table) {
+				about = append(about, table)
+			}
+		}
+	}
+	if again == 0 {
+		return notKnown("No hot statement was run twice under ANALYZE.")
+	}
+	share := all.Read / max(1, all.Hit+all.Read)
+	if all.Read < againFewest || share < againShare {
+		return passed("Of the blocks that hot statements need again, %.0f%% were still in memory.", 100*(1-share))
+	}
+	buffers, set := o.facts.sharedBuffersKB, max(o.hotKB(), most*blockKB)
+	if buffers == 0 || set <= buffers {
+		return passed("Hot statements read %.0f blocks again in each run; what they read takes %s and would fit into shared_buffers (%s): others push it out.", all.Read, kilobytes(set), kilobytes(buffers))
+	}
+	return found(hit{
+		evidence: fmt.Sprintf("Run again at once, the hot statements read %.0f of %.0f blocks from outside of Postgres's memory, %s alone %.0f: the tables and indexes that they use take %s, and shared_buffers is %s.",
+			all.Read, all.Hit+all.Read, worst.who(), worst.LaterRuns.Read, kilobytes(set), kilobytes(buffers)),
+		remedy: moreBuffers(set), about: about,
+	})
+}
+
+// hotKB is the size of the tables that the hot statements read, and of all their indexes: the most that has to be in
+// memory for them.
+func (o *observation) hotKB() float64 {
+	tables := map[string]bool{}
+	for _, h := range o.hot {
+		for _, table := range h.Plan.relations() {
+			tables[table] = true
+		}
+	}
+	kb := 0.0
+	for name, t := range o.facts.tables {
+		if tables[name] {
+			kb += t.kb
+		}
+	}
+	for _, d := range o.facts.indexes {
+		if tables[d.table] {
+			kb += d.kb
+		}
+	}
+	return kb
+}
+
+// moreBuffers is the next power of two above what is needed.
+func moreBuffers(kb float64) string {
+	need := float64(leastBuffersKB)
+	for need < kb && need < mostBuffersKB {
+		need *= 2
+	}
+	return fmt.Sprintf(`psql "$DATABASE_DIRECT_URL" -c "ALTER SYSTEM SET shared_buffers = '%.0fMB'"   # as a superuser, then restart Postgres; at most a quarter of the machine's memory, else a larger machine. A managed one has it in the provider's settings`, need/1024)
+}
+
+func kilobytes(kb float64) string {
+	if kb < 1024 {
+		return fmt.Sprintf("%.0f kB", math.Round(kb))
+	}
+	return megabytes(kb * 1024)
+}
