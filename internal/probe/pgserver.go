@@ -25,6 +25,7 @@ type pgServer struct {
 	config   *pgx.ConnConfig
 	conn     *pgx.Conn // nil if connecting failed
 	meter    *link.Conn
+	remote   net.IP // whom it is connected to; nil if it never was
 	endpoint Endpoint
 	floor    time.Duration
 	// failed is why it can't be used: connecting, or the first query through it.
@@ -81,7 +82,15 @@ func (s *pgServer) connect(ctx context.Context) {
 		s.fail(ctx, w.reached(), err)
 		return
 	}
-	s.conn, s.meter = conn, w.meter
+	s.conn, s.meter, s.remote = conn, w.meter, ipOf(w.meter.RemoteAddr())
+}
+
+// ipOf is nil for what is no address of the network.
+func ipOf(a net.Addr) net.IP {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.IP
+	}
+	return nil
 }
 
 // measure proves the pooler and takes the floor. The proof comes first, so that a server that lets in

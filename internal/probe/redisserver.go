@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,6 +17,8 @@ type redisServer struct {
 	failed   *failure
 	client   *redis.Client // nil after close, and where the URL can't be read
 	way      *dialWaterfall
+	remote   net.IP // whom it is connected to; nil if it never was, or is a socket of this machine
+	tls      tlsTrust
 	facts    *redisFacts // nil until it was watched
 	// self is what came of the self-test, nil if it was not made; selfFailed is why it had no answer.
 	self       *cache.SelfTest
@@ -40,7 +43,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 		s.fail(ctx, "config", err)
 		return s
 	}
-	s.endpoint.Address = opts.Addr
+	s.endpoint.Address, s.tls = opts.Addr, trustOfRedis(opts)
 	w := &dialWaterfall{socket: &stamps{}, tlsConfig: opts.TLSConfig, began: time.Now()}
 	opts.Dialer = w.dial
 	// Like the app's own client: no CLIENT SETINFO, no maintenance hand-shake, no retry, one connection.
@@ -60,6 +63,9 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 		return s
 	}
 	w.socket.stop()
+	if m := w.metered(); m != nil {
+		s.remote = ipOf(m.RemoteAddr())
+	}
 	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.shaken()
 	s.endpoint.sum()
 	samples, err := measureFloor(ctx, FloorSamples, func(ctx context.Context) error { return bound(ctx, queryTimeout, ask) })

@@ -79,6 +79,10 @@ func wayChecks() []check {
 			needs: []part{askedPooler}, run: certificateEnds,
 		},
 		{
+			code: "HD-N13", title: "A server is not verified: sslmode below verify-full", severity: Warning,
+			needs: []part{askedServer}, run: unverifiedServers,
+		},
+		{
 			code: "HD-P09", title: "The pooler has little left to give", severity: Warning,
 			needs: []part{upPooler}, run: poolerFull,
 			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS' -c 'SHOW CLIENTS'   # shorten what holds servers, or raise the limit`,
