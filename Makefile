@@ -60,6 +60,10 @@ test-race-long: ensure ## Race 100,000 reads against writers, crashes and faults
 test-faults: ensure ## Break the lab in every way of the catalogue: fault, first finding, seconds; 20 healthy runs
 	HONEYDUE_FAULTS=1 $(GO) test -count 1 -timeout 30m -run '^(TestFaultCatalogue|TestCatalogueIsWhole|TestHealthyRuns)$$' -v ./internal/probe
 
+.PHONY: test-versions
+test-versions: ensure ## Run faults and healthy runs on other versions of the servers: which finding came first where
+	scripts/versions.sh run $(STACKS)
+
 .PHONY: test-contract
 test-contract: ensure ## Run the tests of what others rely on: HTTP API, command line, manifests, pipeline
 	$(GO) test $(TESTFLAGS) $(CONTRACT)

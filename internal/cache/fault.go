@@ -157,7 +157,7 @@ func diagnoseReply(text string) Fault {
 		return f
 	}
 	f.Script = strings.Contains(lower, "script: ") || strings.Contains(lower, "executing the script") || strings.Contains(lower, "from script")
-	f.Keys = strings.Contains(lower, "one of the keys") || strings.Contains(lower, "access the '")
+	f.Keys = strings.Contains(lower, "one of the keys") || strings.Contains(lower, "access a key") || strings.Contains(lower, "access the '")
 	if !f.Keys {
 		f.Command = quotedCommand(text)
 	}

@@ -357,3 +357,18 @@ func TestAPasswordInARefusalIsNotTaken(t *testing.T) {
 		}
 	}
 }
+
+// TestARefusedKeyIsTold from a refused command in the words of each version.
+func TestARefusedKeyIsTold(t *testing.T) {
+	for text, want := range map[string]Fault{
+		"NOPERM this user has no permissions to access one of the keys used as arguments": {Kind: FaultPermission, Keys: true}, // Redis 7.0
+		"NOPERM No permissions to access a key":                                           {Kind: FaultPermission, Keys: true}, // Redis 8.0, Valkey 8.1
+		"ERR The user executing the script can't access at least one of the keys mentioned in the command arguments script: b9f6, on @user_script:1.": {Kind: FaultPermission, Keys: true, Script: true}, // Redis 7.0
+		"ERR ACL failure in script: No permissions to access a key script: b9f6, on @user_script:1.":                                                  {Kind: FaultPermission, Keys: true, Script: true},
+		"NOPERM User app has no permissions to run the 'get' command":                                                                                 {Kind: FaultPermission, Command: "GET"},
+	} {
+		if f := diagnoseReply(text); f != want {
+			t.Errorf("%q: %+v, want %+v", text, f, want)
+		}
+	}
+}

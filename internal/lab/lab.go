@@ -241,6 +241,9 @@ func (l *Lab) PostgresAddr() string { return loopback(l.ports.Postgres) }
 // RedisAddr is Redis' endpoint.
 func (l *Lab) RedisAddr() string { return loopback(l.ports.Redis) }
 
+// PoolerVersion is the major and minor version of the PgBouncer that runs.
+func (l *Lab) PoolerVersion() [2]int { return l.bin.poolerVersion }
+
 // Wait returns nil when ctx ends, and a ServerError as soon as a server has
 // ended that nobody stopped.
 func (l *Lab) Wait(ctx context.Context) error {

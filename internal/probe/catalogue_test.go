@@ -24,6 +24,8 @@ type fault struct {
 	evidence string
 	// short faults are part of make test; the others run by make test-faults alone.
 	short bool
+	// since is the first version of PgBouncer in which this can be broken, until the first in which it can't any more.
+	since, until [2]int
 	// lab, if set, is a lab of the fault's own; without it the fault gets a database in the shared one.
 	lab *lab.Config
 	// inject breaks it, and undoes that by t.Cleanup. It may change what the probe is told.
@@ -50,8 +52,31 @@ func catalogue() []fault {
 	return slices.Concat(networkFaults(), statementFaults(), serverFaults(), sessionFaults(), selfTestFaults(), appFaults())
 }
 
-// longFaults is set by make test-faults.
+// longFaults is set by make test-faults, and by make test-versions for each of its stacks.
 func longFaults() bool { return os.Getenv("HONEYDUE_FAULTS") != "" }
+
+// ofVersions is set by make test-versions.
+func ofVersions() bool { return os.Getenv("HONEYDUE_FAULTS") == "versions" }
+
+// chosen are the faults to run: the short ones, or all. What a stack of other versions is asked leaves out what these
+// can't change: the network, the running server and the cluster have their short faults there.
+func chosen(pooler [2]int) []fault {
+	var ofServers []string
+	for _, f := range slices.Concat(poolerFaults(), tlsFaults(), statementFaults(), serverFaults(), sessionFaults()) {
+		ofServers = append(ofServers, f.name)
+	}
+	var out []fault
+	for _, f := range catalogue() {
+		known := !before(pooler, f.since) && (f.until == [2]int{} || before(pooler, f.until))
+		if known && (f.short || longFaults() && (!ofVersions() || slices.Contains(ofServers, f.name))) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// before reports whether one version of major and minor number is older than another.
+func before(a, b [2]int) bool { return a[0] < b[0] || a[0] == b[0] && a[1] < b[1] }
 
 func newBed(t *testing.T, f fault) *bed {
 	t.Helper()
@@ -162,10 +187,8 @@ func TestFaultCatalogue(t *testing.T) {
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "fault\tfirst finding\tseconds")
-	for _, f := range catalogue() {
-		if !f.short && !longFaults() {
-			continue
-		}
+	var results strings.Builder // a line for each fault, for the table of make test-versions
+	for _, f := range chosen(labtest.Lab(t).PoolerVersion()) {
 		t.Run(strings.ReplaceAll(f.name, " ", "_"), func(t *testing.T) {
 			b := newBed(t, f)
 			forgetSlowCommands(t, b.config)
@@ -181,6 +204,7 @@ func TestFaultCatalogue(t *testing.T) {
 				found = r.Findings[0].Code
 			}
 			fmt.Fprintf(w, "%s\t%s\t%.1f\n", f.name, found, took.Seconds())
+			fmt.Fprintf(&results, "%s\t%s\t%s\n", f.name, f.code, found)
 			contains(t, first(t, r, f.code).Evidence, f.evidence)
 			if took > 2*probe.DefaultTimeout { // a busy machine takes some of it
 				t.Errorf("it took %v, and promises %v", took, probe.DefaultTimeout)
@@ -191,4 +215,7 @@ func TestFaultCatalogue(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log("\n" + table.String())
+	if path := os.Getenv("HONEYDUE_FAULTS_TABLE"); path != "" {
+		must(t, os.WriteFile(path, []byte(results.String()), 0o644))
+	}
 }

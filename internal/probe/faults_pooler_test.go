@@ -45,7 +45,7 @@ func poolerFaults() []fault {
 			},
 		},
 		{
-			name: "the pooler is paused", code: "HD-P05", evidence: "so looks a pooler that is paused", lab: &lab.Config{},
+			name: "the pooler is paused", code: "HD-P05", evidence: "is paused", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) {
 				command(t, b.env, "PAUSE")
 				t.Cleanup(func() { command(t, b.env, "RESUME") })
@@ -136,7 +136,7 @@ func poolerFaults() []fault {
 			},
 		},
 		{
-			name: "the database URL allows a newer protocol", code: "HD-P08", evidence: "DATABASE_URL has max_protocol_version=3.2",
+			name: "the database URL allows a newer protocol", code: "HD-P08", evidence: "DATABASE_URL has max_protocol_version=3.2", until: [2]int{1, 24},
 			inject: func(t *testing.T, b *bed) {
 				b.config.URL = changed(t, b.config.URL, parameter("max_protocol_version", "3.2"))
 			},
