@@ -65,6 +65,11 @@ func boot(ctx context.Context, a *app, o serveOptions, tel *telemetry.Telemetry,
 			tel.Log.WarnContext(ctx, "the change log could not be read yet; lists come from the database until it is", slog.Any("error", err))
 		}
 	}
+	pool.IdleClosed = func(after time.Duration, reason string) {
+		tel.Log.WarnContext(ctx, "the other side of the database connections closes idle ones; they are used in the background from now on",
+			slog.Duration("after", after), slog.String("reason", reason),
+			slog.String("what_to_do", "Set client_idle_timeout of PgBouncer, or idle_session_timeout of Postgres, to 0."))
+	}
 	db, err := openPool(ctx, o.startupTimeout, pool, tel.Log)
 	if err != nil {
 		return nil, err

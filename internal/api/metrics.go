@@ -86,6 +86,7 @@ type poolCollector struct {
 	conns, opened, closed, acquires, waited *prometheus.Desc
 	acquireTime, max, dialTurns             *prometheus.Desc
 	gaveUp, waitTime, retried               *prometheus.Desc
+	keptAlive, idleLimit                    *prometheus.Desc
 }
 
 func newPoolCollector(db *store.DB) *poolCollector {
@@ -97,7 +98,9 @@ func newPoolCollector(db *store.DB) *poolCollector {
 		conns:       d(poolConnections, "Connections by state.", "state"),
 		max:         d(poolMax, "Most connections that the pool opens."),
 		opened:      d("opened_total", "Connections ever opened."),
-		closed:      d("closed_total", "Connections closed by the pool, by reason.", "reason"),
+		closed:      d("closed_total", "Connections closed by the pool, by reason; peer: the other side had closed an idle one.", "reason"),
+		keptAlive:   d("kept_alive_total", "Idle connections that were used in the background, because the other side closes them else."),
+		idleLimit:   d("idle_limit_seconds", "Idleness after which the other side closes connections, as far as it has said so; 0: it never did."),
 		acquires:    d(poolAcquires, "Connections borrowed."),
 		waited:      d(poolWaited, "Borrowings that found no idle connection."),
 		acquireTime: d(poolAcquireSeconds, "Time that all borrowings took."),
@@ -110,7 +113,7 @@ func newPoolCollector(db *store.DB) *poolCollector {
 
 // Describe implements prometheus.Collector.
 func (p *poolCollector) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{p.conns, p.max, p.opened, p.closed, p.acquires, p.waited, p.acquireTime, p.dialTurns, p.gaveUp, p.waitTime, p.retried} {
+	for _, d := range []*prometheus.Desc{p.conns, p.max, p.opened, p.closed, p.acquires, p.waited, p.acquireTime, p.dialTurns, p.gaveUp, p.waitTime, p.retried, p.keptAlive, p.idleLimit} {
 		c <- d
 	}
 }
@@ -130,6 +133,9 @@ func (p *poolCollector) Collect(c chan<- prometheus.Metric) {
 	count(p.opened, float64(s.Opened))
 	count(p.closed, float64(s.ClosedOld), "age")
 	count(p.closed, float64(s.ClosedIdle), "idle")
+	count(p.closed, float64(s.EndedIdle), "peer")
+	count(p.keptAlive, float64(s.KeptAlive))
+	gauge(p.idleLimit, s.IdleLimit.Seconds())
 	count(p.acquires, float64(s.Acquires))
 	count(p.waited, float64(s.Waited))
 	count(p.acquireTime, s.AcquireTime.Seconds())

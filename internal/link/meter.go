@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // Conn is a net.Conn that counts its turns. It is as safe for concurrent use
@@ -21,13 +22,16 @@ type Conn struct {
 	sent     atomic.Int64
 	received atomic.Int64
 
+	born      time.Time
+	lastWrite atomic.Int64 // ns after born
+
 	dials *Dials // nil when the connection was not dialled through Dials
 	once  sync.Once
 }
 
 // Meter wraps c. The TCP handshake is over by then and is not counted; dial
 // through Dials to have it counted.
-func Meter(c net.Conn) *Conn { return &Conn{Conn: c} }
+func Meter(c net.Conn) *Conn { return &Conn{Conn: c, born: time.Now()} }
 
 // Of returns the metered connection inside c: c itself, or what lies below a
 // tls.Conn (anything with a NetConn method).
@@ -62,6 +66,11 @@ func (c *Conn) BytesRead() int64 { return c.received.Load() }
 // failed statement, it proves that nothing was sent.
 func (c *Conn) BytesWritten() int64 { return c.sent.Load() }
 
+// Idle is how long ago the last write began, or the connection was opened.
+func (c *Conn) Idle() time.Duration {
+	return time.Since(c.born) - time.Duration(c.lastWrite.Load())
+}
+
 // Ready marks the end of connecting (TLS, start-up, authentication): turns
 // after it belong to requests and are no longer charged to Dials.
 func (c *Conn) Ready() { c.ready.Store(true) }
@@ -84,6 +93,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 	if len(b) > 0 {
 		// Before the write: the answer may be read before Write returns.
 		c.written.Store(true)
+		c.lastWrite.Store(int64(time.Since(c.born)))
 	}
 	n, err := c.Conn.Write(b)
 	c.sent.Add(int64(n))

@@ -49,6 +49,7 @@ const retryPause = 5 * time.Millisecond
 func (db *DB) attempt(ctx context.Context, use func(context.Context, *pgx.Conn) error) error {
 	tally := link.TallyFrom(ctx)
 	asked := time.Now()
+	db.idle.use()
 	waiting, cancel := context.WithTimeout(ctx, db.cfg.AcquireTimeout)
 	conn, err := db.pool.Acquire(waiting)
 	cancel()

@@ -53,6 +53,9 @@ type Config struct {
 	// else a start has to ask costs no turn of its own then. Open waits for it;
 	// its context ends when Open fails. It must not ask for the Proof. May be nil.
 	Meanwhile func(context.Context, *DB)
+	// IdleClosed is called when the other side has closed a connection for having
+	// been idle that long, and not again; reason is what it said. May be nil.
+	IdleClosed func(after time.Duration, reason string)
 }
 
 // The tuned values (decision 1, S2).
@@ -186,7 +189,6 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	// pgxpool would ping a connection that was idle for a second: a hidden
 	// turn. PrepareConn looks for a received FIN instead, which costs none.
 	pc.ShouldPing = neverPing
-	pc.PrepareConn = dropIfPeerClosed
 	return pc, nil
 }
 

@@ -24,6 +24,7 @@ type DB struct {
 	proof  Proof
 	boot   *boot
 	tracer *poolTracer
+	idle   *idleWatch
 
 	retried  atomic.Int64
 	readOnly readOnlyServers
@@ -79,12 +80,14 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 	tracer := newPoolTracer(c.Tracer, boot.fail)
 	pc.ConnConfig.Tracer = tracer
 	pc.AfterConnect = boot.prove
+	idle := newIdleWatch(c.IdleClosed)
+	idle.watch(pc)
 	change(pc)
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("store: cannot make the pool: %w", err)
 	}
-	db := &DB{pool: pool, cfg: c, boot: boot, tracer: tracer}
+	db := &DB{pool: pool, cfg: c, boot: boot, tracer: tracer, idle: idle}
 	db.readOnly.opened = &tracer.opened
 	meanwhile := db.meanwhile(ctx)
 	err = boot.wait(ctx, func(p proved, first bool) {
@@ -109,6 +112,8 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 		return nil, advise("Set DB_EXEC_MODE to exec, cache_describe or simple_protocol.",
 			"execution mode %s is unsafe through the pooler at %s: %s", c.ExecMode, addressOf(pc.ConnConfig), db.proof.How)
 	}
+	idle.use()
+	idle.start(ctx, db)
 	return db, nil
 }
 
@@ -120,6 +125,7 @@ func (db *DB) Dials() *link.Dials { return db.cfg.Dials }
 
 // Close closes every connection; it waits for statements under way.
 func (db *DB) Close() {
+	db.idle.end()
 	db.pool.Close()
 	db.boot.abort()
 }
