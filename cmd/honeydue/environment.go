@@ -63,7 +63,7 @@ func (a *app) telemetry(ctx context.Context) (*telemetry.Telemetry, error) {
 	}
 	return telemetry.Setup(ctx, telemetry.Config{
 		Service: traces.Service(), Version: a.build.Version, Commit: a.build.Commit, Attributes: traces.Attributes(),
-		TracesURL: traces.TracesURL(), Headers: traces.ExportHeaders(), Timeout: traces.Timeout(),
+		TracesURL: traces.TracesURL(), Headers: traces.ExportHeaders(), Timeout: traces.Timeout(), QueueSize: traces.QueueSize,
 		Sampler: traces.Sampler, Ratio: ratio,
 		LogWriter: a.stderr, LogFormat: log.Format, LogLevel: log.SlogLevel(), Redact: a.redact,
 	})

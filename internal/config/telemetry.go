@@ -24,6 +24,7 @@ type Telemetry struct {
 	TracesHeaders  string `env:"OTEL_EXPORTER_OTLP_TRACES_HEADERS" secret:"all"`
 	Protocol       string `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"http/protobuf"`
 	TimeoutMS      int    `env:"OTEL_EXPORTER_OTLP_TIMEOUT" envDefault:"10000"`
+	QueueSize      int    `env:"OTEL_BSP_MAX_QUEUE_SIZE" envDefault:"2048"`
 }
 
 const defaultService = "honeydue" // as in the tag of ServiceName
@@ -45,6 +46,7 @@ func (t Telemetry) Validate() error {
 			"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
 		oneOf("OTEL_EXPORTER_OTLP_PROTOCOL", t.Protocol, "http/protobuf"),
 		atLeast("OTEL_EXPORTER_OTLP_TIMEOUT", t.TimeoutMS, 1),
+		atLeast("OTEL_BSP_MAX_QUEUE_SIZE", t.QueueSize, 1),
 	}
 	for _, endpoint := range []struct{ variable, value string }{
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", t.Endpoint}, {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", t.TracesEndpoint},
@@ -52,8 +54,20 @@ func (t Telemetry) Validate() error {
 		if endpoint.value == "" {
 			continue
 		}
-		if u, ok := parseURL(endpoint.value); !ok || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		u, ok := parseURL(endpoint.value)
+		switch {
+		case !ok || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 			problems = append(problems, &Error{endpoint.variable, "cannot be read as a URL", "Write it as http://host:4318 or https://host."})
+		case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.RawPath != "":
+			problems = append(problems, &Error{
+				endpoint.variable, "has a user, a query, a fragment or an escaped slash, which would not be sent",
+				"Leave it out, and put a collector's key into OTEL_EXPORTER_OTLP_HEADERS.",
+			})
+		case u.Path == "" && endpoint.variable == "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT":
+			problems = append(problems, &Error{
+				endpoint.variable, "has no path, and is taken as it is",
+				"Add the collector's path, such as /v1/traces (or / for its root), or set OTEL_EXPORTER_OTLP_ENDPOINT, to which it is added.",
+			})
 		}
 	}
 	if _, err := t.Ratio(); err != nil {

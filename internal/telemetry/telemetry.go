@@ -27,10 +27,12 @@ type Config struct {
 	Commit     string
 	Attributes map[string]string // of the resource, besides these three
 
-	// TracesURL is the OTLP/HTTP endpoint with its path; "" = spans are neither recorded nor sent.
+	// TracesURL is the OTLP/HTTP endpoint with its path; "" = spans are neither recorded nor sent. It may have no user, no
+	// query and no fragment, which would not be sent.
 	TracesURL string
 	Headers   map[string]string // sent along with spans
 	Timeout   time.Duration     // of one export; 0 = 10 s
+	QueueSize int               // of spans that wait or are being sent; what comes on top is lost and counted; 0 = 2,048
 	Sampler   string            // as OTEL_TRACES_SAMPLER has it; "" = parentbased_always_on
 	Ratio     float64           // of the traceidratio samplers, 0 to 1
 
@@ -49,6 +51,7 @@ type Telemetry struct {
 
 	provider *sdktrace.TracerProvider
 	recorded bool
+	queue    *queue // nil when spans go nowhere
 }
 
 // Setup builds a Telemetry. It connects to nothing; a collector that is down costs spans, never a start. Call
@@ -91,9 +94,11 @@ func (t *Telemetry) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Shutdown sends the last spans and ends what runs in the background.
+// Shutdown sends the last spans, ends what runs in the background and logs how many spans were lost in all.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
-	if err := t.provider.Shutdown(ctx); err != nil {
+	err := t.provider.Shutdown(ctx)
+	t.queue.logLost(ctx)
+	if err != nil {
 		return fmt.Errorf("send the last spans: %w", err)
 	}
 	return nil

@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/otel/propagation"
@@ -141,6 +144,99 @@ func TestLostSpansAreCountedAndToldOnce(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "spans were lost"); n != 1 {
 		t.Errorf("told %d times:\n%s", n, log.String())
+	}
+}
+
+// TestSpansOfAFullQueueAreCounted: a collector that answers nobody fills the queue, and what comes then is lost and counted.
+func TestSpansOfAFullQueueAreCounted(t *testing.T) {
+	release := make(chan struct{})
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // it is read, and answered when the test says so
+		<-release
+	}))
+	defer collector.Close()
+	var log bytes.Buffer
+	tel, err := Setup(t.Context(), Config{TracesURL: collector.URL + "/v1/traces", QueueSize: 100, Timeout: time.Minute, LogWriter: &log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ended, queue, batch = 1000, 100, 100
+	end(t, tel, ended)
+	counted := func(name string) float64 { return gather(t, tel)[name].GetMetric()[0].GetCounter().GetValue() }
+	if got := counted("honeydue_spans_dropped_total"); got != ended-queue-batch {
+		t.Errorf("%v spans counted as dropped, want %v", got, ended-queue-batch)
+	}
+	if n := strings.Count(log.String(), "queue is full"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, log.String())
+	}
+	close(release)
+	if err := tel.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := counted("honeydue_spans_lost_total"); got != ended-queue-batch {
+		t.Errorf("%v spans counted as lost, want %v", got, ended-queue-batch)
+	}
+	if !strings.Contains(log.String(), "spans=800 of_a_full_queue=800") {
+		t.Errorf("the end does not say what was lost:\n%s", log.String())
+	}
+}
+
+// TestEverySpanArrivesOrIsCounted: as many at once as the queue does not hold.
+func TestEverySpanArrivesOrIsCounted(t *testing.T) {
+	receiver := telemetrytest.Start(t)
+	tel := setup(t, Config{TracesURL: receiver.URL})
+	const ended = 12_000
+	end(t, tel, ended)
+	if err := tel.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lost := gather(t, tel)["honeydue_spans_lost_total"].GetMetric()[0].GetCounter().GetValue()
+	if arrived := len(receiver.Spans()); arrived+int(lost) != ended || arrived == 0 {
+		t.Errorf("of %d spans %d arrived and %v are counted as lost", ended, arrived, lost)
+	}
+}
+
+// TestSpansThatShutdownDoesNotWaitFor are lost, and counted once.
+func TestSpansThatShutdownDoesNotWaitFor(t *testing.T) {
+	release := make(chan struct{})
+	collector := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer collector.Close()
+	defer close(release)
+	tel, err := Setup(t.Context(), Config{TracesURL: collector.URL + "/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end(t, tel, 3)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := tel.Shutdown(ctx); err == nil {
+		t.Error("nothing was sent, and Shutdown says nothing")
+	}
+	if got := gather(t, tel)["honeydue_spans_lost_total"].GetMetric()[0].GetCounter().GetValue(); got != 3 {
+		t.Errorf("%v spans counted as lost", got)
+	}
+}
+
+// end begins and ends n spans.
+func end(t *testing.T, tel *Telemetry, n int) {
+	t.Helper()
+	for range n {
+		_, span := tel.Tracer("test").Start(t.Context(), "x")
+		span.End()
+	}
+}
+
+// TestURLsThatWouldBecomeOthers: the exporter leaves out what it does not send, and posts to another address.
+func TestURLsThatWouldBecomeOthers(t *testing.T) {
+	receiver := telemetrytest.Start(t)
+	root := strings.TrimSuffix(receiver.URL, "/v1/traces")
+	for _, bad := range []string{root, receiver.URL + "?key=canary", receiver.URL + "?", receiver.URL + "#x", root + "/a%2Fb", strings.Replace(receiver.URL, "http://", "http://u:canary@", 1), "http://[bad"} {
+		if _, err := Setup(t.Context(), Config{TracesURL: bad}); err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	for _, good := range []string{root + "/", receiver.URL, root + "/a/b%20c"} {
+		setup(t, Config{TracesURL: good})
 	}
 }
 

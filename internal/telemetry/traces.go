@@ -2,12 +2,11 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
-	"sync/atomic"
+	"net/url"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -25,11 +24,10 @@ func (t *Telemetry) newProvider(ctx context.Context, c Config) (*sdktrace.Tracer
 	}
 	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(newResource(c)), sdktrace.WithSampler(sampler)}
 	if c.TracesURL != "" {
-		exporter, err := t.newExporter(ctx, c)
-		if err != nil {
+		if t.queue, err = t.newQueue(ctx, c); err != nil {
 			return nil, err
 		}
-		options = append(options, sdktrace.WithBatcher(exporter))
+		options = append(options, sdktrace.WithSpanProcessor(t.queue))
 	}
 	return sdktrace.NewTracerProvider(options...), nil
 }
@@ -71,7 +69,10 @@ func newSampler(c Config) (sdktrace.Sampler, error) {
 	return nil, fmt.Errorf("there is no trace sampler %q", c.Sampler)
 }
 
-func (t *Telemetry) newExporter(ctx context.Context, c Config) (sdktrace.SpanExporter, error) {
+func (t *Telemetry) newQueue(ctx context.Context, c Config) (*queue, error) {
+	if err := postable(c.TracesURL); err != nil {
+		return nil, err
+	}
 	timeout := c.Timeout
 	if timeout <= 0 {
 		timeout = defaultExportTimeout
@@ -86,36 +87,25 @@ func (t *Telemetry) newExporter(ctx context.Context, c Config) (sdktrace.SpanExp
 	if err != nil {
 		return nil, fmt.Errorf("set up the export of spans: %w", err)
 	}
-	lost := prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "honeydue_spans_lost_total", Help: "Spans that the collector did not take.",
-	})
-	if err := t.Registry.Register(lost); err != nil {
-		return nil, err
-	}
-	return &countedExporter{SpanExporter: exporter, lost: lost, log: t.Log, now: time.Now}, nil
+	return newQueue(exporter, c.QueueSize, t.Registry, t.Log)
 }
 
-// warnEvery is how often the log says that spans are being lost; the counter knows each one.
-const warnEvery = time.Minute
+// Parts of a URL that the exporter leaves out without a word.
+var (
+	errNoPath  = errors.New("the URL for spans has no path. Add the collector's, such as /v1/traces, or / for its root")
+	errNotSent = errors.New("the URL for spans has a user, a query, a fragment or an escaped slash, which would not be sent. Put a key into the headers")
+)
 
-// countedExporter ends the errors of exports here: otherwise the SDK would hand them to its global error handler.
-type countedExporter struct {
-	sdktrace.SpanExporter
-	lost   prometheus.Counter
-	log    *slog.Logger
-	now    func() time.Time
-	warned atomic.Int64 // unix nanoseconds
-}
-
-func (e *countedExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	err := e.SpanExporter.ExportSpans(ctx, spans)
-	if err == nil {
-		return nil
-	}
-	e.lost.Add(float64(len(spans)))
-	now, last := e.now().UnixNano(), e.warned.Load()
-	if (last == 0 || now-last >= int64(warnEvery)) && e.warned.CompareAndSwap(last, now) {
-		e.log.WarnContext(ctx, "spans were lost: the collector did not take them", "spans", len(spans), "error", err)
+// postable refuses a URL of which the exporter would make another one.
+func postable(raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return errors.New("the URL for spans cannot be read. Write it as http://host:4318/v1/traces") // its own text quotes the URL
+	case u.Path == "":
+		return errNoPath
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.RawPath != "":
+		return errNotSent
 	}
 	return nil
 }
