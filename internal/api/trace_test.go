@@ -103,3 +103,43 @@ func TestTheLogNamesTheTrace(t *testing.T) {
 		t.Errorf("the log has no trace_id=%s:\n%s", problem.TraceID, log)
 	}
 }
+
+// TestTextThatIsNotUTF8LosesNoSpans: a client's bytes reach the attributes of
+// the request's span, and the encoding of OTLP refuses a whole batch for one of them.
+func TestTextThatIsNotUTF8LosesNoSpans(t *testing.T) {
+	receiver := telemetrytest.Start(t)
+	tel, err := telemetry.Setup(t.Context(), telemetry.Config{TracesURL: receiver.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tel.Shutdown(t.Context()) })
+	env := labtest.Database(t, store.Migrate)
+	p := newPod(t, env, func(c *Config) { c.Tracer, c.Propagator = tel.Tracers, tel.Propagator })
+	names := map[string]string{
+		"00000000000000000000000000000001": "plain", "00000000000000000000000000000002": "caf\xe9",
+	}
+	for trace, agent := range names {
+		hr, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/api/tasks/?days=%ff", nil)
+		must(t, hr, err)
+		hr.Header.Set("User-Agent", agent)
+		hr.Header.Set("Traceparent", "00-"+trace+"-b7ad6b7169203331-01")
+		res, err := http.DefaultTransport.RoundTrip(hr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+	}
+	if err := tel.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for trace, agent := range names {
+		spans := receiver.Trace(trace)
+		if len(spans) == 0 {
+			t.Errorf("no span of the request of %q arrived", agent)
+			continue
+		}
+		if got, want := spans[len(spans)-1].Attributes["user_agent.original"], strings.ToValidUTF8(agent, "\uFFFD"); got != want {
+			t.Errorf("user_agent.original %q, want %q", got, want)
+		}
+	}
+}

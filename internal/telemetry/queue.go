@@ -106,7 +106,7 @@ type sending struct{ q *queue }
 
 func (s sending) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	n := int64(len(spans)) // the SDK empties the slice afterwards
-	err := s.q.exporter.ExportSpans(ctx, spans)
+	err := s.q.exporter.ExportSpans(ctx, validText(spans))
 	inTime := s.q.held.Add(-n) >= 0 // Shutdown has counted those that it did not wait for
 	if err != nil && inTime {
 		s.q.lose(n)

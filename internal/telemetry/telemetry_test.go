@@ -14,6 +14,8 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
@@ -237,6 +239,52 @@ func TestURLsThatWouldBecomeOthers(t *testing.T) {
 	}
 	for _, good := range []string{root + "/", receiver.URL, root + "/a/b%20c"} {
 		setup(t, Config{TracesURL: good})
+	}
+}
+
+// A text that is not UTF-8, wherever it stands in a span, loses neither this span nor the others of its export.
+func TestTextThatIsNotUTF8IsSent(t *testing.T) {
+	receiver := telemetrytest.Start(t)
+	tel := setup(t, Config{TracesURL: receiver.URL, Attributes: map[string]string{"team": "x\xff"}})
+	start := func(name string) trace.Span {
+		_, span := tel.Tracer("test").Start(t.Context(), name)
+		return span
+	}
+	spans := map[string]trace.Span{}
+	for what, change := range map[string]func(trace.Span){
+		"nothing":     func(trace.Span) {},
+		"value":       func(s trace.Span) { s.SetAttributes(attribute.String("a", "x\xff"), attribute.Int("n", 1)) },
+		"key":         func(s trace.Span) { s.SetAttributes(attribute.Bool("\xffa", true)) },
+		"one of many": func(s trace.Span) { s.SetAttributes(attribute.StringSlice("a", []string{"x", "\xff"})) },
+		"name":        func(s trace.Span) { s.SetName("x\xff") },
+		"event":       func(s trace.Span) { s.AddEvent("x\xff") },
+		"error":       func(s trace.Span) { s.RecordError(errors.New("x\xff")) },
+		"status":      func(s trace.Span) { s.SetStatus(codes.Error, "x\xff") },
+	} {
+		spans[what] = start(what)
+		change(spans[what])
+		spans[what].End()
+	}
+	if err := tel.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for what, span := range spans {
+		if len(receiver.Trace(span.SpanContext().TraceID().String())) != 1 {
+			t.Errorf("the span with a bad %s did not arrive", what)
+		}
+	}
+	sent := func(what string) telemetrytest.Span {
+		list := append(receiver.Trace(spans[what].SpanContext().TraceID().String()), telemetrytest.Span{})
+		return list[0]
+	}
+	if got := sent("value").Attributes; got["a"] != "x\uFFFD" || got["n"] == "" {
+		t.Errorf("attributes %q", got)
+	}
+	if got := sent("name").Name; got != "x\uFFFD" {
+		t.Errorf("name %q", got)
+	}
+	if got := gather(t, tel)["honeydue_spans_lost_total"].GetMetric()[0].GetCounter().GetValue(); got != 0 {
+		t.Errorf("%v spans counted as lost", got)
 	}
 }
 

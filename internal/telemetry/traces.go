@@ -35,14 +35,14 @@ func (t *Telemetry) newProvider(ctx context.Context, c Config) (*sdktrace.Tracer
 func newResource(c Config) *resource.Resource {
 	attributes := make([]attribute.KeyValue, 0, len(c.Attributes)+3)
 	for name, value := range c.Attributes {
-		attributes = append(attributes, attribute.String(name, value))
+		attributes = append(attributes, attribute.String(valid(name), valid(value)))
 	}
 	service := c.Service
 	if service == "" {
 		service = "honeydue"
 	}
 	attributes = append(attributes,
-		semconv.ServiceName(service), semconv.ServiceVersion(c.Version), semconv.VCSRefHeadRevision(c.Commit))
+		semconv.ServiceName(valid(service)), semconv.ServiceVersion(c.Version), semconv.VCSRefHeadRevision(c.Commit))
 	return resource.NewWithAttributes(semconv.SchemaURL, attributes...)
 }
 
