@@ -83,10 +83,6 @@ func (a *app) verifyCache(ctx context.Context, o *verifyCacheOptions) error {
 	if err := server.Require(); err != nil {
 		return usage(err)
 	}
-	kept, err := load(a, config.ParseCache)
-	if err != nil {
-		return err
-	}
 	total := int64(o.sample)
 	if o.watch || o.duration > 0 {
 		total = -1
@@ -94,7 +90,7 @@ func (a *app) verifyCache(ctx context.Context, o *verifyCacheOptions) error {
 	progress := a.progress("copies checked", total)
 	defer progress.Done()
 	result, err := verify.Run(ctx, verify.Config{
-		Database: store.Config{URL: database.URL, ExecMode: database.ExecMode}, RedisURL: server.URL, ListTTL: kept.BoardTTL,
+		Database: store.Config{URL: database.URL, ExecMode: database.ExecMode}, RedisURL: server.URL,
 		Sample: o.sample, Rate: o.rate, AtLeast: o.atLeast, For: o.duration, Forever: o.watch,
 		Progress: func(checked int) { progress.Set(int64(checked)) },
 	})

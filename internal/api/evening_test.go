@@ -192,3 +192,28 @@ func TestAListThatPanicsCostsNoWrite(t *testing.T) {
 		t.Errorf("%+v, %v", a, err)
 	}
 }
+
+// TestTheReasonOfAMiss: who has written, and that it was another list.
+func TestTheReasonOfAMiss(t *testing.T) {
+	_, a, b, s := twoPods(t)
+	h := s.home()
+	a.warmList("/api/tasks/", h.owner)
+	b.warmList("/api/tasks/", h.member)
+	before := func(p *pod, o cache.Outcome) float64 { return p.metric(cache.MetricLists, "outcome", string(o)) }
+	own, other, kind := before(a, cache.OwnWrite), before(b, cache.OtherWrite), before(a, cache.OtherKind)
+	want[any](t, a.send(request{http.MethodPatch, homePath(h, ""), h.owner.token, `{"time_zone":"Asia/Tokyo"}`}), http.StatusOK) // the board is not read in its turn
+	want[any](t, a.get("/api/tasks/", h.owner.token), http.StatusOK)
+	want[any](t, b.get("/api/tasks/", h.member.token), http.StatusOK)
+	a.warmList("/api/tasks/", h.owner)
+	want[any](t, a.send(request{http.MethodPatch, "/api/auth/me/", h.owner.token, `{"name":"Another"}`}), http.StatusOK)
+	want[any](t, a.get("/api/tasks/", h.owner.token), http.StatusOK)
+	for name, n := range map[string]float64{
+		"own":            before(a, cache.OwnWrite) - own,
+		"another's":      before(b, cache.OtherWrite) - other,
+		"of the account": before(a, cache.OtherKind) - kind,
+	} {
+		if n != 1 {
+			t.Errorf("%v misses for a write that was %s, want 1", n, name)
+		}
+	}
+}

@@ -21,11 +21,12 @@ type Metrics struct {
 	PoolAcquires, PoolWaited     float64 // borrowings; those that found no idle connection
 	PoolAcquireSeconds           float64 // that all borrowings took
 	Caches                       []CacheReads
-	CacheUsers                   float64 // in the memory of the pod
-	RedisErrors                  float64 // calls that failed, or were not made because the last ones had
-	FillsRefused                 float64 // lists that were not stored, for what they show was being written
-	Sweeps                       float64 // readings of the change log that this server has told the caches of
-	Repairs                      float64 // writes that it found there and nobody had announced to the caches
+	Lists                        []ListReads // in the order of cache.Lists; none of a server that does not count them
+	CacheUsers                   float64     // in the memory of the pod
+	RedisErrors                  float64     // calls that failed, or were not made because the last ones had
+	FillsRefused                 float64     // lists that were not stored, for what they show was being written
+	Sweeps                       float64     // readings of the change log that this server has told the caches of
+	Repairs                      float64     // writes that it found there and nobody had announced to the caches
 
 	CPUSeconds, Cores       float64 // of the process; that it may use at once
 	MemoryBytes, Goroutines float64
@@ -35,6 +36,12 @@ type Metrics struct {
 type CacheReads struct {
 	Cache       cache.Entry
 	Asked, Hits float64
+}
+
+// ListReads counts the reads of one list by what became of them.
+type ListReads struct {
+	List     cache.List
+	Outcomes map[cache.Outcome]float64
 }
 
 // Cache is the count of one cache: nothing, if the server has not asked it yet,
@@ -96,7 +103,27 @@ func readMetrics(page metricPage) Metrics {
 			m.Caches[i].Hits += valueOf(one)
 		}
 	}
+	m.Lists = page.lists()
 	return m
+}
+
+// lists reads what became of the reads of lists. What this build does not know is left out.
+func (p metricPage) lists() []ListReads {
+	var lists []ListReads
+	of := map[string]map[cache.Outcome]float64{}
+	for _, one := range p(cache.MetricLists).GetMetric() {
+		list := labelOf(one, "list")
+		if of[list] == nil {
+			of[list] = map[cache.Outcome]float64{}
+		}
+		of[list][cache.Outcome(labelOf(one, "outcome"))] += valueOf(one)
+	}
+	for _, l := range cache.Lists() {
+		if outcomes := of[string(l)]; outcomes != nil {
+			lists = append(lists, ListReads{l, outcomes})
+		}
+	}
+	return lists
 }
 
 // sum adds the values of a metric, of those that have a label of this name and

@@ -49,6 +49,13 @@ func TestParseMetricsReadsWhatAServerSays(t *testing.T) {
 	if lists := m.Cache(cache.EntryList); lists.Hits == 0 || lists.Asked <= lists.Hits {
 		t.Errorf("lists: %+v", lists)
 	}
+	if len(m.Lists) != len(cache.Lists()) || m.Lists[0].List != cache.Tasks {
+		t.Fatalf("lists: %+v", m.Lists)
+	}
+	board := m.Lists[0].Outcomes
+	if len(board) != len(cache.Outcomes()) || board[cache.ListHit] == 0 || board[cache.Unreached] != 1 || m.Lists[1].Outcomes[cache.ListHit] != 0 {
+		t.Errorf("the board's reads: %v", board)
+	}
 	for name, got := range map[string]float64{
 		"acquires": m.PoolAcquires, "the time of acquires": m.PoolAcquireSeconds, "idle connections": m.PoolIdle, "the most connections": m.PoolMax,
 		"users": m.CacheUsers, "errors of Redis": m.RedisErrors, "CPU": m.CPUSeconds, "cores": m.Cores, "memory": m.MemoryBytes, "goroutines": m.Goroutines,

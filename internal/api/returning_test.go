@@ -191,14 +191,14 @@ func TestWhatCannotBeRemadeIsRead(t *testing.T) {
 	}
 	remake := string(remakeOf(home, nil))
 	for name, c := range map[string]struct {
-		aged *cache.Aged
+		aged *cache.AgedCopy
 		ok   bool
 	}{
-		"a copy":                                {&cache.Aged{Body: string(board), Remake: remake}, true},
+		"a copy":                                {&cache.AgedCopy{Body: string(board), Remake: remake}, true},
 		"no copy":                               {nil, false},
-		"a body that is not compressed":         {&cache.Aged{Body: "{}", Remake: remake}, false},
-		"homes that are none":                   {&cache.Aged{Body: string(board), Remake: "1"}, false},
-		"a completed card that is not complete": {&cache.Aged{Body: string(text), Remake: remake}, false},
+		"a body that is not compressed":         {&cache.AgedCopy{Body: "{}", Remake: remake}, false},
+		"homes that are none":                   {&cache.AgedCopy{Body: string(board), Remake: "1"}, false},
+		"a completed card that is not complete": {&cache.AgedCopy{Body: string(text), Remake: remake}, false},
 	} {
 		if _, ok := boardAgain(&cache.Reading{UserID: 7, Aged: c.aged}, time.Now()); ok != c.ok {
 			t.Errorf("%s: %v, want %v", name, ok, c.ok)

@@ -76,6 +76,9 @@
 //   - A fill also keeps the residence ids in list_ids:<user>, for as long as its
 //     copy: they tell which scopes a digest is of when the key of the user's
 //     residence ids has expired. The digest proves them, nothing else does.
+//   - Hints that nothing depends on say who has read a list, who wrote last and
+//     when a copy was filled. They choose whose copies are filled anew and name the
+//     reason of a miss (Outcome).
 //   - Release leaves a mark which scopes it has told, so that the sweep does not
 //     make their lists miss once more. The mark covers no other scope.
 //   - A Redis that is asked to forget an entry only loses it, and a key with

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -105,16 +106,18 @@ func isDigest(s string) bool {
 	return true
 }
 
-// kept is a copy as Redis has it: digest, validity in 16 digits of ms, length of
-// what remakes it in 4, what remakes it, body.
+// kept is a copy as Redis has it: digest, validity in 16 digits of ms, when it was
+// filled in as many, length of what remakes it in 4, what remakes it, body.
 type kept struct {
 	stamp
-	remake string // see Answer.Remake
+	filled time.Time // by Redis' clock
+	remake string    // see Answer.Remake
 	body   string
 }
 
 const (
-	lengthAt = 40 + 16
+	filledAt = 40 + 16
+	lengthAt = filledAt + 16
 	remakeAt = lengthAt + 4
 	// mostRemake is what the length can say.
 	mostRemake = 9999
@@ -133,7 +136,7 @@ func digits(n int64, width int) string {
 	return strings.Repeat("0", max(0, width-len(text))) + text
 }
 
-// rest is what stands in a copy after its validity. What remakes it and is too
+// rest is what stands in a copy after the time of its filling. What remakes it and is too
 // long for a copy is left out: the list is read anew then.
 func (a Answer) rest() string {
 	remake := a.Remake
@@ -152,12 +155,13 @@ func parseCopy(raw string) (k kept, ok bool) {
 	if len(raw) < remakeAt || !isDigest(raw[:40]) {
 		return kept{}, false
 	}
-	ms, err := strconv.ParseInt(raw[40:lengthAt], 10, 64)
+	ms, err := strconv.ParseInt(raw[40:filledAt], 10, 64)
+	filled, noTime := strconv.ParseInt(raw[filledAt:lengthAt], 10, 64)
 	n, noLength := strconv.ParseUint(raw[lengthAt:remakeAt], 10, 16)
-	if err != nil || noLength != nil || remakeAt+int(n) > len(raw) {
+	if errors.Join(err, noTime, noLength) != nil || remakeAt+int(n) > len(raw) {
 		return kept{}, false
 	}
-	k.digest = raw[:40]
+	k.digest, k.filled = raw[:40], time.UnixMilli(filled)
 	if ms > 0 {
 		k.until = time.UnixMilli(ms)
 	}

@@ -292,4 +292,4 @@ func (f Fault) Hint() string {
 
 // ACLRules are the rights that the cache needs, as ACL SETUSER takes them.
 // HELLO and AUTH are always allowed to a client that logs in.
-const ACLRules = "~* +hello +select +info +time +evalsha +eval +script|load +get +set +mget +hget +hmget +hset +hdel +hgetall +del +expire +pttl +strlen"
+const ACLRules = "~* +hello +select +info +time +evalsha +eval +script|load +get +set +mget +hget +hmget +hset +hdel +hgetall +del +expire +strlen"

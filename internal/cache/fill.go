@@ -66,11 +66,14 @@ func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 	err := c.visitOf(ctx, r, "fill", func(ctx context.Context) error {
 		var err error
 		reply, err = c.scripts.fill.Run(ctx, c.rdb, []string{tokenKey(r.question.Token)}, args...).StringSlice()
-		if err == nil && len(reply) != 3 {
+		if err == nil && len(reply) != 4 {
 			err = fmt.Errorf("unexpected reply of %d values", len(reply))
 		}
 		return err
 	})
+	if list != "" && r.UserID == 0 && len(r.token.states) == 0 {
+		c.firstRead(r, reply, err)
+	}
 	if err != nil {
 		r.Why = c.why(err)
 		return
@@ -88,6 +91,19 @@ func (c *Cache) Fill(ctx context.Context, r *Reading, a Answer) {
 	s.digest, r.Stored = reply[0], true
 	r.ETag = s.etag()
 	c.remember(r.question, a.User.ID, ids, s, string(a.Body))
+}
+
+// firstRead counts a read with a token that Redis did not know: the script read
+// could not say why, but fill knows whose list it is.
+func (c *Cache) firstRead(r *Reading, reply []string, err error) {
+	outcome := Cold
+	if err == nil {
+		outcome = Outcome(reply[3])
+	}
+	if outcome == Cold && c.near.get(nearKey{string(r.question.Token), r.question.List}) != nil {
+		outcome = Evicted // this pod has served it
+	}
+	c.ended(r, outcome)
 }
 
 // judge compares the residences' scopes that the ids chose with the true ones.

@@ -261,7 +261,7 @@ func TestEachGuardIsMissed(t *testing.T) {
 		{"fill ignores the epoch", fillOfAnotherEpoch, []edit{{"fill", "epoch ~= ARGV[2]", "false"}}},
 		{"connect does nothing", nil, []edit{{"connect", "== ARGV[1]", "~= ''"}}},
 		{"the epoch does not judge tokens, users and ids", everythingIsUnknown, []edit{
-			{"read", "mine, aged = epoch .. states[1]", "mine, aged = states[1]"},
+			{"read", "= epoch .. states[1]", "= states[1]"},
 			{"fill", "mine = epoch .. version(st, scope)", "mine = version(st, scope)"},
 		}},
 		{"the epoch does not judge copies", oldCopyComesBack, []edit{{"head", "'\\n' .. epoch .. '\\n'", "'\\n'"}}},

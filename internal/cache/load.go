@@ -22,11 +22,12 @@ import (
 func (c *Cache) Load(ctx context.Context, r *Reading, load func(context.Context) (Answer, error)) (Answer, error) {
 	a, err := c.share(ctx, r, load)
 	if r.Aged != nil {
-		r.Remade = err == nil && a.Remade
-		if r.Remade {
-			r.ListVerdict = Hit
+		outcome := Aged
+		if r.Remade = err == nil && a.Remade; r.Remade {
+			r.ListVerdict, outcome = Hit, ListRemade
 		}
 		c.counted(r, EntryList, r.ListVerdict)
+		c.ended(r, outcome)
 	}
 	return a, err
 }

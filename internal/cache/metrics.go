@@ -30,6 +30,7 @@ const (
 // The metrics that others read as well: see api.ParseMetrics.
 const (
 	MetricReads        = "honeydue_cache_reads_total"   // with the labels cache and verdict
+	MetricLists        = "honeydue_cache_lists_total"   // with the labels list and outcome
 	MetricRedisErrors  = "honeydue_redis_errors_total"  //nolint:gosec // no credential: it is the underlines
 	MetricRedisSkipped = "honeydue_redis_skipped_total" //nolint:gosec // as above
 	MetricUsers        = "honeydue_cache_users"
@@ -57,6 +58,8 @@ const (
 
 type metrics struct {
 	reads       *prometheus.CounterVec
+	listReads   *prometheus.CounterVec
+	lists       map[List]map[Outcome]prometheus.Counter // of listReads
 	errors      *prometheus.CounterVec
 	skipped     prometheus.Counter
 	unconfirmed *prometheus.CounterVec
@@ -77,6 +80,8 @@ func newMetrics() metrics {
 	}
 	m := metrics{
 		reads:       vector(MetricReads, "Cache look-ups by cache and verdict (hit, miss, wrong, bypass).", "cache", "verdict"),
+		listReads:   vector(MetricLists, "Reads of lists in the form of which copies are kept, by list and outcome. Without the database: hit, remade (of a copy whose day had ended). Why it was asked: own_write, other_write, other_kind (the account, a token or access changed), aged (the day ended and the copy lacks cards), held (a write was under way), expired, evicted, reset (Redis had another memory), cold (the user's first read), no_lease (no sweep), unreached (no Redis).", "list", "outcome"),
+		lists:       map[List]map[Outcome]prometheus.Counter{},
 		errors:      vector(MetricRedisErrors, "Redis calls that failed, by operation and by kind of the fault. The request went on without the cache.", "operation", "kind"),
 		skipped:     counter(MetricRedisSkipped, "Redis calls not made because the breaker was open."),
 		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), whose outcome is unknown (outcome), or whose hold was released by a read-only database that could not settle it (settle). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),
@@ -88,6 +93,12 @@ func newMetrics() metrics {
 		emptied:     counter("honeydue_cache_emptied_total", "Times that Redis turned out to have another memory, so that nothing in it was believed."),
 	}
 	// A count that is not there reads like one that is not kept.
+	for _, l := range Lists() {
+		m.lists[l] = map[Outcome]prometheus.Counter{}
+		for _, o := range Outcomes() {
+			m.lists[l][o] = m.listReads.WithLabelValues(string(l), string(o))
+		}
+	}
 	for _, why := range []string{"epoch", "held", "moved", "clock"} { // of fill.lua
 		m.refused.WithLabelValues(why)
 	}
@@ -104,7 +115,7 @@ func newMetrics() metrics {
 // that the gauges ask at scrape time.
 func (m metrics) collectors(users, bodies func() float64) []prometheus.Collector {
 	return []prometheus.Collector{
-		m.reads, m.errors, m.skipped, m.unconfirmed, m.refused, m.refreshed, m.sweeps, m.repairs, m.settled, m.emptied,
+		m.reads, m.listReads, m.errors, m.skipped, m.unconfirmed, m.refused, m.refreshed, m.sweeps, m.repairs, m.settled, m.emptied,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: MetricUsers,
 			Help: "Users held in the memory of this pod.",

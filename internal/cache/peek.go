@@ -79,8 +79,7 @@ type Look struct {
 	Body []byte
 	ETag string
 	Why  string
-	// Age is for how long the copy has been there, by Redis' clock; 0 if it is
-	// not known, since it was filled by somebody with another TTL for lists.
+	// Age is for how long the copy has been there, by Redis' clock.
 	Age time.Duration
 }
 
@@ -113,9 +112,8 @@ func (c *Cache) Look(ctx context.Context, of Copied) (Look, error) {
 		return Look{Why: "unreadable"}, nil
 	}
 	l := Look{Body: []byte(k.body), ETag: k.etag()}
-	left, err := strconv.ParseInt(reply[1], 10, 64)
-	if ttl := time.Duration(seconds(c.cfg.ListTTL)) * time.Second; err == nil && left > 0 {
-		l.Age = max(0, ttl-time.Duration(left)*time.Millisecond)
+	if now, err := strconv.ParseInt(reply[1], 10, 64); err == nil {
+		l.Age = max(0, time.UnixMilli(now).Sub(k.filled))
 	}
 	return l, nil
 }

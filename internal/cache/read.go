@@ -81,7 +81,7 @@ type Reading struct {
 	ETag string
 	// Aged is the list's copy if only its ValidUntil is in the way, and it says how to
 	// make another of it; nil otherwise.
-	Aged *Aged
+	Aged *AgedCopy
 	// Stored: the request has filled the list's copy. Collapsed: it has shared
 	// another's flight. Remade: the list was made of a copy that had aged.
 	Stored, Collapsed, Remade bool
@@ -96,8 +96,8 @@ type Reading struct {
 	version  string // the epoch with the user's version, if they are known
 }
 
-// Aged is a copy of which everything stands but its ValidUntil.
-type Aged struct {
+// AgedCopy is a copy of which everything stands but its ValidUntil.
+type AgedCopy struct {
 	Body   string // compressed
 	Remake string // of the Answer that filled it
 }
@@ -143,7 +143,7 @@ func (c *Cache) Read(ctx context.Context, q Question) *Reading {
 	err = c.visitOf(ctx, r, "read", func(ctx context.Context) error {
 		var err error
 		reply, err = c.scripts.read.Run(ctx, c.rdb, []string{tokenKey(q.Token)},
-			nonce(), c.encoded(q.List), theirs.digests(), now.UnixMilli(), q.Item.key(), seconds(c.cfg.ResidenceIDsTTL)).StringSlice()
+			nonce(), c.encoded(q.List), theirs.digests(), now.UnixMilli(), q.Item.key(), seconds(c.cfg.ResidenceIDsTTL), seconds(c.cfg.ListTTL)).StringSlice()
 		return err
 	})
 	if err != nil {
@@ -168,6 +168,7 @@ func (c *Cache) bypass(r *Reading, token Verdict, why string) {
 	r.Token = c.counted(r, EntryToken, token)
 	if r.question.List != "" {
 		r.ListVerdict = c.counted(r, EntryList, Bypass)
+		c.ended(r, whyBypassed(why))
 	}
 }
 
@@ -245,6 +246,7 @@ func (c *Cache) counted(r *Reading, e Entry, v Verdict) Verdict {
 func (c *Cache) hit(r *Reading) {
 	r.Token = c.counted(r, EntryToken, Hit)
 	r.ListVerdict = c.counted(r, EntryList, Hit)
+	c.ended(r, ListHit)
 	r.IDs = c.counted(r, EntryResidenceIDs, Hit)
 }
 
@@ -260,7 +262,7 @@ func (c *Cache) missed(r *Reading, token Verdict) {
 }
 
 func (c *Cache) understandMiss(r *Reading, reply []string) {
-	const fixed = 8
+	const fixed = 9
 	n := 0
 	if len(reply) >= fixed {
 		n, _ = strconv.Atoi(reply[fixed-1])
@@ -275,6 +277,7 @@ func (c *Cache) understandMiss(r *Reading, reply []string) {
 	}
 	if reply[2] != "1" {
 		r.token = token
+		c.ended(r, Outcome(reply[7]))
 		c.missed(r, Miss)
 		return
 	}
@@ -289,7 +292,9 @@ func (c *Cache) understandMiss(r *Reading, reply []string) {
 	}
 	r.token = token
 	if k, ok := parseCopy(reply[6]); ok && k.remake != "" {
-		r.Aged = &Aged{Body: k.body, Remake: k.remake}
+		r.Aged = &AgedCopy{Body: k.body, Remake: k.remake}
+	} else {
+		c.ended(r, Outcome(reply[7]))
 	}
 	c.missed(r, Hit)
 }

@@ -56,7 +56,6 @@ func Try(ctx context.Context, c *redis.Client) SelfTest {
 		first := t.keys[0]
 		t.add(p.HSet(ctx, first, "field", t.value), first) // a string: it is refused, but not for want of a right
 		t.add(p.Expire(ctx, first, scratchTTL), first)
-		t.add(p.PTTL(ctx, first), first)
 		t.add(p.Del(ctx, t.keys...), "")
 		t.add(p.HGet(ctx, first, "field"), first)
 		t.add(p.HMGet(ctx, sharedKey, "epoch"), sharedKey)

@@ -24,7 +24,7 @@ func (c *Cache) settle(ctx context.Context, src Source) error {
 			failed = append(failed, fmt.Errorf("settle a hold: %w", err))
 			continue
 		}
-		args := []any{nonce(), id, "0", "", 1, "", 0, "", 1, "", len(scopes)}
+		args := []any{nonce(), id, "0", "", 1, "", 0, "", 1, "", 0, len(scopes)}
 		for _, s := range scopes {
 			args = append(args, string(s))
 		}

@@ -19,6 +19,7 @@ type Hold struct {
 	Readers []Reader
 	scopes  []Scope
 	list    List
+	writer  int64 // 0 if it is not known
 	epoch   string
 }
 
@@ -67,7 +68,7 @@ const (
 func (c *Cache) HoldFor(ctx context.Context, list List, writer int64, scopes ...Scope) *Hold {
 	// Each once: a write has one hold on each scope.
 	scopes = slices.Compact(slices.Sorted(slices.Values(scopes)))
-	h := &Hold{ID: newWriteID(), scopes: scopes, list: list}
+	h := &Hold{ID: newWriteID(), scopes: scopes, list: list, writer: writer}
 	if len(scopes) == 0 || c.cfg.Sabotage == SilentWrites {
 		return h
 	}
@@ -182,7 +183,7 @@ func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) []Reader {
 	}
 	args := []any{
 		nonce(), h.ID, outcome, revoked, seconds(c.cfg.TokenTTL), hint, e.Residence,
-		c.encoded(h.list), seconds(c.cfg.ListTTL), h.epoch, len(scopes),
+		c.encoded(h.list), seconds(c.cfg.ListTTL), h.epoch, h.writer, len(scopes),
 	}
 	for _, s := range scopes {
 		args = append(args, string(s))

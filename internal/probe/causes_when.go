@@ -345,3 +345,13 @@ func refusalsCoverMisses(o *observation, _, symptom Finding) bool {
 	n, known := o.misses(symptom)
 	return known && float64(o.target.Metrics.FillsRefused) >= refusedShare*float64(n)
 }
+
+// unexplainedCoverMisses holds if the misses that no write explains make half of those that the symptom is about.
+func unexplainedCoverMisses(o *observation, _, symptom Finding) bool {
+	n, known := o.misses(symptom)
+	if !known {
+		return false
+	}
+	_, sum, _ := o.target.Metrics.unexplained()
+	return 2*sum >= n
+}

@@ -322,6 +322,12 @@ func cacheCases() []causeCase {
 		o.redis = &redisServer{failed: &failure{kind: kindName}} // the probe's own name server
 		return o
 	}
+	because := func(o cache.Outcome) Finding { return Finding{about: []string{string(o)}} }
+	expiring := func(n int64) *observation {
+		o := failing(0, 0)
+		o.target.Metrics.Lists = []ListMetrics{{"tasks", 1000, map[string]int64{"hit": 400, "expired": n, "own_write": 600 - n}}}
+		return o
+	}
 	board := Finding{about: []string{"task_board"}}
 	list, user := Finding{CostMS: 60, about: []string{"list"}}, Finding{CostMS: 60, about: []string{"user"}}
 	none := Finding{}
@@ -357,6 +363,14 @@ func cacheCases() []causeCase {
 		{"fewer errors", []string{"HD-R01 HD-T06", "HD-T07 HD-T06"}, false, failing(1, 299), none, list},
 		{"as many refusals as a tenth of the misses", []string{"HD-T16 HD-T06"}, true, failing(0, 60), none, list},
 		{"fewer refusals", []string{"HD-T16 HD-T06"}, false, failing(0, 59), none, list},
+		{"the server cannot reach Redis", []string{"HD-R01 HD-T18", "HD-T07 HD-T18"}, true, failing(1, 1), none, because(cache.Unreached)},
+		{"no sweep vouches for the lists", []string{"HD-R17 HD-T18"}, true, nil, none, because(cache.NoLease)},
+		{"Redis is too small for the lists", []string{"HD-R05 HD-T18"}, true, nil, none, because(cache.Evicted)},
+		{"lists expire", []string{"HD-R01 HD-T18", "HD-T07 HD-T18", "HD-R17 HD-T18", "HD-R05 HD-T18"}, false, failing(1, 1), none, because(cache.Expired)},
+		{"the probe's name server, and no Redis for the lists", []string{"HD-R01 HD-T18"}, false, elsewhere(failing(1, 1)), none, because(cache.Unreached)},
+		{"half of the misses are not explained", []string{"HD-T18 HD-T06"}, true, expiring(300), none, list},
+		{"fewer are not", []string{"HD-T18 HD-T06"}, false, expiring(299), none, list},
+		{"the users are missed, not the lists", []string{"HD-T18 HD-T06"}, false, expiring(300), none, user},
 		{"another cache misses far more", []string{"HD-T16 HD-T06"}, false, failing(0, 60), none, user},
 		{"evictions make half of the misses", []string{"HD-R05 HD-T06"}, true, nil, Finding{CostMS: 30}, list},
 		{"evictions make a few of the misses", []string{"HD-R05 HD-T06"}, false, nil, Finding{CostMS: 10}, list},
@@ -422,7 +436,10 @@ func TestFindingsSayWhatTheyAreAbout(t *testing.T) {
 				{Route: "contractor_list", Status: 503},
 				{Route: "document_list", Error: "no answer came in time"},
 			},
-			Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 1000, 100}}},
+			Metrics: &TargetMetrics{
+				Caches: []CacheMetrics{{"list", 1000, 100}},
+				Lists:  []ListMetrics{{"tasks", 1000, map[string]int64{"hit": 100, "expired": 700, "evicted": 200}}},
+			},
 		},
 		expected: []store.Index{{Name: "tasks_idx", Table: "tasks"}}, schema: &schemaFacts{},
 	}
@@ -444,6 +461,7 @@ func TestFindingsSayWhatTheyAreAbout(t *testing.T) {
 		{"HD-K03", podReadiness, o, []string{"honeydue-1"}},
 		{"HD-T05", targetWarmTurns, o, []string{"task_board"}},
 		{"HD-T06", targetHitRate, o, []string{"list"}},
+		{"HD-T18", targetMisses, o, []string{"expired"}},
 		{"HD-T12", targetReadFails, o, []string{"503", noReply}},
 	} {
 		var got []string

@@ -1,7 +1,10 @@
 package probe
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/honeydue/honeydue/internal/cache"
@@ -79,4 +82,71 @@ func targetRepairs(o *observation) outcome {
 	}
 	return passed("%s by this pod while the probe asked met no such write; %d since the server started.",
 		plural(int(m.SweepsDuring), "reading of the change log", "readings of the change log"), m.Repairs)
+}
+
+// unexplainedShare of all reads of lists is one turn in ten reads that neither a write nor a first visit is the reason of.
+const unexplainedShare = 0.1
+
+// expected are the outcomes that a busy household brings about, each with a turn: what it writes, its day's end, and people
+// who come for the first time.
+func expected(o cache.Outcome) bool {
+	return o.Free() || slices.Contains([]cache.Outcome{cache.OwnWrite, cache.OtherWrite, cache.Held, cache.Aged, cache.Cold}, o)
+}
+
+// unexplained are the reads of lists that asked the database for no such reason, by outcome.
+func (m *TargetMetrics) unexplained() (reads, sum int64, by map[cache.Outcome]int64) {
+	by = map[cache.Outcome]int64{}
+	for _, l := range m.Lists {
+		reads += l.Reads
+		for _, o := range cache.Outcomes() {
+			if n := l.Outcomes[string(o)]; n > 0 && !expected(o) {
+				by[o], sum = by[o]+n, sum+n
+			}
+		}
+	}
+	return reads, sum, by
+}
+
+func targetMisses(o *observation) outcome {
+	m := o.target.Metrics
+	reads, sum, by := m.unexplained()
+	switch {
+	case len(m.Lists) == 0:
+		return notKnown("The server does not count what became of its reads of lists.")
+	case reads < hitLookups:
+		return notKnown("The lists have been read %d times since the server started; from %d on it is judged.", reads, hitLookups)
+	}
+	share := float64(sum) / float64(reads)
+	said := fmt.Sprintf("%d of %d reads of lists asked the database since the server started, and no write was the reason", sum, reads)
+	if share < unexplainedShare {
+		return passed("%s.", said)
+	}
+	outcomes := slices.SortedFunc(maps.Keys(by), func(a, b cache.Outcome) int { return cmp.Or(-cmp.Compare(by[a], by[b]), cmp.Compare(a, b)) })
+	parts := make([]string, len(outcomes))
+	for i, one := range outcomes {
+		parts[i] = fmt.Sprintf("%s %d", one, by[one])
+	}
+	h := hit{evidence: fmt.Sprintf("%s: %s.", said, strings.Join(parts, ", ")), costMS: share * o.turnMS(), remedy: missRemedy(outcomes[0])}
+	if most := outcomes[0]; 2*by[most] >= sum {
+		h.about = []string{string(most)}
+	}
+	return found(h)
+}
+
+// missRemedy is what to do about the outcome that is the reason of most.
+func missRemedy(o cache.Outcome) string {
+	switch o {
+	case cache.Expired:
+		return "kubectl -n honeydue set env deployment/honeydue BOARD_CACHE_TTL-   # unset, lists are kept for 30 days"
+	case cache.Evicted:
+		return `redis-cli -u "$REDIS_URL" INFO stats | grep -E 'evicted_keys|expired_keys'   # evicted: HD-R05. Not evicted: somebody deletes keys, or has flushed it`
+	case cache.Reset:
+		return `redis-cli -u "$REDIS_URL" INFO server | grep uptime_in_seconds   # after each restart all lists are read once more: why does it restart?`
+	case cache.OtherKind:
+		return `psql "$DATABASE_DIRECT_URL" -c "SELECT what, actor, count(*) FROM changes WHERE at > now() - interval '10 minutes' AND user_ids <> '{}' GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5"   # who changes accounts, logs out or joins so often?`
+	case cache.NoLease:
+		return "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=100 | grep 'caches could not be told'   # why do the sweeps fail?"
+	default:
+		return "" // the check's own
+	}
 }

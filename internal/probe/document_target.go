@@ -45,6 +45,11 @@ func (t Target) values() report.KeyValues {
 		for _, c := range m.Caches {
 			pair("cache of "+c.Cache, fmt.Sprintf("%d of %d look-ups hit", c.Hits, c.Asked))
 		}
+		for _, l := range m.Lists {
+			if l.Reads > 0 {
+				pair("reads of "+l.List, fmt.Sprintf("%d, %d without the database", l.Reads, l.free()))
+			}
+		}
 		pair("calls to Redis", fmt.Sprintf("%d failed since it started, %d meanwhile", m.RedisErrors, m.RedisErrorsDuring))
 	}
 	return kv

@@ -57,7 +57,7 @@ func incident() Result {
 				{Route: "task_board?archived=true", Authed: true, Status: 200, Runs: 4, FirstMS: 130, FirstTurns: one(1), WallMS: 150, ClientNetworkMS: 2.3, IngressMS: 1.1, AppMS: 0.6, AcquireMS: 30, TurnsMS: 110.5, DBRestMS: 4, RedisMS: 1.5, Turns: one(1), TurnsWarm: 1, Explained: true, CacheStatus: "token; hit", Bytes: 512},
 				{Route: "document_list", Authed: true, Status: 503, TurnsWarm: 0},
 			},
-			Metrics: &TargetMetrics{URL: "http://127.0.0.1:9090/metrics", Pool: PoolMetrics{Idle: 2, InUse: 23, Max: 25, Acquires: 9000, Waited: 812, MeanMS: 3.25}, Caches: []CacheMetrics{{"list", 1000, 900}}, RedisErrors: 3},
+			Metrics: &TargetMetrics{URL: "http://127.0.0.1:9090/metrics", Pool: PoolMetrics{Idle: 2, InUse: 23, Max: 25, Acquires: 9000, Waited: 812, MeanMS: 3.25}, Caches: []CacheMetrics{{"list", 1000, 900}}, Lists: []ListMetrics{{"tasks", 1000, map[string]int64{"hit": 890, "remade": 10, "own_write": 70, "evicted": 30}}}, RedisErrors: 3},
 		},
 		Versions: []Version{{"Postgres", "15.18"}}, Settings: []SettingValue{{"DB_MIN_IDLE_CONNS", "10", true}},
 		Changes: []Change{{What: "floor of pooler", Before: "36.0 ms", After: "110.5 ms", DeltaMS: 74.5, Worse: true}, {What: "HD-D03 Migrations are not applied", Before: "found", After: "not found"}},

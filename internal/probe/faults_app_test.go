@@ -117,6 +117,19 @@ func appFaults() []fault {
 			},
 		},
 		{
+			name: "somebody deletes the server's lists", code: "HD-T18", evidence: "no write was the reason: evicted",
+			inject: func(t *testing.T, b *bed) {
+				s, rdb := serve(t, b.env, serverOptions{cache: cache.Config{NearBytes: -1}}), b.set(t)
+				for range 3 {
+					for _, token := range s.tokens {
+						s.get(t, "/api/residences/", token)
+					}
+					must(t, rdb.Del(t.Context(), rdb.Keys(t.Context(), "list:*").Val()...).Err())
+				}
+				b.ask(s)
+			},
+		},
+		{
 			name: "the server lost its way to Redis", code: "HD-T07", evidence: "while the probe asked",
 			inject: func(t *testing.T, b *bed) {
 				env := b.env

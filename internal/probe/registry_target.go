@@ -50,6 +50,11 @@ func targetChecks() []check {
 			remedy: "honeydue config   # BOARD_CACHE_TTL and the other *_CACHE_* values; then redis-cli -u \"$REDIS_URL\" INFO stats | grep evicted_keys",
 		},
 		{
+			code: "HD-T18", title: "Lists miss the cache more often than writes explain", severity: Warning,
+			needs: []part{knowsMetrics}, run: targetMisses,
+			remedy: "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=50 | grep -i redis   # why can the pods not use it?",
+		},
+		{
 			code: "HD-T16", title: "The running server's lists change as fast as they are read", severity: Warning,
 			needs: []part{knowsMetrics}, run: targetFillsRefused,
 			remedy: "psql \"$DATABASE_DIRECT_URL\" -c \"SELECT what, r AS residence, count(*) FROM changes, unnest(residence_ids) r WHERE at > now() - interval '10 minutes' GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5\"   # who writes so often?",

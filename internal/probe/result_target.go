@@ -1,5 +1,7 @@
 package probe
 
+import "github.com/honeydue/honeydue/internal/cache"
+
 // Target is what a running server said about itself.
 type Target struct {
 	URL   string `json:"url"`
@@ -75,6 +77,8 @@ type TargetMetrics struct {
 	Pool PoolMetrics `json:"pool"`
 	// Caches are its look-ups by cache.
 	Caches []CacheMetrics `json:"caches"`
+	// Lists are its reads of lists by what became of them; empty if it does not count them.
+	Lists []ListMetrics `json:"lists"`
 	// RedisErrors counts calls to Redis that failed, or were not made because the last ones had.
 	RedisErrors       int64 `json:"redis_errors"`
 	RedisErrorsDuring int64 `json:"redis_errors_during"`
@@ -108,4 +112,22 @@ type CacheMetrics struct {
 	Cache string `json:"cache"`
 	Asked int64  `json:"asked"`
 	Hits  int64  `json:"hits"`
+}
+
+// ListMetrics is how often a list was read, and what became of it.
+type ListMetrics struct {
+	List  string `json:"list"`
+	Reads int64  `json:"reads"`
+	// Outcomes are those of honeydue_cache_lists_total that have happened.
+	Outcomes map[string]int64 `json:"outcomes"`
+}
+
+// free are the reads without the database.
+func (l ListMetrics) free() (n int64) {
+	for _, o := range cache.Outcomes() {
+		if o.Free() {
+			n += l.Outcomes[string(o)]
+		}
+	}
+	return n
 }

@@ -15,6 +15,13 @@ func TestTargetJudgements(t *testing.T) {
 		change(&r)
 		return []TargetRead{r}
 	}
+	lists := func(outcomes map[string]int64) Target {
+		l := ListMetrics{List: "tasks", Outcomes: outcomes}
+		for _, n := range outcomes {
+			l.Reads += n
+		}
+		return Target{Metrics: &TargetMetrics{Lists: []ListMetrics{l, {List: "residences"}}}}
+	}
 	for _, c := range []struct {
 		name   string
 		run    func(*observation) outcome
@@ -42,6 +49,13 @@ func TestTargetJudgements(t *testing.T) {
 		{"few look-ups", targetHitRate, Target{Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 199, 0}}}}, Unknown},
 		{"few hits", targetHitRate, Target{Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 200, 99}}}}, Warn},
 		{"enough hits", targetHitRate, Target{Metrics: &TargetMetrics{Caches: []CacheMetrics{{"list", 200, 100}}}}, Pass},
+		{"a server that does not count its misses", targetMisses, Target{Metrics: &TargetMetrics{}}, Unknown},
+		{"few reads of lists", targetMisses, lists(map[string]int64{"hit": 99, "expired": 100}), Unknown},
+		{"most misses by writes", targetMisses, lists(map[string]int64{"hit": 10, "remade": 10, "own_write": 400, "other_write": 300, "held": 100, "aged": 100, "cold": 100, "expired": 10}), Pass},
+		{"one in ten has expired", targetMisses, lists(map[string]int64{"hit": 180, "expired": 20}), Warn},
+		{"fewer have expired", targetMisses, lists(map[string]int64{"hit": 181, "expired": 19}), Pass},
+		{"one in ten for several reasons", targetMisses, lists(map[string]int64{"hit": 180, "evicted": 4, "reset": 4, "other_kind": 4, "no_lease": 4, "unreached": 4}), Warn},
+		{"outcomes of a newer server", targetMisses, lists(map[string]int64{"hit": 180, "another": 500}), Pass},
 		{"a read answers 429", targetReadFails, Target{Reads: []TargetRead{{Route: "task_board", Status: 429}}}, Unknown},
 		{"a read answers 503", targetReadFails, Target{Reads: []TargetRead{{Route: "task_board", Status: 503}}}, Warn},
 	} {

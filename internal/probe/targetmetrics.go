@@ -89,7 +89,7 @@ func newTargetMetrics(from string, m api.Metrics) *TargetMetrics {
 		return int64(v)
 	}
 	t := &TargetMetrics{
-		URL: from, Caches: []CacheMetrics{}, RedisErrors: count(m.RedisErrors), FillsRefused: count(m.FillsRefused),
+		URL: from, Caches: []CacheMetrics{}, Lists: []ListMetrics{}, RedisErrors: count(m.RedisErrors), FillsRefused: count(m.FillsRefused),
 		Sweeps: count(m.Sweeps), Repairs: count(m.Repairs),
 	}
 	t.Pool = PoolMetrics{
@@ -102,6 +102,16 @@ func newTargetMetrics(from string, m api.Metrics) *TargetMetrics {
 	}
 	for _, c := range m.Caches {
 		t.Caches = append(t.Caches, CacheMetrics{Cache: string(c.Cache), Asked: count(c.Asked), Hits: count(c.Hits)})
+	}
+	for _, l := range m.Lists {
+		list := ListMetrics{List: string(l.List), Outcomes: map[string]int64{}}
+		for o, n := range l.Outcomes {
+			if n > 0 {
+				list.Reads += count(n)
+				list.Outcomes[string(o)] = count(n)
+			}
+		}
+		t.Lists = append(t.Lists, list)
 	}
 	return t
 }

@@ -37,8 +37,6 @@ type Config struct {
 	// Database is the app's own endpoint. One connection is used, whatever is set there.
 	Database store.Config
 	RedisURL string
-	// ListTTL is how long the servers keep lists: by it the age of a copy is told. 0: the cache's default.
-	ListTTL time.Duration
 	// Sample is how many copies are drawn in each round (DefaultSample if zero).
 	Sample int
 	// Rate is how many turns to the database are taken in each second at most (DefaultRate if zero).
@@ -97,7 +95,7 @@ func run(ctx context.Context, c Config, between func(cache.Copied)) (Result, err
 
 func (v *verifier) run(ctx context.Context) error {
 	var err error
-	v.cache, err = cache.Open(cache.Config{URL: v.config.RedisURL, ListTTL: v.config.ListTTL, Timeout: time.Second, ReadOnly: true})
+	v.cache, err = cache.Open(cache.Config{URL: v.config.RedisURL, Timeout: time.Second, ReadOnly: true})
 	if err != nil {
 		return err
 	}

@@ -6,11 +6,16 @@
 -- nothing (a sabotage for tests), then for each scope that the database named,
 -- the user first: scope, version before ('' if it was not known), the shard's
 -- clock before ('' if there was none).
--- Returns {digest or '', epoch and user's version or '', why it was refused}.
+-- Returns {digest or '', epoch and user's version or '', why it was refused, why
+-- the list was a miss if the read did not know whose it is}.
 local fresh, user, list, unchecked = ARGV[1], ARGV[3], ARGV[7], ARGV[11] == '1'
 local epoch = shared('epoch')[1] or ''
-if epoch ~= ARGV[2] and not unchecked then return {'', '', 'epoch'} end
-local why, mine, text = '', '', {}
+if epoch ~= ARGV[2] and not unchecked then return {'', '', 'epoch', ''} end
+local why, mine, text, now = '', '', {}, milliseconds()
+local missed = ''
+if list ~= '' and ARGV[13] == '' then
+  missed = get('list:' .. list .. ':' .. user) and 'cold' or gone(user, list, tonumber(ARGV[6]), now)
+end
 for i = 12, #ARGV, 3 do
   local scope, before, clock = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local st = sound(get(state(scope)), scope)
@@ -38,13 +43,10 @@ if mine ~= '' then
     redis.call('SET', 'residence_ids_version:' .. user, mine, 'EX', ARGV[5])
   end
 end
-if why ~= '' or list == '' then return {'', mine, why} end
+if why ~= '' or list == '' then return {'', mine, why, missed} end
 local digest = digested(list, epoch, text)
-redis.call('SET', 'list:' .. list .. ':' .. user, digest .. ARGV[8] .. ARGV[9], 'EX', ARGV[6])
+keep(list, user, digest, ARGV[8], now, ARGV[9], ARGV[6])
 redis.call('SET', 'list_ids:' .. user, ARGV[10], 'EX', ARGV[6])
-see(user, list, milliseconds())
-for i = 15, #ARGV, 3 do
-  local key = 'readers:' .. ARGV[i]
-  if type(redis.pcall('HSET', key, user, string.sub(KEYS[1], 7))) == 'number' then redis.call('EXPIRE', key, 86400) end
-end
-return {digest, mine, ''}
+see(user, list, now)
+for i = 15, #ARGV, 3 do note('readers:' .. ARGV[i], user, string.sub(KEYS[1], 7)) end
+return {digest, mine, '', missed}

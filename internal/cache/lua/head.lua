@@ -79,8 +79,15 @@ local function digested(list, epoch, states)
   return redis.sha1hex(list .. '\n' .. epoch .. '\n' .. table.concat(states, ','))
 end
 
+local function milliseconds()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function lasts(lease) return (tonumber(lease or '') or 0) > milliseconds() end
+
 -- A copy is its digest, the end of its validity in 16 digits (0: it does not
--- age), and what etag.go makes of the rest.
+-- age), Redis' time in ms when it was filled in as many, and what etag.go makes of
+-- the rest.
 local function fits(copy, digest)
   if not copy or string.sub(copy, 1, 40) ~= digest then return false end
   local ends = string.match(string.sub(copy, 41, 56), '^%d+$')
@@ -91,25 +98,47 @@ local function young(copy, now)
   return ends == 0 or ends > now
 end
 
+-- How long hints are kept: as long as the copies are by default.
+local KEPT = 2592000
+
 -- Who has read a list of a residence, with the hash of a token, and when a user
 -- was last seen to read which list. Both are hints: they choose whose copies are
--- filled anew, and may be lost.
+-- filled anew, and may be lost. The readers' key also says who wrote last, and a
+-- user's when which list was filled: these name the reason of a miss.
 local function readers(scope)
-  local v = redis.pcall('HGETALL', 'readers:' .. scope)
-  return v.err and {} or v
+  local found, v = {}, redis.pcall('HGETALL', 'readers:' .. scope)
+  if v.err then return found end
+  for i = 1, #v, 2 do
+    if v[i] ~= 'w' then found[#found + 1], found[#found + 2] = v[i], v[i + 1] end
+  end
+  return found
+end
+local function note(key, field, value)
+  if type(redis.pcall('HSET', key, field, value)) == 'number' then redis.call('EXPIRE', key, KEPT) end
+end
+local function noted(key, field)
+  local v = redis.pcall('HGET', key, field)
+  return type(v) == 'string' and v
 end
 local function seen(user, list, since)
-  local v = redis.pcall('HGET', 'seen:' .. user, shows(list))
-  return type(v) == 'string' and (tonumber(v) or 0) >= since
+  return (tonumber(noted('seen:' .. user, shows(list)) or '') or 0) >= since
 end
 local function see(user, list, now)
-  local key = 'seen:' .. user
-  if seen(user, list, now - 60000) then return end
-  if type(redis.pcall('HSET', key, shows(list), now)) == 'number' then redis.call('EXPIRE', key, 3600) end
+  if not seen(user, list, now - 60000) then note('seen:' .. user, shows(list), now) end
+end
+local function filled(user, list, now) note('seen:' .. user, string.upper(shows(list)), now) end
+local function wrote(scope, user, now)
+  if letter(scope) ~= 'u' then note('readers:' .. scope, 'w', string.format('%.0f', now) .. ' ' .. user) end
 end
 
-local function milliseconds()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+-- Why a copy that is gone is gone. life is the TTL of copies in s.
+local function gone(user, list, life, now)
+  local at = tonumber(noted('seen:' .. user, string.upper(shows(list))) or '')
+  if not at then return 'cold' end
+  return now - at >= life * 1000 and 'expired' or 'evicted'
 end
-local function lasts(lease) return (tonumber(lease or '') or 0) > milliseconds() end
+
+local function keep(list, user, digest, ends, now, rest, life)
+  redis.call('SET', 'list:' .. list .. ':' .. user, digest .. ends .. string.format('%016.0f', now) .. rest, 'EX', life)
+  filled(user, list, now)
+end

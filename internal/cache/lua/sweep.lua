@@ -6,7 +6,7 @@
 -- announced, or not with all their scopes}.
 local fresh, from = ARGV[1], ARGV[2]
 if (shared('cursor')[1] or '') ~= from then return {0, 0} end
-local repaired = 0
+local repaired, now = 0, milliseconds()
 if from == '' or ARGV[6] == '1' then redis.call('HSET', SHARED, 'epoch', fresh) end
 local i = 7
 while i <= #ARGV do
@@ -23,6 +23,7 @@ while i <= #ARGV do
     if held or not known then
       if st then redis.call('SET', key, renewed(st, ARGV[j], fresh)) end
       redis.call('HSET', SHARED, shard(ARGV[j]), fresh)
+      wrote(ARGV[j], '0', now)
     end
   end
   repaired = repaired + missed
