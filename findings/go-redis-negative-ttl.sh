@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # go-redis: a time to live that is over already (a deadline minus now) makes Set store the key for ever, without an error,
-# and takes the time to live of a key that had one. SetNX with the same argument is refused, and Expire deletes the key.
+# and removes the time to live that the key had. SetNX with the same argument is refused, and Expire deletes the key.
 # Needs redis-server and redis-cli on the PATH.
 set -euo pipefail
 dir=$(mktemp -d)
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000))
 redis-server --port "$port" --bind 127.0.0.1 --save "" --appendonly no --dir "$dir" >/dev/null 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$dir"' EXIT

@@ -5,7 +5,7 @@
 # Needs PostgreSQL's programs, on the PATH or under /usr/lib/postgresql, and pgbouncer.
 set -euo pipefail
 dir=$(mktemp -d)
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000))
 bin=$(dirname "$(readlink -f "$(command -v initdb || find /usr/lib/postgresql -name initdb | sort -V | tail -1)")")
 as=()
 mkdir "$dir/pg"
@@ -111,7 +111,7 @@ func main() {
 		fmt.Println("CHANGED: the clients have other settings")
 		os.Exit(1)
 	}
-	fmt.Println("as found: two clients of one role and one server connection live in different time zones")
+	fmt.Println("as found: two clients of one role, on one server connection, have different time zones")
 }
 GO
 go mod init example.org/finding >/dev/null 2>&1

@@ -5,7 +5,7 @@
 # Needs PostgreSQL's programs, on the PATH or under /usr/lib/postgresql.
 set -euo pipefail
 dir=$(mktemp -d)
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000))
 bin=$(dirname "$(readlink -f "$(command -v initdb || find /usr/lib/postgresql -name initdb | sort -V | tail -1)")")
 as=()
 mkdir "$dir/pg"
