@@ -164,12 +164,15 @@ report() {
 HONEYDUE_TOKEN=$(head -n 1 "$work/tokens" | cut -d ' ' -f 2) \
   report warmup timeout 60 "$honeydue" warmup --target "http://$addr" --users 50
 report probe timeout 90 "$honeydue" probe --target "http://$addr" --tokens "$work/tokens" --metrics-url "http://$admin"
-report loadtest timeout 300 "$honeydue" loadtest --target "http://$addr" --tokens "$work/tokens" --rtt "$rtt" \
+report loadtest timeout 420 "$honeydue" loadtest --target "http://$addr" --tokens "$work/tokens" --rtt "$rtt" \
+  --metrics-url "http://$admin/metrics" --state "$work/state" \
   --restart-cmd "scripts/restart-serve.sh $pidfile $work/serve.log ${serve[*]}"
 
 say "verdicts"
 sed -n '3p' "$work/probe.txt"
 echo
 awk '/^phase +verdict/, /^$/' "$work/loadtest.txt"
+awk '/^Thresholds/, /^Each is claimed/' "$work/loadtest.txt"
+echo
 awk '/^Our own targets/, /^R is/' "$work/loadtest.txt"
 echo

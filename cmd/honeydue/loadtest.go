@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,11 +20,16 @@ func newLoadtestCommand(a *app) *cobra.Command {
 counts for every request that it delayed. "p99 on target" is claimed only if the exact binomial bound allows it at 95%;
 a request that fails counts as slower than any target.
 
-The profile release has three phases: warm (cached users, the app's mix of hot reads), cold (each request a user who was
-never used before) and first (the first request after each of 20 restarts); --phases may ask for mixed, too: the app as
-it is, known users with one request in 20 a new user's. Every sample has to prove by Cache-Status that it belongs to its
-phase. The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or
-invalid (5: the generator did not keep up, and what it lacked is named).
+The profile release has four phases: warm (cached users, the app's mix of hot reads), cold (each request a user who was
+never used before), first (the first request after each of 20 restarts) and evening (12 households of two people who
+write and look at what the other one wrote); --phases may ask for mixed, too: the app as it is, known users with one
+request in 20 a new user's. In the first three every sample has to prove by Cache-Status that it belongs to its phase.
+The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or invalid (5: the generator did not
+keep up, and what it lacked is named).
+
+Phase evening writes: it makes 24 accounts and their households through the API and removes them at its end, as a
+scenario does. It limits the p99 of the list reads (--evening-p99) and needs 97% of them to take no database turn. On a
+production host it runs only if --phases names it.
 
 --layer db asks the database alone: the hot statements, as serve sends them when nothing is cached, through a pool like
 the server's. No API on that database can be faster. The profile release takes no other endpoint than a pooler.
@@ -198,27 +202,32 @@ func (a *app) runLoadtest(ctx context.Context, t loadtest) error {
 		}
 		c.Server, c.Mix = server, mix
 	}
+	made, err := a.makeData(ctx, t, &c)
+	if err != nil {
+		return err
+	}
 	c.Sampler, c.TraceLink = a.openSampler(ctx, t), o.side.link
 	defer c.Sampler.Close(ctx)
 	recorder, finish, err := a.record()
 	if err != nil {
-		return err
+		return alsoFailed(err, made.remove(ctx, &bench.Result{}))
 	}
 	c.Recorder = recorder
 	live := a.loadtestProgress(fmt.Sprintf("loadtest of %s, profile %s", t.target, o.plan.Profile))
 	c.Progress = live.show
 	result, err := t.measure(ctx, c)
 	live.done()
+	cleaning := made.remove(ctx, &result)
 	if unwritten := errors.Join(finish(), a.keepAndWrite(o, result)); unwritten != nil {
-		return errors.Join(err, unwritten)
+		return errors.Join(err, unwritten, cleaning)
 	}
 	if err != nil {
-		return &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: strings.TrimSpace(hintOf(err) + " The report holds what was measured before.")}
+		return alsoFailed(stillPrinted(err, result.Verdict), cleaning)
 	}
 	if down := unanswered(result); down != nil {
-		return down
+		return alsoFailed(down, cleaning)
 	}
-	return exitWith(verdictCode(result.Verdict))
+	return alsoFailed(exitWith(verdictCode(result.Verdict)), cleaning)
 }
 
 // unanswered is the error of a run whose target never answered: it could not be done. Its report is printed all the same.

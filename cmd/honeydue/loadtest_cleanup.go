@@ -23,11 +23,11 @@ func newLoadtestCleanupCommand(a *app) *cobra.Command {
 	o := &cleanupOptions{}
 	c := &cobra.Command{
 		Use:   "cleanup",
-		Short: "Remove what scenarios that crashed have left on their targets",
-		Long: `cleanup removes, through the API, what earlier runs of scenarios noted and could not remove: the residences of their
-accounts, with all that is in them, and the logins. Runs that are still alive are left alone. The accounts themselves
-stay, as the API can't delete one, and so do the rows of deleted residences, marked as deleted. Exit code 1: something
-is left that could be removed; it stays noted.`,
+		Short: "Remove what runs that crashed have left on their targets",
+		Long: `cleanup removes, through the API, what earlier runs of scenarios or of phase evening noted and could not remove: the
+residences of their accounts, with all that is in them, and the logins. Runs that are still alive are left alone. The
+accounts themselves stay, as the API can't delete one, and so do the rows of deleted residences, marked as deleted.
+Exit code 1: something is left that could be removed; it stays noted.`,
 		Example: `  honeydue loadtest cleanup
   honeydue loadtest cleanup --target http://127.0.0.1:8080`,
 		Args: noArgs,

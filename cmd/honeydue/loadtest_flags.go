@@ -22,7 +22,7 @@ type loadtestOptions struct {
 	rate                   float64
 	duration, timeout      time.Duration
 	p99, coldP99, first    time.Duration
-	mixedP99               time.Duration
+	mixedP99, eveningP99   time.Duration
 	restarts               int
 	connections            int
 	allowHosts             []string
@@ -65,6 +65,7 @@ func (o *loadtestOptions) addFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.p99, "p99", 0, "target of the warm phase, of --get, or of --profile capacity (default 200ms)")
 	flags.DurationVar(&o.coldP99, "cold-p99", 0, "target of the cold phase (default 700ms)")
 	flags.DurationVar(&o.mixedP99, "mixed-p99", 0, "target of the mixed phase (default 300ms)")
+	flags.DurationVar(&o.eveningP99, "evening-p99", 0, "target of the list reads of phase evening (default 40ms)")
 	flags.DurationVar(&o.first, "first-target", 0, "target of each first request (default 900ms)")
 	flags.IntVar(&o.restarts, "restarts", 0, "restarts of the first phase (default: the profile's)")
 	flags.IntVar(&o.connections, "max-connections", 0, "connections open at once; requests queue for them, and the wait counts (default: no limit)")

@@ -43,9 +43,6 @@ func (a *app) loadtestLab(ctx context.Context, o *loadtestOptions) error {
 		}
 		t := loadtest{options: o, hitter: s.hitter, users: users, restart: s.restart, target: "http://" + s.addr, around: aroundLab(env)}
 		t.around.Metrics.URL = "http://" + s.admin + "/metrics"
-		if o.scenario != nil {
-			return a.runScenario(ctx, t)
-		}
 		return a.runLoadtest(ctx, t)
 	})
 }

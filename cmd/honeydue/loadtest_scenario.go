@@ -1,13 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,12 +12,8 @@ import (
 	"github.com/honeydue/honeydue/internal/config"
 )
 
-const (
-	// scenarioName is the file that loadtest init writes when it is given no name.
-	scenarioName = "loadtest.yaml"
-	// cleanupGrace bounds the clean-up after a run, Ctrl-C included.
-	cleanupGrace = 2 * time.Minute
-)
+// scenarioName is the file that loadtest init writes when it is given no name.
+const scenarioName = "loadtest.yaml"
 
 func (o *loadtestOptions) addScenarioFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.scenarioFile, "scenario", "", "instead of a profile: run the scenario of this `FILE` (YAML); loadtest init writes one")
@@ -32,7 +24,7 @@ func (o *loadtestOptions) addScenarioFlags(flags *pflag.FlagSet) {
 }
 
 func addStateFlag(flags *pflag.FlagSet, state *string) {
-	flags.StringVar(state, "state", "", "`FOLDER` that notes what a scenario makes, for loadtest cleanup (default: honeydue/loadtest in the user's state folder)")
+	flags.StringVar(state, "state", "", "`FOLDER` that notes what a scenario or phase evening makes, for loadtest cleanup (default: honeydue/loadtest in the user's state folder)")
 }
 
 // loadtestManners completes the rules about whom to test and whom to trust.
@@ -66,7 +58,7 @@ func (o *loadtestOptions) readTrust() error {
 // loadtestScenario reads the scenario and runs it, against a target or in a lab.
 func (a *app) loadtestScenario(c *cobra.Command, o *loadtestOptions) error {
 	for _, name := range []string{
-		"get", "targets", "expect", "profile", "phases", "rate", "duration", "p99", "cold-p99", "mixed-p99", "first-target", "restarts", "tokens", "email",
+		"get", "targets", "expect", "profile", "phases", "rate", "duration", "p99", "cold-p99", "mixed-p99", "evening-p99", "first-target", "restarts", "tokens", "email",
 		"password-env", "restart-cmd", "layer", "against", "against-tokens", "slices", "slice-length", "slice-seed", "compare-with",
 		"start-rate", "max-rate",
 	} {
@@ -94,7 +86,7 @@ func (a *app) loadtestScenario(c *cobra.Command, o *loadtestOptions) error {
 			return usage(err)
 		}
 	}
-	return a.runScenario(c.Context(), loadtest{options: o, hitter: hitter, users: users, target: o.target})
+	return a.runLoadtest(c.Context(), loadtest{options: o, hitter: hitter, users: users, target: o.target})
 }
 
 // readScenario reads the file and makes its settings those of the options; a flag overrules the file.
@@ -161,118 +153,4 @@ func beside(file, path string) string {
 		return path
 	}
 	return filepath.Join(filepath.Dir(file), path)
-}
-
-// runScenario makes the scenario's data, runs its phases, removes the data, and prints the report.
-func (a *app) runScenario(ctx context.Context, t loadtest) (err error) {
-	o := t.options
-	server, err := gate(ctx, t.hitter, o.plan.Profile)
-	if err != nil {
-		return err
-	}
-	server.LinkRTTMS = float64(o.linkRTT().Microseconds()) / 1000
-	dir, err := a.stateFolder(o.state)
-	if err != nil {
-		return err
-	}
-	ledger, err := bench.NewLedger(dir, t.hitter.RunName(), t.target)
-	if err != nil {
-		return failedf("Give --state a folder that you may write to.", "%w", err)
-	}
-	if !o.lab { // what a lab holds ends with it
-		defer leaving(ctx, "What the scenario has made may be left on its target. Remove it with: "+cleanupCommand(o.state))()
-	}
-	users := t.users
-	if o.scenario.Users.Register > 0 {
-		users = nil // a lab has seeded users; the scenario registers its own
-	}
-	world, data, err := a.setUpScenario(ctx, t, users, ledger)
-	if err != nil {
-		_, cleaning := a.cleanUpRun(ctx, t, ledger)
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		} else {
-			err = failedf("Mend the scenario's data, or the server.", "setting the scenario up: %w", err)
-		}
-		return alsoFailed(err, cleaning)
-	}
-	live := a.loadtestProgress(fmt.Sprintf("loadtest of %s, %s", t.target, o.plan.Profile))
-	plan, err := o.scenario.Bind(o.plan, world) //nolint:contextcheck // as in runLoadtest
-	if err != nil {
-		_, cleaning := a.cleanUpRun(ctx, t, ledger)
-		return alsoFailed(err, cleaning)
-	}
-	sampler := a.openSampler(ctx, t)
-	defer sampler.Close(ctx)
-	recorder, finish, err := a.record()
-	if err != nil {
-		_, cleaning := a.cleanUpRun(ctx, t, ledger)
-		return alsoFailed(err, cleaning)
-	}
-	result, err := bench.Run(ctx, bench.Config{
-		Recorder: recorder,
-		Target:   t.target, Hitter: t.hitter, Plan: plan, Users: world.Users(), Server: server,
-		Progress: live.show, Sampler: sampler, TraceLink: o.side.link,
-	})
-	live.done()
-	gone, cleaning := a.cleanUpRun(ctx, t, ledger)
-	data.ResidencesDeleted, data.LoggedOut, data.AccountsLeft = gone.ResidencesDeleted, gone.LoggedOut, gone.AccountsLeft
-	data.Left, data.CleanedUp = gone.Left, gone.CleanedUp
-	result.Data = &data
-	if unwritten := errors.Join(finish(), a.keepAndWrite(o, result)); unwritten != nil {
-		return errors.Join(err, unwritten, cleaning)
-	}
-	if err != nil {
-		err = &exitError{code: worst(exitFailed, verdictCode(result.Verdict)), err: err, hint: strings.TrimSpace(hintOf(err) + " The report holds what was measured before.")}
-	} else {
-		err = exitWith(verdictCode(result.Verdict))
-	}
-	return alsoFailed(err, cleaning)
-}
-
-func (a *app) setUpScenario(ctx context.Context, t loadtest, users []bench.User, ledger *bench.Ledger) (*bench.ScenarioWorld, bench.ScenarioData, error) {
-	var bar *progress
-	defer func() {
-		if bar != nil {
-			bar.Done()
-		}
-	}()
-	return t.options.scenario.SetUp(ctx, t.hitter, t.hitter.RunName(), users, ledger, func(done, all int) {
-		if bar == nil {
-			bar = a.progress("scenario: users and their data", int64(all))
-		}
-		bar.Set(int64(done))
-	})
-}
-
-// cleanUpRun removes what this run has made, after Ctrl-C too. What can't be removed stays noted in the ledger.
-func (a *app) cleanUpRun(ctx context.Context, t loadtest, ledger *bench.Ledger) (bench.ScenarioData, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupGrace)
-	defer cancel()
-	left, err := ledger.Left()
-	if err != nil {
-		return bench.ScenarioData{}, errors.Join(err, ledger.Close(false))
-	}
-	p := a.progress("scenario: removing its data", -1)
-	gone, err := bench.CleanUp(ctx, t.hitter, left)
-	p.Done()
-	closing := ledger.Close(err == nil)
-	if err != nil {
-		err = failedf("Remove it with: "+cleanupCommand(t.options.state), "what run %s made could not all be removed: %w", left.Run, err)
-	}
-	return gone, errors.Join(err, closing)
-}
-
-// stateFolder is where runs note what they make: XDG's folder for state, unless the user names another.
-func (a *app) stateFolder(given string) (string, error) {
-	base := a.getenv("XDG_STATE_HOME")
-	switch {
-	case given != "":
-		return given, nil
-	case filepath.IsAbs(base):
-		return filepath.Join(base, "honeydue", "loadtest"), nil
-	case a.getenv("HOME") != "":
-		return filepath.Join(a.getenv("HOME"), ".local", "state", "honeydue", "loadtest"), nil
-	}
-	return "", usagef("Name one: --state FOLDER.", "there is no home folder to note in what the run makes")
 }

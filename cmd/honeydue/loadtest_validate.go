@@ -60,6 +60,9 @@ func (o *loadtestOptions) Validate() error {
 	if phases && !o.lab && !o.anyServer() && o.layer == layerAPI && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
 		plan = plan.Without(bench.PhaseFirst, "there was nothing to restart the server with: give --restart-cmd, or --lab")
 	}
+	if base, err := bench.ParseTarget(o.target); err == nil && o.permit.IsProduction(base) && !slices.Contains(o.phases, bench.PhaseEvening) {
+		plan = plan.Without(bench.PhaseEvening, base.Hostname()+" is a production host, where this phase would register accounts and write: name it in --phases if it may")
+	}
 	o.plan = plan
 	if err := o.validatePhases(); err != nil {
 		return err
@@ -77,7 +80,7 @@ func (o *loadtestOptions) Validate() error {
 func (o *loadtestOptions) newPlan() (bench.Plan, error) {
 	choices := bench.PlanOptions{
 		Profile: o.profile, Get: o.anyServer(), Database: o.layer == layerDB, Phases: o.phases, Rate: o.rate, Duration: o.duration,
-		P99: o.p99, ColdP99: o.coldP99, MixedP99: o.mixedP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
+		P99: o.p99, ColdP99: o.coldP99, MixedP99: o.mixedP99, EveningP99: o.eveningP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
 	}
 	switch {
 	case o.compare.against != "":
@@ -113,6 +116,7 @@ func (o *loadtestOptions) validatePhases() error {
 	}{
 		{"cold-p99", bench.PhaseCold, o.coldP99 != 0},
 		{"mixed-p99", bench.PhaseMixed, o.mixedP99 != 0},
+		{"evening-p99", bench.PhaseEvening, o.eveningP99 != 0},
 		{"first-target", bench.PhaseFirst, o.first != 0},
 		{"restarts", bench.PhaseFirst, o.restarts != 0},
 		{"restart-cmd", bench.PhaseFirst, o.restartCmd != ""},
@@ -135,7 +139,7 @@ func (o *loadtestOptions) validatePhases() error {
 // refuseZeros refuses a zero that was typed, where a zero stands for a flag that was not given.
 func refuseZeros(flags *pflag.FlagSet) error {
 	for _, name := range []string{
-		"rate", "duration", "p99", "cold-p99", "mixed-p99", "first-target", "restarts", "slices", "slice-length", "start-rate", "max-rate",
+		"rate", "duration", "p99", "cold-p99", "mixed-p99", "evening-p99", "first-target", "restarts", "slices", "slice-length", "start-rate", "max-rate",
 	} {
 		if f := flags.Lookup(name); f != nil && f.Changed && (f.Value.String() == "0" || f.Value.String() == "0s") {
 			return usagef("Give a value above zero, or leave the flag out.", "--%s is zero", name)
@@ -158,7 +162,7 @@ func (o *loadtestOptions) validateTimes() error {
 	for _, f := range []struct {
 		flag  string
 		value time.Duration
-	}{{"p99", o.p99}, {"cold-p99", o.coldP99}, {"mixed-p99", o.mixedP99}, {"first-target", o.first}} {
+	}{{"p99", o.p99}, {"cold-p99", o.coldP99}, {"mixed-p99", o.mixedP99}, {"evening-p99", o.eveningP99}, {"first-target", o.first}} {
 		if f.value < 0 || f.value >= o.timeout {
 			return usagef("Raise --timeout, or lower the target.",
 				"--%s %v must be above zero and below the time-out of a request, %v", f.flag, f.value, o.timeout)

@@ -55,6 +55,7 @@ func bill(t *testing.T, p *pod, r Route, v Variant, q request, turns int, statem
 	}
 	p.sql.take()
 	outside, metric := p.pooler.Counts().Turns, p.metric("honeydue_http_request_db_turns", "route", r.Path)
+	pool := p.metric(poolPrefix + poolTurns)
 	got := p.send(q)
 	if got.status != r.Status && r.handler == nil || got.status >= 300 {
 		t.Fatalf("got %s, want status %d", got, r.Status)
@@ -67,6 +68,9 @@ func bill(t *testing.T, p *pod, r Route, v Variant, q request, turns int, statem
 	}
 	if n := p.metric("honeydue_http_request_db_turns", "route", r.Path) - metric; n != float64(turns) {
 		t.Errorf("the metric counted %v turns, want %d", n, turns)
+	}
+	if n := p.metric(poolPrefix+poolTurns) - pool; n != float64(turns) {
+		t.Errorf("the pool counted %v turns, want %d", n, turns)
 	}
 	if ran, declared := p.sql.take(), texts(t, statements); !slices.Equal(ran, declared) {
 		t.Errorf("ran:\n%q\ndeclared:\n%q", ran, declared)

@@ -78,6 +78,7 @@ const (
 	poolAcquires       = "acquires_total"
 	poolWaited         = "waited_total"
 	poolAcquireSeconds = "acquire_seconds_total"
+	poolTurns          = "turns_total"
 )
 
 // poolCollector reads the pool's own counters at scrape time.
@@ -85,7 +86,7 @@ type poolCollector struct {
 	db                                      *store.DB
 	conns, opened, closed, acquires, waited *prometheus.Desc
 	acquireTime, max, dialTurns             *prometheus.Desc
-	gaveUp, waitTime, retried               *prometheus.Desc
+	gaveUp, waitTime, retried, turns        *prometheus.Desc
 	keptAlive, idleLimit                    *prometheus.Desc
 }
 
@@ -108,12 +109,13 @@ func newPoolCollector(db *store.DB) *poolCollector {
 		waitTime:    d("wait_seconds_total", "Time that the borrowings took that found no idle connection."),
 		retried:     d("retried_total", "Statements run a second time: their connection had broken, or the server had rolled them back."),
 		dialTurns:   d("dial_turns_total", "DB turns of connecting, which no request's bill holds."),
+		turns:       d(poolTurns, "DB turns on all connections: requests, sweeps, background reads and connecting, TCP handshakes not included."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (p *poolCollector) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{p.conns, p.max, p.opened, p.closed, p.acquires, p.waited, p.acquireTime, p.dialTurns, p.gaveUp, p.waitTime, p.retried, p.keptAlive, p.idleLimit} {
+	for _, d := range []*prometheus.Desc{p.conns, p.max, p.opened, p.closed, p.acquires, p.waited, p.acquireTime, p.dialTurns, p.gaveUp, p.waitTime, p.retried, p.turns, p.keptAlive, p.idleLimit} {
 		c <- d
 	}
 }
@@ -143,4 +145,5 @@ func (p *poolCollector) Collect(c chan<- prometheus.Metric) {
 	count(p.waitTime, s.WaitTime.Seconds())
 	count(p.retried, float64(s.Retried))
 	count(p.dialTurns, float64(p.db.Dials().Turns()))
+	count(p.turns, float64(p.db.Dials().Total()))
 }

@@ -20,6 +20,7 @@ type Metrics struct {
 	PoolIdle, PoolInUse, PoolMax float64 // connections to the database
 	PoolAcquires, PoolWaited     float64 // borrowings; those that found no idle connection
 	PoolAcquireSeconds           float64 // that all borrowings took
+	PoolTurns                    float64 // DB turns, those of the background included
 	Caches                       []CacheReads
 	Lists                        []ListReads // in the order of cache.Lists; none of a server that does not count them
 	CacheUsers                   float64     // in the memory of the pod
@@ -77,11 +78,11 @@ func readMetrics(page metricPage) Metrics {
 		Honeydue: page(poolPrefix+poolAcquires) != nil,
 		PoolIdle: page.sum(poolPrefix+poolConnections, "state", poolIdle), PoolInUse: page.sum(poolPrefix+poolConnections, "state", poolInUse),
 		PoolMax: page.sum(poolPrefix + poolMax), PoolAcquires: page.sum(poolPrefix + poolAcquires), PoolWaited: page.sum(poolPrefix + poolWaited),
-		PoolAcquireSeconds: page.sum(poolPrefix + poolAcquireSeconds),
-		CacheUsers:         page.sum(cache.MetricUsers),
-		RedisErrors:        page.sum(cache.MetricRedisSkipped),
-		FillsRefused:       page.sum(cache.MetricRefused),
-		Sweeps:             page.sum(cache.MetricSweeps, "outcome", cache.SweepDone), Repairs: page.sum(cache.MetricRepairs),
+		PoolAcquireSeconds: page.sum(poolPrefix + poolAcquireSeconds), PoolTurns: page.sum(poolPrefix + poolTurns),
+		CacheUsers:   page.sum(cache.MetricUsers),
+		RedisErrors:  page.sum(cache.MetricRedisSkipped),
+		FillsRefused: page.sum(cache.MetricRefused),
+		Sweeps:       page.sum(cache.MetricSweeps, "outcome", cache.SweepDone), Repairs: page.sum(cache.MetricRepairs),
 		CPUSeconds: page.sum("process_cpu_seconds_total"), Cores: page.sum("go_sched_gomaxprocs_threads"),
 		MemoryBytes: page.sum("process_resident_memory_bytes"), Goroutines: page.sum("go_goroutines"),
 	}

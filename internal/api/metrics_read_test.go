@@ -57,7 +57,7 @@ func TestParseMetricsReadsWhatAServerSays(t *testing.T) {
 		t.Errorf("the board's reads: %v", board)
 	}
 	for name, got := range map[string]float64{
-		"acquires": m.PoolAcquires, "the time of acquires": m.PoolAcquireSeconds, "idle connections": m.PoolIdle, "the most connections": m.PoolMax,
+		"acquires": m.PoolAcquires, "the time of acquires": m.PoolAcquireSeconds, "turns": m.PoolTurns, "idle connections": m.PoolIdle, "the most connections": m.PoolMax,
 		"users": m.CacheUsers, "errors of Redis": m.RedisErrors, "CPU": m.CPUSeconds, "cores": m.Cores, "memory": m.MemoryBytes, "goroutines": m.Goroutines,
 	} {
 		if !(got > 0) {

@@ -15,8 +15,9 @@ import (
 const (
 	// callTries bounds how often a call is made that the server puts off (429).
 	callTries = 8
-	// longestWait bounds what of a Retry-After is believed.
-	longestWait = 5 * time.Second
+	// longestWait bounds what is waited for: a Retry-After beyond it is that of a limit
+	// of attempts by the hour, and no time to stand by.
+	longestWait = 10 * time.Second
 	// callTimeout is the least that a call may take, however short a measured request's time is: a registration
 	// waits for its turn to hash a password.
 	callTimeout = 15 * time.Second
@@ -39,7 +40,8 @@ func (e *StatusError) Error() string {
 
 // call makes one call of the API that is no part of the measurement: it sends
 // in as JSON, if given, and reads the answer into out, if given. An answer other
-// than 2xx is a *StatusError. A 429 is tried again after the time that it asks for.
+// than 2xx is a *StatusError. A 429 is tried again after the time that it asks for,
+// unless that is longer than longestWait.
 func (h *Hitter) call(ctx context.Context, method, path string, token Token, in, out any) error {
 	var body []byte
 	if in != nil {
@@ -94,7 +96,9 @@ func (h *Hitter) callOnce(ctx context.Context, method, path string, token Token,
 		}
 		if reply.StatusCode == http.StatusTooManyRequests {
 			seconds, _ := strconv.Atoi(reply.Header.Get("Retry-After"))
-			wait = min(max(time.Duration(seconds)*time.Second, 100*time.Millisecond), longestWait)
+			if seconds <= int(longestWait.Seconds()) {
+				wait = max(time.Duration(seconds)*time.Second, 100*time.Millisecond)
+			}
 		}
 		return wait, failure
 	}
@@ -115,6 +119,13 @@ func (h *Hitter) newRequest(ctx context.Context, method, path string, body io.Re
 	}
 	req.URL = requestURL(h.base, path)
 	return req, nil
+}
+
+// RegistrationsLimited reports whether err is that of a target that admits no more
+// registrations from here for now.
+func RegistrationsLimited(err error) bool {
+	own, ok := errors.AsType[*StatusError](err)
+	return ok && own.Status == http.StatusTooManyRequests && own.Path == registerPath
 }
 
 // answered reports whether err is an answer with that status.

@@ -41,7 +41,11 @@ func ComparePlan(o PlanOptions, s Slicing) (Plan, error) {
 		phase.Name, phase.State, phase.Users = PhaseWarm, Warm, warmUsers
 		plan.Profile = o.Profile
 		for _, name := range p.phases {
-			if name != PhaseWarm {
+			switch name {
+			case PhaseWarm:
+			case PhaseEvening:
+				plan.Skipped = append(plan.Skipped, Skipped{name, "a comparison writes nothing: both servers may be on one database"})
+			default:
 				plan.Skipped = append(plan.Skipped, Skipped{name, "a comparison asks the same users again and again: it is about warm ones"})
 			}
 		}

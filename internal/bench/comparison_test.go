@@ -291,7 +291,7 @@ func TestComparePlanIsChecked(t *testing.T) {
 		}
 	}
 	plan, err := ComparePlan(PlanOptions{Profile: "release"}, Slicing{})
-	if err != nil || len(plan.Phases) != 1 || plan.Phases[0].Schedule.Requests() != 500 || len(plan.Skipped) != 2 {
+	if err != nil || len(plan.Phases) != 1 || plan.Phases[0].Schedule.Requests() != 500 || len(plan.Skipped) != 3 || plan.Skipped[2].Phase != PhaseEvening || plan.Skipped[2].Why == plan.Skipped[0].Why {
 		t.Errorf("%+v, %v", plan, err)
 	}
 }

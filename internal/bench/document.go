@@ -81,11 +81,18 @@ func (p Phase) claim() string {
 	}
 	switch {
 	case p.OverAllowed < 0 && p.Verdict == Fail:
-		return claim + " (too many, few as the requests are)"
+		claim += " (too many, few as the requests are)"
 	case p.OverAllowed < 0:
-		return claim + " (too few to claim a p99)"
+		claim += " (too few to claim a p99)"
+	default:
+		claim += fmt.Sprintf(" (%d allowed)", p.OverAllowed)
 	}
-	return claim + fmt.Sprintf(" (%d allowed)", p.OverAllowed)
+	for _, t := range p.Thresholds {
+		if t.Route == groupReads && t.What == string(TurnFree) && t.ActualShare != nil {
+			claim += fmt.Sprintf("; %s took no DB turn", sharePct(*t.ActualShare))
+		}
+	}
+	return claim
 }
 
 func (r Result) verdicts() report.Table {
@@ -146,7 +153,7 @@ func (r Result) goals() report.Table {
 				met = report.Toned(report.Warn, "not met")
 			}
 			t.Rows = append(t.Rows, []report.Cell{
-				report.Text(p.Name), report.Text(g.Text), number(g.LimitMS), number(g.ActualMS), met,
+				report.Text(p.Name), report.Text(g.Text), goalCell(g.LimitMS, g.LimitTurns), goalCell(g.ActualMS, g.ActualTurns), met,
 				right(fmt.Sprintf("%d/%d", p.DBTurns.P50, p.DBTurns.Max)),
 			})
 		}

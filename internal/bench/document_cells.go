@@ -97,6 +97,14 @@ func of(n int, v float64) report.Cell {
 	return number(v)
 }
 
+// goalCell is a figure of a goal, in ms or in turns.
+func goalCell(ms, turns *float64) report.Cell {
+	if ms == nil && turns != nil {
+		return right(plain(*turns) + " turns")
+	}
+	return optional(ms)
+}
+
 func optional(v *float64) report.Cell {
 	if v == nil {
 		return right("-")

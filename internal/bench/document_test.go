@@ -112,7 +112,7 @@ func passingResult() Result {
 			{
 				Name: PhaseWarm, Verdict: Pass, Reasons: []string{}, Requests: 12000, Errors: 3, ErrorKinds: map[string]int{"timeout": 2, "503": 1},
 				Over: 41, OverAllowed: 101, TargetMS: 200,
-				Goals:     []Goal{{"p99 <= R + 50 ms", 160, 163.2, false}},
+				Goals:     []Goal{{Text: "p99 <= R + 50 ms", LimitMS: v(160), ActualMS: v(163.2)}},
 				Latency:   Latency{P50: 116.1, P90: 121.5, P99: v(163.2), P999: v(240.9), Max: 5000},
 				Service:   Parts{P50: 115.3, P99: v(162)},
 				P99CI95MS: [2]*float64{v(158.1), v(171.4)}, Rate: Rate{50, 49.98}, Lag: Times{0.5, 1.1}, Queue: Parts{0.01, v(0.3)},
@@ -130,7 +130,7 @@ func passingResult() Result {
 			},
 			{
 				Name: PhaseCold, Verdict: Pass, Reasons: []string{}, Requests: 650, ErrorKinds: map[string]int{}, OverAllowed: 2, TargetMS: 700,
-				Goals:     []Goal{{"p50 <= 1.2 R", 132, 226, false}, {"p99 <= 1.6 R", 176, 241, false}},
+				Goals:     []Goal{{Text: "p50 <= 1.2 R", LimitMS: v(132), ActualMS: v(226)}, {Text: "p99 <= 1.6 R", LimitMS: v(176), ActualMS: v(241)}},
 				Latency:   Latency{P50: 226, P90: 230, P99: v(241), P999: v(262), Max: 262},
 				P99CI95MS: [2]*float64{v(236), v(262)}, Rate: Rate{30, 30}, Lag: Times{0.5, 1.4},
 				DBTurns: Turns{2, 2, true}, Apart: map[string]int{},
@@ -139,9 +139,25 @@ func passingResult() Result {
 			},
 			{
 				Name: PhaseFirst, Verdict: Pass, Reasons: []string{}, Requests: 20, ErrorKinds: map[string]int{}, TargetMS: 900,
-				Goals:   []Goal{{"each <= 1.35 R", 148.5, 241, false}},
+				Goals:   []Goal{{Text: "each <= 1.35 R", LimitMS: v(148.5), ActualMS: v(241)}},
 				Latency: Latency{P50: 228, P90: 235, Max: 241}, DBTurns: Turns{2, 2, true}, Apart: map[string]int{},
 				Restarts: &Restarts{Done: 20, Planned: 20, Under: 20, TargetMS: 900, SureShare: 0.861},
+			},
+			{
+				Name: PhaseEvening, Verdict: Pass, Reasons: []string{}, Requests: 1200, ErrorKinds: map[string]int{}, Over: 2, OverAllowed: 6, TargetMS: 40,
+				Goals: []Goal{
+					{Text: "list reads: p50 <= 3 ms", LimitMS: v(3), ActualMS: v(0.61), Met: true},
+					{Text: "writes: p50 <= 1.1 R", LimitMS: v(121), ActualMS: v(124.5)},
+					{Text: "DB turns per write <= 2.2", LimitTurns: v(2.2), ActualTurns: v(1.67), Met: true},
+				},
+				Latency:   Latency{P50: 0.61, P90: 1.1, P99: v(3.5), P999: v(117), Max: 121},
+				P99CI95MS: [2]*float64{v(2.9), v(9.1)}, Rate: Rate{24, 24}, Lag: Times{0.1, 0.9}, DBTurns: Turns{0, 1, true}, Apart: map[string]int{},
+				TurnFreeShare: v(0.998), Writes: &Writes{Requests: 300, Errors: 1, ErrorKinds: map[string]int{"503": 1}, P50MS: 124.5, P99MS: 160, MaxMS: 5000, DBTurnsPerWrite: v(1.67)},
+				Routes: []RouteFigures{{"task_board:other", 300, 0, 2, 0.6, 3.4, 121}, {"update_task", 300, 1, 1, 124.5, 160, 5000}},
+				Thresholds: []ThresholdResult{
+					{Route: groupReads, What: "turn_free", Verdict: Pass, LimitShare: v(0.97), ActualShare: v(0.998), Requests: 1200, Over: 2, OverAllowed: 25},
+					{Route: groupWrites, What: "error_rate", Verdict: Pass, LimitShare: v(0.02), ActualShare: v(0.0033), Requests: 300, Over: 1, OverAllowed: 1},
+				},
 			},
 		},
 		NotSeen: []Unseen{

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"cmp"
+	"fmt"
 	"runtime"
 	"slices"
 	"time"
@@ -26,7 +27,11 @@ func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) P
 	if verdict == Fail || verdict == Inconclusive {
 		phase.Reasons = append(phase.Reasons, phase.whatFailed()...)
 	}
-	return phase.withThresholds(t.watched)
+	phase = phase.withThresholds(t.watched)
+	if w := phase.Writes; w != nil && w.Errors > 0 && (phase.Verdict == Fail || phase.Verdict == Inconclusive) {
+		phase.Reasons = append(phase.Reasons, fmt.Sprintf("%d of %d writes failed: %s", w.Errors, w.Requests, commonest(w.ErrorKinds)))
+	}
+	return phase
 }
 
 // figures is the plain data of what a tally holds.
@@ -69,12 +74,29 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 			phase.Apart[string(state)] = n
 		}
 	}
-	for _, g := range p.Goals {
-		if h.Count() == 0 {
-			break // nothing was measured that they could be judged by
+	if w := t.writes; w != nil {
+		phase.Writes = &Writes{
+			Requests: w.requests, Errors: w.errors, ErrorKinds: make(map[string]int),
+			P50MS: ms(w.latency.Quantile(0.5)), P99MS: ms(w.latency.Quantile(0.99)), MaxMS: ms(w.latency.Max()),
 		}
-		actual := h.Quantile(g.quantile)
-		phase.Goals = append(phase.Goals, Goal{Text: g.text, LimitMS: ms(g.limit), ActualMS: ms(actual), Met: actual <= g.limit})
+		for kind, n := range t.unmade {
+			phase.Writes.ErrorKinds[string(kind)] = n
+		}
+	}
+	if t.told > 0 {
+		free := round(float64(t.turns[0]) / float64(t.all.requests))
+		phase.TurnFreeShare = &free
+	}
+	for _, g := range p.Goals {
+		of := h
+		if g.writes && t.writes != nil {
+			of = t.writes.latency
+		}
+		if g.turns > 0 || g.writes && t.writes == nil || of.Count() == 0 {
+			continue // judged later, or nothing was measured that it could be judged by
+		}
+		actual := of.Quantile(g.quantile)
+		phase.Goals = append(phase.Goals, Goal{Text: g.text, LimitMS: msp(g.limit), ActualMS: msp(actual), Met: actual <= g.limit})
 	}
 	for id, f := range t.routes {
 		phase.Routes = append(phase.Routes, f.of(id))
@@ -84,6 +106,23 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 		phase.Slowest = append(phase.Slowest, r.slow(s, attack))
 	}
 	return phase
+}
+
+// metered adds what the server's metrics page says of the turns of the phase.
+func (p Phase) metered(by *ServerTimeline, goals []goal) Phase {
+	p.Server = by
+	perRequest := by.named(seriesPoolTurns)
+	if p.Writes == nil || perRequest == nil || perRequest.Mean == nil {
+		return p
+	}
+	perWrite := round(*perRequest.Mean * float64(p.Requests+p.Writes.Requests) / float64(p.Writes.Requests))
+	p.Writes.DBTurnsPerWrite = &perWrite
+	for _, g := range goals {
+		if g.turns > 0 {
+			p.Goals = append(p.Goals, Goal{Text: g.text, LimitTurns: &g.turns, ActualTurns: &perWrite, Met: perWrite <= g.turns})
+		}
+	}
+	return p
 }
 
 func (f *figures) of(route string) RouteFigures {

@@ -17,13 +17,18 @@ type Permit struct {
 	Typed      string   // the host that the caller says it means
 }
 
+// IsProduction reports whether a target is one of the production hosts.
+func (p Permit) IsProduction(u *url.URL) bool {
+	host := bareHost(u.Hostname())
+	return slices.ContainsFunc(p.Production, func(of string) bool { return isHost(host, of) })
+}
+
 // Judge refuses a target that nobody has clearly asked for. A production host
 // has to be typed in full; another host than this machine has to be allowed. A
 // name that was typed has to be the target's, unless the target is this machine
 // and no production. Its error is a *PlanError.
 func (p Permit) Judge(u *url.URL) error {
-	host := bareHost(u.Hostname())
-	production := slices.ContainsFunc(p.Production, func(of string) bool { return isHost(host, of) })
+	host, production := bareHost(u.Hostname()), p.IsProduction(u)
 	switch {
 	case p.Typed != "" && bareHost(p.Typed) == host:
 		return nil

@@ -15,6 +15,7 @@ type serverPage struct {
 
 	acquires, waited, acquireSeconds float64 // counters of the pool
 	inUse, idle, most                float64 // its connections
+	turns                            float64 // counted on its connections, background work included
 	hits, lookups                    float64 // counters of the lists' cache
 	cpuSeconds                       float64
 	cores                            float64 // that the process may use at once
@@ -31,7 +32,7 @@ func readMetrics(r io.Reader) (serverPage, error) {
 	return serverPage{
 		honeydue: m.Honeydue,
 		acquires: m.PoolAcquires, waited: m.PoolWaited, acquireSeconds: m.PoolAcquireSeconds,
-		inUse: m.PoolInUse, idle: m.PoolIdle, most: m.PoolMax,
+		inUse: m.PoolInUse, idle: m.PoolIdle, most: m.PoolMax, turns: m.PoolTurns,
 		hits: lists.Hits, lookups: lists.Asked,
 		cpuSeconds: m.CPUSeconds, cores: m.Cores, memory: m.MemoryBytes, goroutines: m.Goroutines,
 	}, nil

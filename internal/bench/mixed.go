@@ -38,5 +38,5 @@ func mixedGoals(rtt time.Duration) []goal {
 	if rtt == 0 {
 		return nil
 	}
-	return []goal{{"p99 <= R + 50 ms", 0.99, rtt + 50*time.Millisecond}}
+	return []goal{quantileGoal("p99 <= R + 50 ms", 0.99, rtt+50*time.Millisecond)}
 }

@@ -61,28 +61,32 @@ type PhasePlan struct {
 	WarmUp     []Shot // each once before the phase, unmeasured
 }
 
-// goal is one of the project's own targets: a quantile and its limit.
+// goal is one of the project's own targets: a quantile and its limit, or the DB
+// turns for each write.
 type goal struct {
 	text     string
 	quantile float64
 	limit    time.Duration
+	writes   bool    // the quantile is that of the phase's writes
+	turns    float64 // above 0: of all DB turns for each write
 }
 
 // PlanOptions are the choices behind a plan. A zero value leaves the choice to
 // the profile.
 type PlanOptions struct {
-	Profile  string // of Profiles; "" with Get
-	Get      bool   // one path of any server instead of a profile
-	Database bool   // the database tier alone instead of a profile
-	Phases   []string
-	Rate     float64 // of the warm phase and of a get
-	Duration time.Duration
-	P99      time.Duration // target of the warm phase and of a get
-	ColdP99  time.Duration
-	MixedP99 time.Duration
-	First    time.Duration
-	Restarts int
-	LinkRTT  time.Duration // between server and database; 0 = not known
+	Profile    string // of Profiles; "" with Get
+	Get        bool   // one path of any server instead of a profile
+	Database   bool   // the database tier alone instead of a profile
+	Phases     []string
+	Rate       float64 // of the warm phase and of a get
+	Duration   time.Duration
+	P99        time.Duration // target of the warm phase and of a get
+	ColdP99    time.Duration
+	MixedP99   time.Duration
+	EveningP99 time.Duration
+	First      time.Duration
+	Restarts   int
+	LinkRTT    time.Duration // between server and database; 0 = not known
 }
 
 // PlanError is a plan that could not end in a verdict. Hint says what to do.
@@ -99,13 +103,14 @@ func Profiles() []string { return []string{"release", "smoke", "soak", "spike", 
 
 // profile is what a named profile runs.
 type profile struct {
-	phases []string
-	others []string // run when they are asked for
-	warm   func(rate float64, over time.Duration) []Piece
-	rate   float64
-	over   time.Duration
-	cold   Piece
-	first  int
+	phases  []string
+	others  []string // run when they are asked for
+	warm    func(rate float64, over time.Duration) []Piece
+	rate    float64
+	over    time.Duration
+	cold    Piece
+	first   int
+	evening time.Duration
 }
 
 func profileNamed(name string) (profile, bool) {
@@ -114,13 +119,13 @@ func profileNamed(name string) (profile, bool) {
 	case "release":
 		// 650 cold samples may claim a p99 with two of them slow.
 		return profile{
-			phases: []string{PhaseWarm, PhaseCold, PhaseFirst}, others: []string{PhaseMixed}, warm: steady, rate: 50, over: time.Minute,
-			cold: Piece{30, 30, 650 * time.Second / 30}, first: 20,
+			phases: []string{PhaseWarm, PhaseCold, PhaseFirst, PhaseEvening}, others: []string{PhaseMixed}, warm: steady, rate: 50, over: time.Minute,
+			cold: Piece{30, 30, 650 * time.Second / 30}, first: 20, evening: eveningLength,
 		}, true
 	case "smoke":
 		return profile{
-			phases: []string{PhaseWarm, PhaseCold}, others: []string{PhaseMixed}, warm: steady, rate: 50, over: 10 * time.Second,
-			cold: Piece{30, 30, 10 * time.Second}, first: 3,
+			phases: []string{PhaseWarm, PhaseCold}, others: []string{PhaseEvening, PhaseMixed}, warm: steady, rate: 50, over: 10 * time.Second,
+			cold: Piece{30, 30, 10 * time.Second}, first: 3, evening: eveningShort,
 		}, true
 	case "soak":
 		return profile{phases: []string{PhaseWarm}, warm: steady, rate: 50, over: 30 * time.Minute}, true
@@ -198,6 +203,8 @@ func (p profile) phase(name string, o PlanOptions) (PhasePlan, error) {
 			Name: name, State: Mixed, Schedule: s, Users: newUsers(s),
 			Target: or(o.MixedP99, TargetMixed), Goals: mixedGoals(o.LinkRTT),
 		}, err
+	case PhaseEvening:
+		return eveningPlan(p.evening, o.EveningP99, o.LinkRTT)
 	case PhaseFirst:
 		n := or(o.Restarts, p.first)
 		return PhasePlan{
@@ -254,7 +261,8 @@ func (p Plan) Without(phase, why string) Plan {
 }
 
 // UsersNeeded is how many accounts the plan needs at least: one that is shared
-// by the warm phase, and one for each cold and each first request.
+// by the warm phase, and one for each cold and each first request. The people of an
+// evening are the run's own.
 func (p Plan) UsersNeeded() int {
 	n := 0
 	for _, phase := range p.Phases {
@@ -283,7 +291,7 @@ func (p Plan) Check(users int, canRestart bool) error {
 		if phase.Name == PhaseFirst && phase.Shots == nil && !canRestart {
 			return &PlanError{
 				"phase first restarts the server before each of its requests, and nothing was given to restart it with",
-				"Give --restart-cmd or --lab, or leave it out: --phases warm,cold.",
+				"Give --restart-cmd or --lab, or leave it out: --phases warm,cold,evening.",
 			}
 		}
 	}
@@ -326,26 +334,30 @@ func (s Schedule) peak() float64 {
 // The project's own targets (docs/benchmarks.md), R being the round trip
 // of the link between server and database.
 
+func quantileGoal(text string, quantile float64, limit time.Duration) goal {
+	return goal{text: text, quantile: quantile, limit: limit}
+}
+
 func warmGoals(rtt time.Duration) []goal {
 	if rtt == 0 {
 		return nil
 	}
 	// A warm read asks no database, however far away it is.
-	return []goal{{"p50 <= 1.5 ms", 0.50, 1500 * time.Microsecond}, {"p99 <= 10 ms", 0.99, 10 * time.Millisecond}}
+	return []goal{quantileGoal("p50 <= 1.5 ms", 0.50, 1500*time.Microsecond), quantileGoal("p99 <= 10 ms", 0.99, 10*time.Millisecond)}
 }
 
 func coldGoals(rtt time.Duration) []goal {
 	if rtt == 0 {
 		return nil
 	}
-	return []goal{{"p50 <= 1.2 R", 0.50, rtt * 12 / 10}, {"p99 <= 1.6 R", 0.99, rtt * 16 / 10}}
+	return []goal{quantileGoal("p50 <= 1.2 R", 0.50, rtt*12/10), quantileGoal("p99 <= 1.6 R", 0.99, rtt*16/10)}
 }
 
 func firstGoals(rtt time.Duration) []goal {
 	if rtt == 0 {
 		return nil
 	}
-	return []goal{{"each <= 1.35 R", 1, rtt * 135 / 100}}
+	return []goal{quantileGoal("each <= 1.35 R", 1, rtt*135/100)}
 }
 
 // or is a unless it is zero.

@@ -28,7 +28,7 @@ func TestEveryProfileCanEndInAVerdict(t *testing.T) {
 	if got := release.UsersNeeded(); got != 1+650+20 {
 		t.Errorf("the release profile needs %d users", got)
 	}
-	for i, want := range []time.Duration{TargetWarm, TargetCold, TargetFirst} {
+	for i, want := range []time.Duration{TargetWarm, TargetCold, TargetFirst, TargetEvening} {
 		if got := release.Phases[i].Target; got != want {
 			t.Errorf("phase %s has the target %v, want %v", release.Phases[i].Name, got, want)
 		}
@@ -94,7 +94,7 @@ func TestPhasesThatAreLeftOutAreNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p = p.Without(PhaseFirst, "no restart"); len(p.Phases) != 1 || len(p.Skipped) != 2 || p.Skipped[0].Phase != PhaseCold || p.Skipped[1].Phase != PhaseFirst {
+	if p = p.Without(PhaseFirst, "no restart"); len(p.Phases) != 1 || len(p.Skipped) != 3 || p.Skipped[0].Phase != PhaseCold || p.Skipped[1].Phase != PhaseFirst || p.Skipped[2].Phase != PhaseEvening {
 		t.Errorf("%+v", p)
 	}
 	if p, err = NewPlan(PlanOptions{Profile: "smoke"}); err != nil || len(p.Without(PhaseFirst, "no restart").Skipped) != 0 {
@@ -108,10 +108,10 @@ func TestWithoutKeepsTheReason(t *testing.T) {
 		t.Fatal(err)
 	}
 	less := p.Without(PhaseFirst, "no restart")
-	if len(less.Phases) != 2 || len(less.Skipped) != 1 || less.Skipped[0] != (Skipped{PhaseFirst, "no restart"}) {
+	if len(less.Phases) != 3 || len(less.Skipped) != 1 || less.Skipped[0] != (Skipped{PhaseFirst, "no restart"}) {
 		t.Errorf("%+v", less)
 	}
-	if len(p.Phases) != 3 || len(p.Skipped) != 0 {
+	if len(p.Phases) != 4 || len(p.Skipped) != 0 {
 		t.Errorf("the plan that it came from has changed: %+v", p)
 	}
 }

@@ -90,13 +90,31 @@ type Phase struct {
 	JSONByEnds  int `json:"json_checked_by_ends,omitempty"`
 	HTTPVersion int `json:"http_version,omitempty"` // major version that was answered in
 
-	// Thresholds are a scenario's own limits beside the p99 of the whole phase.
+	// TurnFreeShare is the share of the requests that took no DB turn; null where none
+	// stated its turns. One that failed, or did not state them, took some as far as is known.
+	TurnFreeShare *float64 `json:"turn_free_share,omitempty"`
+	// Writes are those of a phase whose figures are of reads (evening).
+	Writes *Writes `json:"writes,omitempty"`
+	// Thresholds are limits in addition to the p99 of the whole phase.
 	Thresholds []ThresholdResult `json:"thresholds,omitempty"`
 	Timeline   Timeline          `json:"timeline,omitzero"`
 	// Server is the phase as the parts behind the target told of it; nil: nobody asked them.
 	Server *ServerTimeline `json:"server_timeline,omitempty"`
 
 	latency *Histogram // every latency of the phase; nil: not kept
+}
+
+// Writes are the figures of a phase's writes, which are in none of its others.
+type Writes struct {
+	Requests   int            `json:"requests"`
+	Errors     int            `json:"errors"`
+	ErrorKinds map[string]int `json:"error_kinds"`
+	P50MS      float64        `json:"p50_ms"`
+	P99MS      float64        `json:"p99_ms"`
+	MaxMS      float64        `json:"max_ms"`
+	// DBTurnsPerWrite has all turns of the server in the phase: of reads, sweeps and the
+	// background as well. Null where no metrics page was read.
+	DBTurnsPerWrite *float64 `json:"db_turns_per_write"`
 }
 
 // Latency are the percentiles of a phase. They are null where a phase claims
@@ -147,12 +165,14 @@ type Restarts struct {
 }
 
 // Goal is one of the project's own targets, stricter than those that decide the
-// verdict. It is reported and decides nothing.
+// verdict. It is reported and decides nothing. It limits either a latency or turns.
 type Goal struct {
-	Text     string  `json:"text"`
-	LimitMS  float64 `json:"limit_ms"`
-	ActualMS float64 `json:"actual_ms"`
-	Met      bool    `json:"met"`
+	Text        string   `json:"text"`
+	LimitMS     *float64 `json:"limit_ms,omitempty"`
+	ActualMS    *float64 `json:"actual_ms,omitempty"`
+	LimitTurns  *float64 `json:"limit_turns,omitempty"`
+	ActualTurns *float64 `json:"actual_turns,omitempty"`
+	Met         bool     `json:"met"`
 }
 
 // RouteFigures are one route's part of a phase.

@@ -52,6 +52,9 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	if err := c.Plan.Check(len(c.Users), c.Restart != nil); err != nil {
 		return r.result, err
 	}
+	if c.Plan.HasEvening() {
+		return r.result, errors.New("the people of phase evening have not been set up")
+	}
 	err := r.phases(ctx)
 	r.conclude(ctx)
 	return r.result, err
@@ -104,7 +107,7 @@ func (r *run) phases(ctx context.Context) error {
 			users = r.Users[next : next+p.Users]
 		case PhaseFirst:
 			spare := 0
-			if i == len(r.Plan.Phases)-1 { // the users that are left are nobody's
+			if later := (Plan{Phases: r.Plan.Phases[i+1:]}); later.UsersNeeded() == 0 { // the users that are left are nobody's
 				spare = min(spareFirst, len(r.Users)-next-p.Users)
 			}
 			users = r.Users[next : next+p.Users+spare]
@@ -253,11 +256,9 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	}
 	e := effort{
 		planned: p.Schedule.meanRate(ran.Sent), achieved: ran.Achieved(p.Schedule), late: ran.Late(p.Schedule),
-		lagP99: t.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: r.floorP99, missing: r.machine.peak.missing(t.kinds),
+		lagP99: t.lag.Quantile(0.99), cpuPct: cpu, gcPause: pause, floorP99: r.floorP99, missing: r.machine.peak.missing(t.allKinds()),
 	}
-	phase = r.judged(p, t, ran, e, stopped)
-	phase.Server = server
-	return phase, t.tripped
+	return r.judged(p, t, ran, e, stopped).metered(server, p.Goals), t.tripped
 }
 
 // record writes a request down where that was asked for.

@@ -289,6 +289,23 @@ func TestKnownUsersAreNoFirst(t *testing.T) {
 	}
 }
 
+// Users are to spare for phase first although a phase comes after it whose users are its own.
+func TestFirstHasSpareUsersBeforeAnEvening(t *testing.T) {
+	s := newStandIn(t)
+	users := testUsers(5)
+	s.seen[users[0].Token.Reveal()] = 1
+	evening := PhasePlan{Name: PhaseEvening, Schedule: schedule(t, 400, time.Second), Target: 10 * time.Second}
+	evening.Shots = func(uint64) Shot { return Shot{Route: "task_board", Path: "/api/tasks/", User: users[4]} }
+	plan := Plan{Phases: []PhasePlan{{Name: PhaseFirst, Restarts: 3, Users: 3, Target: 10 * time.Second}, evening}}
+	r, err := testRun(t, s, plan, users, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := r.Phases[0]; len(r.Phases) != 2 || first.Verdict != Pass || first.Requests != 3 || s.restarts != 4 || r.Phases[1].Requests != 400 {
+		t.Errorf("first: %s because of %q, %d restarts; %+v", first.Verdict, first.Reasons, s.restarts, r.Phases)
+	}
+}
+
 func TestOneSlowFirstRequestFailsTheClaim(t *testing.T) {
 	if v, _ := judgeFirst(20, 19, 20, map[State]int{Cold: 20}); v != Fail {
 		t.Errorf("19 of 20: %s", v)

@@ -10,7 +10,11 @@ import (
 type Shot struct {
 	Route string // the route's id, as the reports name it
 	Path  string // with a leading slash
-	User  User   // the zero User sends no Authorization
+	Group string // what this and other routes are together, for thresholds; "" = nothing
+	// Aside: a write of a phase whose figures are of reads. It is in the phase's
+	// writes, in its own route and in the thresholds about these, and in no other figure.
+	Aside bool
+	User  User // the zero User sends no Authorization
 
 	Method string      // "" = GET
 	Body   string      // "" = none

@@ -2,10 +2,10 @@ package bench
 
 import "github.com/honeydue/honeydue/internal/report"
 
-// thresholds is the table of a scenario's limits beside the p99 of its phases.
+// thresholds is the table of the limits in addition to the p99 of each phase.
 func (r Result) thresholds() report.Table {
 	t := report.Table{
-		Title:   "Thresholds of the scenario",
+		Title:   "Thresholds",
 		Columns: []string{"phase", "threshold", "verdict", "claim"},
 		Note:    "Each is claimed by the same exact bound as a p99: so many over at most, or it is not shown at 95%.",
 	}
@@ -19,7 +19,7 @@ func (r Result) thresholds() report.Table {
 	return t
 }
 
-// madeAndLeft tells what a scenario has made on the target, and what stays there.
+// madeAndLeft tells what the run has made on the target, and what stays there.
 func (r Result) madeAndLeft() report.KeyValues {
 	value := report.Text(r.Data.sentence())
 	if !r.Data.CleanedUp {

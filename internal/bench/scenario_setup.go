@@ -16,6 +16,9 @@ import (
 	"github.com/honeydue/honeydue/internal/household"
 )
 
+// registerPath is where accounts are made.
+const registerPath = "/api/auth/register/"
+
 // setupAtOnce is how many users are set up, or cleaned up, at the same time.
 const setupAtOnce = 8
 
@@ -132,7 +135,7 @@ func (m *setup) register(ctx context.Context, i int) error {
 		return err
 	}
 	var said api.Authentication
-	if err := m.hitter.call(ctx, http.MethodPost, "/api/auth/register/", Token{}, r, &said); err != nil {
+	if err := m.hitter.call(ctx, http.MethodPost, registerPath, Token{}, r, &said); err != nil {
 		return fmt.Errorf("registering account %d of the run: %w", i+1, err)
 	}
 	if !plainToken(said.Token) {

@@ -17,6 +17,7 @@ const (
 	seriesPoolInUse     = "pool_in_use"
 	seriesPoolMax       = "pool_max"
 	seriesPoolWaited    = "pool_waited_per_s"
+	seriesPoolTurns     = "pool_turns_per_request"
 	seriesCPU           = "cpu_pct"
 	seriesCores         = "cpu_cores"
 	seriesPoolerWaiting = "pooler_cl_waiting"
@@ -49,6 +50,9 @@ func seriesKinds() []seriesKind {
 		{seriesPoolInUse, "pool: in use", sourceServer, server(func(_, to serverPage, _ float64) (n, d float64) { return to.inUse, 1 }), momentary},
 		{"pool_idle", "pool: idle", sourceServer, server(func(_, to serverPage, _ float64) (n, d float64) { return to.idle, 1 }), momentary},
 		{seriesPoolMax, "pool: the most", sourceServer, server(func(_, to serverPage, _ float64) (n, d float64) { return to.most, 1 }), lasting},
+		{seriesPoolTurns, "pool: DB turns per request", sourceServer, func(from, to instant) (n, d float64) {
+			return gain(from.server.turns, to.server.turns), float64(to.ended - from.ended)
+		}, lasting},
 		{"cache_hit_pct", "cache: hits of lists, %", sourceServer, server(func(from, to serverPage, _ float64) (n, d float64) {
 			return 100 * gain(from.hits, to.hits), gain(from.lookups, to.lookups)
 		}), lasting},

@@ -19,7 +19,7 @@ func testInstants(n int) []instant {
 		out[i] = instant{
 			at: time.Duration(i) * time.Second, ended: int64(50 * i),
 			server: &serverPage{
-				honeydue: true, acquires: 50 * k, waited: 5 * k * k, acquireSeconds: 0.05 * k * k, inUse: float64(5 + i%7), idle: float64(20 - i%7), most: 25,
+				honeydue: true, acquires: 50 * k, waited: 5 * k * k, acquireSeconds: 0.05 * k * k, inUse: float64(5 + i%7), idle: float64(20 - i%7), most: 25, turns: 15 * k,
 				hits: 40 * k, lookups: 50 * k, cpuSeconds: 0.3 * k, cores: 2, memory: 64 * mebibyte, goroutines: 61,
 			},
 			pools:      &store.Pools{ClientsActive: int64(i % 4), ClientsWaiting: int64(max(0, i-3)), ServersActive: int64(i % 4), ServersIdle: int64(4 - i%4), MaxWait: time.Duration(i) * time.Millisecond},
@@ -64,6 +64,7 @@ func wants(t *testing.T, tl *ServerTimeline, name string, mean, most float64, va
 func TestSeriesAreMadeOfReadings(t *testing.T) {
 	tl := testServerTimeline(5)
 	wants(t, tl, "db_calls_per_request", 2, 2, 2, 2, 2, 2)
+	wants(t, tl, seriesPoolTurns, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3)
 	wants(t, tl, "db_exec_ms_per_call", 0.7, 0.7, 0.7, 0.7, 0.7, 0.7)
 	wants(t, tl, "db_exec_ms_per_s", 70, 70, 70, 70, 70, 70)
 	wants(t, tl, "cache_hit_pct", 80, 80, 80, 80, 80, 80)

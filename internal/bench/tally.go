@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"maps"
 	"time"
 )
 
@@ -15,6 +16,8 @@ type tally struct {
 	timeout time.Duration
 
 	all     figures
+	writes  *figures     // those of Shot.Aside; nil until there is one
+	unmade  map[Kind]int // of these, why they failed
 	routes  map[string]*figures
 	service *Histogram
 	queue   *Histogram
@@ -52,7 +55,7 @@ func newTally(want State, target, timeout time.Duration) *tally {
 		want: want, target: target, timeout: timeout,
 		all: figures{latency: NewHistogram()}, routes: make(map[string]*figures),
 		service: NewHistogram(), queue: NewHistogram(), lag: NewHistogram(),
-		kinds: make(map[Kind]int), apart: make(map[State]int), states: make(map[State]int), time: newTimeline(),
+		kinds: make(map[Kind]int), unmade: make(map[Kind]int), apart: make(map[State]int), states: make(map[State]int), time: newTimeline(),
 	}
 }
 
@@ -64,6 +67,10 @@ func (t *tally) observe(due time.Duration, s Sample) {
 	t.lag.Record(s.Lag)
 	t.retries += s.Retries
 	t.tripped = t.breaker.observe(s.Failed()) || t.tripped
+	if s.Shot.Aside {
+		t.aside(s)
+		return
+	}
 	if t.want == Mixed {
 		t.mixed(s)
 	} else if !s.Failed() && t.want != AnyState {
@@ -100,6 +107,23 @@ func (t *tally) observe(due time.Duration, s Sample) {
 	t.windows.observe(due, over)
 }
 
+// aside takes in a write of a phase whose figures are of reads. It is over only if
+// it failed: the phase's target is not about it.
+func (t *tally) aside(s Sample) {
+	latency := s.Latency
+	if s.Failed() {
+		latency = max(latency, t.timeout)
+		t.unmade[s.Kind.within(t.unmade)]++
+		t.slowest.observe(s, latency)
+	}
+	if t.writes == nil {
+		t.writes = &figures{latency: NewHistogram()}
+	}
+	t.writes.observe(latency, s.Failed(), s.Failed())
+	t.route(s.Shot.Route).observe(latency, s.Failed(), s.Failed())
+	t.watched.observe(s, latency)
+}
+
 // misplace counts a sample of another state than the phase's. A warm phase is
 // there because its users' caches know them: one that did not, and let them wait
 // for longer than the target, is no less over because of that. A cold phase's
@@ -130,6 +154,15 @@ func (t *tally) mixed(s Sample) {
 	if state == Cold && ofNewUser(s.Seq) {
 		t.cold++
 	}
+}
+
+// allKinds are the kinds of all failures, those of writes that are counted aside too.
+func (t *tally) allKinds() map[Kind]int {
+	all := maps.Clone(t.kinds)
+	for kind, n := range t.unmade {
+		all[kind] += n
+	}
+	return all
 }
 
 func (f *figures) observe(latency time.Duration, failed, over bool) {

@@ -10,7 +10,7 @@ import (
 // Threshold is a limit on one route of a phase or on all of it. It is judged as
 // the p99 of a phase is: so many samples may be over, by the exact binomial bound.
 type Threshold struct {
-	Route string        // "" = every route of the phase
+	Route string        // or a group of routes; "" = every route of the phase
 	Share float64       // of the samples that may be over: 0.01 for a p99, 0.5 for a p50, the rate itself for errors
 	Limit time.Duration // 0: only a failure is over
 	// Turns, if set, limits the DB turns of a request instead.
@@ -44,7 +44,9 @@ func (t Threshold) What() string {
 }
 
 // about reports whether the threshold is about a request.
-func (t Threshold) about(s Shot) bool { return t.Route == "" || t.Route == s.Route }
+func (t Threshold) about(s Shot) bool {
+	return t.Route == "" || t.Route == s.Route || t.Route == s.Group
+}
 
 // holds reports whether the threshold may be claimed at 95%. A share of zero
 // asks for no failure at all, which is counted and not claimed of what was not seen.
@@ -148,7 +150,7 @@ func (w watches) misplace(s Sample) {
 
 // ThresholdResult is what became of a threshold.
 type ThresholdResult struct {
-	Route       string   `json:"route,omitempty"` // absent: every route
+	Route       string   `json:"route,omitempty"` // or a group of routes; absent: every route
 	What        string   `json:"what"`            // see Threshold.What
 	Verdict     Verdict  `json:"verdict"`
 	LimitMS     *float64 `json:"limit_ms,omitempty"`

@@ -48,16 +48,20 @@ func (p Phase) whatFailed() []string {
 	if p.Errors == 0 {
 		return nil
 	}
-	kinds := byCount(p.ErrorKinds)
-	named := kinds[0]
-	if len(kinds) > 1 {
-		parts := make([]string, 0, shownFailures)
-		for _, kind := range kinds[:min(shownFailures, len(kinds))] {
-			parts = append(parts, fmt.Sprintf("%d %s", p.ErrorKinds[kind], kind))
-		}
-		named = strings.Join(parts, ", ")
+	return []string{fmt.Sprintf("%d of %d requests failed: %s", p.Errors, p.Requests, commonest(p.ErrorKinds))}
+}
+
+// commonest names the commonest kinds of failures, of which there is one at least.
+func commonest(of map[string]int) string {
+	kinds := byCount(of)
+	if len(kinds) == 1 {
+		return kinds[0]
 	}
-	return []string{fmt.Sprintf("%d of %d requests failed: %s", p.Errors, p.Requests, named)}
+	parts := make([]string, 0, shownFailures)
+	for _, kind := range kinds[:min(shownFailures, len(kinds))] {
+		parts = append(parts, fmt.Sprintf("%d %s", of[kind], kind))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // byCount are the kinds, the commonest first.

@@ -39,7 +39,7 @@ func TestUnansweredIsOnlyWhatNeverConnected(t *testing.T) {
 func TestAPhaseWithoutSamplesShowsNoFigures(t *testing.T) {
 	s := newStandIn(t)
 	cold := coldPhase(t, 320)
-	cold.Goals = []goal{{"p50 <= 1 s", 0.5, time.Second}}
+	cold.Goals = []goal{quantileGoal("p50 <= 1 s", 0.5, time.Second)}
 	cold.Thresholds = []Threshold{{Share: 0.01, Limit: time.Second}, {Share: 0.01}}
 	var r Result
 	for range 2 {
