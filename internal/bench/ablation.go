@@ -64,7 +64,7 @@ type Spread struct {
 // the tuning began with, measured on another system.
 type AblatedPath struct {
 	Path     string  `json:"path"`
-	BeforeMS float64 `json:"before_ms"` 
+	BeforeMS float64 `json:"before_ms"`
 	Aim      string  `json:"aim"`
 	// OldApp has everything turned back.
 	OldApp      Spread `json:"old_app_ms"`
