@@ -28,13 +28,14 @@ func (o *observation) versions() []Version {
 	}
 	for _, s := range []*pgServer{o.direct, o.pooler} {
 		if s != nil && s.serverVersion > 0 {
-			add("Postgres", version(s.serverVersion))
+			add(postgresName, version(s.serverVersion))
 			break
 		}
 	}
 	if o.redis != nil {
-		add("Redis", o.redis.version)
+		add(orElse(o.redis.product, redisName), o.redis.version)
 	}
+	add(pgBouncerName, o.ways.poolerVersion.String())
 	if o.target != nil {
 		add("the running server", orElse(strings.Join(o.target.Builds, " and "), strings.TrimSpace(o.target.Version+" "+o.target.Commit)))
 	}

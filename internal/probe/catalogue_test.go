@@ -115,6 +115,7 @@ func withoutFault() map[string]string {
 		"HD-P14": "the mode that needs what is not carried is HD-P03's; TestIsolationSelfTest",
 		"HD-N11": "a remark; TestHealthyAtADistance has it with slow start and not without",
 		"HD-N12": "a remark; TestDirectTLS",
+		"HD-C02": "a note about the versions that the machine has; TestKnownFaults",
 		"HD-N13": "the lab's servers are on loopback, where it does not apply; TestServersThatAreNotVerified",
 		"HD-T08": "a remark about where the probe runs: the lab can't hold back a TCP hand-shake (TestTargetJudgements)",
 		"HD-T14": "it takes a node whose CPU is short, which the test machine must not be made (TestTargetJudgements)",

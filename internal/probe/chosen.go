@@ -49,7 +49,7 @@ func (o *observation) wantsQueue() bool {
 
 // wantsConsole: with none of these checks PgBouncer's console is left alone.
 func (o *observation) wantsConsole() bool {
-	return o.wantsQueue() || o.wantsPrepared() || o.wants("HD-P05", "HD-P07", "HD-P13")
+	return o.wantsQueue() || o.wantsPrepared() || o.wants("HD-P05", "HD-P07", "HD-P13", "HD-C02")
 }
 
 // wantsWalls: statements are run for the checks of turns and of waits, and for a comparison with a baseline.

@@ -30,7 +30,8 @@ type redisServer struct {
 	untold    *failure
 	policy    string
 	maxMemory int64
-	memory    int64 // counted against maxMemory
+	memory    int64  // counted against maxMemory
+	product   string // Redis, or Valkey
 	version   string
 }
 
@@ -135,7 +136,10 @@ func (s *redisServer) fail(ctx context.Context, phase string, err error) {
 // read takes from INFO's text what the checks need.
 func (s *redisServer) read(info string) {
 	values := cache.ParseInfo(info)
-	s.policy, s.version = values["maxmemory_policy"], values["redis_version"]
+	s.policy, s.product, s.version = values["maxmemory_policy"], redisName, values["redis_version"]
+	if values["server_name"] == "valkey" { // whose redis_version stays that of the Redis that it comes from
+		s.product, s.version = valkeyName, values["valkey_version"]
+	}
 	s.maxMemory, s.memory = infoNumber(values, "maxmemory"), countedMemory(values)
 }
 

@@ -79,6 +79,10 @@ func wayChecks() []check {
 			needs: []part{askedPooler}, run: certificateEnds,
 		},
 		{
+			code: "HD-C02", title: "A server's version has known faults", severity: Info,
+			needs: []part{askedServer}, run: knownVersions,
+		},
+		{
 			code: "HD-N13", title: "A server is not verified: sslmode below verify-full", severity: Warning,
 			needs: []part{askedServer}, run: unverifiedServers,
 		},

@@ -23,7 +23,9 @@ type waysFacts struct {
 	consoleFailed *failure
 	// database is the pooler's name of the app's.
 	database string
-	web      *webServer
+	// poolerVersion is PgBouncer's, nil where its console was not asked.
+	poolerVersion release
+	web           *webServer
 	// segments are the sums over the probe's connections to Postgres; nil where the kernel can't be asked.
 	segments *link.Segments
 
@@ -51,6 +53,7 @@ func (o *observation) reachWays(ctx context.Context, s *session, reached <-chan 
 	if o.config.AdminURL != "" && o.wantsConsole() {
 		wg.Go(func() {
 			if s.pools, w.consoleFailed = openPools(ctx, o.config.AdminURL, config.Database); s.pools != nil {
+				w.poolerVersion = parseRelease(s.pools.console.PoolerVersion())
 				w.console = s.pools.readSettings(ctx)
 			}
 			close(asked)
