@@ -91,7 +91,8 @@ func unverifiedServers(o *observation) outcome {
 		judge(s.name, s.server.endpoint.Address, s.server.remote, t, "sslmode="+string(t),
 			editSecret("sslmode=verify-full in "+s.variable+", or DB_SSLMODE; sslrootcert (or PGSSLROOTCERT) names an authority of your own"))
 	}
-	if c, err := pgx.ParseConfig(o.config.AdminURL); o.config.AdminURL != "" && err == nil {
+	// The console is not asked for this; where nothing at all could be reached, its URL alone is no measurement.
+	if c, err := pgx.ParseConfig(o.config.AdminURL); judged > 0 && o.config.AdminURL != "" && err == nil {
 		if remote := o.addressOf(c.Host); remote != nil {
 			t := trustOfPG(c)
 			judge("The pooler's console", net.JoinHostPort(c.Host, fmt.Sprint(c.Port)), remote, t, "sslmode="+string(t),

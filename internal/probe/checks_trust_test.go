@@ -96,7 +96,7 @@ func TestServersThatAreNotVerified(t *testing.T) {
 			}
 		}
 	}
-	if out := unverifiedServers(&observation{pooler: pg("disable", nil)}); !out.unknown {
+	if out := unverifiedServers(&observation{pooler: pg("disable", nil), config: Config{AdminURL: "postgres://127.0.0.1/pgbouncer"}}); !out.unknown {
 		t.Errorf("nobody was reached: %+v", out)
 	}
 }
