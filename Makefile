@@ -111,8 +111,8 @@ bench-targets: ensure ## Measure latencies and turns of serve over 110 ms, besid
 	$(GO) test -run '^$$' -v -bench '^BenchmarkTargets$$' -benchtime 1x -timeout 8m ./cmd/honeydue
 
 .PHONY: bench-evening
-bench-evening: ensure ## Measure list reads over 110 ms while two people per household write, on two servers
-	$(GO) test -run '^$$' -v -bench '^BenchmarkEvening$$' -benchtime 1x -timeout 8m ./cmd/honeydue
+bench-evening: ensure ## Measure list reads over 110 ms while two people per household write; OLD=FILE: next to another build
+	HONEYDUE_EVENING_OLD='$(abspath $(OLD))' $(GO) test -run '^$$' -v -bench '^BenchmarkEvening$$' -benchtime 1x -timeout 8m ./cmd/honeydue
 
 .PHONY: bench-loadtest
 bench-loadtest: ensure ## Measure what a request costs loadtest, vegeta, k6 and wrk, and the highest rate each keeps
