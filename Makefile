@@ -118,6 +118,10 @@ bench-evening: ensure ## Measure list reads over 110 ms while two people per hou
 bench-loadtest: ensure ## Measure what a request costs loadtest, vegeta, k6 and wrk, and the highest rate each keeps
 	HONEYDUE_BENCH_K6=1 $(GO) test -run '^$$' -v -bench '^BenchmarkGenerators$$' -benchtime 1x -timeout 20m ./cmd/honeydue
 
+.PHONY: bench-probe
+bench-probe: ensure build ## Measure a healthy probe over 110 ms, beside another build if OLD names one
+	scripts/bench-probe.sh $(OLD)
+
 .PHONY: verify
 verify: ensure build ## Serve over a 110 ms link on real servers, warm up, probe, load-test; print the verdicts
 	scripts/verify.sh

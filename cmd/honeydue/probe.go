@@ -49,7 +49,7 @@ func newProbeCommand(a *app) *cobra.Command {
 empty user, and splits the time of each into turns, planning, execution and a residual. What is wrong is listed by
 what it costs a request, each with a command that mends it and a page in docs/runbooks.
 
-It does no harm: read-only transactions with time-outs, one statement at a time, plain EXPLAIN before ANALYZE. One
+It does no harm: read-only transactions with time-outs, hot statements one at a time, plain EXPLAIN before ANALYZE. One
 transaction writes what the app writes, for an account of its own, and is rolled back (HD-Q19); scratch keys in Redis
 are deleted again (HD-R19). --skip leaves either out. It prints no value of any row, no user of the app and no password.
 Commands that fix a finding name the cluster, host, database and role that were measured (decision 35). A server

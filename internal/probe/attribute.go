@@ -2,29 +2,39 @@ package probe
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
 
-// How often each statement is run for each subject: as often as fits into the share of the time that
-// attribution may take, within these bounds. An odd number has a median of its own.
+// How often each statement is run for each subject: as often as fits into runsShare, within these bounds. An odd number
+// has a median of its own. attributionShare is how long that may take where statements wait.
 const (
 	leastRuns, mostRuns = 3, 9
+	runsShare           = 2 * time.Second
 	attributionShare    = 6 * time.Second
 )
 
-// runsFor returns the number of runs for the given number of pairs of statement and subject, in the given
-// time. Where that is less than the whole share, it may be one.
-func runsFor(floor time.Duration, pairs int, within time.Duration) int {
-	if pairs == 0 || floor <= 0 {
+// Where the way is long, several statements are on it at once, each on a connection of its own, and arrive one after the
+// other: see pace. On a short way there is nothing to gain.
+const (
+	mostLanes      = 3
+	leastLaneFloor = 20 * time.Millisecond
+)
+
+// runsFor returns the number of runs where so many statements follow one another, in the given time. Where that is less
+// than the whole share, it may be one.
+func runsFor(floor time.Duration, statements int, within time.Duration) int {
+	if statements == 0 || floor <= 0 {
 		return leastRuns
 	}
 	least := leastRuns
 	if within < attributionShare {
 		least = 1
 	}
-	n := int(within / (floor * time.Duration(pairs)))
+	n := int(min(within, runsShare) / (floor * time.Duration(statements)))
 	n = max(least, min(mostRuns, n))
 	return n - (1 - n%2)
 }
@@ -32,18 +42,71 @@ func runsFor(floor time.Duration, pairs int, within time.Duration) int {
 // attributor runs hot statements as the app does: by the store's own borrow method, through the app's
 // endpoint, in the app's execution mode. Meanwhile it watches an empty query on a connection beside it.
 type attributor struct {
-	db     *store.DB
-	beside *pgServer
+	lanes  []*store.DB
+	pace   *pace
+	beside *beside
+	floor  time.Duration
 	pools  *poolsConsole // nil where it may not be asked
 	runs   int
 	// warm makes one run first that is not counted: a mode that caches descriptions pays for them once
 	// for each connection, which is no request's cost.
 	warm bool
-	rows int64 // read so far
+	rows atomic.Int64 // read so far
 	// until is when runs end that are not the first of their statement, ends when no more are begun at all.
 	until, ends time.Time
+	mu          sync.Mutex
 	// cut are the statements that had no answer in time.
 	cut map[string]bool
+}
+
+// newAttributor shares the time that is left among so many pairs of statement and subject.
+func newAttributor(ctx context.Context, s *session, turn time.Duration, pairs int) *attributor {
+	floor, lanes := s.pooler.floor, s.stores()
+	if floor == 0 {
+		floor = turn // until there is one
+	}
+	within := attributionTime(ctx, floor)
+	each := (pairs + len(lanes) - 1) / len(lanes)
+	return &attributor{
+		lanes: lanes, pace: newPace(floor, len(lanes)), beside: &beside{server: s.pooler}, floor: floor, pools: s.pools,
+		runs: runsFor(floor, each, within), until: time.Now().Add(within), ends: lastRun(ctx, floor, each), cut: map[string]bool{},
+	}
+}
+
+// timed is a statement to be run for a subject, after it was explained for it.
+type timed struct {
+	query   store.Query
+	subject store.Subject
+	plan    explained
+}
+
+// worthRunning is false for what writes, and for what stood still under EXPLAIN: by a lock or by its length, it would
+// stand still here, in the app's own way.
+func (t timed) worthRunning() bool { return !t.query.Write && !t.plan.failed.cutOff() }
+
+// executes is how long the server works on it, as far as EXPLAIN has told.
+func (t timed) executes() time.Duration {
+	if t.plan.plan == nil {
+		return 0
+	}
+	return time.Duration((t.plan.plan.PlanningMS + t.plan.plan.ExecutionMS) * float64(time.Millisecond))
+}
+
+// measureAll runs all of them, each lane the next one that no other has begun.
+func (a *attributor) measureAll(ctx context.Context, work []timed, out []measured) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for _, db := range a.lanes {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(work)); i = next.Add(1) - 1 {
+				if work[i].worthRunning() {
+					out[i] = a.measure(ctx, db, work[i])
+				}
+			}
+		})
+	}
+	all.Wait()
+	a.beside.wait()
 }
 
 // mostCut is how many statements may go without an answer before no more are sent: each takes queryTimeout, of which a
@@ -65,17 +128,17 @@ type measured struct {
 	failed  *failure
 }
 
-func (a *attributor) measure(ctx context.Context, q store.Query, s store.Subject) measured {
+func (a *attributor) measure(ctx context.Context, db *store.DB, t timed) measured {
 	out := measured{waiting: -1}
-	if a.cut[q.Name] || len(a.cut) >= mostCut || time.Now().After(a.ends) {
+	if a.over(t.query) {
 		return out
 	}
 	var walls, besides []time.Duration
 	var turns []int64
 	if a.warm {
-		if _, err := a.once(ctx, q, s); err != nil {
+		if _, err := a.once(ctx, db, t); err != nil {
 			out.failed = explain(ctx, "", err)
-			a.giveUp(q, &out, 1) // nobody looked at the queue
+			a.giveUp(t.query, &out, 1) // nobody looked at the queue
 			return out
 		}
 	}
@@ -83,16 +146,18 @@ func (a *attributor) measure(ctx context.Context, q store.Query, s store.Subject
 		if i > 0 && time.Now().After(a.until) {
 			break // a queue makes runs long: fewer of them, instead of a probe that does not end in time
 		}
-		emptied, queue := a.sendBeside(ctx), a.watchQueue(ctx)
-		ran, err := a.once(ctx, q, s)
+		leave := a.pace.enter(ctx, t.executes())
+		emptied, queue := a.beside.send(ctx), a.watchQueue(ctx)
+		ran, err := a.once(ctx, db, t)
 		out.waiting = max(out.waiting, queue())
-		beside := <-emptied
+		leave()
+		beside := emptied()
 		if beside > 0 {
 			besides = append(besides, beside)
 		}
 		if err != nil {
 			out.failed = explain(ctx, "", err)
-			a.giveUp(q, &out, beside)
+			a.giveUp(t.query, &out, beside)
 			break
 		}
 		walls, turns, out.rows = append(walls, ran.Took), append(turns, ran.Turns), int64(ran.Rows)
@@ -101,45 +166,32 @@ func (a *attributor) measure(ctx context.Context, q store.Query, s store.Subject
 	return out
 }
 
+// over reports whether a statement is not begun any more.
+func (a *attributor) over(q store.Query) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.cut[q.Name] || len(a.cut) >= mostCut || time.Now().After(a.ends)
+}
+
 // giveUp notes a statement that had no answer in time.
 func (a *attributor) giveUp(q store.Query, m *measured, beside time.Duration) {
 	if !m.failed.cutOff() {
 		return
 	}
-	if a.cut == nil {
-		a.cut = map[string]bool{}
-	}
+	a.mu.Lock()
 	a.cut[q.Name] = true
+	a.mu.Unlock()
 	m.starved = m.waiting > 0 || m.waiting < 0 && beside == 0
 }
 
 // once runs the statement and reads its whole result, as the app would.
-func (a *attributor) once(ctx context.Context, q store.Query, s store.Subject) (ran store.Ran, err error) {
+func (a *attributor) once(ctx context.Context, db *store.DB, t timed) (ran store.Ran, err error) {
 	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
-		ran, err = a.db.Run(ctx, q, q.Sample(s)...)
+		ran, err = db.Run(ctx, t.query, t.query.Sample(t.subject)...)
 		return err
 	})
-	a.rows += int64(ran.Rows)
+	a.rows.Add(int64(ran.Rows))
 	return ran, err
-}
-
-// sendBeside sends an empty query on the other connection and gives its time, or 0 if it could not. The
-// goroutine ends with the query, whose time is bounded, and its answer is awaited before the next one.
-func (a *attributor) sendBeside(ctx context.Context) <-chan time.Duration {
-	out := make(chan time.Duration, 1)
-	if !a.beside.usable() {
-		out <- 0
-		return out
-	}
-	go func() {
-		began := time.Now()
-		if err := a.beside.empty(ctx); err != nil {
-			out <- 0
-			return
-		}
-		out <- time.Since(began)
-	}()
-	return out
 }
 
 // watchQueue asks SHOW POOLS while a statement takes longer than its turn should, because afterwards its
@@ -150,7 +202,7 @@ func (a *attributor) watchQueue(ctx context.Context) func() int64 {
 		return func() int64 { return -1 }
 	}
 	const least = 5 * time.Millisecond
-	floor := a.beside.floor
+	floor := a.floor
 	done, worst := make(chan struct{}), make(chan int64, 1)
 	go func() {
 		most := int64(-1)

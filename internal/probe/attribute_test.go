@@ -12,19 +12,20 @@ import (
 
 func TestRunsFitIntoTheTime(t *testing.T) {
 	for _, c := range []struct {
-		floor time.Duration
-		pairs int
-		want  int
+		floor      time.Duration
+		statements int
+		want       int
 	}{
+		{110 * time.Millisecond, 5, 3},
 		{110 * time.Millisecond, 15, 3},
-		{50 * time.Millisecond, 15, 7},
+		{50 * time.Millisecond, 5, 7},
 		{time.Millisecond, 15, 9},
 		{400 * time.Millisecond, 15, 3},
 		{0, 15, 3},
 		{time.Millisecond, 0, 3},
 	} {
-		if got := runsFor(c.floor, c.pairs, attributionShare); got != c.want {
-			t.Errorf("runsFor(%s, %d) = %d, want %d", c.floor, c.pairs, got, c.want)
+		if got := runsFor(c.floor, c.statements, attributionShare); got != c.want {
+			t.Errorf("runsFor(%s, %d) = %d, want %d", c.floor, c.statements, got, c.want)
 		}
 	}
 	if got := runsFor(110*time.Millisecond, 15, 2*time.Second); got != 1 {

@@ -194,7 +194,8 @@ func TestFaultCatalogue(t *testing.T) {
 			b := newBed(t, f)
 			forgetSlowCommands(t, b.config)
 			f.inject(t, b)
-			r := repeated(t, b.config, foundFirst(f.code), func() {
+			named := foundFirst(f.code)
+			r := repeated(t, b.config, func(r probe.Result) bool { return named(r) && strings.Contains(r.Findings[0].Evidence, f.evidence) }, func() {
 				if f.code != "HD-R08" {
 					forgetSlowCommands(t, b.config)
 				}

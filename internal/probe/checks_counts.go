@@ -65,7 +65,8 @@ func idleInPool(o *observation) outcome {
 	}
 	// A transaction is counted when it ends, with all that it took since it began: no more than the connections that
 	// had a client and executed nothing can have been held meanwhile.
-	held := max(0, min(d.transactionMS, o.ways.console.meanLinked()*d.windowMS)-d.queryMS) / d.windowMS
+	// The probe's own transactions, which think of nothing, are left out.
+	held := max(0, min(d.transactionMS, o.ways.console.meanLinked()*d.windowMS)-d.queryMS-o.ways.ownMS) / d.windowMS
 	each := d.avgTransactionMS - d.avgQueryMS
 	switch {
 	case held >= idleShare*float64(max(o.ways.console.poolSize, 1)):

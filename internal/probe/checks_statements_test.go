@@ -48,7 +48,7 @@ func TestStatementChecks(t *testing.T) {
 		if change != nil {
 			change(&h)
 		}
-		return &observation{hot: []HotPath{h}, facts: &databaseFacts{planCacheMode: "auto", workMemKB: 4096}, config: Config{Baseline: &Result{}}}
+		return &observation{hot: []HotPath{h}, facts: &databaseFacts{sessionFacts: sessionFacts{planCacheMode: "auto", workMemKB: 4096}}, config: Config{Baseline: &Result{}}}
 	}
 	estimate := func(h *HotPath) { h.FirstRun = nil }
 	for _, c := range []struct {

@@ -53,7 +53,7 @@ func slowStart(o *observation) outcome {
 		}
 	}
 	if len(extra) == 0 {
-		return passed("After %.0f s of idleness results of %d, %d and %d kB come as on a hot connection: the window stays open.", idleness.Seconds(), smallKB, mediumKB, largeKB)
+		return passed("After %.1f s of idleness results of %d, %d and %d kB come as on a hot connection: the window stays open.", t.idled.Seconds(), smallKB, mediumKB, largeKB)
 	}
-	return found(hit{evidence: fmt.Sprintf("After %.0f s of idleness %s (of %.0f ms each) than on a hot connection: the far side closes its window.", idleness.Seconds(), strings.Join(extra, ", "), o.pooler.endpoint.FloorMS)})
+	return found(hit{evidence: fmt.Sprintf("After %.1f s of idleness %s (of %.0f ms each) than on a hot connection: the far side closes its window.", t.idled.Seconds(), strings.Join(extra, ", "), o.pooler.endpoint.FloorMS)})
 }

@@ -104,7 +104,7 @@ func TestServersThatAreNotVerified(t *testing.T) {
 // TestAConnectionOfThisMachine: the lab's servers are on loopback, where no mode is a finding.
 func TestAConnectionOfThisMachine(t *testing.T) {
 	env := labtest.Database(t, nil)
-	s := openPG(t.Context(), "direct", env.DirectURL)
+	s := opened(t, env.DirectURL)
 	defer s.close(t.Context())
 	r := probeRedis(t.Context(), env.RedisURL)
 	defer r.close()

@@ -36,7 +36,7 @@ func (w *dialWaterfall) dial(ctx context.Context, network, addr string) (net.Con
 		addr = net.JoinHostPort(ips[0], port)
 	}
 	w.note(func() { w.dnsEnd, w.byNumber = time.Now(), byNumber })
-	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	c, err := (&net.Dialer{Timeout: reachTimeout}).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}

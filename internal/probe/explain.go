@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,45 +46,89 @@ type explained struct {
 	generic *Plan
 	// first is the first of the runs, which met the buffers as they were; nil where none was made.
 	first *Plan
-	// analyzed is false where plan is an estimate; then why says so.
-	analyzed bool
-	why      string
-	failed   *failure
+	// analyzed is false where plan is an estimate; then why says so. twice is set where it was run twice at once.
+	analyzed, twice bool
+
+	why    string
+	failed *failure
 	// endedAfterMS is set where statement_timeout ended the execution; then there is no failure but a plan.
 	endedAfterMS float64
 }
 
-// statement explains q for each subject and returns one answer for each.
-func (e *explainer) statement(ctx context.Context, q store.Query, subjects []store.Subject) []explained {
-	out := make([]explained, len(subjects))
+// all explains every statement for each subject, and returns one answer for each of both. The estimates of all come in one
+// turn, those that promise to be quick are run in another one, and the generic plans are a third; what fails there is
+// asked for statement by statement.
+func (e *explainer) all(ctx context.Context, hot []store.Query, subjects []store.Subject) [][]explained {
+	out := make([][]explained, len(hot))
+	for i := range out {
+		out[i] = make([]explained, len(subjects))
+	}
+	estimated := e.estimates(ctx, hot, subjects, out) == nil
+	if estimated {
+		e.runQuick(ctx, hot, subjects, out)
+	}
+	var generic []int // the statements whose generic plan is worth asking for
+	for i, q := range hot {
+		if e.statement(ctx, q, subjects, out[i], estimated) && e.generic && !q.Write && len(subjects) > 0 {
+			generic = append(generic, i)
+		}
+	}
+	if len(generic) > 1 && e.genericPlans(ctx, hot, subjects, generic, out) == nil {
+		return out
+	}
+	for _, i := range generic {
+		if e.lost == nil {
+			// The generic plan is an extra: without it the rest stands.
+			_ = e.genericPlans(ctx, hot, subjects, []int{i}, out)
+		}
+	}
+	return out
+}
+
+// estimates asks for the plans of all statements and subjects in one turn.
+func (e *explainer) estimates(ctx context.Context, hot []store.Query, subjects []store.Subject, out [][]explained) error {
+	b := readOnly()
+	for i, q := range hot {
+		of := out[i]
+		for j := range of {
+			b.Queue("EXPLAIN (FORMAT JSON) "+q.SQL, q.Sample(subjects[j])...).Query(planInto(&of[j].plan))
+		}
+	}
+	b.Queue("ROLLBACK")
+	err := e.send(ctx, b)
+	if err != nil {
+		e.afterError(ctx, err)
+		for i := range out {
+			clear(out[i])
+		}
+	}
+	return err
+}
+
+// afterError leaves the transaction that an error has left open, and notes a connection that went with it.
+func (e *explainer) afterError(ctx context.Context, err error) {
+	rollback(ctx, e.conn)
+	if f := explain(ctx, "", err); f.cutOff() && e.conn.IsClosed() {
+		e.lost = f
+	}
+}
+
+// statement explains q for each subject and reports whether its generic plan can be asked for.
+func (e *explainer) statement(ctx context.Context, q store.Query, subjects []store.Subject, out []explained, estimated bool) bool {
 	if e.lost != nil {
 		for i := range out {
 			out[i].failed = e.lost
 		}
-		return out
+		return false
 	}
-	if err := e.custom(ctx, q, subjects, out); err != nil {
-		rollback(ctx, e.conn)
-		f := explain(ctx, "", err)
-		e.giveUp(f, out)
-		if f.cutOff() && e.conn.IsClosed() {
-			e.lost = f
-		}
-		if !f.cutOff() || e.lost != nil || out[0].plan == nil {
-			return out
-		}
+	err := e.custom(ctx, q, subjects, out, estimated)
+	if err == nil {
+		return true
 	}
-	if !e.generic || q.Write {
-		return out
-	}
-	if err := e.genericPlan(ctx, q, subjects, out); err != nil {
-		// The generic plan is an extra: without it the rest stands.
-		rollback(ctx, e.conn)
-		if e.conn.IsClosed() {
-			e.lost = explain(ctx, "", err)
-		}
-	}
-	return out
+	e.afterError(ctx, err)
+	f := explain(ctx, "", err)
+	e.giveUp(f, out)
+	return f.cutOff() && e.lost == nil && out[0].plan != nil
 }
 
 // giveUp notes why a statement was not explained, or not run to its end: then the plain plan stands.
@@ -107,53 +152,112 @@ func (e *explainer) giveUp(f *failure, out []explained) {
 	}
 }
 
-// custom asks for the estimates of all subjects in one turn, and in a second one runs those that may be
-// run. In a third turn those that were fast are run once more and the faster run kept: the first also pays for the
-// catalogue and the buffers of a session that nobody else uses; those just above a limit are looked at again (moreLooks,
-// lookLater).
-func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.Subject, out []explained) error {
-	first := readOnly()
-	for i, s := range subjects {
-		read := planInto(&out[i].plan)
-		first.Queue("EXPLAIN (FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(read)
-	}
-	if err := e.send(ctx, first); err != nil {
-		return err
-	}
-	second := &pgx.Batch{}
-	for i, s := range subjects {
-		switch {
-		case e.cutOffs >= mostCutOffs:
-			out[i].why = "it was not run: the probe's time-out has ended two statements before it"
-		case !e.analyze:
-			out[i].why = "it was not run: --no-analyze"
-		case q.Write:
-			out[i].why = "it was not run: it writes"
-		case out[i].plan.Root.TotalCost > costCeiling:
-			out[i].why = fmt.Sprintf("it was not run: its estimated cost %.0f is above %d", out[i].plan.Root.TotalCost, costCeiling)
-		default:
-			out[i].analyzed = true
-			second.Queue("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(e.runInto(&out[i]))
+// quickCost is the plan cost, in the planner's units, up to which a statement is run twice in one turn: about 100 ms.
+const quickCost = costCeiling / 10
+
+// custom asks for the estimates of all subjects, unless they are known, and runs those that may be run, unless that is
+// done. What was fast is run once more and the faster run kept: the first also pays for the catalogue and the buffers of
+// a session that nobody else uses. Where the estimate promises a fast one both are in one turn. Those just above a limit
+// are looked at again (moreLooks, lookLater).
+func (e *explainer) custom(ctx context.Context, q store.Query, subjects []store.Subject, out []explained, estimated bool) error {
+	if !estimated {
+		if err := e.estimates(ctx, []store.Query{q}, subjects, [][]explained{out}); err != nil {
+			return err
 		}
 	}
-	if err := e.send(ctx, second); err != nil {
-		return err
+	if !slices.ContainsFunc(out, func(x explained) bool { return x.analyzed }) {
+		b := readOnly()
+		e.queueRuns(b, q, subjects, out)
+		if err := e.sendLooks(ctx, b); err != nil {
+			return err
+		}
 	}
-	third := &pgx.Batch{}
-	e.lookAgain(third, q, subjects, out, moreLooks)
-	third.Queue("ROLLBACK")
-	if err := e.send(ctx, third); err != nil {
+	b := readOnly()
+	e.lookAgain(b, q, subjects, out, func(i int) int {
+		looks := moreLooks(out[i].plan, subjects[i])
+		if looks == 1 && out[i].twice {
+			return 0
+		}
+		return looks
+	})
+	if err := e.sendLooks(ctx, b); err != nil {
 		return err
 	}
 	return e.lookLater(ctx, q, subjects, out)
 }
 
-// lookAgain queues as many more runs as looks says of each plan. The faster one is kept.
-func (e *explainer) lookAgain(b *pgx.Batch, q store.Query, subjects []store.Subject, out []explained, looks func(*Plan, store.Subject) int) {
+// queueRuns queues the first run for each subject for whom the statement may be run, and then the second one of those for
+// whom it promises to be quick.
+func (e *explainer) queueRuns(b *pgx.Batch, q store.Query, subjects []store.Subject, out []explained) {
+	for i, s := range subjects {
+		x := &out[i]
+		if x.why = e.whyNot(q, x.plan); x.why == "" {
+			x.analyzed, x.twice = true, x.plan.Root.TotalCost <= quickCost
+			e.queueRun(b, q, s, e.runInto(x))
+		}
+	}
+	for i, s := range subjects {
+		if x := &out[i]; x.twice {
+			e.queueRun(b, q, s, e.fasterInto(&x.plan))
+		}
+	}
+}
+
+// whyNot says why a statement is not run; empty if it may be.
+func (e *explainer) whyNot(q store.Query, estimate *Plan) string {
+	switch {
+	case e.cutOffs >= mostCutOffs:
+		return "it was not run: the probe's time-out has ended two statements before it"
+	case !e.analyze:
+		return "it was not run: --no-analyze"
+	case q.Write:
+		return "it was not run: it writes"
+	case estimate.Root.TotalCost > costCeiling:
+		return fmt.Sprintf("it was not run: its estimated cost %.0f is above %d", estimate.Root.TotalCost, costCeiling)
+	}
+	return ""
+}
+
+// runQuick runs the statements that promise to be quick for everybody, all in one turn. If one fails, nothing of it counts.
+func (e *explainer) runQuick(ctx context.Context, hot []store.Query, subjects []store.Subject, out [][]explained) {
+	b := readOnly()
+	before := make([][]explained, len(out))
+	dbMS, rows := e.dbMS, e.rows
+	for i, q := range hot {
+		before[i] = slices.Clone(out[i])
+		slow := func(x explained) bool { return x.plan.Root.TotalCost > quickCost || e.whyNot(q, x.plan) != "" }
+		if !slices.ContainsFunc(out[i], slow) {
+			e.queueRuns(b, q, subjects, out[i])
+		}
+	}
+	if err := e.sendLooks(ctx, b); err != nil {
+		e.afterError(ctx, err)
+		for i := range out {
+			copy(out[i], before[i])
+		}
+		e.dbMS, e.rows = dbMS, rows
+	}
+}
+
+func (e *explainer) queueRun(b *pgx.Batch, q store.Query, s store.Subject, take func(pgx.Rows) error) {
+	b.Queue("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(take)
+}
+
+// sendLooks sends a batch that readOnly has started, unless nothing was queued since.
+func (e *explainer) sendLooks(ctx context.Context, b *pgx.Batch) error {
+	if b.Len() == len(beginReadOnly()) {
+		return nil
+	}
+	b.Queue("ROLLBACK")
+	return e.send(ctx, b)
+}
+
+// lookAgain queues as many more runs for each subject as looks says. The faster one is kept.
+func (e *explainer) lookAgain(b *pgx.Batch, q store.Query, subjects []store.Subject, out []explained, looks func(i int) int) {
 	for i, s := range subjects {
 		if out[i].analyzed {
-			for range looks(out[i].plan, s) {
-				b.Queue("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+q.SQL, q.Sample(s)...).Query(e.fasterInto(&out[i].plan))
+			for range looks(i) {
+				e.queueRun(b, q, s, e.fasterInto(&out[i].plan))
 			}
 		}
 	}
@@ -170,8 +274,8 @@ func (e *explainer) lookLater(ctx context.Context, q store.Query, subjects []sto
 	for ; e.later < laterLooks; e.later++ {
 		b := readOnly()
 		begun := b.Len()
-		e.lookAgain(b, q, subjects, out, func(p *Plan, s store.Subject) int {
-			if worthAnotherLook(p, s) {
+		e.lookAgain(b, q, subjects, out, func(i int) int {
+			if worthAnotherLook(out[i].plan, subjects[i]) {
 				return closeLooks
 			}
 			return 0
@@ -184,8 +288,7 @@ func (e *explainer) lookLater(ctx context.Context, q store.Query, subjects []sto
 			return ctx.Err()
 		case <-time.After(laterPause):
 		}
-		b.Queue("ROLLBACK")
-		if err := e.send(ctx, b); err != nil {
+		if err := e.sendLooks(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -226,48 +329,54 @@ func worthAnotherLook(p *Plan, s store.Subject) bool {
 // planWithPlaceholders is the first Postgres whose EXPLAIN has GENERIC_PLAN.
 const planWithPlaceholders = 160000
 
-// genericSQL asks for the plan of q that does not look at the values, as one simple query. EXPLAIN EXECUTE takes no
+// genericSQL asks for the plans that do not look at the values, as one simple query. EXPLAIN EXECUTE takes no
 // parameters, and pg_stat_statements keeps its text as it is, so no value is in it: an older Postgres is given NULLs,
 // which have every type and are nobody's, and no two runs differ.
-func genericSQL(q store.Query, parameters, serverVersion int) string {
+func genericSQL(hot []store.Query, s store.Subject, serverVersion int) string {
 	sql := beginReadOnly()
-	if serverVersion >= planWithPlaceholders {
-		sql = append(sql, "EXPLAIN (GENERIC_PLAN, FORMAT JSON) "+q.SQL)
-	} else {
+	if serverVersion < planWithPlaceholders {
+		sql = append(sql, "SET LOCAL plan_cache_mode = force_generic_plan")
+	}
+	for _, q := range hot {
+		if serverVersion >= planWithPlaceholders {
+			sql = append(sql, "EXPLAIN (GENERIC_PLAN, FORMAT JSON) "+q.SQL)
+			continue
+		}
 		name := "honeydue_probe_" + q.Name
 		call := name
-		if parameters > 0 {
+		if parameters := len(q.Sample(s)); parameters > 0 {
 			call += "(NULL" + strings.Repeat(", NULL", parameters-1) + ")"
 		}
-		sql = append(sql, "SET LOCAL plan_cache_mode = force_generic_plan",
-			"PREPARE "+name+" AS "+q.SQL, "EXPLAIN (FORMAT JSON) EXECUTE "+call, "DEALLOCATE "+name)
+		sql = append(sql, "PREPARE "+name+" AS "+q.SQL, "EXPLAIN (FORMAT JSON) EXECUTE "+call, "DEALLOCATE "+name)
 	}
 	return strings.Join(append(sql, "ROLLBACK"), ";\n")
 }
 
-// genericPlan explains q under the plan that does not look at the values, which is the same for every subject, in one
-// turn.
-func (e *explainer) genericPlan(ctx context.Context, q store.Query, subjects []store.Subject, out []explained) error {
-	if len(subjects) == 0 {
-		return nil
+// genericPlans explains these of the statements under the plan that does not look at the values, which is the same for
+// every subject, in one turn.
+func (e *explainer) genericPlans(ctx context.Context, hot []store.Query, subjects []store.Subject, these []int, out [][]explained) error {
+	var asked []store.Query
+	for _, i := range these {
+		asked = append(asked, hot[i])
 	}
-	sql := genericSQL(q, len(q.Sample(subjects[0])), e.serverVersion)
+	sql := genericSQL(asked, subjects[0], e.serverVersion)
 	var results []*pgconn.Result
 	err := bound(ctx, queryTimeout, func(ctx context.Context) (err error) {
 		results, err = e.conn.PgConn().Exec(ctx, sql).ReadAll()
 		return err
 	})
 	if err != nil {
+		e.afterError(ctx, err)
 		return err
 	}
-	for _, r := range results {
-		if len(r.Rows) != 1 {
-			continue
+	results = slices.DeleteFunc(results, func(r *pgconn.Result) bool { return len(r.Rows) != 1 }) // SET and PREPARE have none
+	for n, i := range these[:min(len(these), len(results))] {
+		plan, err := ParsePlan(results[n].Rows[0][0])
+		if err != nil {
+			return err
 		}
-		for i := range out {
-			if out[i].generic, err = ParsePlan(r.Rows[0][0]); err != nil {
-				return err
-			}
+		for j := range out[i] {
+			out[i][j].generic = plan
 		}
 	}
 	return nil

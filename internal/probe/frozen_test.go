@@ -60,7 +60,7 @@ func (g gated) ReadFrom(r io.Reader) (int64, error) {
 // time, and is named.
 func TestFrozenPooler(t *testing.T) {
 	env := labtest.Database(t, prepare)
-	for _, when := range []string{"connecting", "reading", "explaining", "looking"} {
+	for _, when := range []string{"connecting", "reading", "running", "looking"} {
 		t.Run(when, func(t *testing.T) {
 			f := newFreezer()
 			c := config(env)
@@ -82,7 +82,7 @@ func TestFrozenPooler(t *testing.T) {
 			if len(r.Findings) == 0 || !strings.HasPrefix(r.Findings[0].Code, "HD-P") || r.Findings[0].Severity != probe.Critical {
 				t.Fatalf("the pooler is not named: %s", r.Verdict)
 			}
-			if when == "explaining" {
+			if when == "running" {
 				contains(t, first(t, r, "HD-P04").Evidence, "neither had an empty query")
 			}
 			for _, h := range r.HotPaths {

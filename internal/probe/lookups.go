@@ -24,8 +24,8 @@ func (o *observation) lookedUp(s *session) lookups {
 		l.add("pooler", p.a.w.phases())
 		l.add("pooler", p.b.w.phases())
 	}
-	if planner := s.planner(); planner != nil && o.server != nil && o.server.reader.server.failed == nil {
-		l.add(planner.endpoint.Name, o.server.reader.server.endpoint.Phases)
+	if o.server != nil && o.server.reader.server.failed == nil {
+		l.add(o.server.reader.server.endpoint.Name, o.server.reader.server.endpoint.Phases)
 	}
 	return l
 }

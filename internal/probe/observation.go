@@ -55,7 +55,8 @@ type observation struct {
 	promises         map[string]promise // by the index's name
 	migrationsFailed *failure
 
-	subjectsFrom string // the statement that picked the users
+	picks        []*Plan // of the ways to pick users; nil if they were not explained with the catalogue
+	subjectsFrom string  // the statement that picked the users
 	hot          []HotPath
 	plansFailed  string // why there are none
 	walls        bool

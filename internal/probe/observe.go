@@ -8,9 +8,9 @@ import (
 	"github.com/honeydue/honeydue/internal/store"
 )
 
-// observe connects to every server at once, reads the catalogue, and then runs the statements one by one, so
-// that no measurement disturbs another. Beside that the servers are watched, the running server and the
-// cluster are asked, and the network is looked at before the statements and after them.
+// observe connects to every server at once, explains the statements on one connection while others measure the way, and
+// then runs the statements, so that no measurement disturbs another. Beside that the servers are watched, and the
+// running server and the cluster are asked.
 func observe(ctx context.Context, c Config) *observation {
 	o := &observation{config: c, mode: safeMode(c.ExecMode), times: map[part]time.Duration{}}
 	say := c.Progress
@@ -19,40 +19,51 @@ func observe(ctx context.Context, c Config) *observation {
 	}
 
 	say("connecting to every server")
-	s := &session{}
+	s := &session{redisReached: make(chan struct{})}
 	defer s.close(ctx)
 	began := time.Now()
 	cluster := o.askCluster(ctx)
 	target := o.startTarget(ctx)
-	o.reachServers(ctx, s)
-	o.clock(time.Since(began), upPooler, upDirect, askedPooler, askedDirect)
-
+	r := o.reach(ctx, s)
 	watch := o.startWatching(ctx, s, began)
-	watching := time.Now()
-	began = time.Now()
+	planner := s.planner(r)
+	if <-r.proved; !r.far() {
+		<-r.pooler
+		<-r.app
+	}
+	o.clock(time.Since(began), upDirect, askedDirect)
+
 	say("reading the database's catalogue")
-	ways := o.beginWays(ctx, s)
-	tested := o.testApp(ctx, s)
-	o.readCatalogue(ctx, s)
-	ways()
-	tested()
+	o.readCatalogue(ctx, s, planner)
 	o.clock(time.Since(began), knowsSchema, knowsFacts)
 
+	say("explaining the hot statements")
+	st := o.explainStatements(ctx, s, r, planner)
+	<-r.pooler
+	<-r.app
+	o.keepSession(ctx, s, planner)
+	o.clock(time.Since(began), upPooler, askedPooler)
+	<-r.quiet
 	target.patience(ctx)
-	began = time.Now()
-	say("explaining and running the hot statements")
-	o.measureStatements(ctx, s)
-	o.clock(time.Since(began), knowsPlans, knowsWalls)
-	say("looking at the network again")
-	o.endWays(ctx, s)
 
-	say("watching the servers")
+	say("running the hot statements")
+	o.runStatements(ctx, s, r, st)
+	o.clock(time.Since(began), knowsPlans, knowsWalls)
+
+	say("looking at the network again, and watching the servers")
+	r.all.Wait()
+	o.endWays(ctx, s)
+	o.poolFailed = s.dbFailed
+	if s.db != nil {
+		p := s.db.Proof()
+		o.proof = &p
+	}
 	target.wait(o)
 	o.targetServer.settle(o.floor(s))
 	watch.wait(o)
 	o.clock(s.redisTook, upRedis, askedRedis)
 	o.cluster = cluster.wait()
-	o.clock(time.Since(watching), watchedServer, watchedRedis, askedCluster)
+	o.clock(time.Since(began), watchedServer, watchedRedis, askedCluster)
 	o.lookups = o.lookedUp(s)
 	o.addCost(s)
 	return o
@@ -61,12 +72,16 @@ func observe(ctx context.Context, c Config) *observation {
 // session holds the connections of one probe; pooler, direct and redis are the observation's own.
 type session struct {
 	pooler, direct *pgServer
-	// db runs the statements as the app does; its pool is one connection.
+	// db runs the statements as the app does; its pool is one connection. lanes are more of its kind.
 	db       *store.DB
+	lanes    []*store.DB
 	dbFailed *failure
-	pools    *poolsConsole
-	redis    *redisServer
-	pair     *pair
+	// sessionRead is what a session through the app's endpoint begins with; nil where that could not be read.
+	sessionRead   *sessionFacts
+	sessionFailed error
+	pools         *poolsConsole
+	redis         *redisServer
+	pair          *pair
 	// redisReached is closed once redis is set, and redisTook how long that took.
 	redisReached chan struct{}
 	redisTook    time.Duration
@@ -83,8 +98,8 @@ func (s *session) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	var all sync.WaitGroup
-	if s.db != nil {
-		all.Go(s.db.Close)
+	for _, db := range s.stores() {
+		all.Go(db.Close)
 	}
 	all.Go(func() { s.pools.close(ctx) })
 	all.Go(func() { s.pair.close(ctx) })
@@ -102,62 +117,6 @@ func (s *session) close(ctx context.Context) {
 	}
 }
 
-// reachServers connects to everything at once and takes the floors. For Redis it does not wait: nothing of the
-// database's has to, and whoever needs it waits for redisReached.
-func (o *observation) reachServers(ctx context.Context, s *session) {
-	var wg sync.WaitGroup
-	c := o.config
-	s.redisReached = make(chan struct{})
-	began := time.Now()
-	go func() {
-		defer close(s.redisReached)
-		if c.RedisURL != "" {
-			o.redis = probeRedis(ctx, c.RedisURL)
-			if o.redis.failed == nil && o.wants("HD-R19") {
-				o.redis.try(ctx)
-			}
-			s.redis, s.redisTook = o.redis, time.Since(began)
-		}
-	}()
-	reached := make(chan struct{})
-	if c.URL != "" {
-		wg.Go(func() {
-			defer close(reached)
-			o.pooler = openPG(ctx, "pooler", c.URL)
-			s.pooler = o.pooler
-		})
-		if o.opensPool() {
-			wg.Go(func() { s.db, s.dbFailed = openStore(ctx, c.URL, o.mode) })
-		}
-	}
-	if c.DirectURL != "" {
-		wg.Go(func() {
-			o.direct = openPG(ctx, "direct", c.DirectURL)
-			s.direct = o.direct
-		})
-	}
-	o.reachWays(ctx, s, reached, &wg)
-	wg.Wait()
-	o.poolFailed = s.dbFailed
-	if s.db != nil {
-		p := s.db.Proof()
-		o.proof = &p
-	}
-}
-
-// openStore opens the app's own pool, of one connection.
-func openStore(ctx context.Context, url, mode string) (*store.DB, *failure) {
-	var db *store.DB
-	err := bound(ctx, connectTimeout, func(ctx context.Context) (err error) {
-		db, err = store.Open(ctx, store.Config{
-			URL: url, ExecMode: mode, MaxConns: 1, MinIdleConns: 1,
-			ConnectTimeout: connectTimeout, AcquireTimeout: queryTimeout, StatementTimeout: queryTimeout,
-		})
-		return err
-	})
-	return db, explain(ctx, "", err)
-}
-
 // safeMode is the mode that the probe itself uses: the app's, unless it could harm other clients of the
 // pooler.
 func safeMode(mode string) string {
@@ -167,100 +126,191 @@ func safeMode(mode string) string {
 	return "exec"
 }
 
-// readCatalogue asks the direct endpoint, or the app's where there is none.
-func (o *observation) readCatalogue(ctx context.Context, s *session) {
-	var err error
-	if o.expected, err = store.Indexes(); err != nil {
-		o.schemaFailed = explain(ctx, "", err)
-		return
+// stores are the app's pools that were opened.
+func (s *session) stores() []*store.DB {
+	if s.db == nil {
+		return nil
 	}
-	server := s.planner()
-	if server == nil {
-		return
-	}
-	if o.schema, err = readSchema(ctx, server.conn); err != nil {
-		o.schemaFailed = explain(ctx, "", err)
-	}
-	o.readFacts(ctx, s, server)
-	if !o.direct.usable() {
-		return
-	}
-	if o.pending, err = pendingMigrations(ctx, o.direct.conn); err != nil {
-		o.migrationsFailed = explain(ctx, "", err)
-	}
+	return append([]*store.DB{s.db}, s.lanes...)
 }
 
-// planner is the connection for the catalogue and for plans.
-func (s *session) planner() *pgServer {
-	switch {
-	case s.direct.usable():
+// planner waits for the connection for the catalogue and for plans, and gives it: the direct endpoint's, or the app's
+// where there is none. nil if neither can be used.
+func (s *session) planner(r *reaching) *pgServer {
+	<-r.direct
+	if s.direct.usable() {
 		return s.direct
-	case s.pooler.usable():
+	}
+	<-r.pooler
+	if s.pooler.usable() {
 		return s.pooler
 	}
 	return nil
 }
 
-// measureStatements explains and runs every hot statement of the catalogue for each subject.
-func (o *observation) measureStatements(ctx context.Context, s *session) {
-	planner := s.planner()
+// readCatalogue asks the planner's endpoint.
+func (o *observation) readCatalogue(ctx context.Context, s *session, planner *pgServer) {
+	var err error
+	if o.expected, err = store.Indexes(); err != nil {
+		o.schemaFailed = explain(ctx, "", err)
+		return
+	}
 	if planner == nil {
 		return
 	}
+	if o.readAtOnce(ctx, planner) {
+		return
+	}
+	if o.schema, err = readSchema(ctx, planner.conn); err != nil {
+		o.schemaFailed = explain(ctx, "", err)
+	}
+	if o.facts, err = readFacts(ctx, planner.conn); err != nil {
+		o.facts, o.factsFailed = nil, explain(ctx, "", err)
+	}
+	if planner != s.direct {
+		return
+	}
+	if o.pending, err = pendingMigrations(ctx, s.direct.conn); err != nil {
+		o.migrationsFailed = explain(ctx, "", err)
+	}
+}
+
+// readAtOnce reads all of the catalogue in one turn and reports whether it could: one part that fails takes the others
+// with it, and then each is asked for by itself.
+func (o *observation) readAtOnce(ctx context.Context, planner *pgServer) bool {
+	schema, facts, applied := newSchemaFacts(), newDatabaseFacts(), appliedMigrations{}
+	picks := make([]*Plan, len(store.SubjectPicks()))
+	b := readOnly()
+	schema.queue(b)
+	facts.queue(b)
+	if planner == o.direct {
+		applied.queue(b)
+	}
+	for i, q := range store.SubjectPicks() {
+		b.Queue("EXPLAIN (FORMAT JSON) " + q.SQL).Query(planInto(&picks[i]))
+	}
+	if err := inOneTurn(ctx, planner.conn, b); err != nil {
+		return false
+	}
+	o.schema, o.facts, o.picks = schema, facts, picks
+	if planner != o.direct {
+		return true
+	}
+	var err error
+	if o.pending, err = applied.pending(); err != nil {
+		o.migrationsFailed = explain(ctx, "", err)
+	}
+	return true
+}
+
+// keepSession adds what a session of the app begins with, by the planner's where the app's endpoint is not there.
+func (o *observation) keepSession(ctx context.Context, s *session, planner *pgServer) {
+	if o.facts == nil {
+		return
+	}
+	read, err := s.sessionRead, s.sessionFailed
+	if read == nil && err == nil && planner != nil {
+		read, err = readSession(ctx, planner.conn)
+	}
+	if err != nil {
+		o.facts, o.factsFailed = nil, explain(ctx, "", err)
+		return
+	}
+	if read != nil {
+		o.facts.sessionFacts = *read
+	}
+}
+
+// hotStatementPlans are the hot statements, for whom each is run, and what came of explaining them.
+type hotStatementPlans struct {
+	hot      []store.Query
+	subjects []store.Subject
+	plans    [][]explained // by statement and subject
+}
+
+// explainStatements explains every hot statement of the catalogue for each subject; nil if there is nothing to explain
+// them for.
+func (o *observation) explainStatements(ctx context.Context, s *session, r *reaching, planner *pgServer) *hotStatementPlans {
+	if planner == nil {
+		return nil
+	}
 	if !o.wantsStatements() {
 		o.plansFailed = "No statement was explained: no chosen check asks for it."
-		return
+		return nil
 	}
 	subjects, err := o.pickSubjects(ctx, planner)
 	if err != nil {
 		o.plansFailed = "No users could be picked: " + explain(ctx, "", err).Error() + "."
+		return nil
+	}
+	s.explain = &explainer{
+		conn: planner.conn, analyze: !o.config.NoAnalyze, generic: planner == s.direct && !s.direct.pooled, serverVersion: planner.serverVersion,
+	}
+	st := &hotStatementPlans{hot: hotStatements(), subjects: subjects}
+	defer r.large()()
+	st.plans = s.explain.all(ctx, st.hot, subjects)
+	return st
+}
+
+// runStatements times the statements by the app's own way, and takes what is missing of the floors meanwhile.
+func (o *observation) runStatements(ctx context.Context, s *session, r *reaching, st *hotStatementPlans) {
+	var floors sync.WaitGroup
+	defer floors.Wait()
+	floors.Go(func() { s.direct.sample(ctx) })
+	if st == nil || !o.decideWalls(s, r) {
+		floors.Go(func() { s.pooler.sample(ctx) })
+	}
+	if st == nil {
 		return
 	}
-	hot := hotStatements()
-	s.explain = &explainer{
-		conn: planner.conn, analyze: !o.config.NoAnalyze, generic: s.direct.usable() && !s.direct.pooled, serverVersion: planner.serverVersion,
+	var work []timed
+	for i, q := range st.hot {
+		for j, subject := range st.subjects {
+			work = append(work, timed{q, subject, st.plans[i][j]})
+		}
 	}
-	o.walls = s.pooler.usable() && !o.config.NoAnalyze
-	if !o.wantsWalls() {
-		o.walls, o.wallsFailed = false, "No statement was timed: no chosen check asks for it."
-	}
-	if o.config.NoAnalyze {
-		o.wallsFailed = "No statement was run: --no-analyze."
-	}
-	if o.walls && s.db == nil {
-		o.walls, o.wallsFailed = false, "The app's pool could not be opened: "+failureText(s.dbFailed)+"."
-	}
-	if o.walls && s.pooler.floor <= 0 {
-		// Split by a floor that nobody measured, all of a wall time would be residual.
-		o.walls, o.wallsFailed = false, "No statement was timed: there was no time to measure what an empty query takes."
+	measured := make([]measured, len(work))
+	for i := range measured {
+		measured[i].waiting = -1
 	}
 	if o.walls {
-		within := attributionTime(ctx, s.pooler.floor)
-		pairs := len(hot) * len(subjects)
-		s.attr = &attributor{
-			db: s.db, beside: s.pooler, pools: s.pools, warm: o.mode == "cache_describe",
-			runs: runsFor(s.pooler.floor, pairs, within), until: time.Now().Add(within), ends: lastRun(ctx, s.pooler.floor, pairs),
-		}
+		s.attr = newAttributor(ctx, s, r.turn, len(work))
+		s.attr.warm = o.mode == "cache_describe"
+		s.attr.measureAll(ctx, work, measured)
 	}
-	for _, q := range hot {
-		plans := s.explain.statement(ctx, q, subjects)
-		for i, subject := range subjects {
-			m := measured{waiting: -1}
-			// What stood still under EXPLAIN, by a lock or by its length, would stand still here, in the app's own way.
-			if o.walls && !q.Write && !plans[i].failed.cutOff() {
-				m = s.attr.measure(ctx, q, subject)
-			}
-			h := account(q.Name, subject, o.floor(s), m, plans[i])
-			h.S14.judgeScans(h.Plan, plans[i].analyzed, o.schema)
-			o.hot = append(o.hot, h)
-		}
+	floors.Wait()
+	floor := o.floor(s)
+	if floor == 0 {
+		floor = r.turn // of all that was sent beside the statements too little came back
+	}
+	for i, w := range work {
+		h := account(w.query.Name, w.subject, floor, measured[i], w.plan)
+		h.S14.judgeScans(h.Plan, w.plan.analyzed, o.schema)
+		o.hot = append(o.hot, h)
 	}
 	o.withdrawWaits()
-	o.askHypoPG(ctx, s, subjects)
+	o.askHypoPG(ctx, s, st.subjects)
 	if s.pools != nil && s.pools.seen {
 		last := s.pools.last
 		o.pools = &last
 	}
+}
+
+// decideWalls reports whether statements are timed, and otherwise notes why not.
+func (o *observation) decideWalls(s *session, r *reaching) bool {
+	o.walls = s.pooler.usable() && !o.config.NoAnalyze
+	switch {
+	case o.config.NoAnalyze:
+		o.wallsFailed = "No statement was run: --no-analyze."
+	case !o.wantsWalls():
+		o.walls, o.wallsFailed = false, "No statement was timed: no chosen check asks for it."
+	case o.walls && s.db == nil:
+		o.walls, o.wallsFailed = false, "The app's pool could not be opened: "+failureText(s.dbFailed)+"."
+	case o.walls && s.pooler.floor <= 0 && !r.far():
+		// Split by a floor that nobody measured, all of a wall time would be residual.
+		o.walls, o.wallsFailed = false, "No statement was timed: there was no time to measure what an empty query takes."
+	}
+	return o.walls
 }
 
 func hotStatements() []store.Query {
@@ -294,9 +344,9 @@ func (o *observation) addCost(s *session) {
 			o.cost.DBTurns += server.turns()
 		}
 	}
-	if s.db != nil {
-		o.cost.Connects += int(s.db.Dials().Count())
-		o.cost.DBTurns += s.db.Dials().Total() + s.db.Dials().Count()
+	for _, db := range s.stores() {
+		o.cost.Connects += int(db.Dials().Count())
+		o.cost.DBTurns += db.Dials().Total() + db.Dials().Count()
 	}
 	if s.pools != nil {
 		o.cost.Connects++
@@ -308,7 +358,7 @@ func (o *observation) addCost(s *session) {
 		o.cost.Rows += s.explain.rows
 	}
 	if s.attr != nil {
-		o.cost.Rows += s.attr.rows
+		o.cost.Rows += s.attr.rows.Load()
 	}
 	if o.targetServer.usable() {
 		o.cost.TargetRequests += o.targetServer.client.sent

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -19,6 +20,15 @@ type pair struct {
 	token string
 	// owed are names that may still be prepared on a server connection.
 	owed []string
+	// held is for how long the pair has held server connections in transactions that executed nothing.
+	held time.Duration
+}
+
+func (p *pair) heldFor() time.Duration {
+	if p == nil {
+		return 0
+	}
+	return p.held
 }
 
 type pairClient struct {

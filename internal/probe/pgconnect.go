@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -31,6 +32,7 @@ type pgWaterfall struct {
 	directTLS      bool
 	tlsTurns       int
 	state          tls.ConnectionState
+	raw            net.Conn // its read deadline is reachTimeout's until the log-in
 }
 
 // connectPG opens one connection by pgx and returns what each phase took. On an error the waterfall
@@ -53,11 +55,15 @@ func connectPG(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, *pgWater
 		w.attempts++
 		w.socket, w.protocol, w.tlsEnd, w.tcpEnd, w.meter = &stamps{}, &stamps{}, time.Time{}, time.Time{}, nil
 		w.dialed = time.Now()
-		c, err := dial(ctx, network, addr)
+		c, err := dialInTime(ctx, dial, network, addr)
 		if err != nil {
 			return nil, err
 		}
 		w.tcpEnd = time.Now()
+		if err := c.SetReadDeadline(w.tcpEnd.Add(reachTimeout)); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+		w.raw = c
 		w.meter = link.Meter(&stampedConn{Conn: c, stamps: w.socket})
 		return w.meter, nil
 	}
@@ -65,7 +71,7 @@ func connectPG(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, *pgWater
 		// pgx would shake hands within its first write; doing it here separates TLS from start-up.
 		secure, ok := c.(*tls.Conn)
 		if !ok {
-			return c, nil
+			return c, w.raw.SetReadDeadline(time.Time{})
 		}
 		w.isTLS = true
 		if err := secure.HandshakeContext(ctx); err != nil {
@@ -76,7 +82,7 @@ func connectPG(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, *pgWater
 		if !w.directTLS {
 			w.tlsTurns--
 		}
-		return c, nil
+		return c, w.raw.SetReadDeadline(time.Time{})
 	}
 	config.BuildFrontend = func(r io.Reader, out io.Writer) *pgproto3.Frontend {
 		return pgproto3.NewFrontend(&stampedReader{r, w.protocol}, &stampedWriter{out, w.protocol})
@@ -87,6 +93,13 @@ func connectPG(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, *pgWater
 		w.protocol.stop()
 	}
 	return conn, w, err
+}
+
+// dialInTime bounds TCP's handshake.
+func dialInTime(ctx context.Context, dial pgconn.DialFunc, network, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	return dial(ctx, network, addr)
 }
 
 type stampedReader struct {
@@ -218,4 +231,9 @@ func describeTLS(state tls.ConnectionState) *TLS {
 		out.NotAfter, out.NotBefore = state.PeerCertificates[0].NotAfter, state.PeerCertificates[0].NotBefore
 	}
 	return out
+}
+
+// quickest is the quickest turn of connecting after TCP's own; 0 if there was none.
+func quickest(e Endpoint) time.Duration {
+	return time.Duration(max(0, turnOfConnecting(e)) * float64(time.Millisecond))
 }

@@ -18,6 +18,10 @@ import (
 const (
 	connectTimeout = 5 * time.Second
 	queryTimeout   = 3 * time.Second
+	// reachTimeout is for TCP's handshake, and then for TLS: these two answer without any work of a server's, so that
+	// silence for so long, in which a lost segment is sent again once, is no slow server. The log-in has connectTimeout,
+	// for a suspended database is woken by it.
+	reachTimeout = 2500 * time.Millisecond
 )
 
 // pgServer is a way to the database: the pooler or the direct endpoint.
@@ -47,11 +51,16 @@ type pgServer struct {
 	// acquired are the times of those that the pooler had to assign a server connection to first. Of one in either list
 	// that had no answer it is queryTimeout.
 	acquired []time.Duration
+	// quiet are those of samples that the floor and the jitter are made of; sampled is whether sample has been made.
+	quiet   []time.Duration
+	sampled bool
+	// begun is when the last transaction of this connection began, held for how long all of them have been open.
+	begun time.Time
+	held  time.Duration
 }
 
-// openPG connects by url and measures the waterfall, the proof of a pooler and the floor. It returns a server in any
-// case; failed says what went wrong.
-func openPG(ctx context.Context, name, url string) *pgServer {
+// newPG reads a URL. One that can't be read is the server's failure.
+func newPG(ctx context.Context, name, url string) *pgServer {
 	s := &pgServer{endpoint: Endpoint{Name: name}}
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -63,11 +72,17 @@ func openPG(ctx context.Context, name, url string) *pgServer {
 	config.ConnectTimeout = connectTimeout
 	s.config = config
 	s.endpoint.Address = net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
-	s.connect(ctx)
-	if s.failed == nil {
-		s.measure(ctx)
-	}
 	return s
+}
+
+// open connects and proves the pooler. failed says what went wrong.
+func (s *pgServer) open(ctx context.Context) {
+	if s.failed == nil {
+		s.connect(ctx)
+	}
+	if s.failed == nil {
+		s.prove(ctx)
+	}
 }
 
 func (s *pgServer) connect(ctx context.Context) {
@@ -93,9 +108,9 @@ func ipOf(a net.Addr) net.IP {
 	return nil
 }
 
-// measure proves the pooler and takes the floor. The proof comes first, so that a server that lets in
-// and then never answers is told from one that is slow.
-func (s *pgServer) measure(ctx context.Context) {
+// prove asks whether a pooler is in between. It is the first statement, so that a server that accepts a client and then
+// never answers is told from one that is slow.
+func (s *pgServer) prove(ctx context.Context) {
 	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
 		var pid uint32
 		var version string
@@ -108,21 +123,50 @@ func (s *pgServer) measure(ctx context.Context) {
 	})
 	if err != nil {
 		s.fail(ctx, "", err)
+	}
+}
+
+// sample takes the floor, of statements that have a server connection: a wait in the pooler is no distance. It has the
+// connection for itself, and is not made where beside has begun to take it, nor again where there was too little time.
+func (s *pgServer) sample(ctx context.Context) {
+	if !s.usable() || s.sampled || len(s.quiet) > 0 {
 		return
 	}
-	if err := s.measureFloor(ctx); err != nil {
+	s.sampled = true
+	times, unit := FloorSamples, s.empty
+	if s.pooled {
+		times, unit = FloorSamples/turnsOfTransaction, s.transaction
+	}
+	if _, err := measureFloor(ctx, times, unit); err != nil {
 		s.afterLoss(ctx, err)
 	}
-	if s.endpoint.FloorMS > 0 {
-		s.floor = slices.Min(s.samples)
+}
+
+// floorSamples is of how many round trips the floor is the least.
+func (s *pgServer) floorSamples() int {
+	if s.pooled {
+		return FloorSamples / turnsOfTransaction * (turnsOfTransaction - 1)
 	}
+	return FloorSamples
+}
+
+// settle makes the endpoint's figures of them, once all are taken.
+func (s *pgServer) settle() {
+	if s == nil || !s.sampled && len(s.quiet) == 0 {
+		return
+	}
+	s.endpoint.setFloor(s.quiet, s.floorSamples())
 	s.endpoint.judgeProxy(s.meter)
 }
 
 // afterLoss opens the connection again that an empty query without an answer has cost. A statement has come back by
-// then: what stands still once is slow, and down is what can't be connected to any more.
+// then: what stands still once is slow, and down is what can't be connected to any more. Where it is the probe that is
+// over, what has been measured stands.
 func (s *pgServer) afterLoss(ctx context.Context, err error) {
-	if f := explain(ctx, "", err); !f.cutOff() {
+	switch f := explain(ctx, "", err); {
+	case f.outOfTime():
+		return
+	case !f.cutOff():
 		s.fail(ctx, "", err)
 		return
 	}
@@ -135,30 +179,28 @@ func (s *pgServer) afterLoss(ctx context.Context, err error) {
 	s.conn, s.meter = conn, w.meter
 }
 
-// measureFloor takes the floor of statements that have a server connection: a wait in the pooler is no distance.
-func (s *pgServer) measureFloor(ctx context.Context) error {
-	if !s.pooled {
-		_, err := measureFloor(ctx, FloorSamples, s.empty)
-		s.endpoint.setFloor(s.samples, FloorSamples)
-		return err
-	}
-	_, err := measureFloor(ctx, FloorSamples/turnsOfTransaction, s.transaction)
-	s.endpoint.setFloor(s.samples, FloorSamples/turnsOfTransaction*(turnsOfTransaction-1))
-	return err
-}
-
 // turnsOfTransaction is how many round trips transaction takes; all but the first have their server connection.
 const turnsOfTransaction = 3
 
 // transaction begins, asks for nothing and ends: the pooler assigns a server connection to BEGIN, and the two statements
 // after it have that one.
 func (s *pgServer) transaction(ctx context.Context) error {
-	if err := s.ask(ctx, "BEGIN READ ONLY", &s.acquired); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	return s.end(ctx)
+}
+
+func (s *pgServer) begin(ctx context.Context) error {
+	s.begun = time.Now()
+	return s.ask(ctx, "BEGIN READ ONLY", &s.acquired)
+}
+
+func (s *pgServer) end(ctx context.Context) error {
 	if err := s.ask(ctx, "", &s.samples); err != nil {
 		return err
 	}
+	s.held += time.Since(s.begun)
 	return s.ask(ctx, "ROLLBACK", &s.samples)
 }
 
@@ -174,9 +216,16 @@ func (s *pgServer) empty(ctx context.Context) error {
 func (s *pgServer) ask(ctx context.Context, sql string, times *[]time.Duration) error {
 	began := time.Now()
 	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return s.conn.PgConn().Exec(ctx, sql).Close() })
-	if err == nil {
-		*times = append(*times, time.Since(began))
-	} else if explain(ctx, "", err).cutOff() {
+	switch took := time.Since(began); {
+	case err == nil:
+		*times = append(*times, took)
+		if times == &s.samples && len(s.quiet) < s.floorSamples() {
+			s.quiet = append(s.quiet, took)
+		}
+		if len(s.quiet) >= leastSamples {
+			s.floor = slices.Min(s.quiet)
+		}
+	case explain(ctx, "", err).cutOff():
 		*times = append(*times, queryTimeout)
 	}
 	return err

@@ -31,8 +31,10 @@ const roomLeast = 3
 
 // roomToTry says in how why the test is not made. It is made where the mode needs the answer, because then
 // every statement of the app is at stake; otherwise only in a pool that has room, as its console must say.
-func roomToTry(ctx context.Context, mode string, pools *poolsConsole) preparedSupport {
+func roomToTry(ctx context.Context, mode string, p *pair, pools *poolsConsole) preparedSupport {
 	switch {
+	case !p.usable():
+		return preparedSupport{how: "there are no two connections"}
 	case mode == "cache_statement":
 		return preparedSupport{}
 	case !pools.usable() || !pools.ask(ctx):
@@ -78,6 +80,8 @@ func tryPrepared(ctx context.Context, p *pair, name string) preparedSupport {
 	if err != nil {
 		return unknown("a named statement could not be prepared", err)
 	}
+	holding := time.Now()
+	defer func() { p.held += time.Since(holding) }()
 	met, err := p.hold(ctx, name)
 	if err != nil {
 		return unknown("no server connection could be held", err)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // A reading asks the server's own views one thing. Its SQL is a constant, touches no table of the app and
@@ -110,8 +108,7 @@ func (r *reader) why(name string) string {
 }
 
 // openReader opens a connection of its own: the others are in use while this one watches.
-func openReader(ctx context.Context, config *pgx.ConnConfig) *reader {
-	s := &pgServer{config: config}
+func openReader(ctx context.Context, s *pgServer) *reader {
 	s.connect(ctx)
 	return &reader{server: s, unread: map[string]*failure{}}
 }

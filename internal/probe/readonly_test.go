@@ -12,7 +12,7 @@ import (
 // one turn, and leaves the connection free.
 func TestEveryReadHasItsTimeouts(t *testing.T) {
 	env := labtest.Database(t, nil)
-	s := openPG(t.Context(), "direct", env.DirectURL)
+	s := opened(t, env.DirectURL)
 	if s.failed != nil {
 		t.Fatal(s.failed)
 	}

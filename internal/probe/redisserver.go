@@ -52,7 +52,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 	opts.DialerRetries = 1
 	opts.PipelinePoolSize = -1 // a second pool would be a second connection
 	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = connectTimeout, queryTimeout, queryTimeout
+	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = connectTimeout, reachTimeout, reachTimeout
 	client := redis.NewClient(opts)
 	s.client, s.way = client, w
 

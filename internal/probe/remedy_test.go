@@ -167,11 +167,11 @@ func TestSettingsOfTheNextConnection(t *testing.T) {
 	}
 	judged := func(app *pgx.Conn) outcome {
 		t.Helper()
-		facts, err := readFacts(t.Context(), old, app)
+		facts, err := readSession(t.Context(), app)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return genericPlan(&observation{facts: facts})
+		return genericPlan(&observation{facts: &databaseFacts{sessionFacts: *facts}})
 	}
 	if out := judged(old); len(out.hits) != 0 {
 		t.Fatalf("nothing was set, and it finds %+v", out)

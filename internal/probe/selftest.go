@@ -19,9 +19,8 @@ type appTest struct {
 	failed  *failure // no answer came
 }
 
-// testApp runs the self-test on the app's own pool. It begins when that is open and holds a server connection for two
-// round trips, while the catalogue is read on another one.
-func (o *observation) testApp(ctx context.Context, s *session) (wait func()) {
+// testApp runs the self-test on the app's own pool. It holds a server connection for two round trips.
+func (o *observation) testApp(ctx context.Context, s *session) {
 	switch {
 	case !o.wants("HD-Q19"):
 		o.app.notRun = "no chosen check asks for it"
@@ -30,18 +29,12 @@ func (o *observation) testApp(ctx context.Context, s *session) (wait func()) {
 	case s.db == nil:
 		o.app.notRun = "the app's pool could not be opened"
 	default:
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			_ = bound(ctx, queryTimeout, func(ctx context.Context) error {
-				r, err := s.db.SelfTest(ctx)
-				o.app.result, o.app.refused, o.app.failed = &r, explain(ctx, "", r.Err), explain(ctx, "", err)
-				return nil // it is noted
-			})
-		}()
-		return func() { <-done }
+		_ = bound(ctx, queryTimeout, func(ctx context.Context) error {
+			r, err := s.db.SelfTest(ctx)
+			o.app.result, o.app.refused, o.app.failed = &r, explain(ctx, "", r.Err), explain(ctx, "", err)
+			return nil // it is noted
+		})
 	}
-	return func() {}
 }
 
 // poolRefused judges whether the app could open its pool at all, with its own reading of the URL and its own demands.

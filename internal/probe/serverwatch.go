@@ -5,14 +5,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/honeydue/honeydue/internal/store"
 )
 
 // DefaultWindow is for how long the servers are watched while the statements are measured: long enough for
 // rates, and a third of the time that an incident gives the probe.
-const DefaultWindow = 5 * time.Second
+const DefaultWindow = 3500 * time.Millisecond
 
 // windowSamples is how many times the sessions are looked at in a window. A wait that holds a third of the
 // busy time is missed by all of eight with a probability of 4%.
@@ -80,15 +78,19 @@ type watcher struct {
 // that no other measurement waits for it.
 func (o *observation) startWatching(ctx context.Context, s *session, began time.Time) *watcher {
 	w := &watcher{server: make(chan *serverFacts, 1), redis: make(chan struct{})}
-	ends := lastLook(ctx, time.Now().Add(o.config.window(o)))
-	var config *pgx.ConnConfig
-	if p := s.planner(); p != nil {
-		config = p.config
+	window := o.config.window(o)
+	var ways []*pgServer
+	for _, p := range []*pgServer{s.direct, s.pooler} {
+		if p != nil && p.config != nil {
+			ways = append(ways, &pgServer{config: p.config, endpoint: Endpoint{Name: p.endpoint.Name}})
+		}
 	}
 	go func() {
 		var facts *serverFacts
-		if config != nil {
-			facts = watchServer(ctx, config, began, ends)
+		for _, way := range ways {
+			if facts = watchServer(ctx, way, began, window); facts.reader.server.failed == nil {
+				break
+			}
 		}
 		w.server <- facts
 	}()
@@ -96,7 +98,7 @@ func (o *observation) startWatching(ctx context.Context, s *session, began time.
 		defer close(w.redis)
 		<-s.redisReached
 		if o.redis != nil && o.redis.failed == nil {
-			o.redis.watch(ctx, lastLook(ctx, time.Now().Add(o.config.window(o))), o.wants("HD-R10", "HD-R16", "HD-R18"))
+			o.redis.watch(ctx, lastLook(ctx, time.Now().Add(window)), o.wants("HD-R10", "HD-R16", "HD-R18"))
 		}
 	}()
 	return w
@@ -113,10 +115,13 @@ func lastLook(ctx context.Context, at time.Time) time.Time {
 	return at
 }
 
-// wait ends with the window.
+// wait ends with the window. Where neither endpoint can be used there was nothing to watch.
 func (w *watcher) wait(o *observation) {
-	o.server = <-w.server
+	facts := <-w.server
 	<-w.redis
+	if o.pooler.answered() || o.direct.answered() {
+		o.server = facts
+	}
 }
 
 // window is how long to watch; not at all if no chosen check asks for it.
@@ -148,13 +153,14 @@ func (c Config) watchFor() time.Duration {
 
 // watchServer reads everything once, looks at the sessions until the window is over, and reads the
 // counters again.
-func watchServer(ctx context.Context, config *pgx.ConnConfig, began, ends time.Time) *serverFacts {
-	s := &serverFacts{reader: openReader(ctx, config)}
+func watchServer(ctx context.Context, server *pgServer, began time.Time, window time.Duration) *serverFacts {
+	s := &serverFacts{reader: openReader(ctx, server)}
 	if s.reader.server.failed != nil {
 		return s
 	}
 	defer s.reader.server.close(ctx)
 	started := time.Now()
+	ends := lastLook(ctx, started.Add(window))
 	var look activity
 	s.reader.read(ctx, reading{readDatabase, databaseSQL, &s.first}, reading{readExtensions, extensionsSQL, &s.extensions},
 		reading{readActivity, activitySQL, &look}, reading{readTables, spaceSQL, &s.tables},

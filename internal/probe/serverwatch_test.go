@@ -12,10 +12,17 @@ import (
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 )
 
+// opened is the direct endpoint, as the probe opens it.
+func opened(t *testing.T, url string) *pgServer {
+	s := newPG(t.Context(), "direct", url)
+	s.open(t.Context())
+	return s
+}
+
 // TestReadingsFailAlone: a view that is missing takes no other reading away, a reading can't write, and the
 // connection is free afterwards.
 func TestReadingsFailAlone(t *testing.T) {
-	s := openPG(t.Context(), "direct", labtest.Database(t, nil).DirectURL)
+	s := opened(t, labtest.Database(t, nil).DirectURL)
 	if s.failed != nil {
 		t.Fatal(s.failed)
 	}
@@ -60,7 +67,7 @@ func TestALostLookKeepsTheOthers(t *testing.T) {
 	defer killer.Close(t.Context())
 	watched := make(chan *serverFacts, 1)
 	go func() {
-		watched <- watchServer(t.Context(), config, time.Now(), time.Now().Add(3*time.Second))
+		watched <- watchServer(t.Context(), &pgServer{config: config}, time.Now(), 3*time.Second)
 	}()
 	for cut := false; !cut; time.Sleep(20 * time.Millisecond) {
 		err := killer.QueryRow(t.Context(), `SELECT coalesce(bool_or(pg_terminate_backend(pid)), false) FROM pg_stat_activity
@@ -85,7 +92,7 @@ func TestALostLookKeepsTheOthers(t *testing.T) {
 
 // TestFileCacheIsRead reads a view with the columns that Neon documents, wherever its extension lies; the lab has none.
 func TestFileCacheIsRead(t *testing.T) {
-	r := openReader(t.Context(), connectionTo(t, labtest.Database(t, nil).DirectURL))
+	r := openReader(t.Context(), &pgServer{config: connectionTo(t, labtest.Database(t, nil).DirectURL)})
 	defer r.server.close(context.WithoutCancel(t.Context()))
 	for _, view := range []string{"SELECT 7::bigint AS file_cache_misses, 93::bigint AS file_cache_hits", "SELECT NULL::bigint AS file_cache_misses, NULL::bigint AS file_cache_hits"} {
 		if _, err := r.server.conn.Exec(t.Context(), `CREATE SCHEMA IF NOT EXISTS "its own"; CREATE OR REPLACE VIEW "its own".neon_stat_file_cache AS `+view, pgx.QueryExecModeSimpleProtocol); err != nil {

@@ -39,7 +39,7 @@ WHERE g.name IN ('default_transaction_read_only', 'statement_timeout', 'lock_tim
 	'DateStyle', 'client_encoding', 'server_encoding', 'bytea_output', 'standard_conforming_strings')
 ORDER BY g.name`
 
-func (f *databaseFacts) scanSession(rows pgx.Rows) error {
+func (f *sessionFacts) scanSession(rows pgx.Rows) error {
 	var s appSetting
 	var given *string
 	var g givenSetting

@@ -14,9 +14,18 @@ import (
 // connection takes two flights for, and one that it takes four for (docs/decisions/0014).
 const smallKB, mediumKB, largeKB = 1, 30, 100
 
-// idleness is how long a connection rests before the second try: longer than the time after which TCP
-// takes its window back, which is Linux's retransmission time-out, the round trip and 200 ms.
-const idleness = 2 * time.Second
+// A connection rests before the second try for idleTimeouts of TCP's retransmission time-outs, which on Linux are the
+// round trip and rtoLeast, and mostIdleness at most: each of them halves the window, and what a large result has opened
+// is back at its beginning after three.
+const (
+	idleTimeouts = 4
+	rtoLeast     = 200 * time.Millisecond
+	mostIdleness = 2 * time.Second
+)
+
+func idleness(floor time.Duration) time.Duration {
+	return min(mostIdleness, idleTimeouts*(floor+rtoLeast))
+}
 
 // leastFloor is the shortest round trip at which extra ones can be told from the noise of a busy machine.
 const leastFloor = 10 * time.Millisecond
@@ -26,6 +35,7 @@ type transfers struct {
 	list   []Transfer
 	failed string // why there are none
 	rested string // why none was tried after idleness; empty if it was
+	idled  time.Duration
 
 	hotEnd time.Time
 }
@@ -46,6 +56,23 @@ func sized(ctx context.Context, c *pairClient, kb int) (spread time.Duration, er
 	}
 	last := turns[len(turns)-1]
 	return last.replied.Sub(last.arrived), nil
+}
+
+// begin makes the first half, if there is time for it and for the rest of the probe.
+func (t *transfers) begin(ctx context.Context, p *pair, r *reaching) {
+	turn := time.Duration(0)
+	if p.failed == nil {
+		turn = quickest(Endpoint{Phases: p.a.w.phases()})
+	}
+	switch {
+	case p.failed != nil:
+	case turn == 0 || !enough(ctx, 20*turn):
+		t.failed = "round trips are too slow for the time that was left"
+	default:
+		t.failed = ""
+		defer r.large()()
+		t.hot(ctx, p)
+	}
 }
 
 // hot opens the windows and measures each size on a connection that has just carried as much: a carries
@@ -98,7 +125,8 @@ func (t *transfers) idle(ctx context.Context, p *pair, floor time.Duration) {
 		t.rested = fmt.Sprintf("a round trip takes %.1f ms, too little to tell one more from the noise", ms(floor))
 		return
 	}
-	rest := time.Until(t.hotEnd.Add(idleness))
+	t.idled = idleness(floor)
+	rest := time.Until(t.hotEnd.Add(t.idled))
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < rest+12*floor {
 		t.rested = "there was no time left to let the connections rest"
 		return
@@ -111,15 +139,31 @@ func (t *transfers) idle(ctx context.Context, p *pair, floor time.Duration) {
 		return
 	case <-timer.C:
 	}
-	for i, c := range []*pairClient{p.a, p.a, p.b} {
-		one := &t.list[i]
-		spread, err := sized(ctx, c, one.KB)
+	// As in hot, a carries the small one and the medium one, b the large one.
+	var both sync.WaitGroup
+	errs := make([]error, 2)
+	both.Go(func() {
+		if errs[0] = t.list[0].again(ctx, p.a, floor); errs[0] == nil {
+			errs[0] = t.list[1].again(ctx, p.a, floor)
+		}
+	})
+	both.Go(func() { errs[1] = t.list[2].again(ctx, p.b, floor) })
+	both.Wait()
+	for _, err := range errs {
 		if err != nil {
 			t.rested = explain(ctx, "", err).Error()
-			return
 		}
-		idle := ms(spread)
-		one.IdleMS = &idle
-		one.ExtraTurns = max(0, int(math.Round((idle-one.HotMS)/ms(floor))))
 	}
+}
+
+// again transfers as much once more and adds what it took.
+func (t *Transfer) again(ctx context.Context, c *pairClient, floor time.Duration) error {
+	spread, err := sized(ctx, c, t.KB)
+	if err != nil {
+		return err
+	}
+	idle := ms(spread)
+	t.IdleMS = &idle
+	t.ExtraTurns = max(0, int(math.Round((idle-t.HotMS)/ms(floor))))
+	return nil
 }

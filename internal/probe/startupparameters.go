@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -30,7 +31,7 @@ func everyPoolerKnows(name string) bool {
 	return slices.Contains([]string{"application_name", "client_encoding", "datestyle", "timezone", "standard_conforming_strings"}, name)
 }
 
-// testStartup tries parameters one by one, each on a connection of its own. Those of the app's URL are
+// testStartup tries parameters, each on a connection of its own. Those of the app's URL are
 // tried only if it could not connect with them (refused is what it failed with).
 func testStartup(ctx context.Context, config *pgx.ConnConfig, refused *failure) startupParameters {
 	var out startupParameters
@@ -40,15 +41,23 @@ func testStartup(ctx context.Context, config *pgx.ConnConfig, refused *failure) 
 	}
 	shown := map[string]string{"statement_timeout": "SHOW statement_timeout", "options": "SHOW lock_timeout"}
 	all := triedParameters()
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		c := withParameters(config, map[string]string{name: all[name]})
-		value, err := out.connect(ctx, c, shown[name])
+	names := slices.Sorted(maps.Keys(all))
+	each, values, errs := make([]startupParameters, len(names)), make([]string, len(names)), make([]error, len(names))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		wg.Go(func() {
+			values[i], errs[i] = each[i].connect(ctx, withParameters(config, map[string]string{name: all[name]}), shown[name])
+		})
+	}
+	wg.Wait()
+	for i, name := range names {
+		out.dials, out.turns = out.dials+each[i].dials, out.turns+each[i].turns
 		switch {
-		case refusedParameter(err):
+		case refusedParameter(errs[i]):
 			out.refused = append(out.refused, name)
-		case err != nil:
+		case errs[i] != nil:
 			continue // it says nothing of the parameter
-		case value != "14997ms":
+		case values[i] != "14997ms":
 			out.ignored = append(out.ignored, name)
 		}
 		out.tried = append(out.tried, name)

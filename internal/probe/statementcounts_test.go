@@ -173,7 +173,7 @@ func TestForeignLoad(t *testing.T) {
 // runs and when it has been counted.
 func TestWhoseStatementsAre(t *testing.T) {
 	env := labtest.Database(t, nil)
-	r := openReader(t.Context(), connectionTo(t, env.DirectURL))
+	r := openReader(t.Context(), &pgServer{config: connectionTo(t, env.DirectURL)})
 	defer r.server.close(context.WithoutCancel(t.Context()))
 	var before, after statementCounts
 	r.read(t.Context(), reading{readStatements, statementsSQL("public"), &before})

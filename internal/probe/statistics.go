@@ -13,19 +13,23 @@ import (
 type databaseFacts struct {
 	tables  map[string]tableFacts
 	indexes []indexDefinition
-	// planCacheMode is the app's session's own, through the pooler where there is one.
-	planCacheMode string
-	workMemKB     float64
 	// sharedBuffersKB is the server's memory for blocks; 0 where it is not known.
 	sharedBuffersKB float64
-	// given are the planner's settings that a role or a database has of its own.
-	given []givenSetting
-	// session are the settings that the app relies on, as its sessions begin with them.
-	session []appSetting
+	sessionFacts
 	// countedFor is how long the cumulative statistics have been counting, at least.
 	countedFor time.Duration
 	// hypopg is the schema of the extension, quoted where SQL needs quotes; empty where it is not installed in this database.
 	hypopg string
+}
+
+// sessionFacts is what the app's sessions begin with, through the pooler where there is one.
+type sessionFacts struct {
+	planCacheMode string
+	workMemKB     float64
+	// given are the planner's settings that a role or a database has of its own.
+	given []givenSetting
+	// session are the settings that the app relies on.
+	session []appSetting
 }
 
 // tableFacts are counts of rows. Estimated is the planner's, the others are those of the cumulative
@@ -119,23 +123,29 @@ ORDER BY g.name, s.setrole <> 0 DESC, s.setdatabase <> 0 DESC`
 // The settings of the app's own sessions, which a role or a database may have changed.
 const settingsSQL = `SELECT current_setting('plan_cache_mode'), pg_size_bytes(current_setting('work_mem'))::float8 / 1024`
 
-// readFacts asks for all of it in one turn, in a read-only transaction, and touches no table of the app.
-// What a session of the app has set comes from the connection app, in another turn.
-func readFacts(ctx context.Context, conn, app *pgx.Conn) (*databaseFacts, error) {
-	out := &databaseFacts{tables: map[string]tableFacts{}}
-	b := readOnly()
-	b.Queue(marked(tablesSQL)).Query(out.scanTables)
-	b.Queue(marked(indexesSQL)).Query(out.scanIndexes)
+func newDatabaseFacts() *databaseFacts { return &databaseFacts{tables: map[string]tableFacts{}} }
+
+// readFacts asks for all but the session's in one turn, in a read-only transaction, and touches no table of the app.
+func readFacts(ctx context.Context, conn *pgx.Conn) (*databaseFacts, error) {
+	out, b := newDatabaseFacts(), readOnly()
+	out.queue(b)
+	return out, inOneTurn(ctx, conn, b)
+}
+
+func (f *databaseFacts) queue(b *pgx.Batch) {
+	b.Queue(marked(tablesSQL)).Query(f.scanTables)
+	b.Queue(marked(indexesSQL)).Query(f.scanIndexes)
 	b.Queue(marked(countedSQL)).QueryRow(func(row pgx.Row) error {
 		var seconds float64
-		err := row.Scan(&seconds, &out.hypopg, &out.sharedBuffersKB)
-		out.countedFor = time.Duration(seconds * float64(time.Second))
+		err := row.Scan(&seconds, &f.hypopg, &f.sharedBuffersKB)
+		f.countedFor = time.Duration(seconds * float64(time.Second))
 		return err
 	})
-	if err := inOneTurn(ctx, conn, b); err != nil {
-		return nil, err
-	}
-	b = readOnly()
+}
+
+// readSession asks in one turn what a session of the app begins with.
+func readSession(ctx context.Context, app *pgx.Conn) (*sessionFacts, error) {
+	out, b := &sessionFacts{}, readOnly()
 	b.Queue(marked(settingsSQL)).QueryRow(func(row pgx.Row) error { return row.Scan(&out.planCacheMode, &out.workMemKB) })
 	b.Queue(marked(givenSQL)).Query(func(rows pgx.Rows) error {
 		var g givenSetting
@@ -235,23 +245,4 @@ func singleParentheses(s string) string {
 		}
 	}
 	return s
-}
-
-// readFacts reads the statistics by the planner's connection, and the settings of the app's sessions by
-// the app's own where there is one.
-func (o *observation) readFacts(ctx context.Context, s *session, planner *pgServer) {
-	app := planner
-	if s.pooler.usable() {
-		app = s.pooler
-	}
-	facts, err := readFacts(ctx, planner.conn, app.conn)
-	if err != nil && !app.usable() && app == s.pooler {
-		// It answered until now, and has closed the connection or was silent for too long.
-		app.fail(ctx, "", err)
-	}
-	if err != nil {
-		o.factsFailed = explain(ctx, "", err)
-		return
-	}
-	o.facts = facts
 }

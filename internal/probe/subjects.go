@@ -14,7 +14,7 @@ func (o *observation) pickSubjects(ctx context.Context, planner *pgServer) (subj
 	picks := store.SubjectPicks()
 	for i, q := range picks {
 		last := i == len(picks)-1
-		if !last && o.readsWhole(ctx, planner, q) {
+		if !last && o.readsWhole(o.planOf(ctx, planner, i)) {
 			continue
 		}
 		if subjects, err = subjectsBy(ctx, planner, q); err == nil || last || ctx.Err() != nil {
@@ -34,11 +34,21 @@ func subjectsBy(ctx context.Context, planner *pgServer, q store.Query) (subjects
 	return subjects, err
 }
 
-// readsWhole reports whether the plan of a statement without parameters reads a table of S14's size from
-// end to end. A statement that can't be explained is taken to do so.
-func (o *observation) readsWhole(ctx context.Context, planner *pgServer, q store.Query) bool {
+// planOf is the plan of one of the ways to pick, which has no parameters; nil if it can't be explained.
+func (o *observation) planOf(ctx context.Context, planner *pgServer, i int) *Plan {
+	if o.picks != nil {
+		return o.picks[i]
+	}
 	var p *Plan
-	if err := readInOneTurn(ctx, planner.conn, "EXPLAIN (FORMAT JSON) "+q.SQL, planInto(&p)); err != nil {
+	if err := readInOneTurn(ctx, planner.conn, "EXPLAIN (FORMAT JSON) "+store.SubjectPicks()[i].SQL, planInto(&p)); err != nil {
+		return nil
+	}
+	return p
+}
+
+// readsWhole reports whether a plan reads a table of S14's size from end to end. Without one it is taken to do so.
+func (o *observation) readsWhole(p *Plan) bool {
+	if p == nil {
 		return true
 	}
 	for _, scan := range p.sequential() {

@@ -278,7 +278,7 @@ func TestNotMeasuredIsNoPass(t *testing.T) {
 
 // TestWorkMemHasACap: what would take gigabytes of a small server is mended in the statement.
 func TestWorkMemHasACap(t *testing.T) {
-	o := &observation{facts: &databaseFacts{workMemKB: 4096}}
+	o := &observation{facts: &databaseFacts{sessionFacts: sessionFacts{workMemKB: 4096}}}
 	if r := o.moreWorkMem("task_board", 16<<10); !strings.Contains(r, "SET work_mem = '64MB'") {
 		t.Error(r)
 	}

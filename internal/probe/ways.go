@@ -29,107 +29,117 @@ type waysFacts struct {
 	// segments are the sums over the probe's connections to Postgres; nil where the kernel can't be asked.
 	segments *link.Segments
 
-	stopWatching   func() // nil if nothing is watched
+	stopWatching func() // nil if nothing is watched
+	// ownMS is for how long transactions of the probe's own were open, without executing anything, while the pooler counted.
+	ownMS          float64
 	began          time.Time
 	directTLSTurns int64
 }
 
 // reachWays starts, while the servers are being reached, what needs connections of its own: the pair, the
 // start-up parameters, TLS without asking, and the console; each only if a chosen check asks for it.
-// reached is closed when the app's endpoint has answered or failed.
-func (o *observation) reachWays(ctx context.Context, s *session, reached <-chan struct{}, wg *sync.WaitGroup) {
+func (o *observation) reachWays(ctx context.Context, s *session, r *reaching) {
 	w := &o.ways
 	w.began = time.Now()
 	w.isolation.notRun, w.prepared.how, w.transfers.failed = "the app's endpoint was not reached", "the app's endpoint was not reached", "the app's endpoint was not reached"
-	if o.config.URL == "" {
-		return
+	var config *pgx.ConnConfig
+	if o.config.URL != "" {
+		config, _ = pgx.ParseConfig(o.config.URL) // the endpoint's own failure says so
 	}
-	config, err := pgx.ParseConfig(o.config.URL)
-	if err != nil {
-		return // the endpoint's own failure says so
+	if config == nil {
+		close(r.quiet)
+		return
 	}
 	w.database = config.Database
 	asked := make(chan struct{}) // closed when the console has answered, or is not asked
 	if o.config.AdminURL != "" && o.wantsConsole() {
-		wg.Go(func() {
-			if s.pools, w.consoleFailed = openPools(ctx, o.config.AdminURL, config.Database); s.pools != nil {
-				w.poolerVersion = parseRelease(s.pools.console.PoolerVersion())
-				w.console = s.pools.readSettings(ctx)
-			}
-			close(asked)
-			if !s.pools.usable() {
-				return
-			}
-			select {
-			case <-reached:
-			case <-ctx.Done():
-			case <-time.After(stuckAfter):
-				w.console.stuck = s.pools.lookWhileStuck(ctx)
-			}
-		})
+		r.all.Go(func() { o.askConsole(ctx, s, r, asked) })
 	} else {
 		close(asked)
 	}
 	if o.wants("HD-N12") {
-		wg.Go(func() { w.directTLS, w.directTLSTurns = tryDirectTLS(ctx, config) })
+		r.all.Go(func() { w.directTLS, w.directTLSTurns = tryDirectTLS(ctx, config) })
 	}
-	if !o.wantsPair() {
-		return
-	}
-	wg.Go(func() {
-		s.pair = openPair(ctx, config)
-		if s.pair.failed != nil {
-			if (s.pair.failed.kind == kindServer || s.pair.failed.kind == kindLogIn) && o.wants("HD-P08") {
-				w.startup = testStartup(ctx, config, s.pair.failed)
-			}
-			return
-		}
-		var beside sync.WaitGroup
-		defer beside.Wait()
-		if o.wants("HD-P08") {
-			beside.Go(func() { w.startup = testStartup(ctx, config, nil) })
-		}
-		// What hung once would hang again: a client whose question is cut off is closed.
-		if o.wantsPrepared() {
+	r.all.Go(func() {
+		defer o.testIsolation(ctx, s)
+		defer close(r.quiet)
+		var counts sync.WaitGroup
+		defer counts.Wait()
+		counts.Go(func() {
+			// What the pooler counts is read when the probe's own connections have been given theirs.
 			<-asked
-			if w.prepared = roomToTry(ctx, o.config.ExecMode, s.pools); w.prepared.how == "" {
-				w.prepared = testPrepared(ctx, s.pair)
-			}
-		}
-		if o.wants("HD-P06") {
-			w.isolation = testIsolation(ctx, s.pair, o.config.ExecMode, w.prepared)
+			<-r.app
+			<-r.pooler
+			o.beginCounts(ctx, s)
+		})
+		if o.wantsPair() {
+			o.testPair(ctx, s, r, config, asked)
 		}
 	})
 }
 
-// beginWays starts, once the floors are known and while the catalogue is read, the hot half of the
-// transfers and the pooler's counts. The function that it returns waits for them.
-func (o *observation) beginWays(ctx context.Context, s *session) func() {
-	var wg sync.WaitGroup
+// askConsole reads the pooler's settings, and then why no statement comes back, if none does.
+func (o *observation) askConsole(ctx context.Context, s *session, r *reaching, asked chan<- struct{}) {
 	w := &o.ways
-	switch {
-	case !s.pooler.usable() || s.pair == nil:
-	case s.pooler.floor == 0 || !enough(ctx, 20*s.pooler.floor):
-		w.transfers.failed = "round trips are too slow for the time that was left"
-	default:
-		wg.Go(func() {
-			s.pair.forget(ctx, nil)
-			if o.wantsTransfers() {
-				w.transfers.failed = ""
-				w.transfers.hot(ctx, s.pair)
-			}
-		})
+	if s.pools, w.consoleFailed = openPools(ctx, o.config.AdminURL, w.database); s.pools != nil {
+		w.poolerVersion = parseRelease(s.pools.console.PoolerVersion())
+		w.console = s.pools.readSettings(ctx)
 	}
-	if s.pools.usable() && w.console != nil && o.wantsCounts() {
-		wg.Go(func() {
-			w.console.before = s.pools.moment(ctx, ms(time.Since(w.began)))
-			if s.pools.ask(ctx) {
-				w.console.first, w.console.hasPool = s.pools.last, true
-			}
-			w.stopWatching = s.pools.watchServers(ctx, w.console)
-		})
+	close(asked)
+	if !s.pools.usable() {
+		return
 	}
-	return wg.Wait
+	select {
+	case <-r.proved:
+	case <-ctx.Done():
+	case <-time.After(stuckAfter):
+		w.console.stuck = s.pools.lookWhileStuck(ctx)
+	}
+}
+
+// testPair connects the pair, makes the hot half of the transfers and then the tests that need two clients.
+func (o *observation) testPair(ctx context.Context, s *session, r *reaching, config *pgx.ConnConfig, asked <-chan struct{}) {
+	w := &o.ways
+	s.pair = openPair(ctx, config)
+	refused := s.pair.failed
+	if o.wants("HD-P08") && (refused == nil || refused.kind == kindServer || refused.kind == kindLogIn) {
+		r.all.Go(func() { w.startup = testStartup(ctx, config, refused) })
+	}
+	if refused != nil {
+		return
+	}
+	if o.wantsTransfers() {
+		w.transfers.begin(ctx, s.pair, r)
+	}
+	// What hung once would hang again: a client whose question is cut off is closed.
+	if o.wantsPrepared() {
+		<-asked
+		if w.prepared = roomToTry(ctx, o.config.ExecMode, s.pair, s.pools); w.prepared.how == "" {
+			w.prepared = testPrepared(ctx, s.pair)
+		}
+		s.pair.forget(ctx, nil)
+	}
+}
+
+// testIsolation is the last of the pair's tests: its statements are as small as those that are timed meanwhile.
+func (o *observation) testIsolation(ctx context.Context, s *session) {
+	if o.wants("HD-P06") && s.pair != nil && s.pair.failed == nil {
+		o.ways.isolation = testIsolation(ctx, s.pair, o.config.ExecMode, o.ways.prepared)
+	}
+}
+
+// beginCounts reads what the pooler counts, and looks at its server connections from now on.
+func (o *observation) beginCounts(ctx context.Context, s *session) {
+	w := &o.ways
+	if !s.pools.usable() || w.console == nil || !o.wantsCounts() {
+		return
+	}
+	w.ownMS = -ms(s.pooler.held)
+	w.console.before = s.pools.moment(ctx, ms(time.Since(w.began)))
+	if s.pools.ask(ctx) {
+		w.console.first, w.console.hasPool = s.pools.last, true
+	}
+	w.stopWatching = s.pools.watchServers(ctx, w.console)
 }
 
 // enough reports whether the probe has that much time left.
@@ -138,7 +148,7 @@ func enough(ctx context.Context, d time.Duration) bool {
 	return !ok || time.Until(deadline) > d
 }
 
-// endWays takes the second half of what beginWays has begun.
+// endWays takes the second half of what reachWays has begun.
 func (o *observation) endWays(ctx context.Context, s *session) {
 	w := &o.ways
 	if w.stopWatching != nil {
@@ -146,7 +156,8 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 	}
 	var wg sync.WaitGroup
 	if len(w.transfers.list) > 0 && o.wants("HD-N11") {
-		wg.Go(func() { w.transfers.idle(ctx, s.pair, s.pooler.floor) })
+		floor := s.pooler.floor
+		wg.Go(func() { w.transfers.idle(ctx, s.pair, floor) })
 	}
 	if s.pools.usable() && w.console != nil && o.wantsCounts() {
 		wg.Go(func() {
@@ -161,6 +172,11 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 	if s.pooler.usable() && s.pair != nil && s.pooler.floor > 0 && enough(ctx, 20*s.pooler.floor) {
 		s.pair.forget(ctx, s.pools)
 	}
+	if s.pooler != nil {
+		w.ownMS += ms(s.pooler.held + s.pair.heldFor())
+	}
+	s.pooler.settle()
+	s.direct.settle()
 	w.countSegments(s)
 	if o.pooler != nil {
 		e := &o.pooler.endpoint

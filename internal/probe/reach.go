@@ -1,0 +1,166 @@
+package probe
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/honeydue/honeydue/internal/store"
+)
+
+// reaching is every server being connected to, all at once. Each channel is closed by the goroutine that has used a
+// server's connection until then: whoever has waited for it may use that connection, and read what was measured by it.
+type reaching struct {
+	all sync.WaitGroup
+	// proved: the app's endpoint has answered its first statement, or failed; up says which, and turn is the quickest
+	// turn of connecting to it. pooler: nobody uses its connection any more.
+	proved, pooler chan struct{}
+	up             bool
+	turn           time.Duration
+	// direct: the direct endpoint has answered, or failed.
+	direct chan struct{}
+	// app: the app's own pool is open and its self-test over, or it was not to be opened.
+	app chan struct{}
+	// quiet: no large result is on the way to the pair, and it holds no server connection.
+	quiet chan struct{}
+	// bulk is held by whoever has large results on the way.
+	bulk sync.Mutex
+}
+
+// large waits until large results disturb nobody: nobody else has any on the way, and the floor has been taken, if it is
+// not the statements that take it. The function that it returns ends that.
+func (r *reaching) large() (end func()) {
+	<-r.proved
+	if !r.far() {
+		<-r.pooler
+	}
+	r.bulk.Lock()
+	return r.bulk.Unlock
+}
+
+// far reports whether round trips take so long that statements are worth being on the way at once.
+func (r *reaching) far() bool { return r.turn >= leastLaneFloor }
+
+// reach connects to everything at once. For nothing that it starts does it wait.
+func (o *observation) reach(ctx context.Context, s *session) *reaching {
+	c := o.config
+	r := &reaching{
+		proved: make(chan struct{}), pooler: make(chan struct{}),
+		direct: make(chan struct{}), app: make(chan struct{}), quiet: make(chan struct{}),
+	}
+	r.all.Go(func() { o.reachRedis(ctx, s) })
+	if c.URL != "" {
+		o.pooler = newPG(ctx, "pooler", c.URL)
+		s.pooler = o.pooler
+		r.all.Go(func() { o.reachPooler(ctx, s, r) })
+	} else {
+		close(r.proved)
+		close(r.pooler)
+	}
+	if c.DirectURL != "" {
+		o.direct = newPG(ctx, "direct", c.DirectURL)
+		s.direct = o.direct
+		r.all.Go(func() {
+			defer close(r.direct)
+			s.direct.open(ctx)
+		})
+	} else {
+		close(r.direct)
+	}
+	r.all.Go(func() { o.reachApp(ctx, s, r) })
+	o.reachWays(ctx, s, r)
+	return r
+}
+
+func (o *observation) reachRedis(ctx context.Context, s *session) {
+	defer close(s.redisReached)
+	if o.config.RedisURL == "" {
+		return
+	}
+	began := time.Now()
+	o.redis = probeRedis(ctx, o.config.RedisURL)
+	if o.redis.failed == nil && o.wants("HD-R19") {
+		o.redis.try(ctx)
+	}
+	s.redis, s.redisTook = o.redis, time.Since(began)
+}
+
+// reachPooler also reads what a session of the app begins with, and takes the floor where that is quick; an ocean away
+// the round trips beside the statements make it.
+func (o *observation) reachPooler(ctx context.Context, s *session, r *reaching) {
+	defer close(r.pooler)
+	s.pooler.open(ctx)
+	r.up = s.pooler.failed == nil
+	r.turn = quickest(s.pooler.endpoint)
+	close(r.proved)
+	if s.pooler.usable() {
+		s.sessionRead, s.sessionFailed = readSession(ctx, s.pooler.conn)
+		if s.sessionFailed != nil && !s.pooler.usable() && ctx.Err() == nil {
+			// It answered until now, and has closed the connection or was silent for too long.
+			s.pooler.fail(ctx, "", s.sessionFailed)
+		}
+	}
+	if !r.far() {
+		s.pooler.sample(ctx)
+	}
+}
+
+// reachApp opens the app's own pool and makes its self-test. It gives up as soon as the endpoint is known to be down.
+func (o *observation) reachApp(ctx context.Context, s *session, r *reaching) {
+	defer close(r.app)
+	if !o.opensPool() {
+		o.testApp(ctx, s)
+		return
+	}
+	opening, cancel := context.WithCancel(ctx)
+	defer cancel()
+	open := make(chan struct{})
+	go func() {
+		select {
+		case <-open:
+		case <-r.proved:
+			if !r.up {
+				cancel()
+			}
+		}
+	}()
+	s.db, s.dbFailed = openStore(opening, o.config.URL, o.mode)
+	close(open)
+	var wg sync.WaitGroup
+	wg.Go(func() { o.testApp(ctx, s) })
+	wg.Go(func() { o.openLanes(ctx, s, r) })
+	wg.Wait()
+}
+
+// openLanes opens more of the app's connections, so that statements can be on their way at once, where the way is long.
+// One that can't be had is done without.
+func (o *observation) openLanes(ctx context.Context, s *session, r *reaching) {
+	<-r.proved
+	if s.db == nil || !o.wantsWalls() || !r.far() {
+		return
+	}
+	more := make([]*store.DB, mostLanes-1)
+	var wg sync.WaitGroup
+	for i := range more {
+		wg.Go(func() { more[i], _ = openStore(ctx, o.config.URL, o.mode) })
+	}
+	wg.Wait()
+	for _, db := range more {
+		if db != nil {
+			s.lanes = append(s.lanes, db)
+		}
+	}
+}
+
+// openStore opens the app's own pool, of one connection.
+func openStore(ctx context.Context, url, mode string) (*store.DB, *failure) {
+	var db *store.DB
+	err := bound(ctx, connectTimeout, func(ctx context.Context) (err error) {
+		db, err = store.Open(ctx, store.Config{
+			URL: url, ExecMode: mode, MaxConns: 1, MinIdleConns: 1,
+			ConnectTimeout: connectTimeout, AcquireTimeout: queryTimeout, StatementTimeout: queryTimeout,
+		})
+		return err
+	})
+	return db, explain(ctx, "", err)
+}
