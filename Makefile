@@ -95,7 +95,7 @@ secrets: ## Search the tree and the history for secrets, after proving that the 
 	scripts/secrets.sh $(GOTOOL) gitleaks
 
 # These have rounds of their own, so they run once and alone.
-ONCE := ^Benchmark(WarmBoard|Targets|Evening|Generators|Memory)$$
+ONCE := ^Benchmark(WarmBoard|Targets|Evening|Emptied|Generators|Memory)$$
 
 .PHONY: bench
 bench: bench-board bench-targets ## Measure everything that has a benchmark, in about six minutes (docs/benchmarks.md)
@@ -113,6 +113,10 @@ bench-targets: ensure ## Measure latencies and turns of serve over 110 ms, besid
 .PHONY: bench-evening
 bench-evening: ensure ## Measure list reads over 110 ms while two people per household write; OLD=FILE: next to another build
 	HONEYDUE_EVENING_OLD='$(abspath $(OLD))' $(GO) test -run '^$$' -v -bench '^BenchmarkEvening$$' -benchtime 1x -timeout 8m ./cmd/honeydue
+
+.PHONY: bench-emptied
+bench-emptied: ensure ## Measure over 110 ms how soon lists are warm again when Redis has lost them
+	$(GO) test -run '^$$' -v -bench '^BenchmarkEmptied$$' -benchtime 1x -timeout 8m ./cmd/honeydue
 
 .PHONY: bench-loadtest
 bench-loadtest: ensure ## Measure what a request costs loadtest, vegeta, k6 and wrk, and the highest rate each keeps

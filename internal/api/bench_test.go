@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/household"
 )
 
@@ -58,5 +59,28 @@ func BenchmarkBoardReply(b *testing.B) {
 				h.ServeHTTP(httptest.NewRecorder(), r)
 			}
 		})
+	}
+}
+
+// BenchmarkBoardAgain is what the first read of a day costs without the database: a board of 200 cards, made of its copy,
+// encoded and compressed.
+//
+//	go test ./internal/api -run - -bench BoardAgain -benchmem
+func BenchmarkBoardAgain(b *testing.B) {
+	s, now := &Server{}, time.Unix(1_800_000_000, 0)
+	body, err := s.compressors.render(benchBoard())
+	if err != nil {
+		b.Fatal(err)
+	}
+	aged := &cache.AgedCopy{Body: string(body), Remake: string(remakeOf([]household.Home{{ID: 1, TimeZone: "Europe/Berlin"}}, nil))}
+	b.ReportAllocs()
+	for b.Loop() {
+		again, ok := boardAgain(&cache.Reading{UserID: 7, Aged: aged}, now.AddDate(0, 0, 1))
+		if !ok {
+			b.Fatal("it cannot be made anew")
+		}
+		if _, err := answer(s, again); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -15,13 +15,17 @@ import (
 const keepLogPeriod = time.Minute
 
 // Keep tells the caches what the change log has, and settles what writers left
-// unfinished, and fills the lists that writes have made obsolete, until ctx ends.
+// unfinished, and fills the lists that writes have made obsolete, or that Redis has
+// lost, until ctx ends.
 // Without it no list is served from the cache.
 func (s *Server) Keep(ctx context.Context) {
 	var refilling sync.WaitGroup
 	defer refilling.Wait()
 	refilling.Go(func() { s.refill(ctx) })
-	s.cache.Keep(ctx, ChangeLog(s.db), s.keepFailed(ctx))
+	refilling.Go(func() { s.restore(ctx) })
+	log := ChangeLog(s.db)
+	log.Emptied = s.restores.offer
+	s.cache.Keep(ctx, log, s.keepFailed(ctx))
 }
 
 // keepFailed logs the failures of Keep, which come several times a second for

@@ -78,6 +78,7 @@ type Server struct {
 	now             func() time.Time
 	compressors     compressors
 	refills         refills
+	restores        restores
 	// between stands between the steps of a write, in tests only.
 	between func(ctx context.Context, step string)
 }
@@ -88,7 +89,7 @@ func New(cfg Config) (*Server, error) {
 		db: cfg.DB, cache: cfg.Cache, log: cfg.Log, registry: cfg.Registry,
 		passwords: newPasswords(), metrics: newMetrics(cfg.DB),
 		routes: map[routeKey]*Route{}, unslashed: map[string]bool{}, hot: map[string]bool{},
-		refills: newRefills(), version: cfg.Version, commit: cfg.Commit, requestTimeout: cfg.RequestTimeout, now: cfg.Now, ablated: cfg.Ablated,
+		refills: newRefills(), restores: newRestores(), version: cfg.Version, commit: cfg.Commit, requestTimeout: cfg.RequestTimeout, now: cfg.Now, ablated: cfg.Ablated,
 		limits: cfg.Limits, trustedProxies: cfg.TrustedProxies,
 	}
 	if cfg.Unwarmed {

@@ -10,7 +10,7 @@ import (
 // connect is the first thing on every connection: it finds out whose memory
 // this is, before anything that stands in it is believed.
 func (c *Cache) connect(ctx context.Context, cn *redis.Conn) error {
-	run := "in-process"
+	run := "in-process" // in lua/sweep.lua as well
 	if c.local == nil {
 		info, err := cn.Info(ctx, "server").Result()
 		if err != nil {

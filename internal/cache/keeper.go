@@ -20,11 +20,15 @@ const (
 type keeper struct {
 	used  atomic.Int64  // unix ns of the last request
 	awake chan struct{} // capacity 1: somebody has come
+	name  string        // of this pod, among those that fill what Redis has lost
+	// emptied: this pod has the task of filling what Redis has lost, once a sweep
+	// vouches for what is filled.
+	emptied atomic.Bool
 	suspects
 }
 
 func newKeeper() *keeper {
-	return &keeper{awake: make(chan struct{}, 1), suspects: suspects{byID: map[string]*suspect{}}}
+	return &keeper{awake: make(chan struct{}, 1), name: nonce(), suspects: suspects{byID: map[string]*suspect{}}}
 }
 
 func (c *Cache) touch() {

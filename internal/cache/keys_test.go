@@ -20,7 +20,7 @@ func TestKeysFromOutside(t *testing.T) {
 	for key, want := range map[string]string{
 		list: "list", StateKey(Tasks.Scope(1)): "state", tokenKey(nil): "token", residenceIDsKey(1): "residence_ids_user",
 		idsVersionKey(1): "residence_ids_version", listIDsKey(1): "list_ids", Item{Tasks, 3}.key(): "at", sharedKey: sharedKey,
-		"rate:" + subject("a", 1).key(): "rate", trustKey("a"): "rate", "queue": "", "session:7": "", "listing": "",
+		"rate:" + subject("a", 1).key(): "rate", trustKey("a"): "rate", taskKey: "task", "queue": "", "session:7": "", "listing": "",
 	} {
 		if got := KeyKind(key); got != want {
 			t.Errorf("%s is of the kind %q, want %q", key, got, want)

@@ -86,7 +86,7 @@ func newMetrics() metrics {
 		skipped:     counter(MetricRedisSkipped, "Redis calls not made because the breaker was open."),
 		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), whose outcome is unknown (outcome), or whose hold was released by a read-only database that could not settle it (settle). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),
 		refused:     vector(MetricRefused, "Lists that were not stored because a state had changed or was held while the database was read.", "why"),
-		refreshed:   vector(MetricRefreshed, "Copies that a write made obsolete and that were filled anew, by outcome. In the write's own turn: done, refused (something else had changed meanwhile). After it: background_done, background_joined (a reader asked first), background_dropped.", "outcome"),
+		refreshed:   vector(MetricRefreshed, "Copies that were filled before anybody asked for them, by outcome. In the turn of a write that made them obsolete: done, refused (something else had changed meanwhile). After it: background_done, background_joined (a reader asked first), background_dropped. After Redis was emptied: restored_done, restored_dropped.", "outcome"),
 		sweeps:      vector(MetricSweeps, "Readings of the change log by this pod, by outcome (done, overtaken, failed; everything: all counted as changed).", "outcome"),
 		repairs:     counter(MetricRepairs, "Writes that the change log told of and nobody had announced to Redis: SQL from outside, a writer that crashed or was cut off. Reads may have been stale until then, 2 s at most."),
 		settled:     counter("honeydue_cache_holds_settled_total", "Holds that outlived their writer and were settled through the database."),
@@ -102,8 +102,11 @@ func newMetrics() metrics {
 	for _, why := range []string{"epoch", "held", "moved", "clock"} { // of fill.lua
 		m.refused.WithLabelValues(why)
 	}
-	for _, outcome := range []string{refreshDone, refreshRefused, "background_" + string(RefillDone), "background_" + string(RefillJoined), "background_" + string(RefillDropped)} {
+	for _, outcome := range []string{refreshDone, refreshRefused} {
 		m.refreshed.WithLabelValues(outcome)
+	}
+	for _, outcome := range []Refill{RefillDone, RefillJoined, RefillDropped, RestoredDone, RestoredDropped} {
+		m.refreshed.WithLabelValues(string(outcome))
 	}
 	for _, outcome := range []string{SweepDone, sweepOvertaken, sweepFailed, sweepEverything} {
 		m.sweeps.WithLabelValues(outcome)

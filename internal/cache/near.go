@@ -1,10 +1,12 @@
 package cache
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha1" //nolint:gosec // names versions for equality, as the scripts do
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -91,6 +93,56 @@ func (n *near) put(k nearKey, e *nearEntry) {
 	n.lru.Add(k, e)
 	for n.bytes += e.weight(); n.bytes > n.most; {
 		n.lru.RemoveOldest()
+	}
+}
+
+// served reports whether anything is remembered.
+func (n *near) served() bool { return n.size() > 0 }
+
+// Recent is a user whom this pod has served, with the tokens and lists that were
+// asked for, the most recently used first.
+type Recent struct {
+	UserID int64
+	Tokens [][]byte // hashes
+	Lists  []List
+}
+
+// Recent are the users whom this pod has served within that time, at most n, the most
+// recently served first.
+func (c *Cache) Recent(n int, within time.Duration) []*Recent {
+	var users []*Recent
+	byID := map[int64]*Recent{}
+	now := c.cfg.Now()
+	c.near.each(func(k nearKey, e *nearEntry) {
+		u := byID[e.user]
+		switch {
+		case now.Sub(e.learned) > within, u == nil && len(users) == n:
+			return
+		case u == nil:
+			u = &Recent{UserID: e.user}
+			byID[e.user], users = u, append(users, u)
+		}
+		if token := []byte(k.token); !slices.ContainsFunc(u.Tokens, func(t []byte) bool { return bytes.Equal(t, token) }) {
+			u.Tokens = append(u.Tokens, token)
+		}
+		if !slices.Contains(u.Lists, k.list) {
+			u.Lists = append(u.Lists, k.list)
+		}
+	})
+	return users
+}
+
+// each visits all entries, the most recently used first.
+func (n *near) each(visit func(nearKey, *nearEntry)) {
+	if n.lru == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, k := range slices.Backward(n.lru.Keys()) {
+		if e, ok := n.lru.Peek(k); ok {
+			visit(k, e)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
@@ -18,16 +19,21 @@ func outcomes(t *testing.T, c *Cache) map[Outcome]int {
 	counted := map[Outcome]int{}
 	for _, l := range c.metrics.lists {
 		for o, n := range l {
-			var m dto.Metric
-			if err := n.Write(&m); err != nil {
-				t.Fatal(err)
-			}
-			if v := int(m.GetCounter().GetValue()); v > 0 {
+			if v := int(value(t, n)); v > 0 {
 				counted[o] += v
 			}
 		}
 	}
 	return counted
+}
+
+func value(t *testing.T, c prometheus.Counter) float64 {
+	t.Helper()
+	var m dto.Metric
+	if err := c.Write(&m); err != nil {
+		t.Fatal(err)
+	}
+	return m.GetCounter().GetValue()
 }
 
 // TestEachOutcomeIsCounted: each way in which a read of a list ends, once.
@@ -151,8 +157,8 @@ func TestWhatRedisForgotIsEvicted(t *testing.T) {
 	swept(t, a, d)
 	warmed(t, a, tasks("t"), answer("list"))
 	outside(t, url).FlushDB(t.Context())
+	swept(t, a, d)
 	for _, c := range []*Cache{a, b} {
-		swept(t, c, d)
 		r := c.Read(t.Context(), tasks("t"))
 		c.Fill(t.Context(), r, answer("list"))
 		outside(t, url).Del(t.Context(), tokenKey(TokenHash("t")))

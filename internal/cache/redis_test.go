@@ -37,6 +37,7 @@ func TestTTLs(t *testing.T) {
 		Item{"task", 5}.key():                  time.Hour,
 		"done:" + d.log[0].WriteID:             30 * time.Second,
 		seenPrefix + "7":                       DefaultListTTL,
+		taskKey:                                time.Minute,
 		readersPrefix + "t1":                   DefaultListTTL,
 		readersPrefix + "t3":                   DefaultListTTL,
 		UserScope(7).stateKey():                never,

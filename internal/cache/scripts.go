@@ -24,6 +24,8 @@ const (
 	listIDsPrefix      = "list_ids:"
 	readersPrefix      = "readers:"
 	seenPrefix         = "seen:"
+	taskPrefix         = "task:"
+	taskKey            = "task:fill"
 	sharedKey          = "cache:shared.2"
 )
 

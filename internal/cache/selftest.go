@@ -30,7 +30,7 @@ const scratchTTL = 10 * time.Second
 // prefixes begin every key that this package writes, but the shared one. The
 // last one stands in the scripts alone: what a write has announced.
 func prefixes() []string {
-	return []string{tokenPrefix, statePrefix, listPrefix, hintPrefix, residenceIDsPrefix, idsVersionPrefix, listIDsPrefix, donePrefix, readersPrefix, seenPrefix, limitPrefix}
+	return []string{tokenPrefix, statePrefix, listPrefix, hintPrefix, residenceIDsPrefix, idsVersionPrefix, listIDsPrefix, donePrefix, readersPrefix, seenPrefix, taskPrefix, limitPrefix}
 }
 
 const donePrefix = "done:"

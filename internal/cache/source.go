@@ -20,6 +20,11 @@ type Source struct {
 	// never commit any more. ErrUndecided: the database takes no writes, so that
 	// nothing can be made final there.
 	Settle func(ctx context.Context, writeID string) error
+	// Emptied is called when Redis' memory is gone, or nothing in it is believed any
+	// more: after a sweep, in the pods that have served lists, one after the other, so
+	// that each can fill those again. It must not wait; Restored is to be called when
+	// that is done. It may be nil.
+	Emptied func()
 	// Prune forgets what the log had before the given instant.
 	Prune func(ctx context.Context, before time.Time) error
 }

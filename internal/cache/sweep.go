@@ -4,7 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 )
+
+// fillFor is how long a pod may keep the others from filling what Redis has lost.
+const fillFor = 10 * time.Second
+
+// Restored lets the next pod fill what this one has not. Nothing depends on it.
+func (c *Cache) Restored(ctx context.Context) {
+	_ = c.visit(ctx, "restored", func(ctx context.Context) error {
+		_, err := c.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.HSet(ctx, taskKey, "until", 0)
+			p.Expire(ctx, taskKey, fillFor)
+			return nil
+		})
+		return err
+	})
+}
 
 // Sweep tells Redis once what the change log has had since the last sweep, and
 // renews the lease, if that is due; it reports whether it was.
@@ -14,7 +32,11 @@ func (c *Cache) Sweep(ctx context.Context, src Source) (bool, error) {
 	var begun []string
 	err := c.visit(ctx, "due", func(ctx context.Context) error {
 		var err error
-		begun, err = c.scripts.due.Run(ctx, c.rdb, nil, SweepPeriod.Milliseconds()).StringSlice()
+		fills := ""
+		if src.Emptied != nil && c.near.served() {
+			fills = c.keeper.name
+		}
+		begun, err = c.scripts.due.Run(ctx, c.rdb, nil, SweepPeriod.Milliseconds(), fills, fillFor.Milliseconds()).StringSlice()
 		return err
 	})
 	switch {
@@ -22,8 +44,11 @@ func (c *Cache) Sweep(ctx context.Context, src Source) (bool, error) {
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("sweep: ask Redis whether it is time: %w", err)
-	case len(begun) != 2:
+	case len(begun) != 3:
 		return false, nil
+	}
+	if begun[2] == "1" {
+		c.keeper.emptied.Store(true)
 	}
 	changes, err := src.Changes(ctx, begun[1])
 	if err != nil {
@@ -62,5 +87,8 @@ func (c *Cache) Sweep(ctx context.Context, src Source) (bool, error) {
 		c.metrics.sweeps.WithLabelValues(sweepEverything).Inc()
 	}
 	c.metrics.repairs.Add(float64(told[1]))
+	if c.keeper.emptied.Swap(false) {
+		src.Emptied()
+	}
 	return true, nil
 }

@@ -222,20 +222,23 @@ func (c *Cache) Release(ctx context.Context, h *Hold, e Effects) []Reader {
 	return slices.DeleteFunc(slices.Clone(h.Readers), func(r Reader) bool { return filled[r.UserID] })
 }
 
-// CountRefill counts what became of a list that was to be filled in the
-// background: done, joined (a reader's own question was under way), dropped.
+// CountRefill counts what became of a list that was to be filled in the background.
 func (c *Cache) CountRefill(outcome Refill) {
-	c.metrics.refreshed.WithLabelValues("background_" + string(outcome)).Inc()
+	c.metrics.refreshed.WithLabelValues(string(outcome)).Inc()
 }
 
 // Refill is what became of a list that was to be filled in the background.
 type Refill string
 
-// The outcomes. Dropped: too many were waiting, or it could not be read.
+// The outcomes, after a write and after Redis was emptied. Joined: a reader's own
+// question was under way. Dropped: too many were waiting, it could not be read, or
+// somebody wrote meanwhile.
 const (
-	RefillDone    Refill = "done"
-	RefillJoined  Refill = "joined"
-	RefillDropped Refill = "dropped"
+	RefillDone      Refill = "background_done"
+	RefillJoined    Refill = "background_joined"
+	RefillDropped   Refill = "background_dropped"
+	RestoredDone    Refill = "restored_done"
+	RestoredDropped Refill = "restored_dropped"
 )
 
 // Abandon leaves the hold of a write whose outcome is unknown to the keeper. A

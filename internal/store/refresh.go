@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/honeydue/honeydue/internal/household"
 )
 
@@ -36,6 +38,19 @@ func (r *Refresh) Board(tokenHash []byte, at time.Time, dueSoonDays int) func() 
 	r.readings = append(r.readings, reading{taskBoard, boardArgs(tokenHash, at, dueSoonDays), b.scan})
 	r.resets = append(r.resets, b.reset)
 	return b.done
+}
+
+// Bearer adds who the token belongs to, and the ids of the residences that the user
+// sees, sorted. The result's ok is false if there is no such token.
+func (r *Refresh) Bearer(tokenHash []byte) func() (u household.User, residences []int64, ok bool) {
+	var b bearer
+	found := false
+	r.readings = append(r.readings, reading{authLookup, []any{tokenHash}, func(rows pgx.Rows) error {
+		found = true
+		return rows.Scan(intoBearer(&b)...)
+	}})
+	r.resets = append(r.resets, func() { b, found = bearer{}, false })
+	return func() (household.User, []int64, bool) { return b.User, b.homes, found }
 }
 
 // Residences adds a page of residences, as Board does.

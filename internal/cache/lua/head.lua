@@ -1,5 +1,8 @@
 -- What every script begins with. Nothing is ever equal to what is missing.
 local SHARED = 'cache:shared.2'
+-- Who fills what an emptied memory has lost: until when somebody is at it, and a
+-- field for each pod that has been.
+local TASK = 'task:fill'
 
 -- A key that is absent, or of a type that none of ours has, is a miss and no error.
 local function get(key)

@@ -3,6 +3,7 @@
 -- KEYS: a scratch key. ARGV: its value, the other scratch keys. Returns 1 if
 -- what was written came back.
 shared('epoch')
+redis.call('INFO', 'server')
 redis.call('HGETALL', SHARED)
 redis.call('HDEL', SHARED, 'selftest') -- a field that nobody writes
 local keys, values = {KEYS[1]}, 0

@@ -7,7 +7,18 @@
 local fresh, from = ARGV[1], ARGV[2]
 if (shared('cursor')[1] or '') ~= from then return {0, 0} end
 local repaired, now = 0, milliseconds()
-if from == '' or ARGV[6] == '1' then redis.call('HSET', SHARED, 'epoch', fresh) end
+if from == '' and not shared('run')[1] then
+  -- The memory was emptied, and its server is the same. The next connection need not
+  -- take it for another one, which would empty it once more.
+  local info = redis.pcall('INFO', 'server')
+  redis.call('HSET', SHARED, 'run', type(info) == 'string' and string.match(info, 'run_id:(%x+)') or 'in-process')
+end
+if from == '' or ARGV[6] == '1' then
+  redis.call('HSET', SHARED, 'epoch', fresh)
+  redis.call('DEL', TASK)
+  redis.call('HSET', TASK, 'until', '0')
+  redis.call('EXPIRE', TASK, 60)
+end
 local i = 7
 while i <= #ARGV do
   local write, n = ARGV[i], tonumber(ARGV[i + 1])
