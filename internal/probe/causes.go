@@ -63,6 +63,11 @@ func causesOfWays() []cause {
 		{code: "HD-N05", explains: []string{"HD-N10"}, when: wideWithoutAStall},
 		// The wrong region: every window takes a round trip more to grow.
 		{code: "HD-N08", explains: []string{"HD-N10"}, when: wideIfNearer},
+		// What the server itself is late with is no doing of the network.
+		{code: "HD-D24", explains: []string{"HD-N04"}, when: both(halfOfCost, poolerSteady)},
+		{code: "HD-D24", explains: []string{"HD-N05"}, when: pausesLikeStalls},
+		{code: "HD-D24", explains: []string{"HD-N08"}, when: coversCost},
+		{code: "HD-D24", explains: []string{"HD-N10"}, when: wideWithoutPauses},
 		// A pool that is full makes everybody wait, in the pooler and before it.
 		{code: "HD-P11", explains: []string{"HD-P04", "HD-P10"}, when: idleMostly},
 		{code: "HD-P11", explains: []string{"HD-P09"}, when: both(idleMostly, symptomIs(serverConnections))},
@@ -124,6 +129,9 @@ func causesOfStatements() []cause {
 		// The last: others on the server slow down all statements, and not those of one table.
 		{code: "HD-D13", explains: []string{"HD-Q04"}, when: mostAreSlow},
 		{code: "HD-D13", explains: []string{"HD-Q16"}, when: mostPlanLong},
+		{code: "HD-D13", explains: []string{"HD-D24"}, when: othersCompute},
+		{code: "HD-D24", explains: []string{"HD-Q04"}, when: mostAreSlow},
+		{code: "HD-D24", explains: []string{"HD-Q16"}, when: mostPlanLong},
 	}
 }
 

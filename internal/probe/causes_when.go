@@ -134,6 +134,19 @@ func lossesCoverStalls(o *observation, _, _ Finding) bool {
 	return n != nil && n.Again+n.Disordered >= int64(stalls)
 }
 
+// poolerSteady holds if what the pooler itself answers does not vary.
+func poolerSteady(o *observation, _, _ Finding) bool { return !o.poolerVaries() }
+
+// pausesLikeStalls holds if the server stood still for as long as a stall by its own clock.
+func pausesLikeStalls(o *observation, _, _ Finding) bool {
+	return o.work.longestMS() >= ms(stallLeast)/2
+}
+
+// wideWithoutPauses holds if the largest result would have come fast enough without one of the server's pauses.
+func wideWithoutPauses(o *observation, _, _ Finding) bool {
+	return o.wideWithout(o.work.longestMS())
+}
+
 // lostOnTheWayBack: results come that way.
 func lostOnTheWayBack(o *observation, _, _ Finding) bool {
 	n := o.ways.segments
@@ -258,6 +271,22 @@ func (o *observation) most(are func(HotPath) bool) bool {
 		}
 	}
 	return n > 0 && 2*n >= ran
+}
+
+// othersCompute holds if others' statements keep as many sessions on a CPU as are a finding, and not waiting for anything.
+func othersCompute(o *observation, _, _ Finding) bool {
+	if o.server == nil || len(o.server.samples) == 0 {
+		return false
+	}
+	busy := 0
+	for _, look := range o.server.samples {
+		for _, s := range look.Sessions {
+			if s.foreign() && s.WaitType == "" {
+				busy++
+			}
+		}
+	}
+	return float64(busy) >= foreignBusy*float64(len(o.server.samples))
 }
 
 func mostAreSlow(o *observation, _, _ Finding) bool {

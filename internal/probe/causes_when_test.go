@@ -191,6 +191,12 @@ func wayCases() []causeCase {
 		}
 		return o
 	}
+	late := func(longestMS float64, handshakes ...float64) *observation {
+		o := stalled(0, 0, 400)
+		o.work.moments = []workMoment{{server: []float64{0.25, 0.25, longestMS + 0.25, 0.25}}}
+		o.ways.handshakes = handshakes
+		return o
+	}
 	drifted := func(value string) *observation {
 		return &observation{config: Config{Settings: []Setting{{Name: "DB_MIN_IDLE_CONNS", Value: value, Tuned: "20", Drifted: true}}}}
 	}
@@ -208,6 +214,13 @@ func wayCases() []causeCase {
 		{"the band is narrow beside the stalls", []string{"HD-N05 HD-N10"}, false, stalled(0, 0, 900), none, none},
 		{"three round trips less would do", []string{"HD-N08 HD-N10"}, true, stalled(0, 0, 300), Finding{CostMS: 100}, none},
 		{"a nearer region would not do", []string{"HD-N08 HD-N10"}, false, stalled(0, 0, 900), Finding{CostMS: 100}, none},
+		{"the server's pauses make round trips vary", []string{"HD-D24 HD-N04"}, true, late(80, 2, 3, 2), Finding{CostMS: 30}, Finding{CostMS: 40}},
+		{"what the pooler answers varies as well", []string{"HD-D24 HD-N04"}, false, late(80, 2, 60, 45), Finding{CostMS: 30}, Finding{CostMS: 40}},
+		{"round trips vary more than that", []string{"HD-D24 HD-N04"}, false, late(80, 2, 3, 2), Finding{CostMS: 10}, Finding{CostMS: 40}},
+		{"pauses as long as a stall", []string{"HD-D24 HD-N05", "HD-D24 HD-N10"}, true, late(350), none, none},
+		{"shorter pauses", []string{"HD-D24 HD-N05", "HD-D24 HD-N10"}, false, late(30), none, none},
+		{"what the server is late by is no distance", []string{"HD-D24 HD-N08"}, true, late(80), Finding{CostMS: 30}, Finding{CostMS: 20}},
+		{"it is farther away than that", []string{"HD-D24 HD-N08"}, false, late(80), Finding{CostMS: 30}, Finding{CostMS: 90}},
 		{"transactions that mostly do nothing", []string{"HD-P11 HD-P04", "HD-P11 HD-P10"}, true, transactions(20000, 10000), none, none},
 		{"transactions that mostly execute", []string{"HD-P11 HD-P04", "HD-P11 HD-P10"}, false, transactions(20000, 17000), none, none},
 		{"transactions that mostly do nothing fill the pool", []string{"HD-P11 HD-P09"}, true, transactions(20000, 10000), none, of(serverConnections)},
@@ -253,6 +266,10 @@ func serverCases() []causeCase {
 		}
 		return o
 	}
+	working := func(waitsFor string) *observation {
+		session := pgSession{State: "active", Statement: "nightly_report", WaitType: waitsFor}
+		return watched(serverFacts{samples: []activity{{Sessions: []pgSession{session}}, {Sessions: []pgSession{session}}}})
+	}
 	of := func(s Severity, what ...string) Finding { return Finding{Severity: s, about: what} }
 	none := Finding{}
 	chain := of(Critical, "pid 1 since 10", "pid 2 since 20")
@@ -292,8 +309,10 @@ func serverCases() []causeCase {
 		{"both endpoints lead to a standby", []string{"HD-D19 HD-D02"}, true, nil, of(Critical, standbyEndpoint), of(Warning, standbyEndpoint)},
 		{"transactions are read-only, and the direct endpoint is a standby", []string{"HD-D19 HD-D02"}, false, nil, of(Critical), of(Warning, standbyEndpoint)},
 		{"the direct endpoint is a pooler", []string{"HD-D19 HD-D02"}, false, nil, of(Critical, standbyEndpoint), of(Warning)},
-		{"half of the statements", []string{"HD-D13 HD-Q04", "HD-D13 HD-Q16"}, true, hot(2, 2), none, none},
-		{"one of four", []string{"HD-D13 HD-Q04", "HD-D13 HD-Q16"}, false, hot(1, 3), none, none},
+		{"half of the statements", []string{"HD-D13 HD-Q04", "HD-D13 HD-Q16", "HD-D24 HD-Q04", "HD-D24 HD-Q16"}, true, hot(2, 2), none, none},
+		{"one of four", []string{"HD-D13 HD-Q04", "HD-D13 HD-Q16", "HD-D24 HD-Q04", "HD-D24 HD-Q16"}, false, hot(1, 3), none, none},
+		{"others compute", []string{"HD-D13 HD-D24"}, true, working(""), none, none},
+		{"others sleep", []string{"HD-D13 HD-D24"}, false, working("Timeout"), none, none},
 	}
 }
 

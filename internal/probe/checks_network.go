@@ -63,9 +63,11 @@ const (
 	jitterShare   = 0.25
 )
 
-func unsteady(e Endpoint) bool { return e.JitterMS >= max(jitterLeastMS, jitterShare*e.FloorMS) }
+func unsteady(e Endpoint) bool { return e.JitterMS >= jitterLimit(e.FloorMS) }
 
-// jitters looks at both paths to the database: what makes the pooler itself slow does not show on the direct one.
+func jitterLimit(floorMS float64) float64 { return max(jitterLeastMS, jitterShare*floorMS) }
+
+// jitters judges statements that have a server connection: a queue in the pooler is no jitter.
 func jitters(o *observation) outcome {
 	e := o.pooler.endpoint
 	switch {
@@ -73,8 +75,6 @@ func jitters(o *observation) outcome {
 		return notKnown("There was time for %s only, and the median of fewer than %d says nothing.", plural(e.FloorSamples, "round trip", "round trips"), leastSamples)
 	case !unsteady(e):
 		return passed("The median of %d round trips is %.1f ms above the least of %.1f ms.", e.FloorSamples, e.JitterMS, e.FloorMS)
-	case o.direct.answered() && !unsteady(o.direct.endpoint):
-		return passed("The pooler's round trips vary by %.1f ms, those to Postgres itself by %.1f ms: it is not the network.", e.JitterMS, o.direct.endpoint.JitterMS)
 	}
 	evidence := fmt.Sprintf("The median of %d round trips to the pooler is %.1f ms above the least of %.1f ms", e.FloorSamples, e.JitterMS, e.FloorMS)
 	if o.direct.answered() {
@@ -86,9 +86,19 @@ func jitters(o *observation) outcome {
 	})
 }
 
+// poolerVaries reports whether what the pooler itself answers varies, which no server behind it can make.
+func (o *observation) poolerVaries() bool {
+	own := o.ways.handshakes
+	if len(own) < leastSamples {
+		return false
+	}
+	least := slices.Min(own)
+	return median(own)-least >= jitterLimit(least)
+}
+
 // queues reports whether statements wait in the pooler: by the evidence of HD-P04 or by that of HD-P10.
 func (o *observation) queues() bool {
-	if o.heldUp() > 0 || len(poolerWait(o).hits) > 0 {
+	if len(statementsQueue(o).hits) > 0 {
 		return true
 	}
 	d, why := o.counted()
@@ -150,15 +160,12 @@ const farLeastMS = 10
 const grownBy = 2
 
 // farAway compares the round trip with the baseline's, the pooler's with Postgres' own, and what lies
-// between the two.
+// between the two. All of them are minimums.
 func farAway(o *observation) outcome {
 	var hits []hit
-	endpoints := o.endpoints()
-	// Where round trips vary, the least of a few says too little to tell two ways apart: HD-N04 is the finding.
-	steady := !slices.ContainsFunc(endpoints, unsteady)
-	for _, e := range endpoints {
+	for _, e := range o.endpoints() {
 		before, now := o.earlier(e.Name), reachMS(e)
-		if before >= 0 && now >= 0 && now >= grownBy*before && now-before >= max(farLeastMS, e.JitterMS) {
+		if before >= 0 && now >= 0 && now >= grownBy*before && now-before >= max(farLeastMS, e.doubtMS()) {
 			hits = append(hits, hit{
 				evidence: fmt.Sprintf("A round trip to %s takes %.1f ms, and took %.1f ms when the baseline was saved.", e.Name, now, before),
 				costMS:   now - before,
@@ -166,16 +173,19 @@ func farAway(o *observation) outcome {
 		}
 	}
 	pooler := reachMS(o.pooler.endpoint)
+	if len(o.ways.handshakes) > 0 {
+		pooler = min(pooler, slices.Min(o.ways.handshakes))
+	}
 	between := o.pooler.endpoint.FloorMS - pooler
-	if steady && o.direct.answered() && pooler >= 0 {
-		if direct := reachMS(o.direct.endpoint); direct >= 0 && pooler-direct >= max(farLeastMS, direct/2) {
+	if o.direct.answered() && pooler >= 0 {
+		if direct := reachMS(o.direct.endpoint); direct >= 0 && pooler-direct >= max(farLeastMS, direct/2, o.pooler.endpoint.doubtMS(), o.direct.endpoint.doubtMS()) {
 			hits = append(hits, hit{
 				evidence: fmt.Sprintf("A round trip to the pooler takes %.1f ms, to Postgres itself %.1f ms: the pooler stands elsewhere.", pooler, direct),
 				costMS:   pooler - direct,
 			})
 		}
 	}
-	if steady && o.pooler.pooled && pooler >= 0 && between >= max(farLeastMS, pooler/2) {
+	if o.pooler.pooled && pooler >= 0 && between >= max(farLeastMS, pooler/2, o.pooler.endpoint.doubtMS()) {
 		hits = append(hits, hit{
 			evidence: fmt.Sprintf("The pooler answers in %.1f ms, and Postgres through it in %.1f ms: the two stand %.1f ms apart.", pooler, o.pooler.endpoint.FloorMS, between),
 			costMS:   between,
@@ -186,6 +196,17 @@ func farAway(o *observation) outcome {
 		compared = "it was much the same when the baseline was saved"
 	}
 	return orPassed(hits, "A round trip to the pooler takes %.1f ms; %s.", pooler, compared)
+}
+
+// steadySamples is of how many the least is as near to the distance as the jitter, whatever makes round trips vary.
+const steadySamples = 15
+
+// doubtMS is how much longer than the distance the least of an endpoint's round trips may be.
+func (e Endpoint) doubtMS() float64 {
+	if !unsteady(e) {
+		return 0
+	}
+	return e.JitterMS * max(1, steadySamples/float64(max(e.FloorSamples, 1)))
 }
 
 // reachMS is a round trip to the server that ends the connection: the floor, or the quickest turn of

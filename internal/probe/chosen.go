@@ -47,6 +47,11 @@ func (o *observation) wantsQueue() bool {
 	return o.wantsCounts() || o.wants("HD-P04", "HD-N04", "HD-N05", "HD-N06", "HD-N08")
 }
 
+// wantsDistance is about how far the servers are, and how slow.
+func (o *observation) wantsDistance() bool {
+	return o.wants("HD-D24", "HD-N04", "HD-N05", "HD-N08", "HD-P04")
+}
+
 // wantsConsole: with none of these checks PgBouncer's console is left alone.
 func (o *observation) wantsConsole() bool {
 	return o.wantsQueue() || o.wantsPrepared() || o.wants("HD-P05", "HD-P07", "HD-P13", "HD-C02")

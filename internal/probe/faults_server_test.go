@@ -93,6 +93,10 @@ func serverFaults() []fault {
 			},
 		},
 		{
+			name: "the server gets a fifth of a CPU", code: "HD-D24", evidence: "it stood still", lab: &lab.Config{},
+			inject: func(t *testing.T, b *bed) { starve(t, b.env, 20*time.Millisecond, 80*time.Millisecond) },
+		},
+		{
 			name: "others keep the server busy", code: "HD-D13", evidence: "at work on statements that are not the app's",
 			inject: func(t *testing.T, b *bed) {
 				b.config.Window = time.Second

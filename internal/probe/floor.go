@@ -10,10 +10,12 @@ import (
 // The floor is the least of FloorSamples round trips, or of those that floorShare leaves time for: a server that takes
 // a second for each would otherwise leave none for anything else. Fewer than leastSamples have no median that means
 // anything.
+// samplePause is how far apart round trips begin at least: what comes and goes would otherwise show in all of them or in none.
 const (
 	FloorSamples = 15
 	leastSamples = 3
 	floorShare   = 2500 * time.Millisecond
+	samplePause  = 5 * time.Millisecond
 )
 
 // measureFloor asks the server for nothing, so many times and one after the other, and returns what each took. After the
@@ -22,17 +24,23 @@ func measureFloor(ctx context.Context, times int, ask func(context.Context) erro
 	ends := time.Now().Add(floorShare)
 	for len(samples) < times && time.Now().Before(ends) {
 		began := time.Now()
+		next := time.After(samplePause)
 		if err := ask(ctx); err != nil {
 			return samples, err
 		}
 		samples = append(samples, time.Since(began))
+		select {
+		case <-ctx.Done():
+		case <-next:
+		}
 	}
 	return samples, nil
 }
 
 // setFloor sets the floor and the jitter, the samples' median less it; fewer than leastSamples set none. It notes if
-// there are fewer than were wanted.
-func (e *Endpoint) setFloor(samples []time.Duration, wanted int) {
+// there are fewer than were wanted. Of others it is only the least that counts: whatever they may have waited for as well, none
+// was quicker than the distance.
+func (e *Endpoint) setFloor(samples []time.Duration, wanted int, others ...time.Duration) {
 	e.FloorSamples = len(samples)
 	few := fmt.Sprintf("there was time for %s of %d that make the floor", plural(len(samples), "round trip", "round trips"), wanted)
 	if len(samples) < leastSamples {
@@ -42,7 +50,8 @@ func (e *Endpoint) setFloor(samples []time.Duration, wanted int) {
 	if len(samples) < wanted {
 		e.Notes = append(e.Notes, few)
 	}
-	floor := slices.Min(samples)
+	floor := slices.Min(slices.Concat(samples, others))
+	e.FloorSamples += len(others)
 	e.FloorMS, e.JitterMS = ms(floor), ms(median(samples)-floor)
 }
 
@@ -101,22 +110,34 @@ func (s *pgServer) acquireWaitMS() float64 {
 	return ms(median(s.acquired) - median(owned))
 }
 
-// statementsQueue is poolerWait, unless every statement is held up for longer than its runs could tell.
+// statementsQueue is poolerWait, unless statements that need a server connection are held up for longer than their runs could
+// tell, or nothing else tells: the console is not asked, or no statement was run.
 func statementsQueue(o *observation) outcome {
 	if extraMS := o.heldUp(); extraMS > 0 {
-		s := o.pooler
-		queue := ""
-		if o.pools != nil {
-			queue = fmt.Sprintf(" SHOW POOLS: %d waiting, %d servers busy, %d idle.", o.pools.ClientsWaiting, o.pools.ServersActive, o.pools.ServersIdle)
+		return found(o.latecomers(extraMS))
+	}
+	out := notKnown("%s", o.missing(knowsWalls))
+	if out.why == "" {
+		out = poolerWait(o)
+	}
+	if len(out.hits) == 0 && (out.unknown || o.noConsole() != "") {
+		if extraMS := o.pooler.acquireWaitMS(); extraMS > 0 {
+			return found(o.latecomers(extraMS))
 		}
-		return found(hit{
-			evidence: fmt.Sprintf("An answer for which nobody queues takes %.1f ms, and %s outside a transaction took %.0f ms (median): statements wait for a server connection.%s",
-				s.assignedMS(), plural(len(s.acquired), "statement", "statements"), ms(median(s.acquired)), queue),
-			costMS: extraMS, severity: Critical,
-		})
 	}
-	if why := o.missing(knowsWalls); why != "" {
-		return notKnown("%s", why)
+	return out
+}
+
+// latecomers are statements that have to wait for a server connection.
+func (o *observation) latecomers(extraMS float64) hit {
+	s := o.pooler
+	queue := ""
+	if o.pools != nil {
+		queue = fmt.Sprintf(" SHOW POOLS: %d waiting, %d servers busy, %d idle.", o.pools.ClientsWaiting, o.pools.ServersActive, o.pools.ServersIdle)
 	}
-	return poolerWait(o)
+	return hit{
+		evidence: fmt.Sprintf("An answer for which nobody queues takes %.1f ms, and %s outside a transaction took %.0f ms (median): statements wait for a server connection.%s",
+			s.assignedMS(), plural(len(s.acquired), "statement", "statements"), ms(median(s.acquired)), queue),
+		costMS: extraMS,
+	}
 }

@@ -102,7 +102,7 @@ func (b *beside) send(ctx context.Context) (took func() time.Duration) {
 // ask makes one query, and a whole transaction of it while the floor is not complete.
 func (b *beside) ask(ctx context.Context, e *emptied) {
 	s := b.server
-	query, whole := s.empty, s.pooled && len(s.quiet) < s.floorSamples()
+	query, whole := s.empty, s.pooled && len(s.samples) < s.floorSamples()
 	if whole {
 		query = s.begin
 	}

@@ -64,6 +64,7 @@ type observation struct {
 	pools        *store.Pools
 	ways         waysFacts
 	app          appTest
+	work         serverWork
 	// proof is what the app's pool learned when it was opened, poolFailed why it could not be.
 	proof      *store.Proof
 	poolFailed *failure

@@ -354,7 +354,7 @@ func (o *observation) addCost(s *session) {
 	}
 	o.ways.addCost(&o.cost, s)
 	if s.explain != nil {
-		o.cost.DBMS = round(s.explain.dbMS)
+		o.cost.DBMS = round(s.explain.dbMS + o.work.cpuMS())
 		o.cost.Rows += s.explain.rows
 	}
 	if s.attr != nil {

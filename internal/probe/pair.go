@@ -35,6 +35,8 @@ type pairClient struct {
 	conn  *pgx.Conn
 	w     *pgWaterfall
 	dials int
+	// phases are those of connecting: the waterfall's socket is used again later.
+	phases []Phase
 }
 
 // openPair connects both clients at once.
@@ -50,6 +52,7 @@ func openPair(ctx context.Context, config *pgx.ConnConfig) *pair {
 		wg.Go(func() {
 			c.dials++
 			c.conn, c.w, errs[i] = connectPG(ctx, config)
+			c.phases = c.w.phases()
 		})
 	}
 	wg.Wait()

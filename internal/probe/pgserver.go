@@ -51,8 +51,7 @@ type pgServer struct {
 	// acquired are the times of those that the pooler had to assign a server connection to first. Of one in either list
 	// that had no answer it is queryTimeout.
 	acquired []time.Duration
-	// quiet are those of samples that the floor and the jitter are made of; sampled is whether sample has been made.
-	quiet   []time.Duration
+	// sampled is whether sample has been made.
 	sampled bool
 	// begun is when the last transaction of this connection began, held for how long all of them have been open.
 	begun time.Time
@@ -129,7 +128,7 @@ func (s *pgServer) prove(ctx context.Context) {
 // sample takes the floor, of statements that have a server connection: a wait in the pooler is no distance. It has the
 // connection for itself, and is not made where beside has begun to take it, nor again where there was too little time.
 func (s *pgServer) sample(ctx context.Context) {
-	if !s.usable() || s.sampled || len(s.quiet) > 0 {
+	if !s.usable() || s.sampled || len(s.samples) > 0 {
 		return
 	}
 	s.sampled = true
@@ -142,7 +141,22 @@ func (s *pgServer) sample(ctx context.Context) {
 	}
 }
 
-// floorSamples is of how many round trips the floor is the least.
+// measureAgain adds what another moment gives to a floor that is known: the least of spaced samples is the distance, and a
+// moment in which the network or the server was busy is not. What fails has failed before, or is late.
+func (s *pgServer) measureAgain(ctx context.Context) {
+	switch {
+	case !s.usable() || s.floor <= 0:
+	case s.pooled:
+		_, _ = measureFloor(ctx, laterTransactions, s.transaction)
+	default:
+		_, _ = measureFloor(ctx, laterTransactions*turnsOfTransaction, s.empty)
+	}
+}
+
+// laterTransactions is how often the floor is looked at again.
+const laterTransactions = 3
+
+// floorSamples is how many samples make a floor at least, if there is time for them.
 func (s *pgServer) floorSamples() int {
 	if s.pooled {
 		return FloorSamples / turnsOfTransaction * (turnsOfTransaction - 1)
@@ -152,10 +166,10 @@ func (s *pgServer) floorSamples() int {
 
 // settle makes the endpoint's figures of them, once all are taken.
 func (s *pgServer) settle() {
-	if s == nil || !s.sampled && len(s.quiet) == 0 {
+	if s == nil || !s.sampled && len(s.samples) == 0 {
 		return
 	}
-	s.endpoint.setFloor(s.quiet, s.floorSamples())
+	s.endpoint.setFloor(s.samples, s.floorSamples(), s.acquired...)
 	s.endpoint.judgeProxy(s.meter)
 }
 
@@ -219,11 +233,8 @@ func (s *pgServer) ask(ctx context.Context, sql string, times *[]time.Duration) 
 	switch took := time.Since(began); {
 	case err == nil:
 		*times = append(*times, took)
-		if times == &s.samples && len(s.quiet) < s.floorSamples() {
-			s.quiet = append(s.quiet, took)
-		}
-		if len(s.quiet) >= leastSamples {
-			s.floor = slices.Min(s.quiet)
+		if len(s.samples) >= leastSamples {
+			s.floor = slices.Min(slices.Concat(s.samples, s.acquired))
 		}
 	case explain(ctx, "", err).cutOff():
 		*times = append(*times, queryTimeout)

@@ -58,6 +58,11 @@ func serverChecks() []check {
 			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, usename, application_name, now() - query_start AS runs, left(query, 60) FROM pg_stat_activity WHERE state = 'active' ORDER BY 4 DESC LIMIT 5"   # whose it is; then move that job to a replica or to the night`,
 		},
 		{
+			code: "HD-D24", title: "CPU starvation: the database server gets too little CPU time", severity: Warning,
+			needs: []part{askedServer}, run: cpuStarved,
+			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, usename, application_name, left(query, 60) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"   # nobody at work? then its machine gives it too little: CPU limit, steal (vmstat 1), a larger instance`,
+		},
+		{
 			code: "HD-D15", title: "An extension that helps is missing", severity: Info,
 			needs: watched, run: missingExtensions,
 		},

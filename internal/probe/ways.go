@@ -26,6 +26,8 @@ type waysFacts struct {
 	// poolerVersion is PgBouncer's, nil where its console was not asked.
 	poolerVersion release
 	web           *webServer
+	// handshakes are the ms of each turn of connecting that the pooler itself answered.
+	handshakes []float64
 	// segments are the sums over the probe's connections to Postgres; nil where the kernel can't be asked.
 	segments *link.Segments
 
@@ -159,21 +161,25 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 		floor := s.pooler.floor
 		wg.Go(func() { w.transfers.idle(ctx, s.pair, floor) })
 	}
-	if s.pools.usable() && w.console != nil && o.wantsCounts() {
-		wg.Go(func() {
+	wg.Go(func() {
+		if s.pools.usable() && w.console != nil && o.wantsCounts() {
 			w.console.after = s.pools.moment(ctx, ms(time.Since(w.began)))
 			if s.pools.ask(ctx) {
 				last := s.pools.last
 				o.pools = &last
 			}
-		})
-	}
+		}
+		if s.pooler != nil {
+			w.ownMS += ms(s.pooler.held + s.pair.heldFor())
+		}
+		if o.wantsDistance() { // it keeps a server connection, which the pooler would count
+			o.measureAgain(ctx, s)
+		}
+	})
 	wg.Wait()
+	o.handshakes(s)
 	if s.pooler.usable() && s.pair != nil && s.pooler.floor > 0 && enough(ctx, 20*s.pooler.floor) {
 		s.pair.forget(ctx, s.pools)
-	}
-	if s.pooler != nil {
-		w.ownMS += ms(s.pooler.held + s.pair.heldFor())
 	}
 	s.pooler.settle()
 	s.direct.settle()
@@ -189,6 +195,26 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 		}
 		if n, ok := server.meter.Segments(); ok {
 			server.endpoint.SegmentsSent, server.endpoint.SegmentsAgain, server.endpoint.SegmentsDisordered = &n.Sent, &n.Again, &n.Disordered
+		}
+	}
+}
+
+// handshakes collects the turns of connecting that the pooler itself answered: there is nobody in them but the network and it.
+func (o *observation) handshakes(s *session) {
+	if !s.pooler.answered() || !s.pooler.pooled {
+		return
+	}
+	connects := [][]Phase{s.pooler.endpoint.Phases}
+	if s.pair != nil {
+		for _, c := range s.pair.clients() {
+			connects = append(connects, c.phases)
+		}
+	}
+	for _, phases := range connects {
+		for _, p := range phases {
+			if p.Turns > 0 && p.Name != "tcp" && p.Name != "earlier_attempts" {
+				o.ways.handshakes = append(o.ways.handshakes, p.MS/float64(p.Turns))
+			}
 		}
 	}
 }

@@ -1,0 +1,245 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A fixed amount of work in equal pieces, timed by the server's own clock, tells a slow server from a far one: neither the
+// network nor a queue in the pooler is in it. workRows makes one piece a quarter of a millisecond of a server's core, which is
+// far less than an operating system gives a process at a time. The short run is made by every probe; long ones follow
+// where something was late, long enough to meet the end of any share of a CPU that a container gets (100 ms is the
+// period of cgroups). No piece is begun after mostWork.
+const (
+	workRows     = 5000
+	shortPieces  = 80
+	longPieces   = 400
+	longRuns     = 2
+	mostWork     = 800 * time.Millisecond
+	usualPieceMS = 0.25
+)
+
+// workSQL gives, after each of $1 pieces, the ms since the statement began, and whether there was work in it. Each piece
+// depends on its number, so that none is reused.
+const workSQL = `SELECT (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000)::float8, work.rows > 0
+FROM generate_series(0, $1::int4) AS piece, LATERAL (
+	SELECT count(*) AS rows FROM generate_series(1, CASE WHEN clock_timestamp() - statement_timestamp() < $3::int4 * interval '1 ms' THEN $2::int4 ELSE 0 * piece END)
+) AS work`
+
+// serverWork is what the runs of that work took; failed says why there is none.
+type serverWork struct {
+	moments []workMoment
+	failed  string
+}
+
+// workMoment is the ms of each piece, by the server's clock and of the probe's own work at the same time.
+type workMoment struct{ server, own []float64 }
+
+// measureAgain looks once more at the floors of servers that are near (far ones have been looked at for as long as
+// the statements took), and at the clock of the one that is nearest to the work.
+func (o *observation) measureAgain(ctx context.Context, s *session) {
+	var wg sync.WaitGroup
+	for _, server := range []*pgServer{s.pooler, s.direct} {
+		if server.usable() && server.floor < leastLaneFloor {
+			wg.Go(func() { server.measureAgain(ctx) })
+		}
+	}
+	wg.Wait()
+	server := o.nearest()
+	if !server.usable() {
+		o.work.failed = "no database answers"
+		return
+	}
+	o.work.measure(ctx, server)
+}
+
+// nearest is Postgres itself, or what leads to it where that can't be asked.
+func (o *observation) nearest() *pgServer {
+	if o.direct.answered() {
+		return o.direct
+	}
+	return o.pooler
+}
+
+// measure makes the short run and, where it stood still or round trips were late, two long ones. The second is for a machine
+// that was busy during the first.
+func (w *serverWork) measure(ctx context.Context, s *pgServer) {
+	times, err := timeWork(ctx, s.conn, shortPieces)
+	short := workMoment{server: times}
+	late := s.lateMS() >= starvedWaitMS/2 || starved(times)
+	for err == nil && late && len(w.moments) < longRuns && enough(ctx, mostWork+endLeast/5) {
+		done, own := make(chan struct{}), make(chan []float64)
+		go func() { own <- timeOwnWork(done) }()
+		times, err = timeWork(ctx, s.conn, longPieces)
+		close(done)
+		w.moments = append(w.moments, workMoment{times, <-own})
+		late = starved(times)
+	}
+	if len(w.moments) == 0 {
+		w.moments = []workMoment{short}
+	}
+	if err != nil {
+		w.failed = explain(ctx, "", err).Error()
+	}
+	w.moments = slices.DeleteFunc(w.moments, func(m workMoment) bool { return len(m.server) == 0 })
+}
+
+// cpuMS is the server's CPU time that went into it.
+func (w *serverWork) cpuMS() (sum float64) {
+	for _, m := range w.moments {
+		sum += pausesOf(m.server).pieceMS * float64(len(m.server))
+	}
+	return sum
+}
+
+// lateMS is how much later than the floor what comes at any moment is answered, on average: those who come at random see the
+// mean, and of statements that follow one another only the first meets a pause, whose length counts by the time it takes.
+func (s *pgServer) lateMS() float64 {
+	if s.floor <= 0 || len(s.samples) == 0 {
+		return 0
+	}
+	late, areas, all := 0.0, 0.0, 0.0
+	for _, took := range s.samples {
+		by := ms(took - s.floor)
+		late, areas, all = late+by, areas+by*by/2, all+max(ms(took), ms(samplePause))
+	}
+	return max(late/float64(len(s.samples)), areas/all)
+}
+
+func timeWork(ctx context.Context, conn *pgx.Conn, pieces int) (times []float64, err error) {
+	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
+		rows, err := conn.Query(ctx, workSQL, pgx.QueryExecModeExec, pieces, workRows, mostWork.Milliseconds())
+		if err != nil {
+			return err
+		}
+		last, at, worked := 0.0, 0.0, false
+		_, err = pgx.ForEachRow(rows, []any{&at, &worked}, func() error {
+			if last > 0 && worked {
+				times = append(times, at-last)
+			}
+			last = at
+			return nil
+		})
+		return err
+	})
+	return times, err
+}
+
+// timeOwnWork works in equal pieces until done is closed, and returns the ms that each took.
+func timeOwnWork(done <-chan struct{}) (times []float64) {
+	const rounds = 100_000 // about as long as a piece of the server's
+	var sum uint64
+	last := time.Now()
+	for {
+		select {
+		case <-done:
+			return times
+		default:
+		}
+		for i := range uint64(rounds) {
+			sum = sum*31 + i
+		}
+		now := time.Now()
+		if sum != 0 { // which it is: the work must not be optimized away
+			times = append(times, ms(now.Sub(last)))
+		}
+		last = now
+	}
+}
+
+// pauses are what interrupts work in equal pieces.
+type pauses struct {
+	pieceMS float64 // one piece without any
+	count   int
+	// share is the part of the time that was work, longestMS the longest pause.
+	share, longestMS float64
+	// waitMS is how long what comes at any moment waits for the end of a pause, on average.
+	waitMS float64
+}
+
+// pauseLeastMS is more than what a piece varies by itself.
+const pauseLeastMS = 2
+
+func pausesOf(times []float64) (p pauses) {
+	if len(times) == 0 {
+		return pauses{share: 1}
+	}
+	p.pieceMS = median(times)
+	all, areas := 0.0, 0.0
+	for _, took := range times {
+		all += took
+		if pause := took - p.pieceMS; pause >= max(pauseLeastMS, 2*p.pieceMS) {
+			p.count++
+			p.longestMS = max(p.longestMS, pause)
+			areas += pause * pause / 2
+		}
+	}
+	p.share, p.waitMS = min(1, p.pieceMS*float64(len(times))/all), areas/all
+	return p
+}
+
+// A server is starved if it works for half of the time at most, and what comes at any moment waits for it as long as the jitter
+// that is a finding, by its own clock and by that of the probe. One that takes slowFactor times as long as usual for a piece is
+// slow.
+const (
+	starvedShare  = 0.5
+	starvedWaitMS = jitterLeastMS
+	fewestPauses  = 2
+	slowFactor    = 10
+)
+
+// longestMS is the longest pause of all.
+func (w *serverWork) longestMS() (longest float64) {
+	for _, m := range w.moments {
+		longest = max(longest, pausesOf(m.server).longestMS)
+	}
+	return longest
+}
+
+func starved(times []float64) bool {
+	p := pausesOf(times)
+	return p.share <= starvedShare && p.waitMS >= starvedWaitMS
+}
+
+// cpuStarved wants the same at every moment: a machine may be busy at one.
+func cpuStarved(o *observation) outcome {
+	if len(o.work.moments) == 0 {
+		return notKnown("A fixed amount of work could not be timed by the server's clock: %s.", orElse(o.work.failed, "there was no time"))
+	}
+	var all, own []float64
+	starving := true
+	for _, m := range o.work.moments {
+		all, own = append(all, m.server...), append(own, m.own...)
+		starving = starving && starved(m.server)
+	}
+	server, probe := pausesOf(all), pausesOf(own)
+	work := server.pieceMS * float64(len(all))
+	says := fmt.Sprintf("By the server's own clock %.0f ms of work took %.0f ms", work, work/server.share)
+	var hits []hit
+	if server.pieceMS >= slowFactor*usualPieceMS {
+		var executing []float64
+		for _, h := range o.hot {
+			executing = append(executing, h.PlanningMS+h.ExecutionMS)
+		}
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("By the server's own clock work that takes %.2f ms on a core as it is usual takes %.1f ms.", usualPieceMS, server.pieceMS),
+			costMS:   (1 - usualPieceMS/server.pieceMS) * median(executing),
+		})
+	}
+	late := o.nearest().lateMS()
+	switch {
+	case !starving || server.count < fewestPauses || late < starvedWaitMS:
+		return orPassed(hits, "%s.", says)
+	case probe.waitMS >= server.waitMS/2 && len(hits) == 0:
+		return notKnown("%s, but the probe stood still as well (a wait of %.0f ms on average, for the server %.0f ms): its own machine is short of CPU.", says, probe.waitMS, server.waitMS)
+	}
+	return found(append(hits, hit{
+		evidence: fmt.Sprintf("%s: it stood still %s, for up to %.0f ms. What comes at any moment waits %.0f ms on average.", says, plural(server.count, "time", "times"), server.longestMS, server.waitMS),
+		costMS:   server.waitMS,
+	})...)
+}
