@@ -84,7 +84,7 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 		}
 	}
 	if t.told > 0 {
-		free := round(float64(t.turns[0]) / float64(t.all.requests))
+		free := float64(t.turns[0]) / float64(t.all.requests)
 		phase.TurnFreeShare = &free
 	}
 	for _, g := range p.Goals {

@@ -239,7 +239,14 @@ func turns(n int) string {
 	return fmt.Sprintf("%d turns", n)
 }
 
-func sharePct(v float64) string { return fmt.Sprintf("%.3g%%", 100*v) }
+// sharePct is a share in percent. One that is not whole is never rounded up to 100%.
+func sharePct(v float64) string {
+	const rounding = 1e-6
+	if v > 0.5 {
+		return fmt.Sprintf("%.4g%%", math.Floor(1e4*v+rounding)/100)
+	}
+	return fmt.Sprintf("%.3g%%", 100*v)
+}
 
 // claim is the verdict with what it rests on.
 func (r ThresholdResult) claim() string {

@@ -175,3 +175,11 @@ func TestAMissIsInTheLimitsOnTurns(t *testing.T) {
 		t.Errorf("%d of %d took a turn, %d of %d more than one", free.over, free.n, most.over, most.n)
 	}
 }
+
+func TestAShareIsNotRoundedUpToTheWhole(t *testing.T) {
+	for v, want := range map[float64]string{1: "100%", 0.99999: "99.99%", 0.9975: "99.75%", 0.97: "97%", 0.57: "57%", 0.005: "0.5%", 0.00033: "0.033%", 0: "0%"} {
+		if got := sharePct(v); got != want {
+			t.Errorf("%v is shown as %s, want %s", v, got, want)
+		}
+	}
+}
