@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -145,6 +146,9 @@ func answer[B any](s *Server, got hotAnswer[B]) (cache.Answer, error) {
 	body, err := s.compressors.render(got.body)
 	if got.residenceIDs == nil {
 		got.residenceIDs = []int64{}
+	}
+	if s.aging > 0 && got.remake != nil && rand.IntN(2) == 0 { //nolint:gosec // chance will do
+		got.validUntil = s.now().Add(s.aging)
 	}
 	return cache.Answer{
 		User: got.user, ResidenceIDs: got.residenceIDs, Body: body, ValidUntil: got.validUntil, Remake: got.remake, Remade: got.remade,

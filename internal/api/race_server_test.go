@@ -88,6 +88,7 @@ func serveRace(ctx context.Context, raw string) error {
 	}
 	var tell raceTeller
 	s.between = tell.between
+	s.aging = 100 * time.Millisecond // so that boards are made of copies that have aged
 	s.SetReady()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Keep(ctx) })

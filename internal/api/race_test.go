@@ -497,6 +497,9 @@ func raceThrough(t *testing.T, l *lab.Lab, times int, reads int) {
 	if n := r.counters(r.servers[1].life.Load())["honeydue_redis_skipped_total"]; n == 0 {
 		t.Error("the server that was cut off from Redis has never left Redis alone")
 	}
+	if n := r.counters(r.servers[0].life.Load())["honeydue_cache_lists_total tasks remade"]; n == 0 {
+		t.Error("no board was made of a copy that had aged")
+	}
 }
 
 // cutOffOne holds up every byte between the second server and Redis for 3 s

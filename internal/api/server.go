@@ -79,6 +79,8 @@ type Server struct {
 	compressors     compressors
 	refills         refills
 	restores        restores
+	// aging is how long every other board is valid, in tests only; 0: as long as it is.
+	aging time.Duration
 	// between stands between the steps of a write, in tests only.
 	between func(ctx context.Context, step string)
 }
