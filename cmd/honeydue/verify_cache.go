@@ -44,7 +44,7 @@ copies than --at-least could be checked. Give it the environment of the servers.
 		RunE: validated(o, func(ctx context.Context) error { return a.verifyCache(ctx, o) }),
 	}
 	flags := cmd.Flags()
-	flags.IntVar(&o.sample, "sample", verify.DefaultSample, "how many copies are drawn, in each round")
+	flags.IntVar(&o.sample, "sample", verify.DefaultSample, "how many copies that would be served are checked, in each round")
 	flags.Float64Var(&o.rate, "rate", verify.DefaultRate, "how many turns to the database are taken in a second at most")
 	flags.IntVar(&o.atLeast, "at-least", verify.DefaultAtLeast, "how many copies have to be checked before anything is claimed")
 	flags.DurationVar(&o.duration, "duration", 0, "go on drawing samples until this time is over")

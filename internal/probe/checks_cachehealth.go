@@ -74,9 +74,9 @@ func statesMissing(o *observation) outcome {
 	switch {
 	case h.copies < copiesFewest && !f.sample.whole && !f.unused():
 		return notKnown("%s among the %d keys that were sampled, of %d: fewer than %d tell nothing of the rest.",
-			plural(h.copies, "copy of a list is", "copies of lists are"), f.sample.looked, f.sample.keys, copiesFewest)
+			plural(h.copies, "copy of a list that was used within an hour is", "copies of lists that were used within an hour are"), f.sample.looked, f.sample.keys, copiesFewest)
 	case h.copies == 0:
-		return passed("No copy of a list is among the sampled keys.")
+		return passed("No copy of a list that was used within an hour is among the sampled keys.")
 	case h.copies < copiesFewest:
 		return passed("%d of %s had no state; fewer than %d copies are not judged.", h.missing, plural(h.copies, "sampled copy", "sampled copies"), copiesFewest)
 	}

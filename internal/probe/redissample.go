@@ -118,13 +118,21 @@ func scanKeys(ctx context.Context, c *redis.Client, match string, names map[stri
 	return false, nil
 }
 
+// usedLately is how long ago a copy may have been used to be judged by its state: what nobody has asked for since is evicted
+// in any order.
+const usedLately = time.Hour
+
 // weigh asks for the memory of each key, in one turn. MEMORY USAGE does not touch a key's age; with five
 // samples it costs the same for a long list as for a short one.
 func (s *keySample) weigh(ctx context.Context, c *redis.Client, keys []string) {
 	p := c.Pipeline()
 	var usages []*redis.IntCmd
+	idle := map[string]*redis.DurationCmd{}
 	for _, k := range keys {
 		usages = append(usages, p.MemoryUsage(ctx, k, 5))
+		if cache.KeyKind(k) == "list" {
+			idle[k] = p.ObjectIdleTime(ctx, k) // does not touch it, either
+		}
 	}
 	_ = bound(ctx, queryTimeout, func(ctx context.Context) error { _, err := p.Exec(ctx); return err }) // a key may have gone: each has its own error
 	byPattern := map[string]*keyKind{}
@@ -141,7 +149,7 @@ func (s *keySample) weigh(ctx context.Context, c *redis.Client, keys []string) {
 		switch {
 		case cache.IsState(k):
 			s.states = append(s.states, k)
-		case cache.KeyKind(k) == "list":
+		case idle[k] != nil && idle[k].Val() < usedLately: // 0 where Redis does not say it, as under an LFU policy
 			s.lists = append(s.lists, k)
 		}
 	}

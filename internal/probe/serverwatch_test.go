@@ -2,11 +2,13 @@ package probe
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
@@ -315,5 +317,27 @@ func TestWindowOnlyIfAskedFor(t *testing.T) {
 		if got := c.config.window(&observation{config: c.config}); got != c.want {
 			t.Errorf("%+v: the window is %v, want %v", c.config, got, c.want)
 		}
+	}
+}
+
+// TestCopiesThatNobodyUsesAreNotJudged: what was not asked for within an hour is evicted in any order, versions or copies first.
+func TestCopiesThatNobodyUsesAreNotJudged(t *testing.T) {
+	opts, err := redis.ParseURL(labtest.Redis(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := redis.NewClient(opts)
+	t.Cleanup(func() { c.Close() })
+	if err := c.Set(t.Context(), "list:1.tasks:1", "copy", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	dump := c.Dump(t.Context(), "list:1.tasks:1").Val()
+	if err := c.Do(t.Context(), "RESTORE", "list:1.tasks:2", 0, dump, "IDLETIME", int(usedLately.Seconds())).Err(); err != nil {
+		t.Fatal(err)
+	}
+	var s keySample
+	s.weigh(t.Context(), c, []string{"list:1.tasks:1", "list:1.tasks:2", cache.StateKey(cache.UserScope(1))})
+	if !slices.Equal(s.lists, []string{"list:1.tasks:1"}) || s.looked != 3 {
+		t.Errorf("of %d keys these copies are judged: %v", s.looked, s.lists)
 	}
 }

@@ -61,7 +61,12 @@ func (v *verifier) round(ctx context.Context, s cache.Sample) error {
 
 func (v *verifier) checkAll(ctx context.Context) ([]suspect, error) {
 	var suspects []suspect
+	servable := v.result.Servable
 	for _, of := range v.drawn {
+		if v.result.Servable-servable >= v.config.Sample {
+			break
+		}
+		v.result.Sampled++
 		found, err := v.check(ctx, of)
 		if err != nil {
 			return suspects, err

@@ -37,7 +37,8 @@ type Config struct {
 	// Database is the app's own endpoint. One connection is used, whatever is set there.
 	Database store.Config
 	RedisURL string
-	// Sample is how many copies are drawn in each round (DefaultSample if zero).
+	// Sample is how many copies that would be served are checked in each round, if there are so many
+	// (DefaultSample if zero).
 	Sample int
 	// Rate is how many turns to the database are taken in each second at most (DefaultRate if zero).
 	Rate float64
@@ -143,13 +144,16 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// drawn is how many copies are drawn at most for each that is to be checked: copies stay in Redis long after a write has
+// made them obsolete or their day has ended.
+const drawn = 10
+
 func (v *verifier) sample(ctx context.Context) (cache.Sample, error) {
-	s, err := v.cache.Sample(ctx, v.config.Sample)
+	s, err := v.cache.Sample(ctx, max(v.config.Sample, min(drawn*v.config.Sample, MaxSample)))
 	if err != nil {
 		return s, v.noRedis(err)
 	}
 	v.result.Rounds++
-	v.result.Sampled += len(s.Copies)
 	v.result.CopiesInRedis, v.result.AllCopiesSeen = s.Seen, s.All
 	return s, nil
 }

@@ -48,6 +48,21 @@ func TestFresh(t *testing.T) {
 	}
 }
 
+// TestCopiesThatNobodyIsServedAreNoSample: copies stay in Redis long after they were made obsolete. A sample has as many that
+// would be served as it was asked for.
+func TestCopiesThatNobodyIsServedAreNoSample(t *testing.T) {
+	s := newStage(t, 6)
+	kind, _, _ := strings.Cut(s.rdb.Keys(t.Context(), "list:*.tasks:*").Val()[0], ".")
+	for i := range 100 {
+		s.check(s.rdb.Set(t.Context(), fmt.Sprintf("%s.tasks:%d", kind, 1_000_000+i), "obsolete", 0).Err())
+	}
+	c := s.config()
+	c.Sample, c.AtLeast = 20, 20
+	if r := s.run(c, nil); r.Outcome != Fresh || r.Checked != 20 || r.Sampled < 20 || r.Sampled != r.Checked+r.Skipped["no-state"] || r.CopiesInRedis != 124 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestNothingIsChanged: neither a key of Redis, nor when it expires, and in Postgres transactions that may not
 // write are enough.
 func TestNothingIsChanged(t *testing.T) {
