@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -53,7 +54,8 @@ It does no harm: read-only transactions with time-outs, hot statements one at a 
 transaction writes what the app writes, for an account of its own, and is rolled back (HD-Q19); scratch keys in Redis
 are deleted again (HD-R19). --skip leaves either out. It prints no value of any row, no user of the app and no password.
 Commands that fix a finding name the cluster, host, database and role that were measured (decision 35). A server
-that is down is a finding; the rest is still reported. A finding that another one explains is listed under it.
+that is down is a finding, reported on stderr as soon as it is certain; the rest is still reported. A finding that another one
+explains is listed under it.
 
 Exit code 3: a finding at or above --fail-on. 4, inconclusive: a third or more of the checks is unknown (without those
 about what you did not name), or one of the hot statements or the cache could not be judged at all; the verdict says
@@ -193,10 +195,10 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 	}
 	progress := a.progress("probing", probe.Steps)
 	defer progress.Done()
-	say := progress.Step
+	say, certain := progress.Step, func(f probe.Finding) { progress.Say(certainLine(f)) }
 	if o.watch.on {
 		progress.Done() // a bar and a report that is redrawn would write over each other
-		say = nil
+		say, certain = nil, nil
 	}
 	once := func(ctx context.Context) (probe.Result, error) {
 		return probe.Run(ctx, probe.Config{
@@ -205,7 +207,7 @@ func (a *app) probe(ctx context.Context, o *probeOptions) error {
 			TargetURL: o.target, Token: token, MetricsURL: o.metricsURL, ExecMode: database.ExecMode,
 			Settings: tunedSettings(a.env), RedisTuned: tunedRedis(),
 			Only: o.only, Skip: o.skip, NoAnalyze: o.noAnalyze, Timeout: o.timeout, Baseline: baseline,
-			Cluster: o.cluster(a), InCluster: a.inCluster(), Proxy: http.ProxyFromEnvironment, Progress: say,
+			Cluster: o.cluster(a), InCluster: a.inCluster(), Proxy: http.ProxyFromEnvironment, Progress: say, Certain: certain,
 		})
 	}
 	var result probe.Result
@@ -255,6 +257,11 @@ func passwords(d config.Database) probe.Passwords {
 	return probe.Passwords{
 		URL: probe.PasswordSource(d.PasswordIn), Direct: probe.PasswordSource(d.DirectPasswordIn), Admin: probe.PasswordSource(d.AdminPasswordIn),
 	}
+}
+
+// certainLine is a finding that is reported before the probe is over.
+func certainLine(f probe.Finding) string {
+	return fmt.Sprintf("Found already: %s %s. %s", f.Code, f.Title, f.Evidence)
 }
 
 // probeDocument is the report in the form that was asked for. A check that --only names is printed whatever came of it.

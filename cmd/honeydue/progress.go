@@ -112,6 +112,19 @@ func (p *progress) Describe(what string) {
 	}
 }
 
+// Say prints a line of its own at once.
+func (p *progress) Say(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil && !p.ended {
+		_ = p.bar.Clear() // as in Done
+	}
+	fmt.Fprintln(p.w, line)
+	if p.bar != nil && !p.ended {
+		_ = p.bar.RenderBlank()
+	}
+}
+
 // Done takes the bar away. It may be called more than once.
 func (p *progress) Done() {
 	p.mu.Lock()

@@ -61,7 +61,7 @@ func poolerStuck(o *observation) outcome {
 	}
 	answers := "answers that its own URL is wrong"
 	if o.direct.failed == nil {
-		answers = fmt.Sprintf("answers in %.0f ms", o.direct.endpoint.FloorMS)
+		answers = fmt.Sprintf("answers in %.0f ms", reachMS(o.direct.endpoint))
 	}
 	h := o.stuck()
 	h.evidence = fmt.Sprintf("%s is reached, no statement comes back through it (%s), and the direct endpoint %s.%s",

@@ -221,7 +221,7 @@ func TestServersDown(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			r := run(t, c)
+			r := announced(t, c)
 			f := first(t, r, code)
 			// Without Redis the app goes on, more slowly.
 			if f.Outage != (code != "HD-R01") || f.Severity != probe.Critical {
@@ -241,7 +241,7 @@ func TestServersDown(t *testing.T) {
 
 	t.Run("the pooler is paused", func(t *testing.T) {
 		command(t, env, "PAUSE")
-		f := first(t, run(t, c), "HD-P05")
+		f := first(t, announced(t, c), "HD-P05")
 		contains(t, f.Evidence, "it has no server connection and opens none: so looks a pooler that is paused")
 		apply(t, env, f.Remedy)
 		answering(t, env)
@@ -252,8 +252,11 @@ func TestServersDown(t *testing.T) {
 
 	t.Run("the database is paused", func(t *testing.T) {
 		command(t, env, "PAUSE honeydue")
-		f := first(t, run(t, c), "HD-P05")
-		contains(t, f.Evidence, "SHOW DATABASES: the database is paused")
+		f := first(t, announced(t, c), "HD-P05")
+		// Where PgBouncer does not list the database (see stuckPool.unlisted), the command is the same.
+		if !strings.Contains(f.Evidence, "SHOW DATABASES: the database is paused") && !strings.Contains(f.Evidence, "which SHOW DATABASES does not list") {
+			t.Errorf("that the database is paused is not in %q", f.Evidence)
+		}
 		apply(t, env, f.Remedy)
 		answering(t, env)
 		if got := check(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
@@ -263,7 +266,7 @@ func TestServersDown(t *testing.T) {
 		defer command(t, env, "RESUME honeydue")
 		c := c
 		c.AdminURL = ""
-		f = first(t, run(t, c), "HD-P05")
+		f = first(t, announced(t, c), "HD-P05")
 		contains(t, f.Remedy, "-c RESUME")
 		contains(t, f.Remedy, "raise default_pool_size")
 	})

@@ -53,12 +53,28 @@ func config(env lab.Env) probe.Config {
 // run probes, and looks for secrets in every form of what came of it.
 func run(t *testing.T, c probe.Config) probe.Result {
 	t.Helper()
+	var certain []string
+	reported := c.Certain
+	c.Certain = func(f probe.Finding) {
+		certain = append(certain, f.Code)
+		if reported != nil {
+			reported(f)
+		}
+	}
 	r, err := probe.Run(t.Context(), c)
 	if err != nil {
 		noSecret(t, c, "the error", err.Error())
 		t.Fatal(err)
 	}
 	lookForSecrets(t, c, r)
+	for i, code := range certain {
+		if slices.Contains(certain[:i], code) {
+			t.Errorf("%s was reported twice", code)
+		}
+		if !slices.ContainsFunc(r.Findings, func(f probe.Finding) bool { return f.Code == code && f.Because == "" }) {
+			t.Errorf("%s was reported as certain, and is not a finding of its own in the end", code)
+		}
+	}
 	for _, f := range r.Findings {
 		if !isCommand.MatchString(f.Remedy) {
 			t.Errorf("the remedy of %s is no command: %q", f.Code, f.Remedy)

@@ -26,6 +26,7 @@ func observe(ctx context.Context, c Config) *observation {
 	target := o.startTarget(ctx)
 	r := o.reach(ctx, s)
 	watch := o.startWatching(ctx, s, began)
+	certain := o.startEarly(s, r, target)
 	planner := s.planner(r)
 	if <-r.proved; !r.far() {
 		<-r.pooler
@@ -43,6 +44,7 @@ func observe(ctx context.Context, c Config) *observation {
 	<-r.app
 	o.keepSession(ctx, s, planner)
 	o.clock(time.Since(began), upPooler, askedPooler)
+	certain.ofTheApp(o, s, r)
 	<-r.quiet
 	target.patience(ctx)
 
@@ -52,6 +54,7 @@ func observe(ctx context.Context, c Config) *observation {
 
 	say("looking at the network again, and watching the servers")
 	r.all.Wait()
+	certain.all.Wait()
 	o.endWays(ctx, s)
 	o.poolFailed = s.dbFailed
 	if s.db != nil {

@@ -74,14 +74,37 @@ func newPG(ctx context.Context, name, url string) *pgServer {
 	return s
 }
 
-// open connects and proves the pooler. failed says what went wrong.
-func (s *pgServer) open(ctx context.Context) {
+// What hopelessTurns round trips, and hopelessLeast, have not brought back is not waited for where it is known otherwise
+// that nothing comes back: a server connection that the pooler still had would have answered.
+const (
+	hopelessTurns = 10
+	hopelessLeast = 1200 * time.Millisecond
+)
+
+// open connects and proves the pooler. failed says what went wrong. hopeless is closed once it is known otherwise that no
+// statement will come back; nil never is.
+func (s *pgServer) open(ctx context.Context, hopeless <-chan struct{}) {
 	if s.failed == nil {
 		s.connect(ctx)
 	}
-	if s.failed == nil {
-		s.prove(ctx)
+	if s.failed != nil {
+		return
 	}
+	proving, cancel := context.WithCancel(ctx)
+	defer cancel()
+	began, e := time.Now(), s.endpoint
+	go func() {
+		select {
+		case <-proving.Done():
+		case <-hopeless:
+			select {
+			case <-proving.Done():
+			case <-time.After(max(hopelessLeast, hopelessTurns*quickest(e)) - time.Since(began)):
+				cancel()
+			}
+		}
+	}()
+	s.prove(ctx, proving)
 }
 
 func (s *pgServer) connect(ctx context.Context) {
@@ -109,8 +132,8 @@ func ipOf(a net.Addr) net.IP {
 
 // prove asks whether a pooler is in between. It is the first statement, so that a server that accepts a client and then
 // never answers is told from one that is slow.
-func (s *pgServer) prove(ctx context.Context) {
-	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
+func (s *pgServer) prove(ctx, proving context.Context) {
+	err := bound(proving, queryTimeout, func(ctx context.Context) error {
 		var pid uint32
 		var version string
 		if err := s.conn.QueryRow(ctx, "SELECT pg_backend_pid()::int8, current_setting('server_version_num'), pg_is_in_recovery()").Scan(&pid, &version, &s.standby); err != nil {
@@ -277,6 +300,13 @@ func bound(ctx context.Context, d time.Duration, f func(context.Context) error) 
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	return f(ctx)
+}
+
+// copied is what is known of the server now.
+func (s *pgServer) copied() *pgServer {
+	now := *s
+	now.endpoint.Notes = slices.Clone(s.endpoint.Notes)
+	return &now
 }
 
 // err is why the server can't be used, nil if it can.

@@ -13,9 +13,18 @@ const stuckAfter = time.Second
 
 // stuckPool is what the console says of the app's pool while a client waits in it.
 type stuckPool struct {
-	known                    bool
-	paused, databasePaused   bool
+	known                  bool
+	paused, databasePaused bool
+	// unlisted is set where SHOW DATABASES does not name the database. PgBouncer 1.18 leaves out one of its wildcard (*) that
+	// had no client at its last maintenance, although clients wait in it by now.
+	unlisted                 bool
 	waiting, active, servers int64 // servers of any state
+}
+
+// hopeless reports whether whoever waits is given nothing: the pool is paused, or it has no server connection and opens
+// none.
+func (s stuckPool) hopeless() bool {
+	return s.paused || s.databasePaused || s.known && s.waiting > 0 && s.servers == 0
 }
 
 // lookWhileStuck asks for the pool while a client waits. What is paused as a whole is named by SHOW STATE only, which
@@ -36,6 +45,7 @@ func (p *poolsConsole) lookWhileStuck(ctx context.Context) (out stuckPool) {
 		}
 	}
 	if rows, err := p.show(ctx, "DATABASES"); err == nil {
+		out.unlisted = len(p.console.Of(rows, "name")) == 0
 		for _, r := range p.console.Of(rows, "name") {
 			out.databasePaused = out.databasePaused || r.Number("paused") == 1
 		}
@@ -74,6 +84,11 @@ func (o *observation) stuck() hit {
 		return hit{
 			evidence: fmt.Sprintf(" SHOW POOLS: its pool is full: %d of %d server connections are busy, and %d clients wait.", s.active, c.poolSize, s.waiting),
 			remedy:   holders + "   # they hold the pool: end them with pg_terminate_backend(pid)" + c.largerPool(),
+		}
+	case s.servers == 0 && s.waiting > 0 && s.unlisted:
+		return hit{
+			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none: so looks a pooler that is paused, or whose database is, which SHOW DATABASES does not list.", s.waiting),
+			remedy:   resume + fmt.Sprintf(` -c 'RESUME %s'   # the one that was not paused says so; neither was? Then it can't log in to Postgres: its own log says why`, o.ways.database),
 		}
 	case s.servers == 0 && s.waiting > 0:
 		return hit{

@@ -60,6 +60,9 @@ type Config struct {
 	Proxy func(*http.Request) (*url.URL, error)
 	// Progress is called with what is being done, Steps times in all; may be nil.
 	Progress func(what string)
+	// Certain is called with what can't be used, once for each such finding as soon as it is certain, and not at once; may
+	// be nil.
+	Certain func(Finding)
 }
 
 // Steps is how often a whole probe calls Progress.

@@ -19,6 +19,16 @@ type reaching struct {
 	turn           time.Duration
 	// direct: the direct endpoint has answered, or failed.
 	direct chan struct{}
+	// hopeless: Postgres itself can't be reached, or the pooler is paused.
+	hopeless  chan struct{}
+	despaired sync.Once
+	// startup: no start-up parameter is tried any more. console: the pooler's console has answered and, where a client
+	// waited, been asked why.
+	startup, console chan struct{}
+	// poolerThen, directThen and consoleThen are copies of what was known when those channels were closed; nil where there
+	// is nothing to know.
+	poolerThen, directThen *pgServer
+	consoleThen            *poolerFacts
 	// app: the app's own pool is open and its self-test over, or it was not to be opened.
 	app chan struct{}
 	// quiet: no large result is on the way to the pair, and it holds no server connection.
@@ -47,6 +57,7 @@ func (o *observation) reach(ctx context.Context, s *session) *reaching {
 	r := &reaching{
 		proved: make(chan struct{}), pooler: make(chan struct{}),
 		direct: make(chan struct{}), app: make(chan struct{}), quiet: make(chan struct{}),
+		startup: make(chan struct{}), console: make(chan struct{}), hopeless: make(chan struct{}),
 	}
 	r.all.Go(func() { o.reachRedis(ctx, s) })
 	if c.URL != "" {
@@ -62,7 +73,11 @@ func (o *observation) reach(ctx context.Context, s *session) *reaching {
 		s.direct = o.direct
 		r.all.Go(func() {
 			defer close(r.direct)
-			s.direct.open(ctx)
+			s.direct.open(ctx, nil)
+			r.directThen = s.direct.copied()
+			if f := s.direct.failed; f != nil && f.network() {
+				r.giveUp()
+			}
 		})
 	} else {
 		close(r.direct)
@@ -71,6 +86,9 @@ func (o *observation) reach(ctx context.Context, s *session) *reaching {
 	o.reachWays(ctx, s, r)
 	return r
 }
+
+// giveUp ends the wait for the first statement through the pooler, which has had its time by then.
+func (r *reaching) giveUp() { r.despaired.Do(func() { close(r.hopeless) }) }
 
 func (o *observation) reachRedis(ctx context.Context, s *session) {
 	defer close(s.redisReached)
@@ -89,7 +107,7 @@ func (o *observation) reachRedis(ctx context.Context, s *session) {
 // the round trips beside the statements make it.
 func (o *observation) reachPooler(ctx context.Context, s *session, r *reaching) {
 	defer close(r.pooler)
-	s.pooler.open(ctx)
+	s.pooler.open(ctx, r.hopeless)
 	r.up = s.pooler.failed == nil
 	r.turn = quickest(s.pooler.endpoint)
 	close(r.proved)
@@ -103,6 +121,7 @@ func (o *observation) reachPooler(ctx context.Context, s *session, r *reaching) 
 	if !r.far() {
 		s.pooler.sample(ctx)
 	}
+	r.poolerThen = s.pooler.copied()
 }
 
 // reachApp opens the app's own pool and makes its self-test. It gives up as soon as the endpoint is known to be down.

@@ -17,7 +17,7 @@ import (
 // opened is the direct endpoint, as the probe opens it.
 func opened(t *testing.T, url string) *pgServer {
 	s := newPG(t.Context(), "direct", url)
-	s.open(t.Context())
+	s.open(t.Context(), nil)
 	return s
 }
 

@@ -43,7 +43,15 @@ func askTarget(ctx context.Context, c Config) *targetServer {
 	t.URL = strings.TrimRight(u.String(), "/")
 	s.client = newTargetClient(t.URL, c.Token, c.Proxy)
 	for i, took := range []*float64{&t.FirstMS, &t.WarmMS} {
-		a, err := s.client.get(ctx, "/readyz", false)
+		limit := queryTimeout
+		if i == 0 {
+			limit = reachTimeout
+		}
+		var a answer
+		err := bound(ctx, limit, func(ctx context.Context) (err error) {
+			a, err = s.client.get(ctx, "/readyz", false)
+			return err
+		})
 		if err != nil && i == 0 {
 			s.fail(explain(ctx, "", err))
 			return s

@@ -9,10 +9,14 @@ import (
 // targetUnderWay is the running server being asked, beside everything else: a server that is slow takes nothing from
 // the time for the database, which may be why. Whoever starts it waits for it.
 type targetUnderWay struct {
-	done   chan struct{} // nil if there is no server to ask
-	asked  chan struct{} // closed when only its metrics are still to be read once more
-	server *targetServer
-	web    *webServer
+	done  chan struct{} // nil if there is no server to ask
+	asked chan struct{} // closed when only its metrics are still to be read once more
+	// tried is closed when it has answered, or failed; then and thenFailed are what was known at that moment.
+	tried      chan struct{}
+	then       Target
+	thenFailed *failure
+	server     *targetServer
+	web        *webServer
 	// took is how long asking took, counted how long with the second look at the metrics.
 	took, counted time.Duration
 }
@@ -23,7 +27,7 @@ func (o *observation) startTarget(ctx context.Context) *targetUnderWay {
 	if o.config.TargetURL == "" {
 		return w
 	}
-	w.done, w.asked = make(chan struct{}), make(chan struct{})
+	w.done, w.asked, w.tried = make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(w.done)
 		began := time.Now()
@@ -32,6 +36,8 @@ func (o *observation) startTarget(ctx context.Context) *targetUnderWay {
 			way.Go(func() { w.web = probeWeb(ctx, o.config, nil) })
 		}
 		w.server = askTarget(ctx, o.config)
+		w.then, w.thenFailed = *w.server.said, w.server.failed
+		close(w.tried)
 		asking := time.Now()
 		before := w.server.measure(ctx, o.config.MetricsURL)
 		way.Wait()

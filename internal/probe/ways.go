@@ -50,6 +50,8 @@ func (o *observation) reachWays(ctx context.Context, s *session, r *reaching) {
 	}
 	if config == nil {
 		close(r.quiet)
+		close(r.startup)
+		close(r.console)
 		return
 	}
 	w.database = config.Database
@@ -58,17 +60,21 @@ func (o *observation) reachWays(ctx context.Context, s *session, r *reaching) {
 		r.all.Go(func() { o.askConsole(ctx, s, r, asked) })
 	} else {
 		close(asked)
+		close(r.console)
 	}
 	if o.wants("HD-N12") {
 		r.all.Go(func() { w.directTLS, w.directTLSTurns = tryDirectTLS(ctx, config) })
 	}
 	r.all.Go(func() {
-		defer o.testIsolation(ctx, s)
+		defer o.testIsolation(ctx, s, r)
 		defer close(r.quiet)
 		var counts sync.WaitGroup
 		defer counts.Wait()
 		counts.Go(func() {
 			// What the pooler counts is read when the probe's own connections have been given theirs.
+			if <-r.proved; !r.up {
+				return
+			}
 			<-asked
 			<-r.app
 			<-r.pooler
@@ -76,16 +82,21 @@ func (o *observation) reachWays(ctx context.Context, s *session, r *reaching) {
 		})
 		if o.wantsPair() {
 			o.testPair(ctx, s, r, config, asked)
+		} else {
+			close(r.startup)
 		}
 	})
 }
 
 // askConsole reads the pooler's settings, and then why no statement comes back, if none does.
 func (o *observation) askConsole(ctx context.Context, s *session, r *reaching, asked chan<- struct{}) {
+	defer close(r.console)
 	w := &o.ways
 	if s.pools, w.consoleFailed = openPools(ctx, o.config.AdminURL, w.database); s.pools != nil {
 		w.poolerVersion = parseRelease(s.pools.console.PoolerVersion())
 		w.console = s.pools.readSettings(ctx)
+		now := *w.console
+		r.consoleThen = &now
 	}
 	close(asked)
 	if !s.pools.usable() {
@@ -96,6 +107,10 @@ func (o *observation) askConsole(ctx context.Context, s *session, r *reaching, a
 	case <-ctx.Done():
 	case <-time.After(stuckAfter):
 		w.console.stuck = s.pools.lookWhileStuck(ctx)
+		r.consoleThen.stuck = w.console.stuck
+		if w.console.stuck.hopeless() {
+			r.giveUp()
+		}
 	}
 }
 
@@ -105,9 +120,15 @@ func (o *observation) testPair(ctx context.Context, s *session, r *reaching, con
 	s.pair = openPair(ctx, config)
 	refused := s.pair.failed
 	if o.wants("HD-P08") && (refused == nil || refused.kind == kindServer || refused.kind == kindLogIn) {
-		r.all.Go(func() { w.startup = testStartup(ctx, config, refused) })
+		r.all.Go(func() {
+			defer close(r.startup)
+			w.startup = testStartup(ctx, config, refused)
+		})
+	} else {
+		close(r.startup)
 	}
-	if refused != nil {
+	// Where one client's first statement does not come back, those of two others would not either.
+	if <-r.proved; refused != nil || !r.up {
 		return
 	}
 	if o.wantsTransfers() {
@@ -124,8 +145,8 @@ func (o *observation) testPair(ctx context.Context, s *session, r *reaching, con
 }
 
 // testIsolation is the last of the pair's tests: its statements are as small as those that are timed meanwhile.
-func (o *observation) testIsolation(ctx context.Context, s *session) {
-	if o.wants("HD-P06") && s.pair != nil && s.pair.failed == nil {
+func (o *observation) testIsolation(ctx context.Context, s *session, r *reaching) {
+	if o.wants("HD-P06") && s.pair != nil && s.pair.failed == nil && r.up {
 		o.ways.isolation = testIsolation(ctx, s.pair, o.config.ExecMode, o.ways.prepared)
 	}
 }
