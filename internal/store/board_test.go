@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -99,5 +100,27 @@ func TestBoard(t *testing.T) {
 	check(t, err)
 	if len(own.Homes) != 1 || slices.ContainsFunc(own.Cards, func(c household.Card) bool { return c.ResidenceID != w.home.ID }) {
 		t.Errorf("the owner's homes: %v", own.Homes)
+	}
+}
+
+// TestALogOutBetweenTheStatementsIsNoEmptyBoard: the token is deleted while the board waits for a lock, that is, between the
+// two statements of the pipeline.
+func TestALogOutBetweenTheStatementsIsNoEmptyBoard(t *testing.T) {
+	env := labtest.Database(t, Migrate)
+	db := open(t, env)
+	w := newWorld(t, db)
+	conn := connect(t, env.DirectURL)
+	_, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+	check(t, err)
+	read := make(chan error, 1)
+	go func() { read <- drop2(db.Board(t.Context(), w.token, at(), household.DueSoonDays)) }()
+	watch := connect(t, env.DirectURL)
+	labtest.Eventually(t, "the board's waiting", func() bool { return waitingFor(t, watch, taskBoard.Name) })
+	_, err = watch.Exec(t.Context(), "DELETE FROM auth_tokens WHERE key_hash = $1", w.token)
+	check(t, err)
+	_, err = conn.Exec(t.Context(), "COMMIT")
+	check(t, err)
+	if err := <-read; !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v, want %v", err, ErrNotFound)
 	}
 }

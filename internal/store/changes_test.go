@@ -242,7 +242,7 @@ func TestPruneChanges(t *testing.T) {
 func waitingFor(t *testing.T, conn *pgx.Conn, statement string) bool {
 	t.Helper()
 	var waits bool
-	check(t, conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE $1 AND wait_event = 'transactionid')",
+	check(t, conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE $1 AND wait_event_type = 'Lock')",
 		"/* "+statement+" */%").Scan(&waits))
 	return waits
 }

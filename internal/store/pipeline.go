@@ -105,7 +105,10 @@ func readNext(conn *pgx.Conn, results *pgconn.MultiResultReader, scan func(pgx.R
 	return rows.CommandTag(), rows.Err()
 }
 
-// forBearer looks the token's user up and runs a list for him in the same turn.
+// forBearer runs a list for the token's user and looks the user up in the same
+// turn. The list goes first: each statement has a snapshot of its own, and a token
+// that is there for the later one was there for the earlier. The other way around a
+// log-out between the two would leave an empty list for a user who was found.
 // The list's statement finds the user by the token itself, so that nothing is
 // ever read under an id that somebody handed in.
 func (db *DB) forBearer(ctx context.Context, tokenHash []byte, q Query, args []any, reset func(), scan func(pgx.Rows) error) (household.User, error) {
@@ -118,7 +121,7 @@ func (db *DB) forBearer(ctx context.Context, tokenHash []byte, q Query, args []a
 	if err != nil {
 		return household.User{}, err
 	}
-	err = db.pipeline(ctx, func() { u, found = household.User{}, false; reset() }, auth, reading{q, args, scan})
+	err = db.pipeline(ctx, func() { u, found = household.User{}, false; reset() }, reading{q, args, scan}, auth)
 	if err == nil && !found {
 		err = fmt.Errorf("store: %s: %w", authLookup.Name, ErrNotFound)
 	}

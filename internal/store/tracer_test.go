@@ -73,7 +73,7 @@ func TestAPipelineHasASpanForEachStatement(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"auth_lookup 1", "task_board 0", "auth_lookup 1", "document_list 0"}; !slices.Equal(got, want) {
+	if want := []string{"task_board 1", "auth_lookup 0", "document_list 1", "auth_lookup 0"}; !slices.Equal(got, want) {
 		t.Errorf("spans %v, want %v", got, want)
 	}
 }

@@ -73,7 +73,7 @@ func TestEachMethodIsOneStatementAndOneTurn(t *testing.T) {
 					// A hot list goes with the lookup of its token, in one turn in every mode.
 					statements, want := []string{c.query.SQL}, want
 					if c.query.Hot && c.query.Name != authLookup.Name {
-						statements, want = []string{authLookup.SQL, c.query.SQL}, 1
+						statements, want = []string{c.query.SQL, authLookup.SQL}, 1
 					}
 					if tally.Turns() != want || outside != want {
 						t.Errorf("%s: %d turns on the tally, %d outside, want %d", c.query.Name, tally.Turns(), outside, want)
