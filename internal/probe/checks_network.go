@@ -98,7 +98,7 @@ func (o *observation) poolerVaries() bool {
 
 // queues reports whether statements wait in the pooler: by the evidence of HD-P04 or by that of HD-P10.
 func (o *observation) queues() bool {
-	if len(statementsQueue(o).hits) > 0 {
+	if o.heldUp() > 0 || o.pooler.acquireWaitMS() > 0 || len(poolerWait(o).hits) > 0 {
 		return true
 	}
 	d, why := o.counted()

@@ -357,9 +357,10 @@ func (o *observation) addCost(s *session) {
 	}
 	o.ways.addCost(&o.cost, s)
 	if s.explain != nil {
-		o.cost.DBMS = round(s.explain.dbMS + o.work.cpuMS())
+		o.cost.DBMS = round(s.explain.dbMS)
 		o.cost.Rows += s.explain.rows
 	}
+	o.cost.WorkMS = round(o.work.cpuMS())
 	if s.attr != nil {
 		o.cost.Rows += s.attr.rows.Load()
 	}

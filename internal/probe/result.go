@@ -277,7 +277,9 @@ type Cost struct {
 	Connects int   `json:"connects"`
 	// DBMS is what the server spent under EXPLAIN ANALYZE. The timed runs come on top: the server does not tell what
 	// they took, about as much each as the plan says (HotPath.PlanningMS and ExecutionMS).
-	DBMS       float64 `json:"db_ms"`
+	DBMS float64 `json:"db_ms"`
+	// WorkMS is its CPU time for the fixed amount of work that HD-D24 times; it is no part of DBMS.
+	WorkMS     float64 `json:"work_ms,omitempty"`
 	RedisTurns int64   `json:"redis_turns"`
 	// CatalogMS is what the server spent on the views that were watched; it is no part of DBMS.
 	CatalogMS float64 `json:"catalog_ms,omitempty"`

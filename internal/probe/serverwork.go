@@ -50,12 +50,14 @@ func (o *observation) measureAgain(ctx context.Context, s *session) {
 		}
 	}
 	wg.Wait()
-	server := o.nearest()
-	if !server.usable() {
+	switch server := o.nearest(); {
+	case o.config.NoAnalyze:
+		o.work.failed = "no work is given to it: --no-analyze"
+	case !server.usable():
 		o.work.failed = "no database answers"
-		return
+	default:
+		o.work.measure(ctx, server)
 	}
-	o.work.measure(ctx, server)
 }
 
 // nearest is Postgres itself, or what leads to it where that can't be asked.
