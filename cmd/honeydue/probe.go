@@ -53,9 +53,9 @@ what it costs a request, each with a command that mends it and a page in docs/ru
 It does no harm: read-only transactions with time-outs, hot statements one at a time, plain EXPLAIN before ANALYZE. One
 transaction writes what the app writes, for an account of its own, and is rolled back (HD-Q19); scratch keys in Redis
 are deleted again (HD-R19). --skip leaves either out. It prints no value of any row, no user of the app and no password.
-Commands that fix a finding name the cluster, host, database and role that were measured (decision 35). A server
-that is down is a finding, reported on stderr as soon as it is certain; the rest is still reported. A finding that another one
-explains is listed under it.
+Commands that fix a finding name the cluster, host, database and role that were measured. A server that is down is a
+finding, reported on stderr as soon as it is certain; the rest is still reported. A finding that another one explains is
+listed under it.
 
 Exit code 3: a finding at or above --fail-on. 4, inconclusive: a third or more of the checks is unknown (without those
 about what you did not name), or one of the hot statements or the cache could not be judged at all; the verdict says
