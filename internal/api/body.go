@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"math/big"
 	"mime"
 	"net"
 	"net/http"
@@ -258,14 +257,14 @@ func (c *cleaner) number(n json.Number, path string) any {
 }
 
 // exact reports whether n is i to its last digit: a float64 drops what it has
-// no room for, as in 1.0000000000000000001.
+// no room for, as in 1.0000000000000000001. As i is n's nearest float64, the same
+// significant digits are the same number. It is linear in the length of n.
 func exact(n json.Number, i int64) bool {
-	if i == 0 {
-		mantissa, _, _ := strings.Cut(strings.ToLower(n.String()), "e")
-		return strings.Trim(mantissa, "-0.") == ""
+	significant := func(number string) string {
+		return strings.Trim(strings.NewReplacer("-", "", ".", "").Replace(number), "0")
 	}
-	r, ok := new(big.Rat).SetString(n.String())
-	return ok && r.Cmp(new(big.Rat).SetInt64(i)) == 0
+	mantissa, _, _ := strings.Cut(strings.ToLower(n.String()), "e")
+	return significant(mantissa) == significant(strconv.FormatInt(i, 10))
 }
 
 // clean returns v with its texts cleaned, and refuses what the schema's own

@@ -509,3 +509,12 @@ func TestContentTypesInAnyForm(t *testing.T) {
 		}
 	}
 }
+
+// TestALongNumberIsRefused: a number may be as long as the body, and its digits are compared one by one.
+func TestALongNumberIsRefused(t *testing.T) {
+	env := labtest.Database(t, store.Migrate)
+	p, s := newPod(t, env), newStage(t, env)
+	h := s.home()
+	long := "1.0000000000000000" + strings.Repeat("7", 500_000)
+	refusedField(t, p, request{method: http.MethodPost, path: "/api/tasks/", token: h.owner.token, body: `{"title":"x","residence_id":` + long + `}`}, "body.residence_id")
+}
