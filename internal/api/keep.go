@@ -14,10 +14,9 @@ import (
 // keepLogPeriod is how often a failure of Keep that does not change is logged.
 const keepLogPeriod = time.Minute
 
-// Keep tells the caches what the change log has, and settles what writers left
-// unfinished, and fills the lists that writes have made obsolete, or that Redis has
-// lost, until ctx ends.
-// Without it no list is served from the cache.
+// Keep passes the change log to the caches, settles what writers left unfinished,
+// and fills the lists that writes have made obsolete or that Redis has lost. It runs
+// until ctx ends. Without it no list is served from the cache.
 func (s *Server) Keep(ctx context.Context) {
 	var refilling sync.WaitGroup
 	defer refilling.Wait()

@@ -9,14 +9,14 @@ import (
 	"github.com/honeydue/honeydue/internal/household"
 )
 
-// boardRemake is what a board of another day is made of, beside the cards that its
-// copy shows.
+// boardRemake is what a board of another day is made of, in addition to the cards in
+// its copy.
 type boardRemake struct {
 	Homes           []household.Home `json:"h"`
 	OldestCompleted *time.Time       `json:"o,omitempty"`
 }
 
-// remakeOf is nil where it cannot be written down: the board is read again then.
+// remakeOf is nil if it can't be encoded; the board is then read from the database.
 func remakeOf(homes []household.Home, oldestCompleted *time.Time) []byte {
 	b, err := json.Marshal(boardRemake{homes, oldestCompleted})
 	if err != nil {

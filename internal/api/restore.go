@@ -15,8 +15,8 @@ const (
 	// restoreSeen how long ago they may have been served.
 	restoreUsers = 500
 	restoreSeen  = 24 * time.Hour
-	// restoreBatch is how many users' lists one turn reads. All four lists of a user
-	// take some 8 KB.
+	// restoreBatch is how many users' lists one turn reads: with 60 tasks a user, some
+	// 8 KB each on the wire.
 	restoreBatch = 25
 	// restorePause is the least time between two batches, so that users who come
 	// meanwhile find connections and CPU.
@@ -33,10 +33,14 @@ const (
 type restores struct {
 	asked chan struct{}
 	busy  time.Duration // restoreBusy
-	last  time.Time
+	// period is restorePeriod. A request that comes sooner waits for its end.
+	period time.Duration
+	last   time.Time
 }
 
-func newRestores() restores { return restores{asked: make(chan struct{}, 1), busy: restoreBusy} }
+func newRestores() restores {
+	return restores{asked: make(chan struct{}, 1), busy: restoreBusy, period: restorePeriod}
+}
 
 func (r *restores) offer() {
 	select {
@@ -44,9 +48,6 @@ func (r *restores) offer() {
 	default: // one is waiting
 	}
 }
-
-// due reports whether it is time for another one.
-func (r *restores) due(now time.Time) bool { return now.Sub(r.last) >= restorePeriod }
 
 // restore fills what Redis has lost, whenever it was emptied, until ctx ends.
 func (s *Server) restore(ctx context.Context) {
@@ -56,7 +57,11 @@ func (s *Server) restore(ctx context.Context) {
 			return
 		case <-s.restores.asked:
 		}
-		if now := time.Now(); s.restores.due(now) && s.restoreRecent(ctx) > 0 {
+		pause(ctx, time.Until(s.restores.last.Add(s.restores.period)))
+		if ctx.Err() != nil {
+			return
+		}
+		if now := time.Now(); s.restoreRecent(ctx) > 0 {
 			s.restores.last = now
 		}
 		s.cache.Restored(ctx)
@@ -74,7 +79,9 @@ func (s *Server) restoreRecent(ctx context.Context) (filled int) {
 		done, err := s.restoreLists(ctx, users[:n])
 		users, filled = users[n:], filled+done
 		if err != nil && ctx.Err() == nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "lists could not be filled after Redis was emptied; their readers will ask for them", slog.Any("error", err))
+			s.log.LogAttrs(ctx, slog.LevelWarn, "lists could not be filled after Redis was emptied; their readers will ask for them",
+				slog.Any("error", err), slog.Int("users_dropped", len(users)))
+			break // the next batch would load a database that does not answer
 		}
 		pause(ctx, restorePause)
 	}
@@ -131,8 +138,10 @@ func (s *Server) restoreLists(ctx context.Context, users []*cache.Recent) (fille
 		jobs = append(jobs, s.lacking(ctx, from, u, now)...)
 	}
 	if err := s.db.ReadLists(ctx, from); err != nil {
-		for range jobs {
-			s.cache.CountRefill(cache.RestoredDropped)
+		for _, job := range jobs {
+			if job.list != "" {
+				s.cache.CountRefill(cache.RestoredDropped)
+			}
 		}
 		return 0, err
 	}
@@ -167,16 +176,13 @@ func (s *Server) restoreLists(ctx context.Context, users []*cache.Recent) (fille
 func (s *Server) lacking(ctx context.Context, from *store.Refresh, u *cache.Recent, now time.Time) []restored {
 	var jobs []restored
 	for i, token := range u.Tokens {
-		var bearer func() (household.User, []int64, bool)
+		first := len(jobs)
 		add := func(list cache.List) {
 			r := s.cache.Read(ctx, cache.Question{Token: token, List: list, Background: true})
 			if r.Revoked || r.Token == cache.Bypass || list != "" && r.ListVerdict != cache.Miss || list == "" && r.UserID != 0 {
 				return
 			}
-			if bearer == nil {
-				bearer = from.Bearer(token)
-			}
-			job := restored{reading: r, list: list, bearer: bearer, answer: func() (cache.Answer, error) { return cache.Answer{}, nil }}
+			job := restored{reading: r, list: list, answer: func() (cache.Answer, error) { return cache.Answer{}, nil }}
 			if list != "" {
 				job.answer = s.reading(from, list, token, now)
 			}
@@ -184,10 +190,18 @@ func (s *Server) lacking(ctx context.Context, from *store.Refresh, u *cache.Rece
 		}
 		if i > 0 {
 			add("") // the lists are the user's, whatever the token
+		} else {
+			for _, list := range u.Lists {
+				add(list)
+			}
+		}
+		if len(jobs) == first {
 			continue
 		}
-		for _, list := range u.Lists {
-			add(list)
+		// Each statement has a snapshot of its own: a token that is there for a later one was there for its lists.
+		bearer := from.Bearer(token)
+		for n := range jobs[first:] {
+			jobs[first+n].bearer = bearer
 		}
 	}
 	return jobs

@@ -195,20 +195,26 @@ func TestARestoreThatFailsCostsNothing(t *testing.T) {
 	want[any](t, a.get("/api/tasks/", h.owner.token), http.StatusOK)
 }
 
-// TestRestoresAreRare: a Redis that restarts again and again is filled once a minute.
+// TestRestoresAreRare: a Redis that is emptied again at once is filled again, and not before the period is over.
 func TestRestoresAreRare(t *testing.T) {
-	r, now := newRestores(), time.Now()
-	r.offer()
-	r.offer() // does not wait
-	<-r.asked
-	if !r.due(now) {
-		t.Error("the first is not due")
+	env, a, _, s := twoPods(t)
+	rdb := redisClient(t, env)
+	t.Cleanup(func() { rdb.Close() })
+	a.warmList("/api/tasks/", s.home().owner)
+	a.server.restores.period = 300 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); a.server.restore(ctx) }()
+	defer func() { cancel(); <-ended }()
+	var filled []time.Time
+	for n := range 2 {
+		a.emptied(rdb)
+		a.server.restores.offer()
+		a.server.restores.offer() // does not wait
+		labtest.Eventually(t, "a filled list", func() bool { done, _ := a.restored(); return done == float64(n+1) })
+		filled = append(filled, time.Now())
 	}
-	r.last = now
-	if r.due(now.Add(restorePeriod - time.Second)) {
-		t.Error("another within a minute")
-	}
-	if !r.due(now.Add(restorePeriod)) {
-		t.Error("none after a minute")
+	if between := filled[1].Sub(filled[0]); between < a.server.restores.period/2 {
+		t.Errorf("Redis was filled again after %s, with a period of %s", between, a.server.restores.period)
 	}
 }

@@ -138,10 +138,15 @@ func (n *near) each(visit func(nearKey, *nearEntry)) {
 		return
 	}
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, k := range slices.Backward(n.lru.Keys()) {
-		if e, ok := n.lru.Peek(k); ok {
-			visit(k, e)
+	keys := n.lru.Keys()
+	entries := make([]*nearEntry, len(keys))
+	for i, k := range keys {
+		entries[i], _ = n.lru.Peek(k)
+	}
+	n.mu.Unlock() // requests wait for it, and an entry does not change
+	for i, k := range slices.Backward(keys) {
+		if entries[i] != nil {
+			visit(k, entries[i])
 		}
 	}
 }

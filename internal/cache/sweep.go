@@ -87,7 +87,7 @@ func (c *Cache) Sweep(ctx context.Context, src Source) (bool, error) {
 		c.metrics.sweeps.WithLabelValues(sweepEverything).Inc()
 	}
 	c.metrics.repairs.Add(float64(told[1]))
-	if c.keeper.emptied.Swap(false) {
+	if src.Emptied != nil && c.keeper.emptied.Swap(false) {
 		src.Emptied()
 	}
 	return true, nil
