@@ -53,8 +53,9 @@ type Config struct {
 	// else a start has to ask costs no turn of its own then. Open waits for it;
 	// its context ends when Open fails. It must not ask for the Proof. May be nil.
 	Meanwhile func(context.Context, *DB)
-	// IdleClosed is called when the other side has closed a connection for having
-	// been idle that long, and not again; reason is what it said. May be nil.
+	// IdleClosed is called once for each time that a limit is learned: the other end
+	// has closed a connection that was idle that long; reason is its message. May be
+	// nil.
 	IdleClosed func(after time.Duration, reason string)
 }
 

@@ -18,17 +18,18 @@ import (
 const (
 	// idleLook is how often connections are looked at: one system call for each, and no turn.
 	idleLook = 250 * time.Millisecond
-	// idleRest is how long after the last statement the pool stops keeping its
-	// connections alive: an empty query would keep a database awake that suspends.
+	// idleRest is how long after the last statement the pool leaves its connections
+	// alone: an empty query would keep a database awake that suspends itself, and a
+	// log-in would wake it.
 	idleRest = 5 * time.Minute
-	// idlePart of the time after which the peer closes an idle connection may pass
-	// before it is used: one that is late by as much again is still in time.
+	// A connection is used once it has been idle for 1/idlePart of the peer's limit: a
+	// query that is that late again is still in time.
 	idlePart = 3
 	// refillEvery is how often a pool that has lost all its connections tries to
 	// have them again.
 	refillEvery = time.Second
-	// idleAtOnce of the idle connections may be busy with that at once; the others
-	// are there for requests.
+	// At most 1/idleAtOnce of the idle connections run an empty query at the same
+	// time; the others serve requests.
 	idleAtOnce = 4
 )
 
@@ -101,7 +102,7 @@ func (w *idleWatch) start(ctx context.Context, db *DB) {
 					w.look(ctx, db)
 				}
 			case <-refill.C:
-				if db.cfg.opened() > 0 && db.pool.Stat().TotalConns() == 0 {
+				if !w.resting() && db.cfg.opened() > 0 && db.pool.Stat().TotalConns() == 0 {
 					refillPool(ctx, db)
 				}
 			}
@@ -131,7 +132,7 @@ func (w *idleWatch) survey() bool {
 		idle := m.Idle()
 		switch {
 		case m.PeerClosed():
-			wanted = true
+			wanted = wanted || !resting // a log-in may wake a database that has suspended itself
 		case w.limit == 0:
 		case !resting:
 			wanted = wanted || idle > w.limit/idlePart

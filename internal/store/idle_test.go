@@ -135,12 +135,17 @@ func TestARestingPoolIsLeftAlone(t *testing.T) {
 	w.used.Store(int64(-2 * idleRest)) // as if the last statement was that long ago
 	labtest.Eventually(t, "the limit being forgotten", func() bool { return db.Stat().IdleLimit == 0 })
 	w.mu.Lock()
-	w.limit = time.Hour // known, and far away
+	w.limit = 10 * idleLook // a third of it is over, and twice of it is not
 	w.mu.Unlock()
-	before := proxy.Counts().Turns
+	before, opened := proxy.Counts().Turns, db.Stat().Opened
 	time.Sleep(4 * idleLook) // the state to see is that nothing happens
 	if turns := proxy.Counts().Turns - before; turns != 0 {
 		t.Errorf("%d turns of a pool at rest", turns)
+	}
+	proxy.CutAll()
+	time.Sleep(4 * idleLook)
+	if now := db.Stat(); now.Opened != opened || now.EndedIdle != 0 {
+		t.Errorf("%d connections were opened by a pool at rest, and %d given up", now.Opened-opened, now.EndedIdle)
 	}
 }
 

@@ -25,15 +25,11 @@ var binaryResults = []int16{pgx.BinaryFormatCode} //nolint:gochecknoglobals // a
 // pipeline sends statements together and reads their rows one after the other:
 // one turn for all of them, whatever the execution mode. The statements are
 // unnamed, so that it is safe through a pooler in transaction mode: until the one
-// Sync at the end they are one transaction. Each has a snapshot of its own. Only
-// the first may write; then that is the one that decides whether the pipeline may
-// be sent again, else the last.
+// Sync at the end they are one transaction. Each has a snapshot of its own. The
+// first names the errors and decides whether the pipeline may be sent again; only
+// it may write.
 func (db *DB) pipeline(ctx context.Context, reset func(), readings ...reading) error {
-	named := readings[len(readings)-1].query
-	if readings[0].query.Write {
-		named = readings[0].query
-	}
-	return db.borrow(ctx, named, func(ctx context.Context, conn *pgx.Conn) error {
+	return db.borrow(ctx, readings[0].query, func(ctx context.Context, conn *pgx.Conn) error {
 		reset()
 		batch := &pgconn.Batch{}
 		for _, r := range readings {
@@ -108,7 +104,8 @@ func readNext(conn *pgx.Conn, results *pgconn.MultiResultReader, scan func(pgx.R
 // forBearer runs a list for the token's user and looks the user up in the same
 // turn. The list goes first: each statement has a snapshot of its own, and a token
 // that is there for the later one was there for the earlier. The other way around a
-// log-out between the two would leave an empty list for a user who was found.
+// log-out between the two would leave an empty list for a user who was found. (With
+// SplitAuth, which is for experiments, the token is looked up in a turn before.)
 // The list's statement finds the user by the token itself, so that nothing is
 // ever read under an id that somebody handed in.
 func (db *DB) forBearer(ctx context.Context, tokenHash []byte, q Query, args []any, reset func(), scan func(pgx.Rows) error) (household.User, error) {
