@@ -50,10 +50,10 @@ func newProbeCommand(a *app) *cobra.Command {
 empty user, and splits the time of each into turns, planning, execution and a residual. What is wrong is listed by
 what it costs a request, each with a command that mends it and a page in docs/runbooks.
 
-It does no harm: read-only transactions with time-outs, hot statements one at a time, plain EXPLAIN before ANALYZE. One
-transaction writes what the app writes, for an account of its own, and is rolled back (HD-Q19); scratch keys in Redis
-are deleted again (HD-R19). --skip leaves either out. It prints no value of any row, no user of the app and no password.
-Commands that fix a finding name the cluster, host, database and role that were measured. A server that is down is a
+It does no harm: read-only transactions with time-outs, at most three hot statements in flight, plain EXPLAIN before
+ANALYZE. One transaction writes what the app writes, for an account of its own, and is rolled back (HD-Q19);
+scratch keys in Redis are deleted again (HD-R19). --skip leaves either out. It prints no value of any row, no user of
+the app and no password. Commands that fix a finding name the cluster, host, database and role that were measured. A server that is down is a
 finding, reported on stderr as soon as it is certain; the rest is still reported. A finding that another one explains is
 listed under it.
 

@@ -136,9 +136,12 @@ func (a *attributor) measure(ctx context.Context, db *store.DB, t timed) measure
 	var walls, besides []time.Duration
 	var turns []int64
 	if a.warm {
-		if _, err := a.once(ctx, db, t); err != nil {
+		leave := a.pace.enter(ctx, t.executes())
+		_, err := a.once(ctx, db, t)
+		leave()
+		if err != nil {
 			out.failed = explain(ctx, "", err)
-			a.giveUp(t.query, &out, 1) // nobody looked at the queue
+			a.giveUp(t.query, &out, false) // nobody looked at the queue
 			return out
 		}
 	}
@@ -151,13 +154,13 @@ func (a *attributor) measure(ctx context.Context, db *store.DB, t timed) measure
 		ran, err := a.once(ctx, db, t)
 		out.waiting = max(out.waiting, queue())
 		leave()
-		beside := emptied()
+		beside, asked := emptied()
 		if beside > 0 {
 			besides = append(besides, beside)
 		}
 		if err != nil {
 			out.failed = explain(ctx, "", err)
-			a.giveUp(t.query, &out, beside)
+			a.giveUp(t.query, &out, asked && beside == 0)
 			break
 		}
 		walls, turns, out.rows = append(walls, ran.Took), append(turns, ran.Turns), int64(ran.Rows)
@@ -173,15 +176,15 @@ func (a *attributor) over(q store.Query) bool {
 	return a.cut[q.Name] || len(a.cut) >= mostCut || time.Now().After(a.ends)
 }
 
-// giveUp notes a statement that had no answer in time.
-func (a *attributor) giveUp(q store.Query, m *measured, beside time.Duration) {
+// giveUp notes a statement that had no answer in time; silent: nor had an empty query that was sent with it.
+func (a *attributor) giveUp(q store.Query, m *measured, silent bool) {
 	if !m.failed.cutOff() {
 		return
 	}
 	a.mu.Lock()
 	a.cut[q.Name] = true
 	a.mu.Unlock()
-	m.starved = m.waiting > 0 || m.waiting < 0 && beside == 0
+	m.starved = m.waiting > 0 || m.waiting < 0 && silent
 }
 
 // once runs the statement and reads its whole result, as the app would.

@@ -57,7 +57,10 @@ func smallBuffers(o *observation) outcome {
 		return passed("Of the blocks that hot statements need again, %.0f%% were still in memory.", 100*(1-share))
 	}
 	buffers, set := o.facts.sharedBuffersKB, max(o.hotKB(), most*blockKB)
-	if buffers == 0 || set <= buffers {
+	if buffers == 0 {
+		return notKnown("The size of shared_buffers is not known.")
+	}
+	if set <= buffers {
 		return passed("Hot statements read %.0f blocks again in each run; what they read takes %s and would fit into shared_buffers (%s): others push it out.", all.Read, kilobytes(set), kilobytes(buffers))
 	}
 	return found(hit{

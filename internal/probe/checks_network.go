@@ -74,9 +74,9 @@ func jitters(o *observation) outcome {
 	case e.FloorMS == 0:
 		return notKnown("There was time for %s only, and the median of fewer than %d says nothing.", plural(e.FloorSamples, "round trip", "round trips"), leastSamples)
 	case !unsteady(e):
-		return passed("The median of %d round trips is %.1f ms above the least of %.1f ms.", e.FloorSamples, e.JitterMS, e.FloorMS)
+		return passed("The median of %d round trips is %.1f ms above the least of %.1f ms.", e.jitterSamples, e.JitterMS, e.FloorMS)
 	}
-	evidence := fmt.Sprintf("The median of %d round trips to the pooler is %.1f ms above the least of %.1f ms", e.FloorSamples, e.JitterMS, e.FloorMS)
+	evidence := fmt.Sprintf("The median of %d round trips to the pooler is %.1f ms above the least of %.1f ms", e.jitterSamples, e.JitterMS, e.FloorMS)
 	if o.direct.answered() {
 		evidence += fmt.Sprintf(", to Postgres itself %.1f ms above %.1f ms", o.direct.endpoint.JitterMS, o.direct.endpoint.FloorMS)
 	}

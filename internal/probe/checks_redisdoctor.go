@@ -112,7 +112,7 @@ func redisSlow(o *observation) outcome {
 	pings := slices.Concat(r.samples, r.facts.pings) // where each takes long, the floor's are most of them
 	if f := cmp.Or(r.lost, r.facts.pingFailed); f != nil && !f.outOfTime() {
 		return found(hit{
-			evidence: fmt.Sprintf("%s answered, and one had no answer in %.0f s: %s.", plural(len(pings), "PING was", "PINGs were"), queryTimeout.Seconds(), f),
+			evidence: fmt.Sprintf("%s answered, and one had no answer in %.1f s: %s.", plural(len(pings), "PING was", "PINGs were"), reachTimeout.Seconds(), f),
 			severity: Critical, costMS: ms(cache.DefaultTimeout) + o.turnMS(),
 		})
 	}

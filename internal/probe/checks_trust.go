@@ -23,12 +23,12 @@ const (
 // trustOfPG reads it off what pgx has made of the URL and of the environment: what is tried first and, with allow and
 // prefer, what follows.
 func trustOfPG(c *pgx.ConnConfig) tlsTrust {
-	plainFollows := false
-	for _, f := range c.Fallbacks {
-		plainFollows = plainFollows || f.TLSConfig == nil
+	plainFollows, tlsFollows := false, false
+	for _, f := range c.Fallbacks { // further hosts as well
+		plainFollows, tlsFollows = plainFollows || f.TLSConfig == nil, tlsFollows || f.TLSConfig != nil
 	}
 	switch {
-	case c.TLSConfig == nil && len(c.Fallbacks) > 0:
+	case c.TLSConfig == nil && tlsFollows:
 		return trustAllow
 	case c.TLSConfig == nil:
 		return trustDisable
@@ -59,13 +59,13 @@ func (t tlsTrust) allows() string {
 	case trustVerifyFull:
 		return ""
 	case trustVerifyCA:
-		return "the name in the server's certificate is not compared with the host's, so whoever has any certificate of the same authority can pose as the server"
+		return "the certificate's name is not compared with the host, so a holder of any certificate of the same authority can pose as the server"
 	case trustRequire:
-		return "the server's certificate is not verified, so whoever stands between can pose as the server and read everything, the password's proof included"
+		return "the certificate is not verified, so an attacker on the path can pose as the server and read everything, including the exchange that proves the password"
 	case trustDisable:
-		return "nothing is encrypted, so whoever stands between can read and change everything"
+		return "nothing is encrypted, so an attacker on the path can read and change everything"
 	default:
-		return "a connection without TLS is accepted, so whoever stands between can have everything sent unencrypted"
+		return "a connection without TLS is accepted, so an attacker on the path can force plain text"
 	}
 }
 

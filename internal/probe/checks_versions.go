@@ -37,7 +37,7 @@ func (o *observation) runningServers() []runningServer {
 func knownVersions(o *observation) outcome {
 	servers := o.runningServers()
 	if len(servers) == 0 {
-		return notKnown("No server told its version.")
+		return notKnown("No server reported its version.")
 	}
 	var hits []hit
 	var clean []string
@@ -59,7 +59,7 @@ func knownVersions(o *observation) outcome {
 				s.of, s.version, strings.Join(parts, "; "), knownFaultsWritten),
 		})
 	}
-	return orPassed(hits, "Of %s no fault was known on %s.", strings.Join(clean, ", "), knownFaultsWritten)
+	return orPassed(hits, "No known fault in %s, by the table of %s.", strings.Join(clean, ", "), knownFaultsWritten)
 }
 
 // upgrade shows the version as the server has it, and names the one to go to.

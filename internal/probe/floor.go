@@ -51,7 +51,7 @@ func (e *Endpoint) setFloor(samples []time.Duration, wanted int, others ...time.
 		e.Notes = append(e.Notes, few)
 	}
 	floor := slices.Min(slices.Concat(samples, others))
-	e.FloorSamples += len(others)
+	e.FloorSamples, e.jitterSamples = e.FloorSamples+len(others), len(samples)
 	e.FloorMS, e.JitterMS = ms(floor), ms(median(samples)-floor)
 }
 

@@ -10,8 +10,8 @@ import (
 
 // pace keeps the statements of several lanes apart. Each spends a round trip on the way and next to nothing at the
 // server: begun at even distances, no two of them meet there, so that none waits for another one of the probe's, and the
-// pooler gives them one server connection after the other. What executes for longer than that distance is on the way
-// alone.
+// pooler gives them one server connection after the other. What executes for more than half of that distance has
+// the network path to itself.
 type pace struct {
 	gap  time.Duration
 	mu   sync.Mutex
@@ -74,15 +74,15 @@ type emptied struct {
 	took     time.Duration // 0 if there was no answer
 }
 
-// send returns a function that waits for an empty query and gives its time, 0 if it had no answer. The query ends by its
-// own time-out.
-func (b *beside) send(ctx context.Context) (took func() time.Duration) {
+// send returns a function that waits for an empty query and gives its time, 0 if it had no answer; asked is false if none
+// could be sent now. The query ends by its own time-out.
+func (b *beside) send(ctx context.Context) (took func() (took time.Duration, asked bool)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.flight
 	if e == nil {
 		if !b.server.usable() {
-			return func() time.Duration { return 0 }
+			return func() (time.Duration, bool) { return 0, true }
 		}
 		e = &emptied{answered: make(chan struct{})}
 		b.flight = e
@@ -93,9 +93,14 @@ func (b *beside) send(ctx context.Context) (took func() time.Duration) {
 			b.flight = nil
 		})
 	}
-	return func() time.Duration {
+	select {
+	case <-e.answered: // the transaction of an earlier one is being ended
+		return func() (time.Duration, bool) { return 0, false }
+	default:
+	}
+	return func() (time.Duration, bool) {
 		<-e.answered
-		return e.took
+		return e.took, true
 	}
 }
 

@@ -135,7 +135,7 @@ func foundFirst(code string) func(probe.Result) bool {
 var isCommand = regexp.MustCompile(`^([A-Z_]+="[^" ]*" )*(psql|kubectl|redis-cli|honeydue|openssl|getent|nstat|mtr|sysctl) `)
 
 // unplaced is a command that reaches whatever the shell's variables or kubectl's current context name.
-var unplaced = regexp.MustCompile(`psql "\$[A-Z_]+"|redis-cli -u "\$[A-Z_]+"|kubectl (-n|get|top|logs)|^honeydue (migrate|warmup)`)
+var unplaced = regexp.MustCompile(`psql "\$[A-Z_]+"|redis-cli -u "\$[A-Z_]+"|kubectl (-n\b|[a-z])|^honeydue (migrate|warmup)`)
 
 // check returns the outcome of one check.
 func check(t *testing.T, r probe.Result, code string) probe.CheckResult {

@@ -360,7 +360,7 @@ func (o *observation) addCost(s *session) {
 		o.cost.DBMS = round(s.explain.dbMS)
 		o.cost.Rows += s.explain.rows
 	}
-	o.cost.WorkMS = round(o.work.cpuMS())
+	o.cost.WorkMS = round(o.work.spentMS)
 	if s.attr != nil {
 		o.cost.Rows += s.attr.rows.Load()
 	}

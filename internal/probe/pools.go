@@ -35,29 +35,30 @@ func openPools(ctx context.Context, adminURL, database string) (*poolsConsole, *
 	return p, nil
 }
 
-// ask reads SHOW POOLS into last and reports whether it could. A database that no client has used yet
-// has no pool.
-func (p *poolsConsole) ask(ctx context.Context) bool {
+// ask reads SHOW POOLS and reports whether it could. A database that no client has used yet has no pool.
+func (p *poolsConsole) ask(ctx context.Context) (now store.Pools, ok bool) {
 	p.mu.Lock()
 	defer p.unlock()
-	err := bound(ctx, queryTimeout, func(ctx context.Context) error {
-		said, err := p.console.Pools(ctx)
-		if err == nil {
-			p.last, p.seen = said, true
-		}
+	err := bound(ctx, queryTimeout, func(ctx context.Context) (err error) {
+		now, err = p.console.Pools(ctx)
 		return err
 	})
-	return err == nil
+	if err != nil {
+		return store.Pools{}, false
+	}
+	p.last, p.seen = now, true
+	return now, true
 }
 
 // spare reports whether a server connection may be taken so that another client still gets one at once: one that is
 // idle, or one that the pooler has room to open.
 func (p *poolsConsole) spare(ctx context.Context) bool {
-	if !p.usable() || !p.ask(ctx) {
+	if !p.usable() {
 		return false
 	}
-	open := p.last.ServersActive + p.last.ServersIdle
-	return p.last.ServersIdle > 1 || p.last.ServersIdle == 1 && open < p.size
+	now, ok := p.ask(ctx)
+	open := now.ServersActive + now.ServersIdle
+	return ok && (now.ServersIdle > 1 || now.ServersIdle == 1 && open < p.size)
 }
 
 // show asks the console one thing.
@@ -73,12 +74,13 @@ func (p *poolsConsole) show(ctx context.Context, what string) (rows []store.Cons
 
 // waiting is how many clients are in the queue now, -1 if that can't be told.
 func (p *poolsConsole) waiting(ctx context.Context) int64 {
-	if !p.usable() || !p.ask(ctx) {
+	if !p.usable() {
 		return -1
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.last.ClientsWaiting
+	if now, ok := p.ask(ctx); ok {
+		return now.ClientsWaiting
+	}
+	return -1
 }
 
 // turns is what the console has cost, its TCP handshake included.

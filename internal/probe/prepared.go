@@ -32,16 +32,21 @@ const roomLeast = 3
 // roomToTry says in how why the test is not made. It is made where the mode needs the answer, because then
 // every statement of the app is at stake; otherwise only in a pool that has room, as its console must say.
 func roomToTry(ctx context.Context, mode string, p *pair, pools *poolsConsole) preparedSupport {
+	const noConsole = "not tried: no console says whether the pool has room to spare"
 	switch {
 	case !p.usable():
 		return preparedSupport{how: "there are no two connections"}
 	case mode == "cache_statement":
 		return preparedSupport{}
-	case !pools.usable() || !pools.ask(ctx):
-		return preparedSupport{how: "not tried: no console says whether the pool has room to spare"}
-	case pools.last.ServersIdle < roomLeast:
+	case !pools.usable():
+		return preparedSupport{how: noConsole}
+	}
+	switch now, ok := pools.ask(ctx); {
+	case !ok:
+		return preparedSupport{how: noConsole}
+	case now.ServersIdle < roomLeast:
 		return preparedSupport{how: fmt.Sprintf("not tried: the pool has no room to spare (%s, and it takes %d)",
-			plural(int(pools.last.ServersIdle), "idle server connection", "idle server connections"), roomLeast)}
+			plural(int(now.ServersIdle), "idle server connection", "idle server connections"), roomLeast)}
 	}
 	return preparedSupport{}
 }

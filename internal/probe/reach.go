@@ -9,7 +9,7 @@ import (
 )
 
 // reaching is every server being connected to, all at once. Each channel is closed by the goroutine that has used a
-// server's connection until then: whoever has waited for it may use that connection, and read what was measured by it.
+// server's connection until then: after waiting for it, a goroutine may use that connection, and read what was measured by it.
 type reaching struct {
 	all sync.WaitGroup
 	// proved: the app's endpoint has answered its first statement, or failed; up says which, and turn is the quickest
@@ -19,7 +19,7 @@ type reaching struct {
 	turn           time.Duration
 	// direct: the direct endpoint has answered, or failed.
 	direct chan struct{}
-	// hopeless: Postgres itself can't be reached, or the pooler is paused.
+	// hopeless: Postgres itself refuses connections, or the pooler is paused.
 	hopeless  chan struct{}
 	despaired sync.Once
 	// startup: no start-up parameter is tried any more. console: the pooler's console has answered and, where a client
@@ -33,7 +33,7 @@ type reaching struct {
 	app chan struct{}
 	// quiet: no large result is on the way to the pair, and it holds no server connection.
 	quiet chan struct{}
-	// bulk is held by whoever has large results on the way.
+	// bulk is held while large results are in flight.
 	bulk sync.Mutex
 }
 
@@ -75,7 +75,9 @@ func (o *observation) reach(ctx context.Context, s *session) *reaching {
 			defer close(r.direct)
 			s.direct.open(ctx, nil)
 			r.directThen = s.direct.copied()
-			if f := s.direct.failed; f != nil && f.network() {
+			// Only a refused TCP connection shows that Postgres does not run. A wrong URL, DNS, a firewall or a certificate
+			// shows nothing about the path from the pooler.
+			if f := s.direct.failed; f != nil && f.kind == kindRefused {
 				r.giveUp()
 			}
 		})

@@ -127,12 +127,13 @@ type Endpoint struct {
 	Name string `json:"name"`
 	// Address is host:port, without user or password.
 	Address string `json:"address"`
-	// FloorMS is the least of so many empty queries (PINGs on Redis; through a pooler, statements of a transaction that has its
-	// server connection), JitterMS their median less it; both are 0 where there were fewer than three, and then neither is
-	// known.
-	FloorMS      float64 `json:"floor_ms"`
-	JitterMS     float64 `json:"jitter_ms"`
-	FloorSamples int     `json:"floor_samples"`
+	// FloorMS is the least of FloorSamples empty queries (PINGs on Redis). JitterMS is the median less FloorMS of those that did
+	// not have to wait for a server connection of a pooler. Both are 0 where there were fewer than three of these, and then
+	// neither is known.
+	FloorMS       float64 `json:"floor_ms"`
+	JitterMS      float64 `json:"jitter_ms"`
+	FloorSamples  int     `json:"floor_samples"`
+	jitterSamples int     // those that JitterMS is of
 	// ConnectMS and ConnectTurns are the sums over the phases.
 	ConnectMS    float64 `json:"connect_ms"`
 	ConnectTurns int64   `json:"connect_turns"`

@@ -88,6 +88,8 @@ func TestStarvedServer(t *testing.T) {
 		{"the probe's machine is short of CPU as well", []workMoment{{fifth, fifth}}, late, 0, 0, true},
 		{"one pause may be chance", []workMoment{{pieces(400, 400, 300), free}}, late, 0, 0, false},
 		{"it is as slow as ten", []workMoment{{server: slow}}, punctual, 1, 7.5, false},
+		{"it is as slow as ten, and the probe's machine is not", []workMoment{{slow, free}}, punctual, 1, 7.5, false},
+		{"it is as slow as ten, and so is the probe's machine", []workMoment{{slow, slow}}, punctual, 0, 0, true},
 		{"nothing was timed", nil, late, 0, 0, true},
 	} {
 		s := &pgServer{samples: c.trips, floor: time.Millisecond}

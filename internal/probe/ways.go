@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -68,9 +67,10 @@ func (o *observation) reachWays(ctx context.Context, s *session, r *reaching) {
 	r.all.Go(func() {
 		defer o.testIsolation(ctx, s, r)
 		defer close(r.quiet)
-		var counts sync.WaitGroup
-		defer counts.Wait()
-		counts.Go(func() {
+		counted := make(chan struct{})
+		defer func() { <-counted }()
+		r.all.Go(func() {
+			defer close(counted)
 			// What the pooler counts is read when the probe's own connections have been given theirs.
 			if <-r.proved; !r.up {
 				return
@@ -81,7 +81,7 @@ func (o *observation) reachWays(ctx context.Context, s *session, r *reaching) {
 			o.beginCounts(ctx, s)
 		})
 		if o.wantsPair() {
-			o.testPair(ctx, s, r, config, asked)
+			o.testPair(ctx, s, r, config, asked, counted)
 		} else {
 			close(r.startup)
 		}
@@ -115,7 +115,7 @@ func (o *observation) askConsole(ctx context.Context, s *session, r *reaching, a
 }
 
 // testPair connects the pair, makes the hot half of the transfers and then the tests that need two clients.
-func (o *observation) testPair(ctx context.Context, s *session, r *reaching, config *pgx.ConnConfig, asked <-chan struct{}) {
+func (o *observation) testPair(ctx context.Context, s *session, r *reaching, config *pgx.ConnConfig, asked, counted <-chan struct{}) {
 	w := &o.ways
 	s.pair = openPair(ctx, config)
 	refused := s.pair.failed
@@ -137,6 +137,7 @@ func (o *observation) testPair(ctx context.Context, s *session, r *reaching, con
 	// What hung once would hang again: a client whose question is cut off is closed.
 	if o.wantsPrepared() {
 		<-asked
+		<-counted // what the pair holds from here on is a part of what the pooler counts
 		if w.prepared = roomToTry(ctx, o.config.ExecMode, s.pair, s.pools); w.prepared.how == "" {
 			w.prepared = testPrepared(ctx, s.pair)
 		}
@@ -159,8 +160,8 @@ func (o *observation) beginCounts(ctx context.Context, s *session) {
 	}
 	w.ownMS = -ms(s.pooler.held)
 	w.console.before = s.pools.moment(ctx, ms(time.Since(w.began)))
-	if s.pools.ask(ctx) {
-		w.console.first, w.console.hasPool = s.pools.last, true
+	if now, ok := s.pools.ask(ctx); ok {
+		w.console.first, w.console.hasPool = now, true
 	}
 	w.stopWatching = s.pools.watchServers(ctx, w.console)
 }
@@ -177,27 +178,21 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 	if w.stopWatching != nil {
 		w.stopWatching()
 	}
-	var wg sync.WaitGroup
-	if len(w.transfers.list) > 0 && o.wants("HD-N11") {
-		floor := s.pooler.floor
-		wg.Go(func() { w.transfers.idle(ctx, s.pair, floor) })
+	if s.pools.usable() && w.console != nil && o.wantsCounts() {
+		w.console.after = s.pools.moment(ctx, ms(time.Since(w.began)))
+		if now, ok := s.pools.ask(ctx); ok {
+			o.pools = &now
+		}
 	}
-	wg.Go(func() {
-		if s.pools.usable() && w.console != nil && o.wantsCounts() {
-			w.console.after = s.pools.moment(ctx, ms(time.Since(w.began)))
-			if s.pools.ask(ctx) {
-				last := s.pools.last
-				o.pools = &last
-			}
-		}
-		if s.pooler != nil {
-			w.ownMS += ms(s.pooler.held + s.pair.heldFor())
-		}
-		if o.wantsDistance() { // it keeps a server connection, which the pooler would count
-			o.measureAgain(ctx, s)
-		}
-	})
-	wg.Wait()
+	if s.pooler != nil {
+		w.ownMS += ms(s.pooler.held + s.pair.heldFor())
+	}
+	if o.wantsDistance() { // it keeps a server connection, which the pooler would count
+		o.measureAgain(ctx, s)
+	}
+	if len(w.transfers.list) > 0 && o.wants("HD-N11") {
+		w.transfers.idle(ctx, s.pair, s.pooler.floor)
+	}
 	o.handshakes(s)
 	if s.pooler.usable() && s.pair != nil && s.pooler.floor > 0 && enough(ctx, 20*s.pooler.floor) {
 		s.pair.forget(ctx, s.pools)
@@ -240,7 +235,7 @@ func (o *observation) handshakes(s *session) {
 	}
 }
 
-// notes are what the waterfall of the app's endpoint is worth to be told with.
+// notes are shown with the waterfall of the app's endpoint.
 func (w *waysFacts) notes() []string {
 	var out []string
 	if w.directTLS != "" {
