@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// encoding is the version of what copies hold. Raise it when the bytes of a
+// Encoding is the version of what copies hold. Raise it when the bytes of a
 // list change: a rolling deploy then never reads the other's copies, and no
-// client's copy is taken for a new one.
-const encoding = "2"
+// client's copy is taken for a new one. A copy may live for weeks, so a test of
+// package api compares the lists' bytes with those recorded for this version.
+const Encoding = "2"
 
 // stamp is what identifies the content of a copy: the digest of the versions
 // that it was filled under, and the end of its validity.
@@ -25,7 +26,7 @@ func (s stamp) etag() string {
 	if !s.until.IsZero() {
 		until = s.until.UnixMilli()
 	}
-	return `W/"` + encoding + "." + strconv.FormatInt(until, 36) + "." + s.digest + `"`
+	return `W/"` + Encoding + "." + strconv.FormatInt(until, 36) + "." + s.digest + `"`
 }
 
 // valid reports whether a copy with this stamp may be shown at the instant now.
@@ -67,7 +68,7 @@ func parseIfNoneMatch(header string, now time.Time) stamps {
 	var found stamps
 	for tag := range strings.SplitSeq(header, ",") {
 		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
-		tag, ok := strings.CutPrefix(tag, `"`+encoding+".")
+		tag, ok := strings.CutPrefix(tag, `"`+Encoding+".")
 		if !ok {
 			continue
 		}

@@ -25,11 +25,11 @@ func TestETag(t *testing.T) {
 		{"any", "*", stamp{}},
 		{"never closed", strings.TrimSuffix(forever.etag(), `"`), stamp{}},
 		{"nothing", "", stamp{}},
-		{"another encoding", strings.Replace(forever.etag(), `"`+encoding+".", `"`+encoding+"1.", 1), stamp{}},
-		{"a short digest", `W/"` + encoding + `.0.abc"`, stamp{}},
+		{"another encoding", strings.Replace(forever.etag(), `"`+Encoding+".", `"`+Encoding+"1.", 1), stamp{}},
+		{"a short digest", `W/"` + Encoding + `.0.abc"`, stamp{}},
 		{"capitals", strings.ToUpper(forever.etag()), stamp{}},
-		{"no number", `W/"` + encoding + `.!.` + someDigest + `"`, stamp{}},
-		{"before the beginning", `W/"` + encoding + `.-1.` + someDigest + `"`, stamp{}},
+		{"no number", `W/"` + Encoding + `.!.` + someDigest + `"`, stamp{}},
+		{"before the beginning", `W/"` + Encoding + `.-1.` + someDigest + `"`, stamp{}},
 		{"garbage", strings.Repeat(`W/"",`, 50) + "\x00", stamp{}},
 	}
 	for _, c := range cases {

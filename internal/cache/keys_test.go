@@ -8,7 +8,7 @@ import (
 
 // TestKeysFromOutside: what a look from outside takes a key for is what this package writes there.
 func TestKeysFromOutside(t *testing.T) {
-	list := listPrefix + encoding + ".tasks:7"
+	list := listPrefix + Encoding + ".tasks:7"
 	if l, id, ok := ListOwner(list); l != "tasks" || id != 7 || !ok {
 		t.Errorf("%s is a copy of %s for %d: %v", list, l, id, ok)
 	}

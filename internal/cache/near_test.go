@@ -35,7 +35,7 @@ func TestWhatThePodRemembersIsBelievedInNothing(t *testing.T) {
 		done   bool
 	}{
 		{name: "nothing has changed", change: func(*testing.T) {}, done: true},
-		{name: "the copy in Redis is gone", change: del(listPrefix + encoding + ".tasks:7"), done: true},
+		{name: "the copy in Redis is gone", change: del(listPrefix + Encoding + ".tasks:7"), done: true},
 		{name: "the copy is about to age", change: func(*testing.T) {}, until: nearSkew},
 		{name: "the token was logged out", change: set(token, "revoked")},
 		{name: "the token is gone", change: del(token)},

@@ -40,7 +40,7 @@ func value(t *testing.T, c prometheus.Counter) float64 {
 func TestEachOutcomeIsCounted(t *testing.T) {
 	url := labtest.Redis(t)
 	rdb := outside(t, url)
-	listKey := listPrefix + encoding + ".tasks:7"
+	listKey := listPrefix + Encoding + ".tasks:7"
 	aged := func(remake []byte) Answer {
 		a := answer("yesterday")
 		a.ValidUntil, a.Remake = time.Now().Add(-time.Minute), remake

@@ -38,7 +38,7 @@ func (c *Cache) Sample(ctx context.Context, n int) (Sample, error) {
 		var keys []string
 		err := c.visit(ctx, "scan", func(ctx context.Context) error {
 			var err error
-			keys, cursor, err = c.rdb.Scan(ctx, cursor, listPrefix+encoding+".*", scanStep).Result()
+			keys, cursor, err = c.rdb.Scan(ctx, cursor, listPrefix+Encoding+".*", scanStep).Result()
 			return err
 		})
 		if err != nil {
@@ -64,7 +64,7 @@ func (c *Cache) Sample(ctx context.Context, n int) (Sample, error) {
 }
 
 func parseListKey(key string) (Copied, bool) {
-	name, user, ok := strings.Cut(strings.TrimPrefix(key, listPrefix+encoding+"."), ":")
+	name, user, ok := strings.Cut(strings.TrimPrefix(key, listPrefix+Encoding+"."), ":")
 	id, err := strconv.ParseInt(user, 10, 64)
 	return Copied{List: List(name), UserID: id}, ok && err == nil
 }

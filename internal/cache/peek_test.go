@@ -51,7 +51,7 @@ func TestLookSaysWhatAReadWouldBeServed(t *testing.T) {
 		{"held", func() { c.Hold(t.Context(), Tasks.Scope(3)) }},
 		{"no-state", func() { rdb.Del(t.Context(), Tasks.Scope(3).stateKey()) }},
 		{"superseded", func() { rdb.Set(t.Context(), Tasks.Scope(3).stateKey(), strings.Repeat(nonce(), len(listLetters)), 0) }},
-		{"gone", func() { rdb.Del(t.Context(), listPrefix+encoding+".tasks:7") }},
+		{"gone", func() { rdb.Del(t.Context(), listPrefix+Encoding+".tasks:7") }},
 		{"no-lease", func() { rdb.HSet(t.Context(), sharedKey, "lease", "1") }},
 		{"another-memory", func() { rdb.HSet(t.Context(), sharedKey, "run", "0") }},
 		{"no-lease", func() { rdb.Set(t.Context(), sharedKey, "nonsense", 0) }},
@@ -75,9 +75,9 @@ func TestSampleIsOfAll(t *testing.T) {
 	rdb := outside(t, url)
 	pipe := rdb.Pipeline()
 	for i := range 1200 {
-		pipe.Set(t.Context(), fmt.Sprintf("list:%s.tasks:%d", encoding, i), "x", time.Minute)
+		pipe.Set(t.Context(), fmt.Sprintf("list:%s.tasks:%d", Encoding, i), "x", time.Minute)
 	}
-	pipe.Set(t.Context(), "list:"+encoding+".tasks:nobody", "x", time.Minute)
+	pipe.Set(t.Context(), "list:"+Encoding+".tasks:nobody", "x", time.Minute)
 	pipe.Set(t.Context(), StateKey(UserScope(1)), "x", time.Minute)
 	if _, err := pipe.Exec(t.Context()); err != nil {
 		t.Fatal(err)

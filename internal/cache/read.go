@@ -160,7 +160,7 @@ func (c *Cache) encoded(l List) string {
 	if l == "" {
 		return ""
 	}
-	return encoding + "." + string(l)
+	return Encoding + "." + string(l)
 }
 
 func (c *Cache) bypass(r *Reading, token Verdict, why string) {

@@ -168,7 +168,7 @@ func TestAFullRedisEvicts(t *testing.T) {
 // TestWhatIsPlantedIsNoError: other types and nonsense in each of our keys are
 // misses, and the next fill or sweep mends them.
 func TestWhatIsPlantedIsNoError(t *testing.T) {
-	listKey := listPrefix + encoding + ".tasks:7"
+	listKey := listPrefix + Encoding + ".tasks:7"
 	nonsense := []string{"", "nonsense", strings.Repeat("x", 16), strings.Repeat("a", 53), strings.Repeat("0", 16) + ",and more", "[1,", "7 7", "99999999999999999999 0", strings.Repeat("0", 60)}
 	for _, key := range []string{
 		tokenKey(TokenHash("t")), residenceIDsKey(7), idsVersionKey(7), listIDsKey(7), listKey,

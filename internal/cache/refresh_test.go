@@ -62,7 +62,7 @@ func TestWhoIsNoReader(t *testing.T) {
 			rdb.HSet(t.Context(), seenPrefix+"7", "t", time.Now().Add(-SeenLately-time.Minute).UnixMilli())
 		},
 		"seen to read another list": func(t *testing.T, _ *Cache) { rdb.HDel(t.Context(), seenPrefix+"7", "t") },
-		"the copy is gone":          func(t *testing.T, _ *Cache) { rdb.Del(t.Context(), listPrefix+encoding+".tasks:7") },
+		"the copy is gone":          func(t *testing.T, _ *Cache) { rdb.Del(t.Context(), listPrefix+Encoding+".tasks:7") },
 		"the residences are gone":   func(t *testing.T, _ *Cache) { rdb.Del(t.Context(), residenceIDsKey(7), listIDsKey(7)) },
 		"another write holds a residence": func(t *testing.T, c *Cache) {
 			c.Hold(t.Context(), Tasks.Scope(3))

@@ -232,7 +232,7 @@ func (w *world) keys() []string {
 	for u := int64(1); u <= worldUsers; u++ {
 		keys = append(keys, UserScope(u).stateKey(), fmt.Sprintf("%s%d", seenPrefix, u), residenceIDsKey(u), idsVersionKey(u), listIDsKey(u))
 		for _, l := range []List{Tasks, Contractors} {
-			keys = append(keys, fmt.Sprintf("%s%s.%s:%d", listPrefix, encoding, l, u))
+			keys = append(keys, fmt.Sprintf("%s%s.%s:%d", listPrefix, Encoding, l, u))
 		}
 		for n := range w.logins[u] + 1 {
 			keys = append(keys, tokenKey(TokenHash(fmt.Sprintf("%d.%d", u, n))))
