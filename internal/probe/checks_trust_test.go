@@ -31,6 +31,15 @@ func TestModesOfTLS(t *testing.T) {
 			t.Errorf("%q is %s, want %s", mode, got, want)
 		}
 	}
+	for _, mode := range []tlsTrust{trustDisable, trustPrefer, trustRequire, trustVerifyFull} { // the further host is a fallback, too
+		c, err := pgx.ParseConfig("postgres://u:p@a.example,b.example/x?sslmode=" + string(mode))
+		if err != nil {
+			t.Fatal(mode, err)
+		}
+		if got := trustOfPG(c); got != mode {
+			t.Errorf("two hosts with sslmode=%s are %s", mode, got)
+		}
+	}
 	for url, want := range map[string]tlsTrust{
 		"redis://h": trustDisable, "rediss://h": trustVerifyFull, "rediss://h?skip_verify=true": trustRequire, "rediss://h?skip_verify=false": trustVerifyFull,
 	} {

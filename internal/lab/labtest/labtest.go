@@ -13,6 +13,7 @@
 package labtest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,14 +50,24 @@ var shared struct {
 	redis     []int // free Redis databases
 }
 
+// panics passes on the lines that report a panic, as net/http logs that of a handler.
+type panics struct{ to io.Writer }
+
+func (w panics) Write(line []byte) (int, error) {
+	if !bytes.Contains(line, []byte("panic")) {
+		return len(line), nil
+	}
+	return w.to.Write(line)
+}
+
 // Run runs the tests of a package and ends the lab afterwards, if a test has
 // started it. It returns the exit code for os.Exit.
 func Run(m *testing.M) int {
 	sweep()
 	// Or go-redis and the test servers' net/http would write to stderr in the middle of a test's output, about a Redis that
-	// was stopped or a certificate that was refused on purpose.
+	// was stopped or a certificate that was refused on purpose. A handler's panic is shown.
 	logging.Disable()
-	log.SetOutput(io.Discard)
+	log.SetOutput(panics{os.Stderr})
 	shared.mu.Lock()
 	shared.running, shared.templates = true, map[uintptr]*template{}
 	for n := redisDatabases - 1; n > 0; n-- { // 0 is nobody's: a client that selects none is found out
