@@ -53,8 +53,8 @@ test-packages:
 	$(GO) test $(TESTFLAGS) -p 1 -race $(filter $(RACE),$(shell $(GO) list ./...))
 
 .PHONY: test-race-long
-test-race-long: ensure ## Race 100,000 reads against writers, crashes and faults on two server processes
-	HONEYDUE_RACE_LONG=1 $(GO) test -count 1 -timeout 20m -run '^TestRace' -v ./internal/api
+test-race-long: ensure ## Race 200,000 reads against writers, crashes and faults on two server processes
+	HONEYDUE_RACE_LONG=1 $(GO) test -count 1 -timeout 30m -run '^TestRace' -v ./internal/api
 
 .PHONY: test-faults
 test-faults: ensure ## Break the lab in every way of the catalogue: fault, first finding, seconds; 20 healthy runs

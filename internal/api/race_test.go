@@ -28,7 +28,7 @@ import (
 // two server processes, real Redis, PgBouncer and Postgres, readers and writers
 // over few keys, and every fault that P1 and P2 name. Decision 17 says how it
 // judges. The short form is part of every run; HONEYDUE_RACE_LONG=1 makes it
-// read 100,000 times.
+// read 200,000 times.
 
 const (
 	raceReaders = 8
@@ -427,7 +427,7 @@ func TestRace(t *testing.T) {
 	if os.Getenv("HONEYDUE_RACE_LONG") != "" {
 		t.Log("the long form")
 		l := labtest.New(t, lab.Config{})
-		raceThrough(t, l, 10, 100_000)
+		raceThrough(t, l, 10, 200_000)
 		return
 	}
 	raceThrough(t, labtest.New(t, lab.Config{}), 1, 4_000)
