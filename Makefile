@@ -17,7 +17,7 @@ MODULE := github.com/honeydue/honeydue
 # The packages whose tests run under the race detector: those that share state between goroutines.
 RACE := $(MODULE)/internal/link $(MODULE)/internal/cache $(MODULE)/internal/bench
 # What others rely on: the HTTP API, the command line, the manifests and the pipeline.
-CONTRACT := ./internal/api/... ./cmd/... ./deploy-k3s/...
+CONTRACT := ./internal/api/... ./cmd/... ./internal/cli/... ./deploy-k3s/...
 # The time-out ends a test that hangs; it is far above what a package takes on a busy machine.
 TESTFLAGS ?= -p 2 -timeout 20m
 # Where rapid's property tests start, so that each run of the gate tries the same values; make test-random tries others.

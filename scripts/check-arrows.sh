@@ -40,6 +40,7 @@ rooms=$(sed -n 's/^\([a-z]*\):.*/\1/p' <<<"$house")
 shopt -s nullglob
 for dir in internal/*/; do
   room=$(basename "$dir")
+  if [ "$room" = cli ]; then continue; fi
   if ! grep -qx "$room" <<<"$rooms"; then
     echo "check-arrows: internal/$room has no floor. Give it one here, in .golangci.yml and in docs/architecture.md." >&2
     exit 1
@@ -85,10 +86,41 @@ while IFS=: read -r from allowed; do
     if [ "$from" = "$home" ]; then right+=("internal/$from/to_part$n/planted.go"); else wrong+=("internal/$from/to_part$n/planted.go"); fi
   done <<<"$homes"
 done <<<"$house"
-for to in $rooms; do
-  plant "cmd/honeydue/to_$to" "github.com/honeydue/honeydue/internal/$to"
-  right+=("cmd/honeydue/to_$to/planted.go")
+# The command line: the root imports its commands, a command imports what all of them share, main imports cli alone.
+shared="app exit term" commands=""
+for dir in internal/cli/*cmd/; do commands+=" $(basename "$dir")"; done
+for room in $shared $commands; do
+  mkdir -p "$copy/internal/cli/$room"
+  printf '// Package %s is empty.\npackage %s\n' "$room" "$room" >"$copy/internal/cli/$room/empty.go"
 done
+printf '// Package cli is empty.\npackage cli\n' >"$copy/internal/cli/empty.go"
+# arrow right|wrong DIR IMPORT: plants it and notes what is expected.
+arrow() {
+  plant "$2" "github.com/honeydue/honeydue/internal/$3"
+  if [ "$1" = right ]; then right+=("$2/planted.go"); else wrong+=("$2/planted.go"); fi
+}
+for to in $rooms; do
+  arrow wrong "cmd/honeydue/to_$to" "$to"
+  arrow wrong "internal/$to/to_cli" cli
+  arrow wrong "internal/$to/to_app" cli/app
+  arrow wrong "internal/cli/exit/to_$to" "$to"
+  if [ "$to" = report ]; then arrow right "internal/cli/term/to_$to" "$to"; else arrow wrong "internal/cli/term/to_$to" "$to"; fi
+  for from in cli cli/app ${commands// / cli/}; do arrow right "internal/$from/to_$to" "$to"; done
+done
+arrow right cmd/honeydue/to_cli cli
+for to in $shared; do arrow right "internal/cli/to_$to" "cli/$to"; done
+for from in $commands; do
+  arrow right "internal/cli/to_${from}_" "cli/$from" # its name must not end like a command's
+  for to in $shared; do arrow right "internal/cli/$from/to_$to" "cli/$to"; done
+  for to in $commands; do
+    if [ "$from" != "$to" ]; then arrow wrong "internal/cli/$from/to_$to" "cli/$to"; fi
+  done
+  for low in $shared; do arrow wrong "internal/cli/$low/to_$from" "cli/$from"; done
+done
+for to in exit term; do arrow right "internal/cli/app/to_$to" "cli/$to"; done
+for from in exit term; do arrow wrong "internal/cli/$from/to_app" cli/app; done
+plant internal/bench/to_flags github.com/spf13/cobra
+wrong+=(internal/bench/to_flags/planted.go)
 
 # On a new machine this downloads and builds the linter, which the run below, without a proxy, could not.
 "${linter[@]}" version >/dev/null

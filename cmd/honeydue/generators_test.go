@@ -16,6 +16,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/cli/exit"
 )
 
 const (
@@ -126,11 +128,11 @@ func (gb generatorBench) run(ctx context.Context, g generator, r generatorRun) (
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("GET "+r.url+"/\n"), &stdout, &stderr
 	before := gb.served.Load()
 	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	var ended *exec.ExitError
+	if err != nil && !errors.As(err, &ended) {
 		return generated{}, fmt.Errorf("%s: %w", g.name, err)
 	}
-	if code := cmd.ProcessState.ExitCode(); code < 0 || code == exitUsage || code == exitFailed {
+	if code := cmd.ProcessState.ExitCode(); code < 0 || code == exit.BadUsage || code == exit.Failed {
 		return generated{}, fmt.Errorf("%s ended with %d: %s", g.name, code, lastLines.FindString(stderr.String()))
 	}
 	out := generated{

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/honeydue/honeydue/internal/bench"
+	"github.com/honeydue/honeydue/internal/cli/app"
+	"github.com/honeydue/honeydue/internal/cli/exit"
 )
 
 // ablateRun is an ablation of seconds in a lab of its own.
@@ -32,7 +34,7 @@ func TestAblateCountsTurns(t *testing.T) {
 	dir := labFolder(t)
 	environ := append(os.Environ(), "BOARD_CACHE_TTL=0", "DB_MIN_IDLE_CONNS=3", "HONEYDUE_ABLATE=s8")
 	code, got, stderr := ablateRun(t.Context(), t, dir, environ, "S3,S8,S11,zero-turn,all")
-	if code != exitOK {
+	if code != exit.OK {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
 	// The schedules alone take more than the ten seconds after which a pipeline is told again.
@@ -80,7 +82,7 @@ func TestAblateCountsTurns(t *testing.T) {
 func TestAblateSaysWhatDidNotStart(t *testing.T) {
 	dir := labFolder(t)
 	code, got, stderr := ablateRun(t.Context(), t, dir, append(os.Environ(), "LOG_FORMAT=xml"), "S8")
-	if code != exitFailed || !strings.Contains(stderr, "not every variant could be measured") {
+	if code != exit.Failed || !strings.Contains(stderr, "not every variant could be measured") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 	var names []string
@@ -102,11 +104,11 @@ func TestAblateInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	go func() {
 		if serverOf(ctx, dir) {
-			cancel(errInterrupted)
+			cancel(app.ErrInterrupted)
 		}
 	}()
 	code, got, stderr := ablateRun(ctx, t, dir, os.Environ(), "S8,S5")
-	if code != exitFailed || !strings.Contains(stderr, "interrupted") {
+	if code != exit.Failed || !strings.Contains(stderr, "interrupted") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 	if !slices.Contains(got.NotMeasured, "S8") || !slices.Contains(got.NotMeasured, "S5") || len(got.Failures) != 0 {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/cli/exit"
 )
 
 type comparisonReport struct {
@@ -42,14 +44,14 @@ func TestLoadtestAgainst(t *testing.T) {
 	}
 	t.Run("a regression", func(t *testing.T) {
 		code, got := compare(t, slow.URL, fast.URL)
-		if code != exitFinding || got.Verdict != "fail" || got.Comparison.Finding != "regression" || got.Comparison.Slices != 5 ||
+		if code != exit.Finding || got.Verdict != "fail" || got.Comparison.Finding != "regression" || got.Comparison.Slices != 5 ||
 			got.Comparison.Baseline.URL != fast.URL || len(got.Phases) != 2 {
 			t.Errorf("exit code %d, %+v", code, got)
 		}
 	})
 	t.Run("an improvement, of a production host over another one", func(t *testing.T) {
 		elsewhere := strings.Replace(slow.URL, "127.0.0.1", "localhost", 1)
-		if code, got := compare(t, fast.URL, elsewhere, "--production-host", "127.0.0.1", "--i-mean", "127.0.0.1"); code != exitOK || got.Comparison.Finding != "improvement" {
+		if code, got := compare(t, fast.URL, elsewhere, "--production-host", "127.0.0.1", "--i-mean", "127.0.0.1"); code != exit.OK || got.Comparison.Finding != "improvement" {
 			t.Errorf("exit code %d, %+v", code, got)
 		}
 	})
@@ -68,7 +70,7 @@ func TestLoadtestAgainstGatesBothServers(t *testing.T) {
 	code, stdout, stderr := loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"ready":true,"through_pooler":true}`))
 	}, "--against", direct.URL, "--tokens", tokens)
-	if code != exitFailed || !strings.Contains(stderr, "reaches its database without one") || stdout != "" {
+	if code != exit.Failed || !strings.Contains(stderr, "reaches its database without one") || stdout != "" {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 }
@@ -78,12 +80,12 @@ func TestLoadtestCompareWith(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "earlier.json")
 	get := []string{"--get", "/", "--rate", "600", "--duration", "500ms", "--p99", "4s"}
 	code, stdout, stderr := loadtestRun(t.Context(), t, func(http.ResponseWriter, *http.Request) {}, append(get, "--out", file)...)
-	if code != exitOK {
+	if code != exit.OK {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	slower := func(http.ResponseWriter, *http.Request) { time.Sleep(400 * time.Millisecond) }
 	code, stdout, stderr = loadtestRun(t.Context(), t, slower, append(get, "--compare-with", file)...)
-	if code != exitOK || !strings.Contains(stdout, "Since the run of") || !strings.Contains(stdout, "false alarm") {
+	if code != exit.OK || !strings.Contains(stdout, "Since the run of") || !strings.Contains(stdout, "false alarm") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	code, stdout, _ = loadtestRun(t.Context(), t, slower, append(get, "--compare-with", file, "-o", "json")...)
@@ -95,7 +97,7 @@ func TestLoadtestCompareWith(t *testing.T) {
 			}
 		} `json:"compared_with"`
 	}
-	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != exitOK {
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != exit.OK {
 		t.Fatalf("exit code %d, %v", code, err)
 	}
 	if len(got.Since.Phases) != 1 || got.Since.Caveat == "" || got.Since.Phases[0].P50.After <= got.Since.Phases[0].P50.Before {
@@ -104,7 +106,7 @@ func TestLoadtestCompareWith(t *testing.T) {
 	// Another shape is refused before anything is sent.
 	code, stdout, stderr = loadtestRun(t.Context(), t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") },
 		"--get", "/", "--rate", "500", "--duration", "1s", "--p99", "4s", "--compare-with", file)
-	if code != exitUsage || stdout != "" || !strings.Contains(stderr, "had 600 requests/s then, and has 500 now") {
+	if code != exit.BadUsage || stdout != "" || !strings.Contains(stderr, "had 600 requests/s then, and has 500 now") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 }
@@ -125,13 +127,13 @@ func TestLoadtestCapacity(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 		t.Fatalf("%v\n%s", err, stderr)
 	}
-	if code != exitOK || got.Profile != "capacity" || got.Capacity.RPS != 600 || got.Capacity.LimitedBy != "the end of the search, 600 requests/s" ||
+	if code != exit.OK || got.Profile != "capacity" || got.Capacity.RPS != 600 || got.Capacity.LimitedBy != "the end of the search, 600 requests/s" ||
 		len(got.Capacity.Steps) < 3 || got.Capacity.Steps[0].Requests < 473 {
 		t.Errorf("exit code %d, %+v\n%s", code, got, stderr)
 	}
 	code, stdout, _ = loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
 		"--profile", "capacity", "--get", "/", "--p99", "4s", "--start-rate", "400", "--max-rate", "400", "--duration", "100ms")
-	if code != exitFinding || !strings.Contains(stdout, "the server's own (5xx)") {
+	if code != exit.Finding || !strings.Contains(stdout, "the server's own (5xx)") {
 		t.Errorf("exit code %d\n%s", code, stdout)
 	}
 }

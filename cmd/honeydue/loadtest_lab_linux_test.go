@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/cli/app"
+	"github.com/honeydue/honeydue/internal/cli/exit"
 )
 
 // labRun is a load test of seconds in a lab of its own: a warm phase whose targets are far away, and two restarts.
@@ -28,7 +31,7 @@ func TestLoadtestLabLeavesNoProcess(t *testing.T) {
 	t.Run("a run", func(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		code := run(t.Context(), labRun(dir), &stdout, &stderr, os.Environ())
-		if code != exitOK {
+		if code != exit.OK {
 			t.Fatalf("exit code %d\n%s%s", code, &stdout, &stderr)
 		}
 		var got struct {
@@ -70,13 +73,13 @@ func TestLoadtestLabLeavesNoProcess(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		go func() {
 			if serverOf(ctx, dir) {
-				cancel(errInterrupted)
+				cancel(app.ErrInterrupted)
 			}
 		}()
 		var stdout, stderr bytes.Buffer
 		code := run(ctx, labRun(dir, "--duration", "30s"), &stdout, &stderr, os.Environ())
 		// Before the first request there is nothing to report, and it could not be done; afterwards it is inconclusive.
-		if code != exitFailed && code != exitInconclusive {
+		if code != exit.Failed && code != exit.Inconclusive {
 			t.Errorf("exit code %d\n%s%s", code, &stdout, &stderr)
 		}
 		gone(t, dir)

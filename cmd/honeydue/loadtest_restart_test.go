@@ -10,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/cli/app"
+	"github.com/honeydue/honeydue/internal/cli/exit"
 )
 
 // userTokens writes a file of two users and returns its path and the second's token.
@@ -31,7 +34,7 @@ func TestRestartCommandTellsNoToken(t *testing.T) {
 	tokens, token := userTokens(t)
 	code, stdout, stderr := loadtestRun(t.Context(), t, readyServer, "--tokens", tokens, "--phases", "first", "--restarts", "2",
 		"--restart-cmd", "echo it was $(tail -1 "+tokens+") >&2; exit 1")
-	if code == exitOK || strings.Contains(stdout+stderr, token) || !strings.Contains(stderr, "it was 2 *****") {
+	if code == exit.OK || strings.Contains(stdout+stderr, token) || !strings.Contains(stderr, "it was 2 *****") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 }
@@ -53,7 +56,7 @@ func TestCtrlCEndsTheRestartCommand(t *testing.T) {
 				f, err := os.Open(alive)
 				if err == nil {
 					_, err = f.Read(make([]byte, 1))
-					interrupt(errInterrupted)
+					interrupt(app.ErrInterrupted)
 				}
 				if err == nil {
 					_, err = io.Copy(io.Discard, f)
@@ -62,7 +65,7 @@ func TestCtrlCEndsTheRestartCommand(t *testing.T) {
 			}()
 			code, stdout, stderr := loadtestRun(ctx, t, readyServer, "--tokens", tokens, "--phases", "first", "--restarts", "2",
 				"--restart-cmd", deaf+"exec 9>"+alive+"; sleep 60 & echo >&9; wait; sleep 60")
-			if code == exitOK || !strings.Contains(stdout, "stopped after 0 of 2 restarts") {
+			if code == exit.OK || !strings.Contains(stdout, "stopped after 0 of 2 restarts") {
 				t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 			}
 			select {
@@ -87,7 +90,7 @@ func TestWarmUpWithForeignTokens(t *testing.T) {
 		}
 		readyServer(w, r)
 	}, "--tokens", tokens, "--profile", "smoke", "--phases", "warm")
-	if code != exitFailed || !strings.Contains(stderr, "failed: status 401") || !strings.Contains(stderr, "Write new ones with honeydue seed --tokens FILE") {
+	if code != exit.Failed || !strings.Contains(stderr, "failed: status 401") || !strings.Contains(stderr, "Write new ones with honeydue seed --tokens FILE") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }
@@ -101,7 +104,7 @@ func TestScenarioNamesTheCleanUp(t *testing.T) {
 	if err := os.WriteFile(file, []byte(scenario), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	words := &lastWords{}
+	ctx, words := app.WithLastWords(t.Context())
 	second := make(chan string, 1) // what a second signal would say in the middle
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -113,21 +116,21 @@ func TestScenarioNamesTheCleanUp(t *testing.T) {
 			_, _ = w.Write([]byte(`{"token":"` + strings.Repeat("a", 40) + `","user":{"id":7}}`))
 		default:
 			select {
-			case second <- words.or("nothing"):
+			case second <- words.Or("nothing"):
 			default:
 			}
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	}
-	code, _, stderr := loadtestRun(context.WithValue(t.Context(), lastWordsKey{}, words), t, handler, "--scenario", file, "--state", state)
+	code, _, stderr := loadtestRun(ctx, t, handler, "--scenario", file, "--state", state)
 	command := "honeydue loadtest cleanup --state '" + state + "'"
-	if code != exitFailed || !strings.Contains(stderr, "Remove it with: "+command) {
+	if code != exit.Failed || !strings.Contains(stderr, "Remove it with: "+command) {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 	if got := <-second; !strings.Contains(got, command) {
 		t.Errorf("a second signal says %q", got)
 	}
-	if got := words.or("nothing"); got != "nothing" {
+	if got := words.Or("nothing"); got != "nothing" {
 		t.Errorf("after the run a second signal says %q", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/honeydue/honeydue/internal/bench"
+	"github.com/honeydue/honeydue/internal/cli/exit"
 )
 
 // TestSweepOfConnections: a server starts with fewer connections than the tuned idle ones, the values next to each other
@@ -18,7 +19,7 @@ func TestSweepOfConnections(t *testing.T) {
 	code := run(t.Context(), []string{
 		"loadtest", "sweep", "--set", "DB_MAX_CONNS=5,40", "--rtt", "2ms", "--rate", "150", "--duration", "2s", "--data", dir, "-o", "json",
 	}, &stdout, &stderr, os.Environ())
-	if code != exitOK {
+	if code != exit.OK {
 		t.Fatalf("exit code %d\n%s%s", code, &stdout, &stderr)
 	}
 	var got bench.Sweep

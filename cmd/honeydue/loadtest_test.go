@@ -16,6 +16,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/honeydue/honeydue/internal/cli/app"
+	"github.com/honeydue/honeydue/internal/cli/exit"
 )
 
 // loadtestRun runs the command against a handler and returns its exit code and what it printed.
@@ -39,7 +42,7 @@ func TestLoadtestGet(t *testing.T) {
 	}
 	code, stdout, stderr := loadtestRun(t.Context(), t, handler,
 		"--get", "/hello?x=1", "--rate", "600", "--duration", "500ms", "--p99", "4s", "--max-connections", "20", "-o", "json")
-	if code != exitOK {
+	if code != exit.OK {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	var got struct {
@@ -73,11 +76,11 @@ func TestLoadtestTrustsAPrivateAuthority(t *testing.T) {
 	}
 	get := []string{"loadtest", "--target", server.URL, "--get", "/", "--rate", "600", "--duration", "500ms", "--p99", "4s", "-o", "json"}
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), append(get, "--ca", ca), &out, &errs, nil); code == exitFailed || code == exitUsage || !strings.Contains(out.String(), `"http_version": 2`) || !strings.Contains(out.String(), `"errors": 0`) {
+	if code := run(t.Context(), append(get, "--ca", ca), &out, &errs, nil); code == exit.Failed || code == exit.BadUsage || !strings.Contains(out.String(), `"http_version": 2`) || !strings.Contains(out.String(), `"errors": 0`) {
 		t.Errorf("with --ca: exit code %d\n%s%s", code, out.String(), errs.String())
 	}
 	out.Reset()
-	if code := run(t.Context(), get, &out, &errs, nil); code == exitOK || !strings.Contains(out.String(), `"tls": `) {
+	if code := run(t.Context(), get, &out, &errs, nil); code == exit.OK || !strings.Contains(out.String(), `"tls": `) {
 		t.Errorf("without: exit code %d\n%s", code, out.String())
 	}
 }
@@ -88,7 +91,7 @@ func TestLoadtestSendsWhatWasTyped(t *testing.T) {
 	handler := func(_ http.ResponseWriter, r *http.Request) { asked.Store(r.RequestURI, true) }
 	flags := []string{"--rate", "600", "--duration", "500ms", "--p99", "4s"}
 	for _, path := range []string{"/a b", "/a#b", "a", "/a\tb"} {
-		if code, stdout, _ := loadtestRun(t.Context(), t, handler, append([]string{"--get", path}, flags...)...); code != exitUsage || stdout != "" {
+		if code, stdout, _ := loadtestRun(t.Context(), t, handler, append([]string{"--get", path}, flags...)...); code != exit.BadUsage || stdout != "" {
 			t.Errorf("--get %q: exit code %d", path, code)
 		}
 	}
@@ -96,7 +99,7 @@ func TestLoadtestSendsWhatWasTyped(t *testing.T) {
 		t.Errorf("%v was sent", path)
 		return true
 	})
-	if code, stdout, stderr := loadtestRun(t.Context(), t, handler, append([]string{"--get", "/files/a%2Fb%20c"}, flags...)...); code != exitOK {
+	if code, stdout, stderr := loadtestRun(t.Context(), t, handler, append([]string{"--get", "/files/a%2Fb%20c"}, flags...)...); code != exit.OK {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	asked.Range(func(path, _ any) bool {
@@ -118,16 +121,16 @@ func TestLoadtestExpectsStatuses(t *testing.T) {
 		code   int
 		want   string
 	}{
-		{"301,404", exitOK, `"errors": 0`},
-		{"200,404", exitFinding, `"301": `},
-		{"301,teapot", exitUsage, ""},
-		{"99", exitUsage, ""},
+		{"301,404", exit.OK, `"errors": 0`},
+		{"200,404", exit.Finding, `"301": `},
+		{"301,teapot", exit.BadUsage, ""},
+		{"99", exit.BadUsage, ""},
 	} {
 		if code, stdout, _ := loadtestRun(t.Context(), t, handler, append([]string{"--expect", tc.expect}, flags...)...); code != tc.code || !strings.Contains(stdout, tc.want) {
 			t.Errorf("--expect %s: exit code %d\n%s", tc.expect, code, stdout)
 		}
 	}
-	if code, _, _ := loadtestRun(t.Context(), t, handler, "--expect", "404", "--profile", "smoke"); code != exitUsage {
+	if code, _, _ := loadtestRun(t.Context(), t, handler, "--expect", "404", "--profile", "smoke"); code != exit.BadUsage {
 		t.Errorf("without --get: exit code %d", code)
 	}
 }
@@ -138,7 +141,7 @@ func TestLoadtestExitCodes(t *testing.T) {
 		code, stdout, _ := loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}, get...)
-		if code != exitFinding || !strings.Contains(stdout, "FAIL") || !strings.Contains(stdout, "503") {
+		if code != exit.Finding || !strings.Contains(stdout, "FAIL") || !strings.Contains(stdout, "503") {
 			t.Errorf("exit code %d\n%s", code, stdout)
 		}
 	})
@@ -149,7 +152,7 @@ func TestLoadtestExitCodes(t *testing.T) {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 		}, get...)
-		if code != exitInconclusive || !strings.Contains(stdout, "473 requests with as many would do") {
+		if code != exit.Inconclusive || !strings.Contains(stdout, "473 requests with as many would do") {
 			t.Errorf("exit code %d\n%s", code, stdout)
 		}
 	})
@@ -159,10 +162,10 @@ func TestLoadtestExitCodes(t *testing.T) {
 		var n atomic.Int64
 		code, stdout, _ := loadtestRun(ctx, t, func(http.ResponseWriter, *http.Request) {
 			if n.Add(1) == 100 {
-				cancel(errInterrupted)
+				cancel(app.ErrInterrupted)
 			}
 		}, "--get", "/", "--rate", "200", "--duration", "1m", "--p99", "4s")
-		if code != exitInconclusive || !strings.Contains(stdout, "interrupted") {
+		if code != exit.Inconclusive || !strings.Contains(stdout, "interrupted") {
 			t.Errorf("exit code %d\n%s", code, stdout)
 		}
 	})
@@ -194,7 +197,7 @@ func TestLoadtestReleaseDemandsThePooler(t *testing.T) {
 				w.WriteHeader(readyz.status)
 				_, _ = w.Write([]byte(readyz.body))
 			}, "--tokens", tokens, "--phases", "warm")
-			if code != exitFailed || !strings.Contains(stderr, readyz.want) || stdout != "" {
+			if code != exit.Failed || !strings.Contains(stderr, readyz.want) || stdout != "" {
 				t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 			}
 			if n := others.Load(); n != 0 {
@@ -217,14 +220,14 @@ func TestLoadtestRestartCommand(t *testing.T) {
 	}
 	first := []string{"--tokens", tokens, "--phases", "first", "--restarts", "2", "--first-target", "4s"}
 	code, stdout, stderr := loadtestRun(t.Context(), t, handler, append(first, "--restart-cmd", "echo x >>"+restarts)...)
-	if code != exitOK || !strings.Contains(stdout, "2 of 2 restarts under") {
+	if code != exit.OK || !strings.Contains(stdout, "2 of 2 restarts under") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	if got, err := os.ReadFile(restarts); err != nil || string(got) != "x\nx\n" {
 		t.Errorf("the command has run for %q, %v", got, err)
 	}
 	code, _, stderr = loadtestRun(t.Context(), t, handler, append(first, "--restart-cmd", "echo no such unit; exit 5")...)
-	if code != exitFailed || !strings.Contains(stderr, "restart 1 of 2: --restart-cmd failed (exit status 5): no such unit") {
+	if code != exit.Failed || !strings.Contains(stderr, "restart 1 of 2: --restart-cmd failed (exit status 5): no such unit") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 	// What tells when it has started has to have started since.
@@ -237,11 +240,11 @@ func TestLoadtestRestartCommand(t *testing.T) {
 		fmt.Fprintf(w, `{"ready":true,"through_pooler":true,"started_at":"2026-01-02T03:04:05.%03dZ"}`, at)
 	}
 	code, stdout, stderr = loadtestRun(t.Context(), t, tells, append(first, "--restart-cmd", "echo x >>"+restarts)...)
-	if code != exitOK || !strings.Contains(stdout, "2 of 2 restarts under") {
+	if code != exit.OK || !strings.Contains(stdout, "2 of 2 restarts under") {
 		t.Errorf("restarted: exit code %d\n%s%s", code, stdout, stderr)
 	}
 	code, _, stderr = loadtestRun(t.Context(), t, tells, append(first, "--restart-cmd", "true")...)
-	if code != exitFailed || !strings.Contains(stderr, "restart 1 of 2: --restart-cmd did not restart the server: it has run since 2026-01-02T03:04:05Z") || !strings.Contains(stderr, "Give a command that ends the server and starts it anew") {
+	if code != exit.Failed || !strings.Contains(stderr, "restart 1 of 2: --restart-cmd did not restart the server: it has run since 2026-01-02T03:04:05Z") || !strings.Contains(stderr, "Give a command that ends the server and starts it anew") {
 		t.Errorf("a command that does nothing: exit code %d\n%s", code, stderr)
 	}
 	// What comes back has to prove the pooler again.
@@ -249,7 +252,7 @@ func TestLoadtestRestartCommand(t *testing.T) {
 	code, stdout, stderr = loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `{"ready":true,"through_pooler":%v}`, asked.Add(1) == 1)
 	}, append(first, "--restart-cmd", "true")...)
-	if code == exitOK || strings.HasPrefix(stdout, "PASS") || !strings.Contains(stderr, "reaches its database without one") {
+	if code == exit.OK || strings.HasPrefix(stdout, "PASS") || !strings.Contains(stderr, "reaches its database without one") {
 		t.Errorf("restarted without the pooler: exit code %d\n%s%s", code, stdout, stderr)
 	}
 }
@@ -276,30 +279,11 @@ func TestLoadtestRunsTakeOtherUsers(t *testing.T) {
 			w.Header().Set("Cache-Status", "token; fwd=uri-miss")
 			_, _ = w.Write([]byte(`{"ready":true,"through_pooler":true}`))
 		}, "--tokens", tokens, "--phases", "first", "--restarts", "1", "--first-target", "4s", "--restart-cmd", "true")
-		if code != exitOK {
+		if code != exit.OK {
 			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 		}
 	}
 	if len(asked) < 2 {
 		t.Errorf("four runs have asked as %v", asked)
-	}
-}
-
-// A child does not outlive its stop, is told kindly first, and leaves its last words.
-func TestChildKeepsItsLastWords(t *testing.T) {
-	var end tail
-	for range 1000 {
-		_, _ = end.Write([]byte("a line of a log\n"))
-	}
-	if s := end.String(); len(s) > tailSize || !strings.HasPrefix(s, "a line") || !strings.HasSuffix(s, "log\n") {
-		t.Errorf("the tail has %d bytes and begins with %.20q", len(s), s)
-	}
-	ended := make(chan struct{})
-	close(ended)
-	c := &child{name: "honeydue serve", said: &tail{}, ended: ended}
-	_, _ = c.said.Write([]byte("no database\n"))
-	err := c.until(t.Context(), func(context.Context) bool { return false })
-	if err == nil || !strings.Contains(err.Error(), "no database") {
-		t.Errorf("error %v", err)
 	}
 }

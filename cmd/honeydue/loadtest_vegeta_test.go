@@ -21,6 +21,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/cli/app"
+	"github.com/honeydue/honeydue/internal/cli/exit"
 )
 
 // vegetaCommand is the real command, of the module that this one is built with.
@@ -52,8 +55,8 @@ func TestVegetaReadsALoadTest(t *testing.T) {
 		codes   map[string]int
 		errors  []string
 	}{
-		"good": {"GET {}/a?n=1\nGET {}/a?n=10\nGET {}/b%2Fc?n=5\nX-One: 1\n\nGET {}/a?n=20\n", exitOK, map[string]int{"200": 360}, []string{}},
-		"bad":  {"GET {}/a?n=1\nGET {}/a?n=1\nGET {}/a?n=1\nGET {}/gone\n", exitFinding, map[string]int{"200": 270, "410": 90}, []string{"410"}},
+		"good": {"GET {}/a?n=1\nGET {}/a?n=10\nGET {}/b%2Fc?n=5\nX-One: 1\n\nGET {}/a?n=20\n", exit.OK, map[string]int{"200": 360}, []string{}},
+		"bad":  {"GET {}/a?n=1\nGET {}/a?n=1\nGET {}/a?n=1\nGET {}/gone\n", exit.Finding, map[string]int{"200": 270, "410": 90}, []string{"410"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -110,7 +113,7 @@ func TestVegetaReadsALoadTest(t *testing.T) {
 				took = append(took, ns/1e6)
 			}
 			slices.Sort(took)
-			if tc.code != exitOK {
+			if tc.code != exit.OK {
 				return // what has failed is judged by the time-out
 			}
 			var saved struct {
@@ -176,7 +179,7 @@ func TestLoadtestTakesVegetasTargets(t *testing.T) {
 		"json": `{"method":"GET","url":"` + server.URL + `/a%2Fb?x=%41"}` + "\n" +
 			`{"method":"POST","url":"` + server.URL + `","header":{"X-One":["1"],"Host":["other.test"]},"body":"` + base64.StdEncoding.EncodeToString([]byte("from a file")) + `"}`,
 	} {
-		if code, errs := try(targets); code != exitOK {
+		if code, errs := try(targets); code != exit.OK {
 			t.Errorf("%s: exit code %d: %s", name, code, errs)
 		}
 		counts := map[string]int{}
@@ -194,14 +197,14 @@ func TestLoadtestTakesVegetasTargets(t *testing.T) {
 		"a header": "GET " + server.URL + "/\nAuthorization canary-PASSWORD\n", "another host": "GET http://203.0.113.7/\n",
 		"no JSON": `{"method":"GET"` + "\n",
 	} {
-		if code, errs := try(targets); code != exitUsage || strings.Contains(errs, "canary") {
+		if code, errs := try(targets); code != exit.BadUsage || strings.Contains(errs, "canary") {
 			t.Errorf("%s: exit code %d: %s", name, code, errs)
 		}
 	}
-	if code, _ := try("GET "+server.URL+"/\n", "--target", "http://127.0.0.1:1"); code != exitUsage {
+	if code, _ := try("GET "+server.URL+"/\n", "--target", "http://127.0.0.1:1"); code != exit.BadUsage {
 		t.Errorf("another --target: exit code %d", code)
 	}
-	if code, errs := try("GET "+server.URL+"/\n", "--target", server.URL, "--expect", "404"); code != exitFinding {
+	if code, errs := try("GET "+server.URL+"/\n", "--target", server.URL, "--expect", "404"); code != exit.Finding {
 		t.Errorf("the same --target, and another status than the expected one: exit code %d: %s", code, errs)
 	}
 }
@@ -214,10 +217,10 @@ func TestAnInterruptedRunCanBeRead(t *testing.T) {
 	defer cancel(nil)
 	code, stdout, _ := loadtestRun(ctx, t, func(http.ResponseWriter, *http.Request) {
 		if n.Add(1) == 100 {
-			cancel(errInterrupted)
+			cancel(app.ErrInterrupted)
 		}
 	}, "--get", "/", "--rate", "200", "--duration", "1m", "--p99", "4s", "-o", "vegeta")
-	if code != exitInconclusive {
+	if code != exit.Inconclusive {
 		t.Errorf("exit code %d", code)
 	}
 	cmd := exec.CommandContext(t.Context(), vegeta, "report", "-type=json")

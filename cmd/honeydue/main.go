@@ -1,19 +1,28 @@
-// Command honeydue is the API server of the HoneyDue household app and the toolkit that keeps that server fast.
-//
-// Each command has a file of its own and reads the same way: flags fill a typed options struct, Validate refuses
-// what makes no sense, one call into a package below does the work, one report shows it, an exit code sums it up.
-// This is the only package that reads the environment, writes to stdout or ends the process.
+// Command honeydue is the API server of the HoneyDue household app and the toolkit that keeps that server fast. Its
+// commands are in internal/cli.
 package main
 
 import (
 	"context"
+	"io"
 	"os"
+
+	"github.com/honeydue/honeydue/internal/cli"
+	"github.com/honeydue/honeydue/internal/cli/app"
+	"github.com/honeydue/honeydue/internal/cli/term"
 )
 
+// version and commit are set by the linker: -ldflags "-X main.version=1.2.3 -X main.commit=abc123".
+var version, commit string
+
 func main() {
-	stderr := newConsole(os.Stderr)
-	ctx, stop := watchSignals(context.Background(), stderr)
+	stderr := term.NewConsole(os.Stderr)
+	ctx, stop := app.WatchSignals(context.Background(), stderr)
 	code := run(ctx, os.Args[1:], os.Stdout, stderr, os.Environ())
 	stop()
 	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ []string) int {
+	return cli.Run(ctx, app.NewBuild(version, commit), args, stdout, stderr, environ)
 }

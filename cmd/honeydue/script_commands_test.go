@@ -213,10 +213,18 @@ func freeportCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: freeport NAME")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeAddr()
 	ts.Check(err)
-	_, port, err := net.SplitHostPort(listener.Addr().String())
+	_, port, err := net.SplitHostPort(addr)
 	ts.Check(err)
-	ts.Check(listener.Close())
 	ts.Setenv(args[0], port)
+}
+
+// freeAddr is an address that is free now; the kernel does not hand its port out again at once.
+func freeAddr() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
 }

@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/honeydue/honeydue/internal/cli/app"
+	"github.com/honeydue/honeydue/internal/cli/exit"
 )
 
 // canarySecret is the password in the DATABASE_URL of every script. It appears in no output and in no file that
@@ -37,7 +40,7 @@ func honeydue() {
 		}
 		stdout, stderr = io.MultiWriter(f, stdout), io.MultiWriter(f, stderr)
 	}
-	ctx, stop := watchSignals(context.Background(), stderr)
+	ctx, stop := app.WatchSignals(context.Background(), stderr)
 	code := run(ctx, os.Args[1:], stdout, stderr, os.Environ())
 	stop()
 	os.Exit(code)
@@ -110,9 +113,9 @@ func lineWith(data []byte, secret string) string {
 // drain is a program that only waits for signals: "drain FILE" makes FILE once it listens, and ends well after the
 // first one; "drain FILE FILE2" makes FILE2 then and does not end by itself; a third argument is what it leaves.
 func drain() {
-	ctx, stop := watchSignals(context.Background(), os.Stderr)
+	ctx, stop := app.WatchSignals(context.Background(), os.Stderr)
 	if len(os.Args) > 3 {
-		defer leaving(ctx, os.Args[3])()
+		defer app.Leaving(ctx, os.Args[3])()
 	}
 	if err := os.WriteFile(os.Args[1], nil, 0o600); err != nil {
 		panic(err)
@@ -126,5 +129,5 @@ func drain() {
 	}
 	_, _ = os.Stdout.WriteString("drained\n")
 	stop()
-	os.Exit(exitOK)
+	os.Exit(exit.OK)
 }

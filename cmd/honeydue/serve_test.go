@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/api"
+	"github.com/honeydue/honeydue/internal/cli/app"
+	"github.com/honeydue/honeydue/internal/cli/exit"
 	"github.com/honeydue/honeydue/internal/household"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
@@ -58,7 +60,7 @@ func startServe(t testing.TB, environ []string, args ...string) *serving {
 
 // end interrupts serve and returns its exit code.
 func (s *serving) end() int {
-	s.interrupt(errInterrupted)
+	s.interrupt(app.ErrInterrupted)
 	code := <-s.code
 	s.code <- code
 	return code
@@ -128,7 +130,7 @@ func TestServeWithoutADatabase(t *testing.T) {
 			t.Errorf("the demo household has nothing in %s", c.Name)
 		}
 	}
-	if code := s.end(); code != exitOK {
+	if code := s.end(); code != exit.OK {
 		t.Errorf("it ended with %d:\n%s", code, s.stderr.String())
 	}
 }
@@ -156,7 +158,7 @@ func TestServeDrains(t *testing.T) {
 	for pooler.Counts().BytesToServer == turns {
 		time.Sleep(5 * time.Millisecond)
 	}
-	s.interrupt(errInterrupted)
+	s.interrupt(app.ErrInterrupted)
 	refused, served := false, false
 	for !refused {
 		status, body := s.get("/readyz", "")
@@ -178,7 +180,7 @@ func TestServeDrains(t *testing.T) {
 		t.Error("while draining nothing was served any more")
 	}
 	slow.Wait()
-	if code := s.end(); code != exitOK {
+	if code := s.end(); code != exit.OK {
 		t.Errorf("it ended with %d:\n%s", code, s.stderr.String())
 	}
 	if status, _ := s.get("/livez", ""); status != 0 {

@@ -23,7 +23,7 @@ func (b *bed) ask(s *server) {
 	b.config.TargetURL, b.config.MetricsURL, b.config.Token = s.url, s.metrics, s.token
 }
 
-// appFaults are faults of the app's settings and of the running server. cmd's own test lets each tuned setting drift.
+// appFaults are faults of the app's settings and of the running server. A test of probecmd lets each tuned setting drift.
 func appFaults() []fault {
 	return []fault{
 		{

@@ -14,7 +14,7 @@ import (
 // DefaultTimeout is how long an incident may wait for a probe.
 const DefaultTimeout = 15 * time.Second
 
-// Config says what to probe. cmd fills it from the environment and the flags.
+// Config says what to probe. internal/cli fills it from the environment and the flags.
 type Config struct {
 	// URL is the database as the app uses it: it should be the pooler.
 	URL string

@@ -23,7 +23,7 @@ const (
 	DefaultTimeout = 60 * time.Second
 )
 
-// Config says what to warm. cmd fills it from the environment and the flags.
+// Config says what to warm. internal/cli fills it from the environment and the flags.
 type Config struct {
 	// Database is the app's own pool: warming more connections than it has would be of no use.
 	Database store.Config

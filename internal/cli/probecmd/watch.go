@@ -1,0 +1,135 @@
+package probecmd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-runewidth"
+	"github.com/spf13/pflag"
+
+	"github.com/honeydue/honeydue/internal/cli/exit"
+	"github.com/honeydue/honeydue/internal/cli/term"
+	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/report"
+)
+
+// watchOptions are the flags of probe that repeat it.
+type watchOptions struct {
+	on       bool
+	interval time.Duration
+	rounds   int
+}
+
+func (o *watchOptions) addFlags(flags *pflag.FlagSet) {
+	flags.BoolVar(&o.on, "watch", false, "probe again and again and show what moves, until Ctrl-C, which prints the last report")
+	flags.DurationVar(&o.interval, "interval", 10*time.Second, "with --watch: the pause between two rounds")
+	flags.IntVar(&o.rounds, "rounds", 0, "with --watch: end after this many rounds (0 = not before Ctrl-C)")
+}
+
+// Validate refuses a pause that would turn the probe into a load.
+func (o *watchOptions) Validate() error {
+	switch {
+	case o.on && o.interval < time.Second:
+		return exit.Usagef("Give it at least 1s.", "--interval is %s, and a probe is a guest on a system in trouble", o.interval)
+	case o.rounds < 0:
+		return exit.Usagef("Give it a number of rounds, or 0.", "--rounds is %d", o.rounds)
+	case !o.on && o.rounds > 0:
+		return exit.Usagef("Add --watch, or leave it out.", "--rounds is about a probe that repeats itself")
+	}
+	return nil
+}
+
+// watch runs round after round and returns the last one that was whole, with what has changed since the first. A round
+// that Ctrl-C has cut short tells nothing and is left out.
+func (a command) watch(ctx context.Context, o watchOptions, once func(context.Context) (probe.Result, error)) (probe.Result, error) {
+	var first, last *probe.Result
+	for n := 1; ; n++ {
+		r, err := once(ctx)
+		switch {
+		case ctx.Err() != nil && last != nil:
+			return since(*last, first), nil
+		case err != nil:
+			return r, err
+		case ctx.Err() != nil:
+			return r, ctx.Err()
+		}
+		if err := a.showRound(n, r, first, last); err != nil {
+			return r, err
+		}
+		if last = &r; first == nil {
+			first = &r
+		}
+		if n == o.rounds {
+			return since(*last, first), nil
+		}
+		select {
+		case <-ctx.Done():
+			return since(*last, first), nil
+		case <-time.After(o.interval):
+		}
+	}
+}
+
+// since is a result with its changes since a baseline; since itself it has none.
+func since(r probe.Result, baseline *probe.Result) probe.Result {
+	if baseline != nil && !baseline.StartedAt.Equal(r.StartedAt) {
+		r.Changes, r.BaselineAt = r.Since(*baseline), &baseline.StartedAt
+	}
+	return r
+}
+
+// redrawsReport tells whether each round is shown in the place of the one before.
+func (a command) redrawsReport() bool {
+	return a.Output.File == "" && a.Output.Format() == report.FormatTable && term.IsTerminal(a.Stdout)
+}
+
+// showRound shows a round: on a terminal the verdict, the findings and the changes, redrawn; elsewhere a line on stderr
+// with what has moved, so that stdout holds one report in the end.
+func (a command) showRound(n int, r probe.Result, first, last *probe.Result) error {
+	if !a.redrawsReport() {
+		_, err := fmt.Fprintf(a.Stderr, "%s round %d: %s\n", r.StartedAt.Format(time.RFC3339), n, r.Round(last))
+		return err
+	}
+	var b bytes.Buffer
+	columns, rows := term.Size(a.Stdout)
+	o := report.Options{Version: a.Build.Version, Commit: a.Build.Commit, Color: a.Color(a.Stdout), Width: columns}
+	if err := report.Write(&b, report.FormatTable, since(r, first).Moving(), o); err != nil {
+		return err
+	}
+	const home = "\x1b[H\x1b[2J"
+	_, err := fmt.Fprintf(a.Stdout, "%s%sround %d at %s; Ctrl-C ends with the whole report\n",
+		home, firstLines(b.String(), columns, rows-roundLines), n, r.StartedAt.Local().Format(time.TimeOnly))
+	return err
+}
+
+// roundLines are kept free below a round: the line that names it, and the one for the cursor.
+const roundLines = 2
+
+// firstLines cuts a text to that many rows of a terminal, the last of which then says how many lines are left; below one
+// row nothing is cut, for the terminal's height is not known. A line to be copied may take several rows.
+func firstLines(text string, columns, most int) string {
+	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n")+"\n", "\n")
+	lines = lines[:len(lines)-1] // what follows the last line's end
+	rows, fit := 0, 0
+	for i, line := range lines {
+		rows += rowsOf(line, columns)
+		if rows < most {
+			fit = i + 1
+		}
+	}
+	if most < 1 || rows <= most {
+		return text
+	}
+	return strings.Join(lines[:fit], "") + fmt.Sprintf("... and %d more lines\n", len(lines)-fit)
+}
+
+// rowsOf is how many rows a line takes. One that has colours was wrapped to one row.
+func rowsOf(line string, columns int) int {
+	if columns < 1 || strings.Contains(line, "\x1b") {
+		return 1
+	}
+	return max(1, (runewidth.StringWidth(strings.TrimSuffix(line, "\n"))+columns-1)/columns)
+}
