@@ -30,7 +30,6 @@ client_tls_sslmode = require
 client_tls_cert_file = %s
 client_tls_key_file = %s
 server_tls_sslmode = disable
-server_login_retry = 1
 log_connections = 0
 log_disconnections = 0
 `

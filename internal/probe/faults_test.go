@@ -211,6 +211,8 @@ func TestServersDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := config(env)
+	// How long the pooler waits after Postgres was away is not what this is about.
+	command(t, env, "SET server_login_retry = '1'")
 	down := func(name, code string, stop, start func() error, hotPaths int) {
 		t.Run(name, func(t *testing.T) {
 			if err := stop(); err != nil {
