@@ -62,10 +62,10 @@ func seriesKinds() []seriesKind {
 		{seriesCores, "server: cores", sourceServer, server(func(_, to serverPage, _ float64) (n, d float64) { return to.cores, 1 }), lasting},
 		{"memory_mib", "server: memory, MiB", sourceServer, server(func(_, to serverPage, _ float64) (n, d float64) { return to.memory / mebibyte, 1 }), lasting},
 		{"goroutines", "server: goroutines", sourceServer, server(func(_, to serverPage, _ float64) (n, d float64) { return to.goroutines, 1 }), lasting},
-		{"pooler_cl_active", "pooler: cl_active", sourcePooler, pooler(func(i instant) float64 { return float64(i.pools.ClientsActive) }), momentary},
+		{"pooler_cl_active", "pooler: cl_active, idle too", sourcePooler, pooler(func(i instant) float64 { return float64(i.pools.ClientsActive) }), momentary},
 		{seriesPoolerWaiting, "pooler: cl_waiting", sourcePooler, pooler(func(i instant) float64 { return float64(i.pools.ClientsWaiting) }), momentary},
 		{seriesPoolerActive, "pooler: sv_active", sourcePooler, pooler(func(i instant) float64 { return float64(i.pools.ServersActive) }), momentary},
-		{seriesPoolerIdle, "pooler: sv_idle", sourcePooler, pooler(func(i instant) float64 { return float64(i.pools.ServersIdle) }), momentary},
+		{seriesPoolerIdle, "pooler: sv_idle, sv_used", sourcePooler, pooler(func(i instant) float64 { return float64(i.pools.ServersIdle) }), momentary},
 		{"pooler_maxwait_ms", "pooler: maxwait, ms", sourcePooler, pooler(func(i instant) float64 { return i.pools.MaxWaitMS() }), momentary},
 		{"db_calls_per_request", "database: calls per request", sourceDatabase, func(from, to instant) (n, d float64) {
 			return float64(to.statements.Calls - from.statements.Calls), float64(to.ended - from.ended)

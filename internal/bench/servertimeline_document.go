@@ -160,12 +160,12 @@ func (p Phase) serverCourse() (report.Charts, bool) {
 			seriesPoolMax,
 		},
 		{
-			"The pooler's clients", "clients", lines(report.Line{Name: "cl_waiting", Colour: report.Red, Style: report.Area}, report.Line{Name: "cl_active", Colour: report.Grey}),
+			"The pooler's clients", "clients", lines(report.Line{Name: "cl_waiting", Colour: report.Red, Style: report.Area}, report.Line{Name: "cl_active, idle too", Colour: report.Grey}),
 			[]string{seriesPoolerWaiting, "pooler_cl_active"},
 			"",
 		},
 		{
-			"The pooler's servers", "connections", lines(report.Line{Name: "sv_active", Style: report.Area}, report.Line{Name: "sv_idle", Colour: report.Grey}),
+			"The pooler's servers", "connections", lines(report.Line{Name: "sv_active", Style: report.Area}, report.Line{Name: "sv_idle, sv_used", Colour: report.Grey}),
 			[]string{seriesPoolerActive, seriesPoolerIdle},
 			"",
 		},

@@ -18,9 +18,13 @@ const consoleDatabase = "pgbouncer"
 
 // Pools is what SHOW POOLS says of a database: the sum over its users.
 type Pools struct {
-	ClientsActive, ClientsWaiting int64 // linked to a server connection; in the queue for one
-	ServersActive, ServersIdle    int64
-	MaxWait                       time.Duration // of the client that has been in the queue for longest
+	// ClientsActive are connected and wait for nothing: those with a server
+	// connection and those that are idle. ClientsWaiting are in the queue for one.
+	ClientsActive, ClientsWaiting int64
+	// ServersIdle are free: those that were used lately (sv_idle), and those that
+	// have rested for server_check_delay (sv_used).
+	ServersActive, ServersIdle int64
+	MaxWait                    time.Duration // of the client that has been in the queue for longest
 }
 
 // MaxWaitMS is MaxWait in milliseconds.
@@ -118,7 +122,7 @@ func (c *Console) Pools(ctx context.Context) (Pools, error) {
 		sum.ClientsActive += r.Number("cl_active")
 		sum.ClientsWaiting += r.Number("cl_waiting")
 		sum.ServersActive += r.Number("sv_active")
-		sum.ServersIdle += r.Number("sv_idle")
+		sum.ServersIdle += r.Number("sv_idle") + r.Number("sv_used")
 		wait := time.Duration(r.Number("maxwait"))*time.Second + time.Duration(r.Number("maxwait_us"))*time.Microsecond
 		sum.MaxWait = max(sum.MaxWait, wait)
 	}

@@ -44,3 +44,28 @@ func TestConsole(t *testing.T) {
 		t.Errorf("a URL that is none: %v", err)
 	}
 }
+
+// TestARestingPoolIsIdle: what nobody has used for server_check_delay is counted as idle, although the console calls it
+// used; a client that is connected and asks for nothing counts as active.
+func TestARestingPoolIsIdle(t *testing.T) {
+	env := labtest.Database(t, Migrate)
+	consoleSays(t, env, "SET server_check_delay = '1'")
+	t.Cleanup(func() { consoleSays(t, env, "SET server_check_delay = '30'") })
+	db := open(t, env, func(c *Config) { c.MaxConns, c.MinIdleConns = 3, 3 })
+	check(t, db.Ping(t.Context()))
+	name, _, _ := strings.Cut(env.DatabaseURL[strings.LastIndex(env.DatabaseURL, "/test_")+1:], "?")
+	console, err := OpenConsole(t.Context(), env.AdminURL, name, nil)
+	check(t, err)
+	defer console.Close(context.WithoutCancel(t.Context()))
+	labtest.Eventually(t, "a server connection at rest", func() bool {
+		rows, err := console.Show(t.Context(), "POOLS")
+		check(t, err)
+		rows = console.Of(rows, "database")
+		return len(rows) == 1 && rows[0].Number("sv_used") > 0 && rows[0].Number("sv_idle") == 0
+	})
+	pools, err := console.Pools(t.Context())
+	check(t, err)
+	if pools.ServersIdle < 1 || pools.ServersActive != 0 || pools.ClientsActive != 3 {
+		t.Errorf("three clients and their pool at rest: %+v", pools)
+	}
+}
