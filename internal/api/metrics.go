@@ -79,6 +79,7 @@ const (
 	poolWaited         = "waited_total"
 	poolAcquireSeconds = "acquire_seconds_total"
 	poolTurns          = "turns_total"
+	poolIdleLimit      = "idle_limit_seconds"
 )
 
 // poolCollector reads the pool's own counters at scrape time.
@@ -101,7 +102,7 @@ func newPoolCollector(db *store.DB) *poolCollector {
 		opened:      d("opened_total", "Connections ever opened."),
 		closed:      d("closed_total", "Connections closed, by reason; peer: the other end had closed an idle connection.", "reason"),
 		keptAlive:   d("kept_alive_total", "Empty queries on idle connections, sent because the other end closes idle connections."),
-		idleLimit:   d("idle_limit_seconds", "Idle time in seconds after which the other end closes a connection, learned from its message; 0: no such message was received."),
+		idleLimit:   d(poolIdleLimit, "Idle time in seconds after which the other end closes a connection, learned from its message; 0: no such message was received."),
 		acquires:    d(poolAcquires, "Connections borrowed."),
 		waited:      d(poolWaited, "Borrowings that found no idle connection."),
 		acquireTime: d(poolAcquireSeconds, "Time that all borrowings took."),

@@ -21,6 +21,7 @@ type Metrics struct {
 	PoolAcquires, PoolWaited     float64 // borrowings; those that found no idle connection
 	PoolAcquireSeconds           float64 // that all borrowings took
 	PoolTurns                    float64 // DB turns, those of the background included
+	PoolIdleLimit                float64 // seconds of idleness after which the other side closes; 0 if it never did
 	Caches                       []CacheReads
 	Lists                        []ListReads // in the order of cache.Lists; none of a server that does not count them
 	CacheUsers                   float64     // in the memory of the pod
@@ -79,10 +80,11 @@ func readMetrics(page metricPage) Metrics {
 		PoolIdle: page.sum(poolPrefix+poolConnections, "state", poolIdle), PoolInUse: page.sum(poolPrefix+poolConnections, "state", poolInUse),
 		PoolMax: page.sum(poolPrefix + poolMax), PoolAcquires: page.sum(poolPrefix + poolAcquires), PoolWaited: page.sum(poolPrefix + poolWaited),
 		PoolAcquireSeconds: page.sum(poolPrefix + poolAcquireSeconds), PoolTurns: page.sum(poolPrefix + poolTurns),
-		CacheUsers:   page.sum(cache.MetricUsers),
-		RedisErrors:  page.sum(cache.MetricRedisSkipped),
-		FillsRefused: page.sum(cache.MetricRefused),
-		Sweeps:       page.sum(cache.MetricSweeps, "outcome", cache.SweepDone), Repairs: page.sum(cache.MetricRepairs),
+		PoolIdleLimit: page.sum(poolPrefix + poolIdleLimit),
+		CacheUsers:    page.sum(cache.MetricUsers),
+		RedisErrors:   page.sum(cache.MetricRedisSkipped),
+		FillsRefused:  page.sum(cache.MetricRefused),
+		Sweeps:        page.sum(cache.MetricSweeps, "outcome", cache.SweepDone), Repairs: page.sum(cache.MetricRepairs),
 		CPUSeconds: page.sum("process_cpu_seconds_total"), Cores: page.sum("go_sched_gomaxprocs_threads"),
 		MemoryBytes: page.sum("process_resident_memory_bytes"), Goroutines: page.sum("go_goroutines"),
 	}

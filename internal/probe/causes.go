@@ -78,6 +78,8 @@ func causesOfWays() []cause {
 		// Who waits in the pooler's queue holds the app's connections for as long.
 		{code: "HD-P04", explains: []string{"HD-T04"}, when: serverThroughPooler},
 		{code: "HD-C01", explains: []string{"HD-T04"}, when: fewerThanTuned("DB_MIN_IDLE_CONNS")},
+		// What was closed is opened again by the request that needs it.
+		{code: "HD-P13", explains: []string{"HD-T04"}, when: both(causeIs(idleSetting), coversCost)},
 		{code: "HD-P02", explains: []string{"HD-T03"}, enough: "one setting, and the remedy of both in the same words"},
 		{code: "HD-P03", explains: []string{"HD-P06", "HD-P14"}, enough: "all three judge DB_EXEC_MODE, and in a mode that is safe the first finds nothing"},
 	}

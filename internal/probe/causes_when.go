@@ -176,7 +176,7 @@ func wideIfNearer(o *observation, cause, _ Finding) bool {
 // as many connections again.
 func idleMostly(o *observation, _, _ Finding) bool {
 	d, why := o.counted()
-	return why == "" && (d.transactionMS > 0 && d.transactionMS >= 2*d.queryMS || d.settled && d.avgTransactionMS >= 2*d.avgQueryMS)
+	return why == "" && d.lastedMS() > 0 && d.lastedMS() >= 2*d.executedMS()
 }
 
 // replacedAsOftenAsWaited holds if each hot path that waited may have met a connection that was being opened.

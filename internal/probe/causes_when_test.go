@@ -202,6 +202,7 @@ func wayCases() []causeCase {
 	}
 	through := func(pooler string) *observation { return &observation{target: &Target{ThroughPooler: pooler}} }
 	of := func(what string) Finding { return Finding{about: []string{what}} }
+	costing := func(ms float64, about ...string) Finding { return Finding{CostMS: ms, about: about} }
 	none := Finding{}
 	return []causeCase{
 		{"as many lost as stood still", []string{"HD-N06 HD-N05"}, true, stalled(3, 2, 0), none, none},
@@ -233,6 +234,9 @@ func wayCases() []causeCase {
 		{"clients are many", []string{"HD-P04 HD-P09", "HD-P09 HD-P10"}, false, nil, of("clients"), of("clients")},
 		{"the server goes through the pooler", []string{"HD-P04 HD-T04"}, true, through("yes"), none, none},
 		{"the server goes past the pooler", []string{"HD-P04 HD-T04"}, false, through("no"), none, none},
+		{"closed for idleness, and as dear as connecting", []string{"HD-P13 HD-T04"}, true, nil, costing(785, idleSetting), costing(700)},
+		{"closed for idleness, and dearer than connecting", []string{"HD-P13 HD-T04"}, false, nil, costing(785, idleSetting), costing(900)},
+		{"another setting of the pooler", []string{"HD-P13 HD-T04"}, false, nil, costing(785, defaultPoolSize), costing(700)},
 		{"fewer idle connections", []string{"HD-C01 HD-T04"}, true, drifted("10"), of("DB_MIN_IDLE_CONNS"), none},
 		{"more idle connections", []string{"HD-C01 HD-T04"}, false, drifted("30"), of("DB_MIN_IDLE_CONNS"), none},
 		{"another setting", []string{"HD-C01 HD-T04"}, false, drifted("10"), of("USER_CACHE_TTL"), none},
@@ -441,7 +445,7 @@ func TestFindingsSayWhatTheyAreAbout(t *testing.T) {
 	pod.Spec.Containers[0].Resources.Limits = map[string]string{"cpu": "1"}
 	console := consoleSaid(poolerStats{}, poolerStats{})
 	console.ways.console.hasPool, console.ways.console.first.ServersActive = true, 20
-	console.ways.console.maxConnections, console.ways.console.connections = 10, 10
+	console.ways.console.database = store.ConsoleRow{"pool_size": "20", "max_connections": "10", "current_connections": "10"}
 	console.pools = &store.Pools{ServersActive: 20}
 	turns := int64(1)
 	idle := pgSession{PID: 7, State: idleInTransaction, StateS: 5, XactS: 5, XactAt: 70}

@@ -8,15 +8,13 @@ import (
 // What the pooler's counts are judged by. A wait of waitLeastMS is more than the statement that it is for
 // (S14 allows a hot one 8 ms at most); maxWaitMS is what its own log calls long.
 const (
-	waitLeastMS  = 10
-	leastQueries = 20
-	maxWaitMS    = 1000
-	// settledQueries is how many a pooler has served before its averages of transactions mean something.
-	settledQueries = 1000
+	waitLeastMS = 10
+	leastWaits  = 20
+	maxWaitMS   = 1000
 )
 
 // haveWaited is about the probe's own time, by the pooler's counts. The pooler's average of the last minute
-// is told and not judged: after a start it is the wait for connections being opened.
+// is shown and not judged: after a start it is the wait for connections being opened.
 func haveWaited(o *observation) outcome {
 	d, why := o.counted()
 	if why != "" {
@@ -30,20 +28,32 @@ func haveWaited(o *observation) outcome {
 	}
 	switch {
 	case longest >= maxWaitMS || mean >= waitLeastMS && fresh == 0:
-		return found(hit{evidence: fmt.Sprintf("In the pooler %d statements waited %.0f ms on average, and the longest wait is %.0f ms (SHOW STATS, SHOW POOLS).", d.queries, mean, longest), costMS: mean})
+		return found(hit{evidence: fmt.Sprintf("In the pooler %d transactions waited %.0f ms on average, and the longest wait is %.0f ms (SHOW STATS, SHOW POOLS).", d.waits, mean, longest), costMS: mean})
 	case fresh > 0:
-		return passed("A statement waited %.1f ms on average while %s opened; avg_wait_time of the last minute is %.0f ms.", mean, plural(fresh, "server connection was", "server connections were"), d.avgMS)
+		return passed("A transaction waited %.1f ms on average while %s opened%s.", mean, plural(fresh, "server connection was", "server connections were"), d.recently())
 	}
-	return passed("A statement waited %.1f ms on average; avg_wait_time of the last minute is %.0f ms.", mean, d.avgMS)
+	return passed("A transaction waited %.1f ms on average%s.", mean, d.recently())
 }
 
-// meanWaitMS is how long a statement waited for a server connection, 0 where too few were counted.
+// recently is what transactions waited in the pooler's last minute, if that is known.
+func (s poolerStats) recently() string {
+	if s.recentWaitMS < 0 {
+		return ""
+	}
+	return fmt.Sprintf(", in the last minute %.1f ms", s.recentWaitMS)
+}
+
+// meanWaitMS is how long a transaction waited for a server connection, 0 where too few were counted.
 func (d counts) meanWaitMS() float64 {
-	if d.queries < leastQueries {
+	if d.waits < leastWaits {
 		return 0
 	}
-	return d.waitMS / float64(d.queries)
+	return d.waitMS / float64(d.waits)
 }
+
+// executedMS is how long queries executed in all, lastedMS how long transactions had a server connection.
+func (s poolerStats) executedMS() float64 { return max(0, s.queryMS-s.waitMS) }
+func (s poolerStats) lastedMS() float64   { return max(0, s.transactionMS-s.waitMS) }
 
 // waitedMS is what a request pays for whatever makes the pool's connections scarce: what HD-P04 and
 // HD-P10 call their own.
@@ -51,12 +61,8 @@ func (o *observation) waitedMS(d counts) float64 {
 	return max(d.meanWaitMS(), median(o.poolerWaits()))
 }
 
-// Transactions that do nothing hold idleShare of the pool, a tenth, all the time, or each idleLeastMS,
-// half a round trip across the Atlantic, in which the app thinks between two statements.
-const (
-	idleShare   = 0.1
-	idleLeastMS = 50
-)
+// idleShare of the pool, a tenth, is held all the time by transactions that do nothing.
+const idleShare = 0.1
 
 func idleInPool(o *observation) outcome {
 	d, why := o.counted()
@@ -66,16 +72,18 @@ func idleInPool(o *observation) outcome {
 	// A transaction is counted when it ends, with all that it took since it began: no more than the connections that
 	// had a client and executed nothing can have been held meanwhile.
 	// The probe's own transactions, which think of nothing, are left out.
-	held := max(0, min(d.transactionMS, o.ways.console.meanLinked()*d.windowMS)-d.queryMS-o.ways.ownMS) / d.windowMS
-	each := d.avgTransactionMS - d.avgQueryMS
-	switch {
-	case held >= idleShare*float64(max(o.ways.console.poolSize, 1)):
-		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("Transactions that did nothing held %.1f of %d server connections on average, in %d transactions of %.0f ms on average that executed for %.0f ms.",
-			held, o.ways.console.poolSize, d.transactions, d.transactionMS/float64(max(d.transactions, 1)), d.queryMS/float64(max(d.transactions, 1)))})
-	case d.settled && each >= idleLeastMS && d.avgTransactionMS >= 2*d.avgQueryMS:
-		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("SHOW STATS of the last minute: a transaction lasts %.0f ms on average, its statement %.0f ms; a single long one may be all of that.", d.avgTransactionMS, d.avgQueryMS)})
+	c := o.ways.console
+	held := max(0, min(d.lastedMS(), c.meanLinked()*d.windowMS)-d.executedMS()-o.ways.ownMS) / d.windowMS
+	size := c.poolSize
+	if size == 0 {
+		size = tunedPoolSize // a pool without a limit
 	}
-	return passed("Transactions that ended held %.1f of %d server connections on average without doing anything; one that never ends is HD-D05's.", held, o.ways.console.poolSize)
+	if held >= idleShare*float64(size) {
+		n := float64(max(d.transactions, 1))
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("Transactions that did nothing held %.1f of %d server connections on average, in %d transactions that had one for %.0f ms on average and executed for %.0f ms.",
+			held, size, d.transactions, d.lastedMS()/n, d.executedMS()/n)})
+	}
+	return passed("Transactions that ended held %.1f of %d server connections on average without doing anything; one that never ends is HD-D05's.", held, size)
 }
 
 // A pool of 20 whose connections live their hour (server_lifetime) replaces one in three minutes; ten in
@@ -116,12 +124,10 @@ func (f *poolerFacts) moved() (gone, fresh int) {
 	return gone, fresh
 }
 
-// counts are the differences between two moments of the console; the averages are the pooler's own.
+// counts are the differences between two moments of the console.
 type counts struct {
 	poolerStats
 	windowMS float64
-	// settled is whether the averages mean something.
-	settled bool
 }
 
 // counted gives what the pooler counted while the statements were measured, or why it can't be told.
@@ -133,9 +139,10 @@ func (o *observation) counted() (counts, string) {
 	if !before.known || !after.known || after.at <= before.at {
 		return counts{}, "SHOW STATS and SHOW SERVERS could not be read twice."
 	}
-	d := counts{poolerStats: after.stats, windowMS: after.at - before.at, settled: before.stats.queries >= settledQueries}
+	d := counts{poolerStats: after.stats, windowMS: after.at - before.at}
 	d.transactions -= before.stats.transactions
 	d.queries -= before.stats.queries
+	d.waits -= before.stats.waits
 	d.transactionMS -= before.stats.transactionMS
 	d.queryMS -= before.stats.queryMS
 	d.waitMS -= before.stats.waitMS

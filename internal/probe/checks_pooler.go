@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,26 +24,33 @@ func (o *observation) noConsole() string {
 	return ""
 }
 
-// clientsRefused tells a pooler at its limit of clients from one that is broken. PgBouncer has one
-// SQLSTATE for every refusal, so that its console has to say it, or the message that names the setting.
+// clientsRefused tells a pooler at one of its limits of clients from one that is broken. PgBouncer has one SQLSTATE for
+// every refusal, so that the message has to name the limit, or the console to show it.
 func clientsRefused(o *observation) outcome {
 	var pg *pgconn.PgError
 	if !errors.As(o.pooler.err(), &pg) || pg.Code != "08P01" {
 		return passed("It takes this one.")
 	}
-	limit := int64(0)
+	limits := (&poolerFacts{}).clientLimits()
 	if c := o.ways.console; c != nil {
-		limit = c.settings.Number("max_client_conn")
+		limits = c.clientLimits()
 	}
-	full := limit > 0 && o.ways.console.clients >= limit
-	if !full && !strings.Contains(pg.Message, "max_client_conn") {
+	at := slices.IndexFunc(limits, func(l poolerLimit) bool { return strings.Contains(pg.Message, l.setting) })
+	if at < 0 {
+		at = slices.IndexFunc(limits, poolerLimit.reached)
+	}
+	if at < 0 {
 		return passed("It refuses for another reason.")
 	}
-	evidence := fmt.Sprintf("%s refuses a connection: max_client_conn is reached", o.pooler.endpoint.Address)
-	if full {
-		evidence += fmt.Sprintf(" (%d of %d clients)", o.ways.console.clients, limit)
+	l := limits[at]
+	evidence := fmt.Sprintf("%s refuses a connection: %s is reached", o.pooler.endpoint.Address, l.setting)
+	if l.reached() {
+		evidence += fmt.Sprintf(" (%d of %d clients)", l.used, l.limit)
 	}
-	return found(hit{evidence: evidence + "."})
+	return found(hit{
+		evidence: evidence + ".",
+		remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CLIENTS'   # who holds them? then raise ` + l.setting + ` in pgbouncer.ini and RELOAD`,
+	})
 }
 
 func parameterRefused(o *observation) outcome {
@@ -126,13 +134,17 @@ func poolerFull(o *observation) outcome {
 	}
 	var hits []hit
 	if busy := min(c.first.ServersActive, o.pools.ServersActive); c.poolSize > 0 && float64(busy) >= fullShare*float64(c.poolSize) {
-		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d server connections were busy both times that SHOW POOLS was asked; %d clients wait.", busy, c.poolSize, o.pools.ClientsWaiting), about: []string{serverConnections}})
+		hits = append(hits, hit{evidence: fmt.Sprintf("%s were busy both times that SHOW POOLS was asked; %d clients wait.", c.ofPool(busy), o.pools.ClientsWaiting), about: []string{serverConnections}})
 	}
-	if c.maxConnections > 0 && float64(c.connections) >= fullShare*float64(c.maxConnections) {
-		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d connections that the pooler may have to the database are open (max_db_connections).", c.connections, c.maxConnections), about: []string{databaseConnections}})
+	for _, l := range c.serverLimits() {
+		if l.nearly() {
+			hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d connections that the pooler may have to the database are open (%s).", l.used, l.limit, l.setting), about: []string{databaseConnections}})
+		}
 	}
-	if limit := c.settings.Number("max_client_conn"); limit > 0 && float64(c.clients) >= fullShare*float64(limit) {
-		hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d clients are connected (max_client_conn).", c.clients, limit)})
+	for _, l := range c.clientLimits() {
+		if l.nearly() {
+			hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d clients are connected (%s).", l.used, l.limit, l.setting)})
+		}
 	}
-	return orPassed(hits, "%d of %d server connections are busy, %d idle.", o.pools.ServersActive, c.poolSize, o.pools.ServersIdle)
+	return orPassed(hits, "%s are busy, %d idle.", c.ofPool(o.pools.ServersActive), o.pools.ServersIdle)
 }

@@ -28,16 +28,17 @@ func TestHaveWaited(t *testing.T) {
 		before, after poolerStats
 		found         bool
 	}{
-		{"nobody waited", poolerStats{queries: 5000}, poolerStats{queries: 5100}, false},
-		{"each waited 20 ms", poolerStats{queries: 5000}, poolerStats{queries: 5100, waitMS: 2000}, true},
-		{"each of too few", poolerStats{queries: 5000}, poolerStats{queries: 5010, waitMS: 200}, false},
+		{"nobody waited", poolerStats{waits: 5000}, poolerStats{waits: 5100}, false},
+		{"each waited 20 ms", poolerStats{waits: 5000}, poolerStats{waits: 5100, waitMS: 2000}, true},
+		{"each of few that have many queries", poolerStats{waits: 5000}, poolerStats{waits: 5100, queries: 1000, waitMS: 2000}, true},
+		{"each of too few", poolerStats{waits: 5000}, poolerStats{waits: 5010, waitMS: 200}, false},
 	} {
 		out := haveWaited(consoleSaid(c.before, c.after))
 		if got := len(out.hits) > 0; got != c.found || out.unknown {
 			t.Errorf("%s: %+v", c.name, out)
 		}
 	}
-	opening := consoleSaid(poolerStats{}, poolerStats{queries: 100, waitMS: 2000})
+	opening := consoleSaid(poolerStats{}, poolerStats{waits: 100, waitMS: 2000})
 	opening.ways.console.between = map[string]bool{"1 now": true}
 	if out := haveWaited(opening); len(out.hits) > 0 {
 		t.Errorf("a new pooler that opens its connections is blamed: %+v", out)
@@ -46,7 +47,7 @@ func TestHaveWaited(t *testing.T) {
 
 // TestAQueueThatComesAndGoes: too few hot paths meet it for HD-P04, and one that did does not hide it from HD-P10.
 func TestAQueueThatComesAndGoes(t *testing.T) {
-	o := consoleSaid(poolerStats{queries: 5000}, poolerStats{queries: 5500, waitMS: 500 * 60})
+	o := consoleSaid(poolerStats{waits: 5000}, poolerStats{waits: 5500, waitMS: 500 * 60})
 	for range 30 {
 		o.hot = append(o.hot, HotPath{Runs: 3})
 	}
@@ -103,6 +104,8 @@ func TestIdleTransactions(t *testing.T) {
 		{"one has begun a minute ago", poolerStats{transactions: 100, transactionMS: 60100, queryMS: 10}, []int{1, 0, 0}, false},
 		{"one of a minute among six that execute", poolerStats{transactions: 100, transactionMS: 120000, queryMS: 60000}, []int{7, 6, 6}, false},
 		{"three still do nothing", poolerStats{}, []int{3, 3, 3}, false},
+		{"each waits in the queue and executes", poolerStats{transactions: 100, transactionMS: 54500, queryMS: 54500, waitMS: 49000}, []int{1, 1, 1}, false},
+		{"two of 20 do nothing, and others wait", poolerStats{transactions: 100, transactionMS: 70100, queryMS: 50010, waitMS: 50000}, []int{2, 3, 2}, true},
 	} {
 		o := consoleSaid(poolerStats{}, c.after)
 		f := o.ways.console

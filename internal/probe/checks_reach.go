@@ -112,10 +112,22 @@ func helloRetry(o *observation) outcome {
 		return passed("%s with %s in one turn.", t.Version, t.Curve)
 	}
 	return found(hit{
-		remedy: fmt.Sprintf("openssl s_client -starttls postgres -connect %s -groups X25519 </dev/null   # refused: let the server's TLS take X25519 (PgBouncer: tls_ecdhcurve = auto; Postgres 18: ssl_groups)", o.pooler.endpoint.Address),
+		remedy: o.otherCurve(),
 		evidence: fmt.Sprintf("%s answers HelloRetryRequest and settles on %s: each new connection pays one turn (%.0f ms) more. Requests on open connections pay nothing.",
 			o.pooler.endpoint.Address, t.Curve, o.pooler.endpoint.FloorMS),
 	})
+}
+
+// otherCurve makes the app's endpoint take X25519, the key share that Go offers first. Postgres before 18 has a setting
+// for one curve, does not know X25519 by it, and would not start with that.
+func (o *observation) otherCurve() string {
+	switch {
+	case o.pooler.pooled:
+		return setPooler("client_tls_ecdhcurve", "auto")
+	case o.pooler.serverVersion >= 180000:
+		return `psql "$DATABASE_DIRECT_URL" -c "ALTER SYSTEM SET ssl_groups = 'X25519:prime256v1'" -c 'SELECT pg_reload_conf()'`
+	}
+	return fmt.Sprintf("openssl s_client -starttls postgres -connect %s -groups X25519 </dev/null   # it is refused: Postgres takes X25519 from version 18 on (ssl_groups), or a pooler in front of it does", o.pooler.endpoint.Address)
 }
 
 // version writes server_version_num as people say it: 150018 is 15.18.

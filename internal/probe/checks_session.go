@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -82,6 +83,17 @@ func shortTimeouts(o *observation) outcome {
 			h.evidence += fmt.Sprintf(" %s takes %.1f ms.", which, slowest)
 		}
 		hits = append(hits, h)
+	}
+	// The pooler closes its own idle connections after server_idle_timeout.
+	s, rest := o.facts.setting("idle_session_timeout"), 600*time.Second
+	if !o.pooler.answered() || !o.pooler.pooled {
+		rest = longestLife * time.Second
+	}
+	if d := s.timeout(); d > 0 && d < rest {
+		hits = append(hits, hit{
+			evidence: fmt.Sprintf("%s is %s, %s: it closes a connection that is idle so long (57P05), and the next statement waits for another.", s.name, d, s.where()),
+			remedy:   s.reset(), about: []string{s.name},
+		})
 	}
 	return orPassed(hits, "No time-out of the database is shorter than the app's own of %s.", limit)
 }

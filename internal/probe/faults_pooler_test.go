@@ -10,6 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/honeydue/honeydue/internal/lab"
+	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/store"
 )
 
 // poolerFaults are faults of the pooler, its settings, and of how its clients behave.
@@ -100,6 +103,67 @@ func poolerFaults() []fault {
 			},
 		},
 		{
+			name: "the database has no client connection left", code: "HD-P07", evidence: "max_db_client_connections is reached (5 of 5 clients)", lab: &lab.Config{}, since: [2]int{1, 24},
+			inject: func(t *testing.T, b *bed) {
+				for range 5 {
+					poolerClient(t, b)
+				}
+				setting(t, b, "max_db_client_connections", "5", "0")
+			},
+		},
+		{
+			name: "the app's role has no client connection left", code: "HD-P07", evidence: "max_user_client_connections is reached (5 of 5 clients)", lab: &lab.Config{}, since: [2]int{1, 24},
+			inject: func(t *testing.T, b *bed) {
+				for range 5 {
+					poolerClient(t, b)
+				}
+				setting(t, b, "max_user_client_connections", "5", "0")
+			},
+		},
+		{
+			name: "the role has no client connection left, and there is no console", code: "HD-P07", evidence: "max_user_client_connections is reached.", lab: &lab.Config{}, since: [2]int{1, 24},
+			inject: func(t *testing.T, b *bed) {
+				for range 5 {
+					poolerClient(t, b)
+				}
+				setting(t, b, "max_user_client_connections", "5", "0")
+				b.config.AdminURL = ""
+			},
+		},
+		{
+			name: "all of the database's connections are open", code: "HD-P05", evidence: "max_db_connections is reached: 1 of 1 connections to the database are open", lab: &lab.Config{},
+			inject: func(t *testing.T, b *bed) {
+				if _, err := poolerClient(t, b).Exec(t.Context(), "BEGIN"); err != nil {
+					t.Fatal(err)
+				}
+				setting(t, b, "max_db_connections", "1", "0")
+			},
+		},
+		{
+			name: "the pool has no size", code: "HD-P05", evidence: "default_pool_size is 0, of which PgBouncer", lab: &lab.Config{}, until: [2]int{1, 24},
+			inject: func(t *testing.T, b *bed) {
+				setting(t, b, "default_pool_size", "0", "20")
+				labtest.Eventually(t, "the end of the pool's connections", func() bool { return poolerServers(t, b) == 0 })
+			},
+		},
+		{
+			name: "the pooler closes idle clients", code: "HD-P13", evidence: "client_idle_timeout is 3 s, tuned is 0", short: true,
+			inject: func(t *testing.T, b *bed) { setting(t, b, "client_idle_timeout", "3", "0") },
+		},
+		{
+			name: "the pooler closes idle clients, and there is no console", code: "HD-P13", evidence: "has closed a connection of the probe", lab: &lab.Config{}, short: true,
+			inject: func(t *testing.T, b *bed) {
+				setting(t, b, "client_idle_timeout", "1", "0")
+				b.config.AdminURL, b.config.Window = "", 3*time.Second
+			},
+		},
+		{
+			name: "the database URL begins TLS without asking", code: "HD-P08", evidence: "DATABASE_URL has sslnegotiation=direct", short: true, until: [2]int{1, 25},
+			inject: func(t *testing.T, b *bed) {
+				b.config.URL = changed(t, b.config.URL, parameter("sslnegotiation", "direct"))
+			},
+		},
+		{
 			name: "transactions wait for their clients", code: "HD-P11", evidence: "Transactions that did nothing held",
 			inject: func(t *testing.T, b *bed) {
 				clients(t, 5, func(ctx context.Context) { think(ctx, t, b) })
@@ -136,7 +200,7 @@ func poolerFaults() []fault {
 			},
 		},
 		{
-			name: "the database URL allows a newer protocol", code: "HD-P08", evidence: "DATABASE_URL has max_protocol_version=3.2", until: [2]int{1, 24},
+			name: "the database URL allows a newer protocol", code: "HD-P08", evidence: "DATABASE_URL has max_protocol_version=3.2", short: true, until: [2]int{1, 24},
 			inject: func(t *testing.T, b *bed) {
 				b.config.URL = changed(t, b.config.URL, parameter("max_protocol_version", "3.2"))
 			},
@@ -162,21 +226,101 @@ func poolerFaults() []fault {
 			inject: func(_ *testing.T, b *bed) { b.config.ExecMode = "describe_exec" },
 		},
 	}
-	for _, s := range []struct{ name, value, tuned string }{
-		{"pool_mode", "session", "transaction"},
-		{"default_pool_size", "5", "20"},
-		{"max_client_conn", "200", "1000"},
-		{"server_idle_timeout", "20", "600"},
-		{"server_lifetime", "300", "3600"},
-		{"query_wait_timeout", "0", "120"},
-		{"server_reset_query_always", "1", "0"},
-	} {
+	for _, s := range drifts() {
 		faults = append(faults, fault{
-			name: "the pooler's " + s.name + " drifted", code: "HD-P13", evidence: fmt.Sprintf("%s is %s", s.name, s.value),
+			name: "the pooler's " + s.name + " drifted", code: "HD-P13", evidence: fmt.Sprintf("%s is %s", s.name, s.value), since: s.since,
 			inject: func(t *testing.T, b *bed) { setting(t, b, s.name, s.value, s.tuned) },
 		})
 	}
 	return faults
+}
+
+// drift is a setting of the pooler, a value that HD-P13 finds, and the lab's own.
+type drift struct {
+	name, value, tuned string
+	since              [2]int
+}
+
+func drifts() []drift {
+	return []drift{
+		{"pool_mode", "session", "transaction", [2]int{}},
+		{"default_pool_size", "5", "20", [2]int{}},
+		{"max_client_conn", "200", "1000", [2]int{}},
+		{"server_idle_timeout", "20", "600", [2]int{}},
+		{"server_lifetime", "300", "3600", [2]int{}},
+		{"query_wait_timeout", "0", "120", [2]int{}},
+		{"server_reset_query_always", "1", "0", [2]int{}},
+		{"server_login_retry", "60", "15", [2]int{}},
+		{"query_timeout", "3", "0", [2]int{}},
+		{"idle_transaction_timeout", "3", "0", [2]int{}},
+		{"transaction_timeout", "3", "0", [2]int{1, 25}},
+	}
+}
+
+// TestRemediesOfThePooler pastes the remedy of every setting of the pooler that HD-P13 and HD-N01 know, on whatever
+// version runs here: each must be accepted and fix the finding.
+func TestRemediesOfThePooler(t *testing.T) {
+	l := labtest.New(t, lab.Config{})
+	b := &bed{lab: l, env: l.Env()}
+	b.config = config(b.env)
+	b.config.Only = []string{"HD-N01", "HD-P13"}
+	known := 0
+	for _, d := range drifts() {
+		if !before(l.PoolerVersion(), d.since) {
+			known++
+			command(t, b.env, fmt.Sprintf("SET %s = '%s'", d.name, d.value))
+		}
+	}
+	command(t, b.env, "SET client_idle_timeout = '30'")
+	command(t, b.env, "SET client_tls_ecdhcurve = 'prime256v1'")
+	r := run(t, b.config)
+	if want := known + 2; len(r.Findings) != want {
+		t.Fatalf("%d findings, want %d: %+v", len(r.Findings), want, r.Findings)
+	}
+	for _, f := range r.Findings {
+		apply(t, b.env, f.Remedy)
+	}
+	for _, code := range b.config.Only {
+		if got := check(t, run(t, b.config), code); got.Status != probe.Pass {
+			t.Errorf("after the remedies %s is %s: %s", code, got.Status, got.Why)
+		}
+	}
+	// The line of the file that the remedy names, too: PgBouncer must take it.
+	b.rewritePooler(t, "client_tls_ecdhcurve = auto")
+	if got := check(t, run(t, b.config), "HD-N01"); got.Status != probe.Pass {
+		t.Errorf("with that line in its file HD-N01 is %s: %s", got.Status, got.Why)
+	}
+}
+
+// TestAPoolOfSizeZero: no limit from PgBouncer 1.24 on, and nothing to find. Before that it is one connection: while that
+// one is open the setting is named, and the fault "the pool has no size" has it gone.
+func TestAPoolOfSizeZero(t *testing.T) {
+	env := labtest.Database(t, prepare) // nobody has asked the pooler for it yet
+	c := config(env)
+	setting(t, &bed{env: env}, "default_pool_size", "0", "20")
+	if !before(labtest.Lab(t).PoolerVersion(), [2]int{1, 24}) {
+		r := undisturbed(t, c, healthy)
+		for _, f := range r.Findings {
+			if f.Severity != probe.Info {
+				t.Errorf("a pool without a limit: %+v", f)
+			}
+		}
+		contains(t, check(t, r, "HD-P09").Why, "the pool has no limit")
+		return
+	}
+	c.Only = []string{"HD-P13"}
+	contains(t, first(t, run(t, c), "HD-P13").Evidence, "default_pool_size is 0 (one connection in PgBouncer 1.")
+}
+
+// poolerServers is how many server connections the pooler has, of all databases.
+func poolerServers(t *testing.T, b *bed) int64 {
+	t.Helper()
+	console, err := store.OpenConsole(t.Context(), b.env.AdminURL, "", nil)
+	must(t, err)
+	defer console.Close(t.Context())
+	pools, err := console.Pools(t.Context())
+	must(t, err)
+	return pools.ServersActive + pools.ServersIdle
 }
 
 // waitASecond makes a statement of anybody's wait for two others of half a second in a pool of one.

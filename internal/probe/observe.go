@@ -66,6 +66,7 @@ func observe(ctx context.Context, c Config) *observation {
 	watch.wait(o)
 	o.clock(s.redisTook, upRedis, askedRedis)
 	o.cluster = cluster.wait()
+	o.ways.lookForClosed(ctx, s)
 	o.clock(time.Since(began), watchedServer, watchedRedis, askedCluster)
 	o.lookups = o.lookedUp(s)
 	o.addCost(s)

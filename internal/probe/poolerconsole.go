@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -10,11 +11,14 @@ import (
 
 // poolerFacts is what the pooler's console says of itself and of the app's database.
 type poolerFacts struct {
-	// settings is SHOW CONFIG by key.
-	settings store.ConsoleRow
-	// Of SHOW DATABASES: 0 is "no limit" for both.
-	poolSize, maxConnections, connections int64
-	poolMode                              string // of this database; empty is the pooler's own
+	// version is PgBouncer's, nil where it did not say one.
+	version release
+	// settings is SHOW CONFIG by key. database is the app's row of SHOW DATABASES, nil before the pooler knows it; user
+	// the app's of SHOW USERS, nil where this version has no limits for users.
+	settings, database, user store.ConsoleRow
+	// poolSize is how many server connections the app's pool may have at most, 0 if there is no limit; see setSize.
+	poolSize int64
+	poolMode string // of this database; empty is the pooler's own
 	// clients is how many are connected, of any database.
 	clients int64
 	first   store.Pools // SHOW POOLS at the probe's begin
@@ -41,51 +45,104 @@ type consoleMoment struct {
 	linked int
 }
 
-// poolerStats are sums since the pooler's start; times in ms.
+// poolerStats are sums since the pooler's start; times in ms. Those of transactions and queries hold the wait for a server
+// connection in every version. A transaction waits once, however many queries it has.
 type poolerStats struct {
-	transactions, queries               int64
-	transactionMS, queryMS, waitMS      float64
-	avgTransactionMS, avgQueryMS, avgMS float64 // the pooler's own averages of its last period, a minute
+	transactions, queries          int64
+	transactionMS, queryMS, waitMS float64
+	// waits is how often a server connection was waited for, if only for a moment: each assignment of one, where the
+	// version counts those, else each transaction.
+	waits int64
+	// recentWaitMS is what one of them took in the pooler's last period, a minute; negative where that is not known.
+	recentWaitMS float64
 }
 
-// readSettings reads what does not change while the probe runs.
-func (p *poolsConsole) readSettings(ctx context.Context) *poolerFacts {
-	f := &poolerFacts{settings: store.ConsoleRow{}}
-	for _, step := range []struct {
-		what string
-		take func([]store.ConsoleRow)
-	}{
-		{"CONFIG", func(rows []store.ConsoleRow) {
-			for _, r := range rows {
-				f.settings[r["key"]] = r["value"]
-			}
-		}},
-		{"DATABASES", func(rows []store.ConsoleRow) {
-			for _, r := range p.console.Of(rows, "name") {
-				f.poolSize, f.maxConnections, f.connections = r.Number("pool_size"), r.Number("max_connections"), r.Number("current_connections")
-				p.size = f.poolSize
-				f.poolMode = r["pool_mode"]
-			}
-		}},
-		{"LISTS", func(rows []store.ConsoleRow) {
-			for _, r := range rows {
-				if r["list"] == "used_clients" {
-					f.clients = r.Number("items")
-				}
-			}
-		}},
-	} {
-		rows, err := p.show(ctx, step.what)
-		if err != nil {
-			f.failed = explain(ctx, "", err)
-			return f
+// leastPerSecond transactions make avg_xact_count, which is cut to an integer, a count to divide by.
+const leastPerSecond = 10
+
+// statsOf reads a row of SHOW STATS. Before assignments were counted, avg_wait_time was the wait of all clients together
+// in a second.
+func statsOf(r store.ConsoleRow) poolerStats {
+	s := poolerStats{
+		transactions: r.Number("total_xact_count"), queries: r.Number("total_query_count"),
+		transactionMS: r.Milliseconds("total_xact_time"), queryMS: r.Milliseconds("total_query_time"),
+		waitMS: r.Milliseconds("total_wait_time"), recentWaitMS: r.Milliseconds("avg_wait_time"),
+	}
+	if _, counted := r["total_server_assignment_count"]; counted {
+		s.waits = r.Number("total_server_assignment_count")
+		return s
+	}
+	s.waits = s.transactions
+	switch perSecond := r.Number("avg_xact_count"); {
+	case perSecond >= leastPerSecond:
+		s.recentWaitMS /= float64(perSecond)
+	case s.recentWaitMS > 0:
+		s.recentWaitMS = -1
+	}
+	return s
+}
+
+// readSettings reads what does not change while the probe runs; user is the app's role.
+func (p *poolsConsole) readSettings(ctx context.Context, version release, user string) *poolerFacts {
+	f := &poolerFacts{version: version, settings: store.ConsoleRow{}}
+	rows, err := p.show(ctx, "CONFIG")
+	if err == nil {
+		for _, r := range rows {
+			f.settings[r["key"]] = r["value"]
 		}
-		step.take(rows)
+		_, err = p.readDatabase(ctx, f)
 	}
-	if f.poolSize == 0 {
-		f.poolSize = f.settings.Number("default_pool_size")
+	if err == nil {
+		rows, err = p.show(ctx, "LISTS")
 	}
+	if err != nil {
+		f.failed = explain(ctx, "", err)
+		return f
+	}
+	for _, r := range rows {
+		if r["list"] == "used_clients" {
+			f.clients = r.Number("items")
+		}
+	}
+	p.readUser(ctx, f, user)
 	return f
+}
+
+// readDatabase reads the app's row of SHOW DATABASES, and reports whether it is listed. One of the wildcard (*) is not
+// before a client asks for it, and some versions leave it out while nobody does.
+func (p *poolsConsole) readDatabase(ctx context.Context, f *poolerFacts) (listed bool, err error) {
+	rows, err := p.show(ctx, "DATABASES")
+	for _, r := range p.console.Of(rows, "name") {
+		f.database, f.poolMode, listed = r, r["pool_mode"], true
+	}
+	p.sizedAs(f)
+	return listed, err
+}
+
+// readUser reads the app's row of SHOW USERS in the versions in which users have limits of their own.
+func (p *poolsConsole) readUser(ctx context.Context, f *poolerFacts, name string) {
+	if f.version.before(newLimits()) {
+		return
+	}
+	rows, err := p.show(ctx, "USERS")
+	if err != nil {
+		return // what the database and the pooler allow is known
+	}
+	for _, r := range rows {
+		if r["name"] == name {
+			f.user = r
+		}
+	}
+	p.sizedAs(f)
+}
+
+// sizedAs notes how many server connections the pool may have.
+func (p *poolsConsole) sizedAs(f *poolerFacts) {
+	size := f.setSize()
+	if size == 0 {
+		size = math.MaxInt64
+	}
+	p.size.Store(size)
 }
 
 // moment reads what the pooler counts.
@@ -100,13 +157,7 @@ func (p *poolsConsole) moment(ctx context.Context, atMS float64) consoleMoment {
 	}
 	m := consoleMoment{known: true, at: atMS, servers: map[string]bool{}}
 	for _, r := range p.console.Of(stats, "database") {
-		m.stats = poolerStats{
-			transactions: r.Number("total_xact_count"), queries: r.Number("total_query_count"),
-			transactionMS: r.Milliseconds("total_xact_time"), queryMS: r.Milliseconds("total_query_time"),
-			waitMS:           r.Milliseconds("total_wait_time"),
-			avgTransactionMS: r.Milliseconds("avg_xact_time"), avgQueryMS: r.Milliseconds("avg_query_time"),
-			avgMS: r.Milliseconds("avg_wait_time"),
-		}
+		m.stats = statsOf(r)
 	}
 	m.linked = p.addServers(servers, m.servers)
 	return m

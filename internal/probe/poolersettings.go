@@ -7,19 +7,34 @@ type poolerSetting struct {
 	name, tuned, unit string
 	holds             func(value int64) bool
 	why               string
+	// ends is set where the pooler closes the app's connection: the next request pays for a new one.
+	ends bool
 }
+
+// The app's own limits, in seconds: a connection's longest life (DB_CONN_MAX_LIFETIME and a tenth), and how long
+// a statement may take.
+const (
+	longestLife      = 1980
+	longestStatement = 15
+)
 
 // poolerSettings are those of the lab, which is the replica of production (internal/lab, pooler.go); what
 // that leaves out has PgBouncer's own default there.
 func poolerSettings() []poolerSetting {
 	atLeast := func(n int64) func(int64) bool { return func(v int64) bool { return v >= n } }
+	neverBefore := func(n int64) func(int64) bool { return func(v int64) bool { return v == 0 || v >= n } }
 	return []poolerSetting{
-		{"default_pool_size", "20", "", atLeast(20), "DB_MIN_IDLE_CONNS connections of one pod can be busy at once"},
-		{"max_client_conn", "1000", "", atLeast(1000), "each pod opens up to DB_MAX_CONNS, during a roll-out twice as many pods"},
-		{"server_idle_timeout", "600", " s", func(v int64) bool { return v == 0 || v >= 600 }, "idle server connections are closed, and the next statement waits for a new one"},
-		{"server_lifetime", "3600", " s", atLeast(3600), "server connections are renewed, and each time a statement waits for it"},
-		{"query_wait_timeout", "120", " s", func(v int64) bool { return v > 0 && v <= 120 }, "whoever waits in the queue waits longer than anyone listens"},
-		{"server_reset_query_always", "0", "", func(v int64) bool { return v == 0 }, "each transaction is followed by a DISCARD ALL"},
+		{name: defaultPoolSize, tuned: fmt.Sprint(tunedPoolSize), holds: atLeast(tunedPoolSize), why: "DB_MIN_IDLE_CONNS connections of one pod can be busy at once"},
+		{name: "max_client_conn", tuned: "1000", holds: atLeast(1000), why: "each pod opens up to DB_MAX_CONNS, during a roll-out twice as many pods"},
+		{name: "server_idle_timeout", tuned: "600", unit: " s", holds: neverBefore(600), why: "idle server connections are closed, and the next statement waits for a new one"},
+		{name: "server_lifetime", tuned: "3600", unit: " s", holds: atLeast(3600), why: "server connections are renewed, and each time a statement waits for it"},
+		{name: "query_wait_timeout", tuned: "120", unit: " s", holds: func(v int64) bool { return v > 0 && v <= 120 }, why: "clients wait in the queue for longer than anyone waits for the answer"},
+		{name: "server_reset_query_always", tuned: "0", holds: func(v int64) bool { return v == 0 }, why: "each transaction is followed by a DISCARD ALL"},
+		{name: "server_login_retry", tuned: "15", unit: " s", holds: func(v int64) bool { return v <= 15 }, why: "statements fail for so long after Postgres is back"},
+		{name: idleSetting, tuned: "0", unit: " s", holds: neverBefore(longestLife), ends: true, why: "an idle connection of the app is closed after that time"},
+		{name: "query_timeout", tuned: "0", unit: " s", holds: neverBefore(longestStatement), ends: true, why: "a statement that takes so long fails, and its connection is closed"},
+		{name: "idle_transaction_timeout", tuned: "0", unit: " s", holds: neverBefore(longestStatement), ends: true, why: "a transaction whose client waits so long fails, and its connection is closed"},
+		{name: "transaction_timeout", tuned: "0", unit: " s", holds: neverBefore(longestStatement), ends: true, why: "a transaction that takes so long fails, and its connection is closed"},
 	}
 }
 
@@ -30,6 +45,9 @@ func setPooler(name, value string) string {
 
 func poolerDrifted(o *observation) outcome {
 	if why := o.noConsole(); why != "" {
+		if h, seen := o.closesIdle(); seen {
+			return found(h)
+		}
 		return notKnown("%s", why)
 	}
 	c := o.ways.console
@@ -44,22 +62,55 @@ func poolerDrifted(o *observation) outcome {
 			evidence: fmt.Sprintf("pool_mode is %s, tuned is transaction: each client keeps a server connection for itself.", shown(mode)),
 		})
 	}
+	e := o.pooler.endpoint
 	for _, s := range poolerSettings() {
 		value, ok := c.settings[s.name]
 		if !ok {
 			continue // a version without it
 		}
-		n := c.settings.Number(s.name)
-		if s.name == "default_pool_size" && c.poolSize > 0 {
-			n = c.poolSize // the database may have its own
-			value = fmt.Sprint(n)
+		name, n, remedy := s.name, c.settings.Number(s.name), setPooler(s.name, s.tuned)
+		if s.name == defaultPoolSize {
+			if n, name = c.declaredSize(); c.poolSize == 0 {
+				continue // no limit
+			}
+			value, remedy = fmt.Sprint(n), c.resize(tunedPoolSize)
+			if c.sizeZero() {
+				value += fmt.Sprintf(" (one connection in PgBouncer %s)", c.version)
+			}
 		}
-		if !s.holds(n) {
-			hits = append(hits, hit{
-				remedy:   setPooler(s.name, s.tuned),
-				evidence: fmt.Sprintf("%s is %s%s, tuned is %s%s: %s.", s.name, value, s.unit, s.tuned, s.unit, s.why),
-			})
+		if s.holds(n) {
+			continue
 		}
+		h := hit{remedy: remedy, about: []string{s.name}, evidence: fmt.Sprintf("%s is %s%s, tuned is %s%s: %s.", name, value, s.unit, s.tuned, s.unit, s.why)}
+		if s.ends {
+			h.costMS = e.ConnectMS
+			h.evidence = fmt.Sprintf("%s is %s%s, tuned is %s: %s; %s.", name, value, s.unit, s.tuned, s.why, e.connecting())
+		}
+		hits = append(hits, h)
 	}
 	return orPassed(hits, "pool_mode is transaction, and %d more settings have their values.", len(poolerSettings()))
+}
+
+// connecting is the price of a connection that was closed.
+func (e Endpoint) connecting() string {
+	return fmt.Sprintf("the request that needs another waits %d turns (%.0f ms) for it", e.ConnectTurns, e.ConnectMS)
+}
+
+// idleSetting closes the connections of clients that are idle.
+const idleSetting = "client_idle_timeout"
+
+// closesIdle finds client_idle_timeout without the console: an idle connection of the probe was closed, or the running
+// server has had its own closed.
+func (o *observation) closesIdle() (hit, bool) {
+	e := o.pooler.endpoint
+	h := hit{costMS: e.ConnectMS, about: []string{idleSetting}, remedy: setPooler(idleSetting, "0")}
+	switch {
+	case o.ways.closedFor != "":
+		h.evidence = fmt.Sprintf("%s has closed a connection of the probe that had been idle for at most %.1f s (%s); %s.", e.Address, o.ways.closedAfter.Seconds(), o.ways.closedFor, e.connecting())
+	case o.target != nil && o.target.Metrics != nil && o.target.Metrics.Pool.IdleLimitS > 0:
+		h.evidence = fmt.Sprintf("The running server's connections are closed when they are idle for %.1f s (%s); %s.", o.target.Metrics.Pool.IdleLimitS, idleSetting, e.connecting())
+	default:
+		return hit{}, false
+	}
+	return h, true
 }

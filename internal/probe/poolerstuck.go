@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,6 +16,7 @@ const stuckAfter = time.Second
 type stuckPool struct {
 	known                  bool
 	paused, databasePaused bool
+	stateKnown             bool // SHOW STATE was answered
 	// unlisted is set where SHOW DATABASES does not name the database. PgBouncer 1.18 leaves out one of its wildcard (*) that
 	// had no client at its last maintenance, although clients wait in it by now.
 	unlisted                 bool
@@ -29,11 +31,12 @@ func (s stuckPool) hopeless() bool {
 
 // lookWhileStuck asks for the pool while a client waits. What is paused as a whole is named by SHOW STATE only, which
 // PgBouncer has since 1.19; SHOW DATABASES names a database that was paused by itself.
-func (p *poolsConsole) lookWhileStuck(ctx context.Context) (out stuckPool) {
+func (p *poolsConsole) lookWhileStuck(ctx context.Context, f *poolerFacts) {
 	rows, err := p.show(ctx, "POOLS")
 	if err != nil {
-		return out
+		return
 	}
+	out := &f.stuck
 	out.known = true
 	for _, r := range p.console.Of(rows, "database") {
 		out.waiting += r.Number("cl_waiting")
@@ -44,34 +47,34 @@ func (p *poolsConsole) lookWhileStuck(ctx context.Context) (out stuckPool) {
 			}
 		}
 	}
-	if rows, err := p.show(ctx, "DATABASES"); err == nil {
-		out.unlisted = len(p.console.Of(rows, "name")) == 0
-		for _, r := range p.console.Of(rows, "name") {
-			out.databasePaused = out.databasePaused || r.Number("paused") == 1
-		}
+	if listed, err := p.readDatabase(ctx, f); err == nil {
+		out.unlisted = !listed
+		out.databasePaused = listed && f.database.Number("paused") == 1
 	}
 	if rows, err := p.show(ctx, "STATE"); err == nil {
+		out.stateKnown = true
 		for _, r := range rows {
 			out.paused = out.paused || r["key"] == "paused" && r["value"] == "yes"
 		}
 	}
-	return out
 }
 
 // A pool that is held, and who holds it.
 const holders = `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, application_name, state, now() - xact_start AS age FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL ORDER BY 4 DESC"`
 
-// stuck is why the pooler gives no server connection, as far as its console told, and what mends that.
+// stuck is why the pooler gives no server connection, as far as its console shows, and the remedy.
 func (o *observation) stuck() hit {
 	c := o.ways.console
 	if c == nil || c.failed != nil || !c.stuck.known {
 		return hit{
-			evidence: " Whether it is paused or its pool is full its console would tell (PGBOUNCER_ADMIN_URL).",
+			evidence: " Its console would show whether it is paused or its pool is full (PGBOUNCER_ADMIN_URL).",
 			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW DATABASES' -c 'SHOW POOLS'   # paused is 1, or there are no servers (sv_) at all: psql "$PGBOUNCER_ADMIN_URL" -c RESUME` + "\n" +
 				holders + `   # sv_active is pool_size: end these, or raise default_pool_size`,
 		}
 	}
 	s := c.stuck
+	size, by := c.declaredSize()
+	full := slices.IndexFunc(c.serverLimits(), poolerLimit.reached)
 	switch {
 	case s.databasePaused:
 		return hit{
@@ -80,6 +83,11 @@ func (o *observation) stuck() hit {
 		}
 	case s.paused:
 		return hit{evidence: " SHOW STATE: it is paused.", remedy: resume}
+	case c.sizeZero() && s.active == 0:
+		return hit{
+			evidence: fmt.Sprintf(" SHOW DATABASES: %s is %d, of which PgBouncer %s makes one connection, and none any more when that one was closed; %d clients wait.", by, size, c.version, s.waiting),
+			remedy:   c.resize(tunedPoolSize),
+		}
 	case c.poolSize > 0 && s.active >= c.poolSize:
 		return hit{
 			evidence: fmt.Sprintf(" SHOW POOLS: its pool is full: %d of %d server connections are busy, and %d clients wait.", s.active, c.poolSize, s.waiting),
@@ -87,27 +95,38 @@ func (o *observation) stuck() hit {
 		}
 	case s.servers == 0 && s.waiting > 0 && s.unlisted:
 		return hit{
-			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none: so looks a pooler that is paused, or whose database is, which SHOW DATABASES does not list.", s.waiting),
+			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none, as if it or its database, which SHOW DATABASES does not list, were paused.", s.waiting),
 			remedy:   resume + fmt.Sprintf(` -c 'RESUME %s'   # the one that was not paused says so; neither was? Then it can't log in to Postgres: its own log says why`, o.ways.database),
+		}
+	case full >= 0:
+		l := c.serverLimits()[full]
+		return hit{
+			evidence: fmt.Sprintf(" %s is reached: %d of %d connections to the database are open, %d of them for this pool, and %d clients wait.", l.setting, l.used, l.limit, s.servers, s.waiting),
+			remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS' -c 'SHOW SERVERS'   # which pools have them? then raise ` + l.setting + ` in pgbouncer.ini and RELOAD`,
+		}
+	case s.servers == 0 && s.waiting > 0 && s.stateKnown:
+		return hit{
+			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none, although it is not paused (SHOW STATE): it can't log in to Postgres, or waits after it could not.", s.waiting),
+			remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CONFIG'   # its own log says why; it tries again each server_login_retry seconds`,
 		}
 	case s.servers == 0 && s.waiting > 0:
 		return hit{
-			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none: so looks a pooler that is paused.", s.waiting),
-			remedy:   resume + "   # it was not paused? Then it can't log in to Postgres: its own log says why",
+			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none, as if it were paused.", s.waiting),
+			remedy:   resume + "   # it was not paused? Then it can't log in to Postgres, and its own log says why; it tries again each server_login_retry seconds",
 		}
 	}
 	return hit{
-		evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, %d of its %d server connections are busy; it is not paused and its pool of %d is not full.", s.waiting, s.active, s.servers, c.poolSize),
+		evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, %d of its %d server connections are busy; it is not paused and may have %s.", s.waiting, s.active, s.servers, c.mayHave()),
 		remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW SERVERS'   # state login: it can't reach Postgres or log in; its own log says why`,
 	}
 }
 
 const resume = `psql "$PGBOUNCER_ADMIN_URL" -c RESUME`
 
-// largerPool doubles the pool; a database with a pool_size of its own does not hear of it.
+// largerPool doubles the pool.
 func (f *poolerFacts) largerPool() string {
-	if f.settings.Number("default_pool_size") != f.poolSize {
-		return "; or raise its pool_size in pgbouncer.ini"
+	if _, by := f.declaredSize(); by != defaultPoolSize {
+		return fmt.Sprintf("; or raise the %s in pgbouncer.ini and RELOAD", by)
 	}
 	return fmt.Sprintf(`; or: psql "$PGBOUNCER_ADMIN_URL" -c 'SET default_pool_size = %d'`, 2*f.poolSize)
 }

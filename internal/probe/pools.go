@@ -18,8 +18,8 @@ type poolsConsole struct {
 	// last is what SHOW POOLS said of the app's database; seen is whether it ever did.
 	last store.Pools
 	seen bool
-	// size is the pool's, by SHOW DATABASES; 0 if that was not read.
-	size int64
+	// size is how many server connections the pool may have; 0 if that was not read.
+	size atomic.Int64
 }
 
 // openPools opens the console, to ask for one database.
@@ -57,8 +57,13 @@ func (p *poolsConsole) spare(ctx context.Context) bool {
 		return false
 	}
 	now, ok := p.ask(ctx)
+	return ok && hasSpare(now, p.size.Load())
+}
+
+// hasSpare is spare by one answer of SHOW POOLS.
+func hasSpare(now store.Pools, size int64) bool {
 	open := now.ServersActive + now.ServersIdle
-	return ok && (now.ServersIdle > 1 || now.ServersIdle == 1 && open < p.size)
+	return now.ServersIdle > 1 || now.ServersIdle == 1 && open < size
 }
 
 // show asks the console one thing.

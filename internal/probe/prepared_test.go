@@ -38,7 +38,7 @@ func TestForgetMeetsDeepConnections(t *testing.T) {
 				t.Fatal(failed)
 			}
 			defer pools.close(t.Context())
-			pools.size = c.size
+			pools.size.Store(c.size)
 
 			name := p.name("deep")
 			others := make([]*pairClient, c.open)

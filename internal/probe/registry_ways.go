@@ -15,7 +15,6 @@ func wayCauses() []check {
 		{
 			code: "HD-P07", title: "The pooler takes no more clients", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: clientsRefused,
-			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CLIENTS'   # who holds them? then raise max_client_conn and RELOAD`,
 		},
 		{
 			code: "HD-P08", title: "The pooler refuses a parameter of the database URL", severity: Critical, outage: true,

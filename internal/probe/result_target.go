@@ -104,7 +104,9 @@ type PoolMetrics struct {
 	AcquiresDuring int64   `json:"acquires_during"`
 	WaitedDuring   int64   `json:"waited_during"`
 	MeanDuringMS   float64 `json:"mean_acquire_during_ms"`
-	totalMS        float64 // that all borrowings took; a rounded mean times a million is none
+	// IdleLimitS is the idleness after which the other side has closed the server's connections; 0 where it did not.
+	IdleLimitS float64 `json:"idle_limit_s,omitempty"`
+	totalMS    float64 // that all borrowings took; a rounded mean times a million is none
 }
 
 // CacheMetrics is how often one cache was asked, and how often it had the answer.

@@ -34,7 +34,7 @@ FROM pg_settings g LEFT JOIN LATERAL (
 		AND r.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user))
 	ORDER BY r.setrole <> 0 DESC, r.setdatabase <> 0 DESC LIMIT 1
 ) s ON true
-WHERE g.name IN ('default_transaction_read_only', 'statement_timeout', 'lock_timeout', 'transaction_timeout',
+WHERE g.name IN ('default_transaction_read_only', 'statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_session_timeout',
 	'default_transaction_isolation', 'synchronous_commit', 'session_replication_role',
 	'DateStyle', 'client_encoding', 'server_encoding', 'bytea_output', 'standard_conforming_strings')
 ORDER BY g.name`

@@ -91,7 +91,18 @@ func demandsOf(config *pgx.ConnConfig) []demand {
 	add(usual(least) && !usual(most), "max_protocol_version", most, oldest)
 	add(config.RequireAuth != "", "require_auth", "", func(c *pgx.ConnConfig) { c.RequireAuth = "" })
 	add(config.ValidateConnect != nil, "target_session_attrs", "", func(c *pgx.ConnConfig) { c.ValidateConnect = nil })
+	add(directTLS(config), "sslnegotiation", "direct", func(c *pgx.ConnConfig) { c.SSLNegotiation = "postgres" })
 	return out
+}
+
+// directTLS reports whether the URL begins TLS without asking whether the endpoint speaks it.
+func directTLS(config *pgx.ConnConfig) bool {
+	return config.TLSConfig != nil && config.SSLNegotiation == "direct"
+}
+
+// mayBeForTheURL reports whether an endpoint that can't be used may refuse a parameter of the URL.
+func mayBeForTheURL(config *pgx.ConnConfig, f *failure) bool {
+	return f.kind == kindServer || f.kind == kindLogIn || f.phase == "tls" && directTLS(config)
 }
 
 // tryURL finds which of the URL's own parameters keep it from connecting: it tries without all of them, and then with
@@ -120,6 +131,10 @@ func (out *startupParameters) tryURL(ctx context.Context, config *pgx.ConnConfig
 	}
 	if _, err := out.connect(ctx, without(harmless, ""), ""); err != nil {
 		return // it is not for them
+	}
+	if len(suspects) == 0 && len(demands) == 1 {
+		out.tried, out.ofURL = []string{demands[0].name}, []string{demands[0].name}
+		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(suspects)) {
 		out.tried = append(out.tried, name)

@@ -96,6 +96,9 @@ func newTargetMetrics(from string, m api.Metrics) *TargetMetrics {
 		Idle: count(m.PoolIdle), InUse: count(m.PoolInUse), Max: count(m.PoolMax),
 		Acquires: count(m.PoolAcquires), Waited: count(m.PoolWaited),
 	}
+	if m.PoolIdleLimit > 0 { // NaN where the server is older
+		t.Pool.IdleLimitS = m.PoolIdleLimit
+	}
 	if t.Pool.Acquires > 0 && !math.IsNaN(m.PoolAcquireSeconds) {
 		t.Pool.totalMS = 1000 * m.PoolAcquireSeconds
 		t.Pool.MeanMS = mean(t.Pool.totalMS, t.Pool.Acquires)

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/honeydue/honeydue/internal/link"
+	"github.com/honeydue/honeydue/internal/store"
 )
 
 // waysFacts is what was measured of the ways to the servers and of the pooler, besides the waterfalls.
@@ -27,6 +28,10 @@ type waysFacts struct {
 	web           *webServer
 	// handshakes are the ms of each turn of connecting that the pooler itself answered.
 	handshakes []float64
+	// closedAfter is how long a connection of the probe's own was idle before the app's endpoint closed it for that, and
+	// closedFor what it said; empty if none was.
+	closedAfter time.Duration
+	closedFor   string
 	// segments are the sums over the probe's connections to Postgres; nil where the kernel can't be asked.
 	segments *link.Segments
 
@@ -56,7 +61,7 @@ func (o *observation) reachWays(ctx context.Context, s *session, r *reaching) {
 	w.database = config.Database
 	asked := make(chan struct{}) // closed when the console has answered, or is not asked
 	if o.config.AdminURL != "" && o.wantsConsole() {
-		r.all.Go(func() { o.askConsole(ctx, s, r, asked) })
+		r.all.Go(func() { o.askConsole(ctx, s, r, config.User, asked) })
 	} else {
 		close(asked)
 		close(r.console)
@@ -89,12 +94,12 @@ func (o *observation) reachWays(ctx context.Context, s *session, r *reaching) {
 }
 
 // askConsole reads the pooler's settings, and then why no statement comes back, if none does.
-func (o *observation) askConsole(ctx context.Context, s *session, r *reaching, asked chan<- struct{}) {
+func (o *observation) askConsole(ctx context.Context, s *session, r *reaching, user string, asked chan<- struct{}) {
 	defer close(r.console)
 	w := &o.ways
 	if s.pools, w.consoleFailed = openPools(ctx, o.config.AdminURL, w.database); s.pools != nil {
 		w.poolerVersion = parseRelease(s.pools.console.PoolerVersion())
-		w.console = s.pools.readSettings(ctx)
+		w.console = s.pools.readSettings(ctx, w.poolerVersion, user)
 		now := *w.console
 		r.consoleThen = &now
 	}
@@ -106,8 +111,9 @@ func (o *observation) askConsole(ctx context.Context, s *session, r *reaching, a
 	case <-r.proved:
 	case <-ctx.Done():
 	case <-time.After(stuckAfter):
-		w.console.stuck = s.pools.lookWhileStuck(ctx)
-		r.consoleThen.stuck = w.console.stuck
+		now := r.consoleThen
+		s.pools.lookWhileStuck(ctx, now)
+		w.console.stuck, w.console.database, w.console.poolMode, w.console.poolSize = now.stuck, now.database, now.poolMode, now.poolSize
 		if w.console.stuck.hopeless() {
 			r.giveUp()
 		}
@@ -119,7 +125,7 @@ func (o *observation) testPair(ctx context.Context, s *session, r *reaching, con
 	w := &o.ways
 	s.pair = openPair(ctx, config)
 	refused := s.pair.failed
-	if o.wants("HD-P08") && (refused == nil || refused.kind == kindServer || refused.kind == kindLogIn) {
+	if o.wants("HD-P08") && (refused == nil || mayBeForTheURL(config, refused)) {
 		r.all.Go(func() {
 			defer close(r.startup)
 			w.startup = testStartup(ctx, config, refused)
@@ -231,6 +237,25 @@ func (o *observation) handshakes(s *session) {
 			if p.Turns > 0 && p.Name != "tcp" && p.Name != "earlier_attempts" {
 				o.ways.handshakes = append(o.ways.handshakes, p.MS/float64(p.Turns))
 			}
+		}
+	}
+}
+
+// lookForClosed notes whether the app's endpoint has closed one of the probe's idle connections. It costs no turn.
+func (w *waysFacts) lookForClosed(ctx context.Context, s *session) {
+	var conns []*pgx.Conn
+	if s.pooler != nil {
+		conns = append(conns, s.pooler.conn)
+	}
+	if s.pair != nil {
+		conns = append(conns, s.pair.a.conn, s.pair.b.conn)
+	}
+	for _, c := range conns {
+		if c == nil {
+			continue
+		}
+		if after, reason := store.ClosedForIdleness(ctx, c); reason != "" && (w.closedFor == "" || after < w.closedAfter) {
+			w.closedAfter, w.closedFor = after, reason
 		}
 	}
 }

@@ -179,10 +179,8 @@ func (w *idleWatch) look(ctx context.Context, db *DB) {
 	}
 	for _, c := range ended {
 		w.ended.Add(1)
-		m, _ := link.Of(c.Conn().PgConn().Conn())
-		idle := m.Idle()
-		if reason := lastWords(ctx, c.Conn()); saysIdle(reason) {
-			w.learn(idle, reason.Message)
+		if after, reason := ClosedForIdleness(ctx, c.Conn()); reason != "" {
+			w.learn(after, reason)
 		}
 		giveUp(ctx, c.Conn())
 		c.Release()
@@ -217,6 +215,21 @@ func (w *idleWatch) learn(idle time.Duration, reason string) {
 	if first && w.learned != nil {
 		w.learned(idle, reason)
 	}
+}
+
+// ClosedForIdleness returns the message with which c's peer closed it because it
+// was idle, and after how long; "" if it did not. It sends nothing and reads only
+// what has arrived, which costs no turn.
+func ClosedForIdleness(ctx context.Context, c *pgx.Conn) (after time.Duration, reason string) {
+	m, metered := link.Of(c.PgConn().Conn())
+	if !metered || c.IsClosed() || !m.PeerClosed() {
+		return 0, ""
+	}
+	after = m.Idle()
+	if said := lastWords(ctx, c); saysIdle(said) {
+		return after, said.Message
+	}
+	return 0, ""
 }
 
 // lastWords reads what a connection that its peer has closed still holds: the
