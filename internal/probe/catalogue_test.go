@@ -38,6 +38,8 @@ type bed struct {
 	lab    *lab.Lab
 	env    lab.Env // as it was before anything was broken
 	config probe.Config
+	// again, if set, brings about a fault that happens once in each probe.
+	again func()
 }
 
 // distance puts a link in front of the pooler and of the direct endpoint, as the probe sees them.
@@ -198,6 +200,9 @@ func TestFaultCatalogue(t *testing.T) {
 			r := repeated(t, b.config, func(r probe.Result) bool { return named(r) && strings.Contains(r.Findings[0].Evidence, f.evidence) }, func() {
 				if f.code != "HD-R08" {
 					forgetSlowCommands(t, b.config)
+				}
+				if b.again != nil {
+					b.again()
 				}
 			})
 			took := time.Duration(r.DurationMS * float64(time.Millisecond))

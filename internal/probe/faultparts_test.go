@@ -147,18 +147,19 @@ func throttled(t *testing.T, raw string, bytesPerS int) string {
 	})
 }
 
-// oneLate keeps one answer for longer than the probe waits for it: that to the nth empty statement. The path must not be
-// encrypted.
-func oneLate(t *testing.T, raw string, nth int64) string {
+// oneLate keeps one answer for longer than the probe waits for it: that to the nth empty statement; once, until again
+// is called. The path must not be encrypted.
+func oneLate(t *testing.T, raw string, nth int64) (url string, again func()) {
 	const late = 3500 * time.Millisecond
 	var seen atomic.Int64
-	return relayed(t, raw, func(client, server *net.TCPConn) {
+	url = relayed(t, raw, func(client, server *net.TCPConn) {
 		both(client, watched{server, func(sent []byte) {
 			if string(sent) == "Q\x00\x00\x00\x05\x00" && seen.Add(1) == nth {
 				time.Sleep(late)
 			}
 		}}, func(to io.Writer, from io.Reader) { _, _ = io.Copy(to, from) })
 	})
+	return url, func() { seen.Store(0) }
 }
 
 // watched shows what is sent before it is.

@@ -81,7 +81,7 @@ func lateAnswer(name string, nth int64, short bool) fault {
 		name: name, code: "HD-N05", evidence: "1 of ", lab: &lab.Config{}, short: short,
 		inject: func(t *testing.T, b *bed) {
 			b.rewritePooler(t, "client_tls_sslmode = allow")
-			b.config.URL = oneLate(t, changed(t, b.config.URL, parameter("sslmode", "disable"), parameter("sslrootcert", "")), nth)
+			b.config.URL, b.again = oneLate(t, changed(t, b.config.URL, parameter("sslmode", "disable"), parameter("sslrootcert", "")), nth)
 		},
 	}
 }
