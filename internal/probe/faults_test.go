@@ -244,7 +244,7 @@ func TestServersDown(t *testing.T) {
 	t.Run("the pooler is paused", func(t *testing.T) {
 		command(t, env, "PAUSE")
 		f := first(t, announced(t, c), "HD-P05")
-		contains(t, f.Evidence, "it has no server connection and opens none, as if it were paused")
+		contains(t, f.Evidence, "it has no server connection and opens none: most likely it is paused")
 		apply(t, env, f.Remedy)
 		answering(t, env)
 		if got := check(t, run(t, c), "HD-P05"); got.Status != probe.Pass {

@@ -144,7 +144,7 @@ func TestWhyAPoolIsStuck(t *testing.T) {
 		evidence, remedy string
 	}{
 		{"paused", paused, nil, "it is paused", "RESUME"},
-		{"nobody can say", waits, nil, "as if it were paused", "server_login_retry"},
+		{"nobody can say", waits, nil, "most likely it is paused", "server_login_retry"},
 		{"not paused", known, nil, "although it is not paused", "server_login_retry"},
 		{"a pool of size 0", known, func(f *poolerFacts) { f.settings[defaultPoolSize] = "0" }, "default_pool_size is 0, of which PgBouncer 1.18.0 makes one", "SET default_pool_size = '20'"},
 		{"a database's pool of size 0", waits, func(f *poolerFacts) { f.database = store.ConsoleRow{"pool_size": "0"} }, "pool_size of the database is 0", "RELOAD"},

@@ -95,7 +95,7 @@ func (o *observation) stuck() hit {
 		}
 	case s.servers == 0 && s.waiting > 0 && s.unlisted:
 		return hit{
-			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none, as if it or its database, which SHOW DATABASES does not list, were paused.", s.waiting),
+			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none: most likely it is paused, or its database, which SHOW DATABASES does not list.", s.waiting),
 			remedy:   resume + fmt.Sprintf(` -c 'RESUME %s'   # the one that was not paused says so; neither was? Then it can't log in to Postgres: its own log says why`, o.ways.database),
 		}
 	case full >= 0:
@@ -111,7 +111,7 @@ func (o *observation) stuck() hit {
 		}
 	case s.servers == 0 && s.waiting > 0:
 		return hit{
-			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none, as if it were paused.", s.waiting),
+			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none: most likely it is paused.", s.waiting),
 			remedy:   resume + "   # it was not paused? Then it can't log in to Postgres, and its own log says why; it tries again each server_login_retry seconds",
 		}
 	}
