@@ -58,10 +58,27 @@ func (a *App) Color(w io.Writer) bool {
 	return !a.Output.NoColor && a.Getenv("NO_COLOR") == "" && a.Getenv("TERM") != "dumb" && term.IsTerminal(w)
 }
 
-// Redraws tells whether stderr is a terminal on which a line can be drawn again.
-func (a *App) Redraws() bool { return term.IsTerminal(a.Stderr) && a.Getenv("TERM") != "dumb" }
+// Drawing is how stderr is drawn on: not at all if it is no terminal.
+func (a *App) Drawing() term.Style {
+	s := term.Style{Color: a.Color(a.Stderr), ASCII: !a.unicode()}
+	if console, ok := a.Stderr.(*term.Console); ok && term.IsTerminal(console) && a.Getenv("TERM") != "dumb" {
+		s.Console = console
+	}
+	return s
+}
+
+// unicode tells whether the environment speaks of a terminal that has all characters.
+func (a *App) unicode() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := a.Getenv(name); v != "" {
+			v = strings.ToLower(strings.ReplaceAll(v, "-", ""))
+			return strings.Contains(v, "utf8")
+		}
+	}
+	return false
+}
 
 // Progress starts a progress on stderr. total is what its Set and Add count up to; -1 when it is not known.
 func (a *App) Progress(what string, total int64) *term.Progress {
-	return term.NewProgress(a.Stderr, what, total, a.Redraws(), a.Color(a.Stderr))
+	return term.NewProgress(a.Stderr, a.Drawing(), what, total)
 }

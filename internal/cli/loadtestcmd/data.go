@@ -53,9 +53,15 @@ func (a command) makeData(ctx context.Context, t loadtest, c *bench.Config) (*te
 // setUp makes the data, and binds the plan to it.
 func (d *testData) setUp(ctx context.Context, c *bench.Config) (err error) {
 	t, o := d.test, d.test.options
+	what := "scenario: users and their data"
+	if o.scenario == nil {
+		what = "phase evening: households and their tasks"
+	}
+	show, end := d.progress(what)
+	defer end()
 	if o.scenario == nil {
 		var people *bench.Evening
-		people, d.made, err = bench.SetUpEvening(ctx, t.hitter, t.hitter.RunName(), d.ledger, d.progress("phase evening: households and their tasks"))
+		people, d.made, err = bench.SetUpEvening(ctx, t.hitter, t.hitter.RunName(), d.ledger, show)
 		if err != nil {
 			return d.unable(ctx, err, "See the server's log, or leave the phase out: --phases warm,cold,first.", "setting phase evening up")
 		}
@@ -67,7 +73,7 @@ func (d *testData) setUp(ctx context.Context, c *bench.Config) (err error) {
 		users = nil // a lab has seeded users; the scenario registers its own
 	}
 	var world *bench.ScenarioWorld
-	world, d.made, err = o.scenario.SetUp(ctx, t.hitter, t.hitter.RunName(), users, d.ledger, d.progress("scenario: users and their data"))
+	world, d.made, err = o.scenario.SetUp(ctx, t.hitter, t.hitter.RunName(), users, d.ledger, show)
 	if err != nil {
 		return d.unable(ctx, err, "Fix the scenario's data, or the server.", "setting the scenario up")
 	}
@@ -91,14 +97,17 @@ func (d *testData) unable(ctx context.Context, err error, hint, what string) err
 	return exit.Failedf(hint, "%s: %w", what, err)
 }
 
-// progress shows how far the set-up is.
-func (d *testData) progress(what string) func(done, all int) {
+// progress shows how far the set-up is, until end is called.
+func (d *testData) progress(what string) (show func(done, all int), end func()) {
 	var bar *term.Progress
-	return func(done, all int) {
+	show = func(done, all int) {
 		if bar == nil {
 			bar = d.app.Progress(what, int64(all))
 		}
-		if bar.Set(int64(done)); done == all {
+		bar.Set(int64(done))
+	}
+	return show, func() {
+		if bar != nil {
 			bar.Done()
 		}
 	}

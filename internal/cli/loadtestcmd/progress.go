@@ -2,15 +2,11 @@ package loadtestcmd
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/honeydue/honeydue/internal/bench"
 	"github.com/honeydue/honeydue/internal/cli/term"
 )
-
-// frameApart is the least time between two pictures of the view; what has ended is shown at once.
-const frameApart = 100 * time.Millisecond
 
 // loadtestProgress shows on stderr how far a load test is: as a view of a few lines on a terminal, elsewhere as a line
 // at most every ten seconds.
@@ -18,45 +14,31 @@ type loadtestProgress struct {
 	app    command
 	prefix string // before each phase's name
 
-	console *term.Console // nil when stderr is no terminal
-	view    loadtestView
-	drawn   time.Time
+	style term.Style
+	view  loadtestView
+	drawn time.Time // what has ended is drawn at once, all else after a while
 
 	phase string
 	bar   *term.Progress
 }
 
 func (a command) loadtestProgress(title string) *loadtestProgress {
-	l := &loadtestProgress{app: a, view: loadtestView{title: title, ascii: !a.unicode()}}
-	if c, ok := a.Stderr.(*term.Console); ok && a.Redraws() {
-		l.console = c
-	}
-	return l
-}
-
-// unicode tells whether the environment speaks of a terminal that has all characters.
-func (a command) unicode() bool {
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if v := a.Getenv(name); v != "" {
-			v = strings.ToLower(strings.ReplaceAll(v, "-", ""))
-			return strings.Contains(v, "utf8")
-		}
-	}
-	return false
+	style := a.Drawing()
+	return &loadtestProgress{app: a, style: style, view: loadtestView{title: title, ascii: style.ASCII}}
 }
 
 // show is a bench.Config.Progress.
 func (l *loadtestProgress) show(p bench.Progress) {
-	if l.console == nil {
+	if l.style.Console == nil {
 		l.showLine(p)
 		return
 	}
 	same := l.view.now != nil && l.view.now.Phase == l.prefix+p.Phase && l.view.now.WarmingUp == p.WarmingUp
 	l.view.take(l.prefix, p)
-	if now := time.Now(); p.Ended != nil || !same || now.Sub(l.drawn) >= frameApart {
+	if now := time.Now(); p.Ended != nil || !same || now.Sub(l.drawn) >= term.FrameApart {
 		l.drawn = now
-		_, rows := term.Size(l.console)
-		l.console.Show(l.view.lines(rows-1), l.app.Color(l.console))
+		_, rows := term.Size(l.style.Console)
+		l.style.Console.Show(l.view.lines(rows-1), l.style.Color)
 	}
 }
 
@@ -81,8 +63,8 @@ func (l *loadtestProgress) showLine(p bench.Progress) {
 
 // done takes the view away. It may be called more than once.
 func (l *loadtestProgress) done() {
-	if l.console != nil {
-		l.console.Clear()
+	if l.style.Console != nil {
+		l.style.Console.Clear()
 	}
 	if l.bar != nil {
 		l.bar.Done()

@@ -10,14 +10,13 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/bench"
+	"github.com/honeydue/honeydue/internal/cli/term"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
 const (
 	// shownKinds is how many kinds of errors the view names; the rest is a number.
 	shownKinds = 4
-	// barColumns is the length of the bar of a phase at the most.
-	barColumns = 30
 	// labelColumns is the room before the figures of a line.
 	labelColumns = 12
 )
@@ -87,13 +86,13 @@ func (v *loadtestView) under() []report.ScreenLine {
 	case p.Length == 0:
 		return v.restarts(p)
 	}
-	head := v.head(p, fmt.Sprintf("%s of %s", clock(p.Elapsed), clock(p.Length)), float64(p.Elapsed)/float64(p.Length))
+	head := v.head(p, fmt.Sprintf("%s of %s", term.Clock(p.Elapsed), term.Clock(p.Length)), float64(p.Elapsed)/float64(p.Length))
 	return []report.ScreenLine{head, rateLine(p), latencyLine(p), overLine(p), errorLine(p), v.recentLine(p), generatorLine(p)}
 }
 
 // restarts is a phase of single requests, each after a restart.
 func (v *loadtestView) restarts(p *bench.Progress) []report.ScreenLine {
-	head := v.head(p, fmt.Sprintf("%d of %d restarts, %s", p.Done, p.Planned, clock(p.Elapsed)), share(p.Done, p.Planned))
+	head := v.head(p, fmt.Sprintf("%d of %d restarts, %s", p.Done, p.Planned, term.Clock(p.Elapsed)), share(p.Done, p.Planned))
 	if p.Done == 0 {
 		return []report.ScreenLine{head, figureLine("first", "nothing measured yet, target "+inMillis(p.Target)), errorLine(p)}
 	}
@@ -107,19 +106,7 @@ func (v *loadtestView) head(p *bench.Progress, how string, part float64) report.
 	if p.Part != "" {
 		name += ", " + p.Part
 	}
-	full, empty := "█", "░"
-	if v.ascii {
-		full, empty = "#", "."
-	}
-	part = min(max(part, 0), 1)
-	filled := int(part * barColumns)
-	return report.ScreenLine{
-		{Text: name},
-		{Text: "  " + how + "  "},
-		{Text: strings.Repeat(full, filled), Tone: report.Good},
-		{Text: strings.Repeat(empty, barColumns-filled), Tone: report.Dim},
-		{Text: fmt.Sprintf(" %.0f%%", 100*part)},
-	}
+	return append(report.ScreenLine{{Text: name}, {Text: "  " + how + "  "}}, term.Bar(part, v.ascii)...)
 }
 
 func rateLine(p *bench.Progress) report.ScreenLine {
@@ -243,12 +230,4 @@ func inMillis(d time.Duration) string {
 		return fmt.Sprintf("%.1f ms", ms)
 	}
 	return fmt.Sprintf("%.2f ms", ms)
-}
-
-// clock is a time as a reader counts it along.
-func clock(d time.Duration) string {
-	if d < 2*time.Minute {
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	}
-	return d.Round(time.Second).String()
 }

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/mattn/go-runewidth"
 	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/cli/exit"
@@ -94,42 +92,9 @@ func (a command) showRound(n int, r probe.Result, first, last *probe.Result) err
 		return err
 	}
 	var b bytes.Buffer
-	columns, rows := term.Size(a.Stdout)
-	o := report.Options{Version: a.Build.Version, Commit: a.Build.Commit, Color: a.Color(a.Stdout), Width: columns}
+	o := report.Options{Version: a.Build.Version, Commit: a.Build.Commit, Color: a.Color(a.Stdout), Width: term.Width(a.Stdout)}
 	if err := report.Write(&b, report.FormatTable, since(r, first).Moving(), o); err != nil {
 		return err
 	}
-	const home = "\x1b[H\x1b[2J"
-	_, err := fmt.Fprintf(a.Stdout, "%s%sround %d at %s; Ctrl-C ends with the whole report\n",
-		home, firstLines(b.String(), columns, rows-roundLines), n, r.StartedAt.Local().Format(time.TimeOnly))
-	return err
-}
-
-// roundLines are kept free below a round: the line that names it, and the one for the cursor.
-const roundLines = 2
-
-// firstLines cuts a text to that many rows of a terminal, the last of which then says how many lines are left; below one
-// row nothing is cut, for the terminal's height is not known. A line to be copied may take several rows.
-func firstLines(text string, columns, most int) string {
-	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n")+"\n", "\n")
-	lines = lines[:len(lines)-1] // what follows the last line's end
-	rows, fit := 0, 0
-	for i, line := range lines {
-		rows += rowsOf(line, columns)
-		if rows < most {
-			fit = i + 1
-		}
-	}
-	if most < 1 || rows <= most {
-		return text
-	}
-	return strings.Join(lines[:fit], "") + fmt.Sprintf("... and %d more lines\n", len(lines)-fit)
-}
-
-// rowsOf is how many rows a line takes. One that has colours was wrapped to one row.
-func rowsOf(line string, columns int) int {
-	if columns < 1 || strings.Contains(line, "\x1b") {
-		return 1
-	}
-	return max(1, (runewidth.StringWidth(strings.TrimSuffix(line, "\n"))+columns-1)/columns)
+	return term.ShowPage(a.Stdout, b.String(), fmt.Sprintf("round %d at %s; Ctrl-C ends with the whole report", n, r.StartedAt.Local().Format(time.TimeOnly)))
 }

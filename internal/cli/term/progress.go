@@ -1,68 +1,72 @@
 package term
 
 import (
-	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/mattn/go-runewidth"
-	"github.com/schollz/progressbar/v3"
+	"github.com/honeydue/honeydue/internal/report"
 )
 
-// quietFor is how long a progress that nobody watches live stays silent between two lines.
-const quietFor = 10 * time.Second
+const (
+	// quietFor is the time between two lines of a progress that is not drawn.
+	quietFor = 10 * time.Second
+	// FrameApart is the time between two pictures of what is drawn.
+	FrameApart = 100 * time.Millisecond
+	// barCells is the length of a bar.
+	barCells = 30
+)
 
-// Progress tells on stderr how far a piece of work is: as a bar that redraws itself on a terminal, elsewhere as a
+// Progress shows on stderr how far a piece of work is: as a bar that is drawn again in place on a terminal, elsewhere as a
 // line at most every ten seconds, so that a pipeline's log stays readable. Its methods may be called from several
 // goroutines.
 type Progress struct {
-	mu    sync.Mutex
-	bar   *progressbar.ProgressBar // nil when stderr is no terminal
-	w     io.Writer
-	what  string
-	total int64
-	done  int64
-	now   func() time.Time
-	last  time.Time
-	ended bool
-	// stepping is set from the first Step on.
-	stepping bool
-	// room is what the bar's line has for words; 0 = any.
-	room int
+	mu       sync.Mutex
+	w        io.Writer
+	style    Style
+	what     string
+	total    int64
+	done     int64
+	now      func() time.Time
+	began    time.Time
+	last     time.Time // of the lines
+	stepping bool      // from the first Step on
+	ended    chan struct{}
+	drawn    sync.WaitGroup
 }
 
-// layBar shares a terminal's line out among the words and the cells of a bar that counts up to total.
-func layBar(columns int, total int64) (words, cells int) {
-	const rest = len(" 100% |") + len("| (/)") + len(" [12m30s:10m20s]")
-	cells = max(columns/6, 1)
-	return max(columns-cells-rest-2*len(fmt.Sprint(total)), 1), cells
+// Style is how a terminal is drawn on.
+type Style struct {
+	Console *Console // nil where nothing is drawn: lines are written instead
+	Color   bool
+	ASCII   bool // the terminal's character set has no blocks
 }
 
-// NewProgress starts a progress on w. total is what Set and Add count up to; -1 when it is not known. redraws says that w
-// is a terminal on which a line can be drawn again.
-func NewProgress(w io.Writer, what string, total int64, redraws, color bool) *Progress {
-	p := &Progress{w: w, what: what, total: total, now: time.Now}
-	p.last = p.now()
-	if redraws {
-		var cells int
-		p.room, cells = layBar(cmp.Or(Width(w), 80), total)
-		options := []progressbar.Option{
-			progressbar.OptionSetWidth(cells),
-			progressbar.OptionSetWriter(w),
-			progressbar.OptionSetDescription(p.words()),
-			progressbar.OptionEnableColorCodes(color),
-			progressbar.OptionThrottle(100 * time.Millisecond),
-			progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetPredictTime(true),
-		}
-		if total >= 0 {
-			options = append(options, progressbar.OptionShowCount()) // of an unknown total it would say "0/-"
-		}
-		p.bar = progressbar.NewOptions64(total, options...)
+// NewProgress starts a progress on w. total is what Set and Add count up to; -1 when it is not known. Done ends it.
+func NewProgress(w io.Writer, style Style, what string, total int64) *Progress {
+	p := newProgress(w, style, what, total, time.Now)
+	if style.Console != nil {
+		p.drawn.Go(func() { // ends with Done
+			tick := time.NewTicker(FrameApart)
+			defer tick.Stop()
+			for {
+				p.draw()
+				select {
+				case <-p.ended:
+					style.Console.Clear()
+					return
+				case <-tick.C:
+				}
+			}
+		})
 	}
 	return p
+}
+
+func newProgress(w io.Writer, style Style, what string, total int64, now func() time.Time) *Progress {
+	return &Progress{w: w, style: style, what: what, total: total, now: now, began: now(), last: now(), ended: make(chan struct{})}
 }
 
 // Set says how much is done.
@@ -70,7 +74,7 @@ func (p *Progress) Set(done int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done = done
-	p.show()
+	p.report()
 }
 
 // Add says that n more is done.
@@ -78,7 +82,7 @@ func (p *Progress) Add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done += n
-	p.show()
+	p.report()
 }
 
 // Step says what comes next; what was before it is done.
@@ -89,73 +93,93 @@ func (p *Progress) Step(what string) {
 		p.done++
 	}
 	p.what, p.stepping = what, true
-	if p.bar != nil {
-		p.bar.Describe(p.words())
-	}
-	p.show()
+	p.report()
 }
 
-// words are what is told beside the bar: a line that wraps can't be drawn again in place.
-func (p *Progress) words() string {
-	if p.room == 0 {
-		return p.what
-	}
-	return runewidth.Truncate(p.what, p.room, "...")
-}
-
-// Describe replaces the words beside the figure.
+// Describe replaces the words.
 func (p *Progress) Describe(what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.what = what
-	if p.bar != nil {
-		p.bar.Describe(p.words())
-	}
 }
 
 // Say prints a line of its own at once.
-func (p *Progress) Say(line string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.bar != nil && !p.ended {
-		_ = p.bar.Clear() // as in Done
-	}
-	fmt.Fprintln(p.w, line)
-	if p.bar != nil && !p.ended {
-		_ = p.bar.RenderBlank()
-	}
-}
+func (p *Progress) Say(line string) { fmt.Fprintln(p.w, line) }
 
 // Done takes the bar away. It may be called more than once.
 func (p *Progress) Done() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.ended {
-		return
+	if !p.over() {
+		close(p.ended)
 	}
-	p.ended = true
-	if p.bar != nil {
-		_ = p.bar.Finish() // a progress that cannot be drawn is no reason to fail
-		_ = p.bar.Clear()
+	p.mu.Unlock()
+	p.drawn.Wait()
+}
+
+func (p *Progress) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
 	}
 }
 
-func (p *Progress) show() {
-	if p.ended {
-		return
-	}
-	if p.bar != nil {
-		_ = p.bar.Set64(p.done) // as in Done
-		return
-	}
+// report writes a line if nothing is drawn and it is time for one.
+func (p *Progress) report() {
 	now := p.now()
-	if now.Sub(p.last) < quietFor {
+	if p.style.Console != nil || p.over() || now.Sub(p.last) < quietFor {
 		return
 	}
 	p.last = now
+	fmt.Fprintf(p.w, "%s: %s\n", p.what, p.count())
+}
+
+func (p *Progress) count() string {
 	if p.total > 0 {
-		fmt.Fprintf(p.w, "%s: %d of %d\n", p.what, p.done, p.total)
-		return
+		return fmt.Sprintf("%d of %d", p.done, p.total)
 	}
-	fmt.Fprintf(p.w, "%s: %d\n", p.what, p.done)
+	return fmt.Sprint(p.done)
+}
+
+func (p *Progress) draw() {
+	p.mu.Lock()
+	line := p.line()
+	p.mu.Unlock()
+	p.style.Console.Show([]report.ScreenLine{line}, p.style.Color)
+}
+
+// line is the progress as a terminal shows it. The words come last: they are what a narrow terminal cuts.
+func (p *Progress) line() report.ScreenLine {
+	var line report.ScreenLine
+	if p.total > 0 {
+		line = append(Bar(float64(p.done)/float64(p.total), p.style.ASCII), report.Piece{Text: "  "})
+	}
+	if p.total > 0 || p.done > 0 {
+		line = append(line, report.Piece{Text: p.count() + ", "})
+	}
+	return append(line, report.Piece{Text: Clock(p.now().Sub(p.began)) + "  "}, report.Piece{Text: p.what, Tone: report.Dim})
+}
+
+// Bar is a bar of which a part, from 0 to 1, is full, and the part in percent.
+func Bar(part float64, ascii bool) report.ScreenLine {
+	full, empty := "█", "░"
+	if ascii {
+		full, empty = "#", "."
+	}
+	part = min(max(part, 0), 1)
+	filled := int(part * barCells)
+	return report.ScreenLine{
+		{Text: strings.Repeat(full, filled), Tone: report.Good},
+		{Text: strings.Repeat(empty, barCells-filled), Tone: report.Dim},
+		{Text: fmt.Sprintf(" %.0f%%", 100*part)},
+	}
+}
+
+// Clock is a time as a reader counts it along.
+func Clock(d time.Duration) string {
+	if d < 2*time.Minute {
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	}
+	return d.Round(time.Second).String()
 }

@@ -2,7 +2,6 @@ package term
 
 import (
 	"bytes"
-	"strings"
 	"testing"
 	"time"
 )
@@ -10,8 +9,7 @@ import (
 func TestProgressWithoutATerminalIsSparse(t *testing.T) {
 	var stderr bytes.Buffer
 	now := time.Unix(0, 0)
-	p := NewProgress(&stderr, "seeding", 100, false, false)
-	p.now, p.last = func() time.Time { return now }, now
+	p := newProgress(&stderr, Style{}, "seeding", 100, func() time.Time { return now })
 	for i := range 100 {
 		now = now.Add(time.Second / 4)
 		p.Set(int64(i + 1))
@@ -33,8 +31,7 @@ func TestProgressWithoutATerminalIsSparse(t *testing.T) {
 func TestStepsAreCountedWhenTheyEnd(t *testing.T) {
 	var stderr bytes.Buffer
 	now := time.Unix(0, 0)
-	p := NewProgress(&stderr, "probing", 3, false, false)
-	p.now, p.last = func() time.Time { return now }, now
+	p := newProgress(&stderr, Style{}, "probing", 3, func() time.Time { return now })
 	for _, step := range []string{"connecting", "reading", "watching"} {
 		now = now.Add(time.Minute)
 		p.Step(step)
@@ -46,21 +43,44 @@ func TestStepsAreCountedWhenTheyEnd(t *testing.T) {
 	}
 }
 
-// TestABarHasOneLine: what it is about is cut before the terminal would wrap it.
-func TestABarHasOneLine(t *testing.T) {
-	for _, columns := range []int{60, 80, 140} {
-		words, cells := layBar(columns, 12000)
-		line := strings.Repeat("w", words) + " 100% |" + strings.Repeat("#", cells) + "| (12000/12000) [12m30s:10m20s]"
-		if len(line) != columns {
-			t.Errorf("at %d columns the longest bar has %d: %s", columns, len(line), line)
+// TestProgressIsDrawnInOneLine: a bar, what is done and for how long, then the words, which a narrow terminal cuts.
+func TestProgressIsDrawnInOneLine(t *testing.T) {
+	for _, c := range []struct {
+		total, done int64
+		columns     int
+		want        string
+	}{
+		{12000, 3000, 100, "#######....................... 25%  3000 of 12000, 65 s  explaining the hot statements"},
+		{12000, 3000, 70, "#######....................... 25%  3000 of 12000, 65 s  explainin..."},
+		{12000, 12000, 100, "############################## 100%  12000 of 12000, 65 s  explaining the hot statements"},
+		{-1, 0, 100, "65 s  explaining the hot statements"},
+		{-1, 42, 100, "42, 65 s  explaining the hot statements"},
+	} {
+		s := NewScreen(c.columns)
+		now := time.Unix(0, 0)
+		style := Style{Console: &Console{out: s, size: func() (columns, rows int) { return s.columns, 10 }}, ASCII: true}
+		p := newProgress(style.Console, style, "explaining the hot statements", c.total, func() time.Time { return now })
+		p.Set(c.done)
+		now = now.Add(65 * time.Second)
+		p.draw()
+		if got := s.String(); got != c.want {
+			t.Errorf("%d of %d in %d columns:\n%s\nwant\n%s", c.done, c.total, c.columns, got, c.want)
 		}
 	}
-	p := &Progress{what: "explaining and running the hot statements"}
-	if got := p.words(); got != p.what {
-		t.Errorf("without a width it says %q", got)
+}
+
+// TestProgressLeavesNothingBehind: what it says stays above the line, which is gone after Done.
+func TestProgressLeavesNothingBehind(t *testing.T) {
+	s := NewScreen(80)
+	style := Style{Console: &Console{out: s, size: func() (columns, rows int) { return s.columns, 10 }}, ASCII: true}
+	p := NewProgress(style.Console, style, "probing", 3)
+	for range 3 {
+		p.Step("a step")
+		p.Say("found")
 	}
-	p.room = 20
-	if got := p.words(); got != "explaining and ru..." {
-		t.Errorf("in 20 columns it says %q", got)
+	p.Done()
+	p.Done()
+	if got := s.String(); got != "found\nfound\nfound" {
+		t.Errorf("at the end the screen is\n%s", got)
 	}
 }

@@ -1,4 +1,4 @@
-package probecmd
+package term
 
 import (
 	"strings"
