@@ -75,7 +75,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 
 var (
 	traceparent  = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$`)
-	serverTiming = regexp.MustCompile(`^acquire;dur=[0-9.]+, db;dur=[0-9.]+;desc="\d+ turns?", redis;dur=[0-9.]+;desc="\d+ trips?", app;dur=[0-9.]+$`)
+	serverTiming = regexp.MustCompile(`^acquire;dur=[0-9.]+, db;dur=[0-9.]+;desc="\d+ turns?",( pooler-wait;dur=[0-9.]+;desc="\d+ notices?",)? redis;dur=[0-9.]+;desc="\d+ trips?", app;dur=[0-9.]+$`)
 	snakeCase    = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 )
 

@@ -183,7 +183,9 @@ func (x *exchange) traceparent() string {
 }
 
 // serverTiming says where the time of the request went. app is what neither
-// the pool nor the database nor Redis took.
+// the pool nor the database nor Redis took. pooler-wait is there only if the
+// pooler has announced a wait: it is part of db, and as long as the wait had
+// lasted by then.
 func (x *exchange) serverTiming(wall time.Duration) string {
 	acquire, db, redis := x.tally.Acquire(), x.tally.DB(), x.tally.Redis()
 	app := max(0, wall-acquire-db-redis)
@@ -191,6 +193,10 @@ func (x *exchange) serverTiming(wall time.Duration) string {
 	b = appendTiming(b, "acquire", acquire)
 	b = appendTiming(b, ", db", db)
 	b = appendCount(b, x.tally.Turns(), "turn")
+	if wait, announced := x.tally.PoolerWait(); announced > 0 {
+		b = appendTiming(b, ", pooler-wait", wait)
+		b = appendCount(b, announced, "notice")
+	}
 	b = appendTiming(b, ", redis", redis)
 	b = appendCount(b, x.tally.RedisTrips(), "trip")
 	b = appendTiming(b, ", app", app)

@@ -77,6 +77,7 @@ const (
 	poolMax            = "connections_max"
 	poolAcquires       = "acquires_total"
 	poolWaited         = "waited_total"
+	poolQueued         = "queued_total"
 	poolAcquireSeconds = "acquire_seconds_total"
 	poolTurns          = "turns_total"
 	poolIdleLimit      = "idle_limit_seconds"
@@ -88,7 +89,7 @@ type poolCollector struct {
 	conns, opened, closed, acquires, waited *prometheus.Desc
 	acquireTime, max, dialTurns             *prometheus.Desc
 	gaveUp, waitTime, retried, turns        *prometheus.Desc
-	keptAlive, idleLimit                    *prometheus.Desc
+	keptAlive, idleLimit, queued            *prometheus.Desc
 }
 
 func newPoolCollector(db *store.DB) *poolCollector {
@@ -109,6 +110,7 @@ func newPoolCollector(db *store.DB) *poolCollector {
 		gaveUp:      d("gave_up_total", "Borrowings that ended without a connection: the caller or its deadline gave up."),
 		waitTime:    d("wait_seconds_total", "Time that the borrowings took that found no idle connection."),
 		retried:     d("retried_total", "Statements run a second time: their connection had broken, or the server had rolled them back."),
+		queued:      d(poolQueued, "Statements that PgBouncer has announced as waiting for a server connection (query_wait_notify, 1.25 and newer)."),
 		dialTurns:   d("dial_turns_total", "DB turns of connecting, which no request's bill holds."),
 		turns:       d(poolTurns, "DB turns on all connections: requests, sweeps, background reads and connecting, TCP handshakes not included."),
 	}
@@ -116,7 +118,7 @@ func newPoolCollector(db *store.DB) *poolCollector {
 
 // Describe implements prometheus.Collector.
 func (p *poolCollector) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{p.conns, p.max, p.opened, p.closed, p.acquires, p.waited, p.acquireTime, p.dialTurns, p.gaveUp, p.waitTime, p.retried, p.turns, p.keptAlive, p.idleLimit} {
+	for _, d := range []*prometheus.Desc{p.conns, p.max, p.opened, p.closed, p.acquires, p.waited, p.acquireTime, p.dialTurns, p.gaveUp, p.waitTime, p.retried, p.turns, p.keptAlive, p.idleLimit, p.queued} {
 		c <- d
 	}
 }
@@ -145,6 +147,7 @@ func (p *poolCollector) Collect(c chan<- prometheus.Metric) {
 	count(p.gaveUp, float64(s.GaveUp))
 	count(p.waitTime, s.WaitTime.Seconds())
 	count(p.retried, float64(s.Retried))
+	count(p.queued, float64(s.Queued))
 	count(p.dialTurns, float64(p.db.Dials().Turns()))
 	count(p.turns, float64(p.db.Dials().Total()))
 }

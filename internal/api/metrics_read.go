@@ -19,6 +19,7 @@ type Metrics struct {
 
 	PoolIdle, PoolInUse, PoolMax float64 // connections to the database
 	PoolAcquires, PoolWaited     float64 // borrowings; those that found no idle connection
+	PoolQueued                   float64 // statements that PgBouncer has announced as waiting for a server connection
 	PoolAcquireSeconds           float64 // that all borrowings took
 	PoolTurns                    float64 // DB turns, those of the background included
 	PoolIdleLimit                float64 // seconds of idleness after which the other side closes; 0 if it never did
@@ -79,6 +80,7 @@ func readMetrics(page metricPage) Metrics {
 		Honeydue: page(poolPrefix+poolAcquires) != nil,
 		PoolIdle: page.sum(poolPrefix+poolConnections, "state", poolIdle), PoolInUse: page.sum(poolPrefix+poolConnections, "state", poolInUse),
 		PoolMax: page.sum(poolPrefix + poolMax), PoolAcquires: page.sum(poolPrefix + poolAcquires), PoolWaited: page.sum(poolPrefix + poolWaited),
+		PoolQueued:         page.sum(poolPrefix + poolQueued),
 		PoolAcquireSeconds: page.sum(poolPrefix + poolAcquireSeconds), PoolTurns: page.sum(poolPrefix + poolTurns),
 		PoolIdleLimit: page.sum(poolPrefix + poolIdleLimit),
 		CacheUsers:    page.sum(cache.MetricUsers),

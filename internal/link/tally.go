@@ -15,6 +15,8 @@ type Tally struct {
 	db         atomic.Int64
 	redis      atomic.Int64
 	redisTrips atomic.Int64
+	poolerWait atomic.Int64
+	announced  atomic.Int64
 }
 
 type tallyKey struct{}
@@ -53,6 +55,15 @@ func (t *Tally) AddDB(d time.Duration) {
 	}
 }
 
+// AddPoolerWait charges a wait in the pooler that the pooler has announced: d is
+// how long it had lasted by then. It is part of what AddDB charges.
+func (t *Tally) AddPoolerWait(d time.Duration) {
+	if t != nil {
+		t.poolerWait.Add(int64(d))
+		t.announced.Add(1)
+	}
+}
+
 // AddRedis charges time spent on Redis and the round trips it took.
 func (t *Tally) AddRedis(d time.Duration, trips int) {
 	if t != nil {
@@ -83,6 +94,15 @@ func (t *Tally) DB() time.Duration {
 		return 0
 	}
 	return time.Duration(t.db.Load())
+}
+
+// PoolerWait is the time charged for waits in the pooler until they were
+// announced, and how many were.
+func (t *Tally) PoolerWait() (time.Duration, int64) {
+	if t == nil {
+		return 0, 0
+	}
+	return time.Duration(t.poolerWait.Load()), t.announced.Load()
 }
 
 // Redis is the time charged for Redis.

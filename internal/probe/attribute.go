@@ -120,7 +120,8 @@ type measured struct {
 	turns  int64
 	rows   int64
 	runs   int
-	// waiting is how many clients SHOW POOLS saw in the queue at the worst moment; -1 if it was not asked.
+	// waiting is how many clients SHOW POOLS saw in the queue at the worst moment, at least one if the pooler has
+	// announced that this one waits; -1 if neither is known.
 	waiting int64
 	// starved is set where no answer came in time and the pooler's queue is why: its console saw it or, where that was
 	// not asked, an empty query at the same moment had no answer either.
@@ -135,6 +136,7 @@ func (a *attributor) measure(ctx context.Context, db *store.DB, t timed) measure
 	}
 	var walls, besides []time.Duration
 	var turns []int64
+	announced := db.Stat().Queued
 	if a.warm {
 		leave := a.pace.enter(ctx, t.executes())
 		_, err := a.once(ctx, db, t)
@@ -153,6 +155,9 @@ func (a *attributor) measure(ctx context.Context, db *store.DB, t timed) measure
 		emptied, queue := a.beside.send(ctx), a.watchQueue(ctx)
 		ran, err := a.once(ctx, db, t)
 		out.waiting = max(out.waiting, queue())
+		if db.Stat().Queued > announced { // the pooler's own word, which needs no console
+			out.waiting = max(out.waiting, 1)
+		}
 		leave()
 		beside, asked := emptied()
 		if beside > 0 {

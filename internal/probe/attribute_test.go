@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -156,6 +157,41 @@ func TestOneThatWaitsAloneIsNoQueue(t *testing.T) {
 		// Who waited is told, found or not.
 		if alone := c.waiting > 0 && !c.found && c.notRun == 0; alone != strings.Contains(got.why, fmt.Sprintf("%d of %d timed hot paths waited", c.waiting, c.timed)) {
 			t.Errorf("%+v: %q", c, got.why)
+		}
+	}
+}
+
+// TestThePoolersAnnouncementIsProof: PgBouncer of 1.25 and newer tells a client by a notice that it waits. Here a statement raises
+// that notice, which every version passes on: the wait is known without the console.
+func TestThePoolersAnnouncementIsProof(t *testing.T) {
+	env := labtest.Database(t, nil)
+	db, err := store.Open(t.Context(), store.Config{URL: env.DatabaseURL, MaxConns: 1, MinIdleConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for message, waiting := range map[string]int64{"No server connection available in postgres backend, client being queued": 1, "all is well": -1} {
+		a := &attributor{
+			pace: newPace(time.Millisecond, 1), beside: &beside{server: &pgServer{}}, runs: 1, cut: map[string]bool{},
+			until: time.Now().Add(time.Minute), ends: time.Now().Add(time.Minute),
+		}
+		sql := fmt.Sprintf(`DO $$ BEGIN RAISE NOTICE '%s'; PERFORM pg_sleep(0.05); END $$`, message)
+		m := a.measure(t.Context(), db, timed{query: store.Query{Name: "raise", SQL: sql, Sample: func(store.Subject) []any { return nil }}})
+		if m.runs != 1 || m.waiting != waiting {
+			t.Errorf("after %q: %d runs (%v), %d waiting, want %d", message, m.runs, m.failed, m.waiting, waiting)
+		}
+		if h := account("raise", store.Subject{}, time.Millisecond, m, explained{}); h.queueSeen != (waiting > 0) || (h.ResidualName != "") != h.queueSeen {
+			t.Errorf("after %q: the residual is %q", message, h.ResidualName)
+		}
+	}
+}
+
+// TestAnnouncementsToTheRunningServer: what its metrics counted while the probe looked is a queue, and what came before is none.
+func TestAnnouncementsToTheRunningServer(t *testing.T) {
+	for during, found := range map[int64]bool{0: false, 3: true} {
+		o := &observation{target: &Target{Metrics: &TargetMetrics{Pool: PoolMetrics{Queued: 7, QueuedDuring: during}}}}
+		if got := len(poolerWait(o).hits) > 0; got != found {
+			t.Errorf("%d announcements meanwhile: found is %t, want %t", during, got, found)
 		}
 	}
 }

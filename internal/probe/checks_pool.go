@@ -109,6 +109,9 @@ func poolerWait(o *observation) outcome {
 			evidence: fmt.Sprintf("%s had no answer in %.0f s %s.%s", plural(o.starved(), "hot path", "hot paths"), queryTimeout.Seconds(), why, queue),
 			costMS:   ms(queryTimeout), severity: Critical,
 		})
+	case o.announcedToTarget() > 0:
+		return found(hit{evidence: fmt.Sprintf("While the probe looked, PgBouncer announced to the running server that %s for a server connection (query_wait_notify).%s",
+			plural(int(o.announcedToTarget()), "statement waits", "statements wait"), queue)})
 	case o.clientsWait():
 		return found(hit{evidence: "Clients wait in the pooler's queue." + queue, costMS: o.pools.MaxWaitMS()})
 	}
@@ -141,6 +144,14 @@ func (o *observation) clientsWait() bool {
 	}
 	c := o.ways.console
 	return o.pools.MaxWaitMS() >= waitLeastMS || c != nil && c.first.ClientsWaiting > 0
+}
+
+// announcedToTarget is how many statements of the running server PgBouncer has announced as waiting meanwhile.
+func (o *observation) announcedToTarget() int64 {
+	if o.target == nil || o.target.Metrics == nil {
+		return 0
+	}
+	return o.target.Metrics.Pool.QueuedDuring
 }
 
 // starved is how many hot paths had no answer in time because of the pooler's queue.

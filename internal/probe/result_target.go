@@ -103,7 +103,11 @@ type PoolMetrics struct {
 	MeanMS         float64 `json:"mean_acquire_ms"`
 	AcquiresDuring int64   `json:"acquires_during"`
 	WaitedDuring   int64   `json:"waited_during"`
-	MeanDuringMS   float64 `json:"mean_acquire_during_ms"`
+	// Queued counts statements that PgBouncer has announced as waiting for a server connection: 1.25 and newer do after
+	// query_wait_notify, 5 s by default.
+	Queued       int64   `json:"queued"`
+	QueuedDuring int64   `json:"queued_during"`
+	MeanDuringMS float64 `json:"mean_acquire_during_ms"`
 	// IdleLimitS is the idleness after which the other side has closed the server's connections; 0 where it did not.
 	IdleLimitS float64 `json:"idle_limit_s,omitempty"`
 	totalMS    float64 // that all borrowings took; a rounded mean times a million is none

@@ -94,7 +94,7 @@ func newTargetMetrics(from string, m api.Metrics) *TargetMetrics {
 	}
 	t.Pool = PoolMetrics{
 		Idle: count(m.PoolIdle), InUse: count(m.PoolInUse), Max: count(m.PoolMax),
-		Acquires: count(m.PoolAcquires), Waited: count(m.PoolWaited),
+		Acquires: count(m.PoolAcquires), Waited: count(m.PoolWaited), Queued: count(m.PoolQueued),
 	}
 	if m.PoolIdleLimit > 0 { // NaN where the server is older
 		t.Pool.IdleLimitS = m.PoolIdleLimit
@@ -123,10 +123,11 @@ func newTargetMetrics(from string, m api.Metrics) *TargetMetrics {
 // known of that time then.
 func (m *TargetMetrics) since(before *TargetMetrics) *TargetMetrics {
 	was, is := before.Pool, &m.Pool
-	if is.Acquires < was.Acquires || is.Waited < was.Waited || m.RedisErrors < before.RedisErrors || m.Sweeps < before.Sweeps || m.Repairs < before.Repairs {
+	if is.Acquires < was.Acquires || is.Waited < was.Waited || is.Queued < was.Queued || m.RedisErrors < before.RedisErrors || m.Sweeps < before.Sweeps || m.Repairs < before.Repairs {
 		return m
 	}
 	is.AcquiresDuring, is.WaitedDuring = is.Acquires-was.Acquires, is.Waited-was.Waited
+	is.QueuedDuring = is.Queued - was.Queued
 	is.MeanDuringMS = mean(is.totalMS-was.totalMS, is.AcquiresDuring)
 	m.RedisErrorsDuring = m.RedisErrors - before.RedisErrors
 	m.SweepsDuring, m.RepairsDuring = m.Sweeps-before.Sweeps, m.Repairs-before.Repairs

@@ -69,6 +69,7 @@ func (db *DB) attempt(ctx context.Context, use func(context.Context, *pgx.Conn) 
 	began := time.Now()
 	err = use(running, conn.Conn())
 	tally.AddDB(time.Since(began))
+	db.queue.charge(tally, conn.Conn(), began)
 	if metered {
 		tally.AddTurns(m.Turns() - turns)
 		if err != nil && m.BytesWritten() == bytes {

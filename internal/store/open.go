@@ -25,6 +25,7 @@ type DB struct {
 	boot   *boot
 	tracer *poolTracer
 	idle   *idleWatch
+	queue  poolerQueue
 
 	retried  atomic.Int64
 	readOnly readOnlyServers
@@ -82,12 +83,14 @@ func openWith(ctx context.Context, c Config, change func(*pgxpool.Config)) (*DB,
 	pc.AfterConnect = boot.prove
 	idle := newIdleWatch(c.IdleClosed)
 	idle.watch(pc)
+	db := &DB{cfg: c, boot: boot, tracer: tracer, idle: idle}
+	pc.ConnConfig.OnNotice = db.queue.heard
 	change(pc)
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("store: cannot make the pool: %w", err)
 	}
-	db := &DB{pool: pool, cfg: c, boot: boot, tracer: tracer, idle: idle}
+	db.pool = pool
 	db.readOnly.opened = &tracer.opened
 	meanwhile := db.meanwhile(ctx)
 	err = boot.wait(ctx, func(p proved, first bool) {

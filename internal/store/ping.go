@@ -35,6 +35,9 @@ type Stat struct {
 	// Retried counts statements that were run a second time: their connection had
 	// broken, or the server had rolled them back.
 	Retried int64
+	// Queued counts statements that PgBouncer has announced as waiting for a
+	// server connection (see QueuedInPooler).
+	Queued int64
 }
 
 // Stat reads the pool's counters.
@@ -46,5 +49,6 @@ func (db *DB) Stat() Stat {
 		Acquires: s.AcquireCount(), Waited: s.EmptyAcquireCount(), AcquireTime: s.AcquireDuration(),
 		EndedIdle: db.idle.ended.Load(), KeptAlive: db.idle.kept.Load(), IdleLimit: db.idle.seenLimit(),
 		GaveUp: s.CanceledAcquireCount(), WaitTime: s.EmptyAcquireWaitTime(), Retried: db.retried.Load(),
+		Queued: db.queue.announced.Load(),
 	}
 }
