@@ -107,8 +107,8 @@ bench-board: ensure ## Measure the warm board against a trivial handler of the s
 	$(GO) test -run '^$$' -v -bench '^BenchmarkWarmBoard$$' -benchtime 1x -timeout 8m ./internal/api/benchmark
 
 .PHONY: bench-targets
-bench-targets: ensure ## Measure latencies and turns of serve over 110 ms, beside what is promised
-	$(GO) test -run '^$$' -v -bench '^BenchmarkTargets$$' -benchtime 1x -timeout 8m ./cmd/honeydue
+bench-targets: ensure ## Measure latencies and turns of serve over 110 ms, beside what is promised; REAL_TCP=1: on the kernel's TCP (root)
+	$(GO) test -run '^$$' -v -bench '$(if $(REAL_TCP),^BenchmarkRealTCP$$,^BenchmarkTargets$$)' -benchtime 1x -timeout 8m ./cmd/honeydue
 
 .PHONY: bench-evening
 bench-evening: ensure ## Measure list reads over 110 ms while two people per household write; OLD=FILE: next to another build

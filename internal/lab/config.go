@@ -38,6 +38,7 @@ type Config struct {
 	RedisDatabases int           // 0 = Redis' own default of 16
 	NoAutovacuum   bool          // for tests: statistics, plans and dead rows change by what the test does and by nothing else
 	RedisSettings  []string      // more lines of redis.conf, for tests of what else Redis can be
+	PoolerHost     string        // one more address that the pooler listens on, in a network that the caller has made; "" = loopback alone
 	BinDirs        []string      // folders to look for the servers' binaries in before all others
 	Log            *slog.Logger  // progress; nil = silent
 
@@ -75,6 +76,14 @@ func (c Config) withDefaults() Config {
 		c.newGuard = newGuard
 	}
 	return c
+}
+
+// poolerHosts is PgBouncer's listen_addr.
+func (c Config) poolerHosts() string {
+	if c.PoolerHost == "" {
+		return "127.0.0.1"
+	}
+	return "127.0.0.1," + c.PoolerHost
 }
 
 func (c Config) model() link.Model {

@@ -17,7 +17,7 @@ const poolerConf = `; Written by honeydue at each start of the lab.
 * = host=127.0.0.1 port=%d
 
 [pgbouncer]
-listen_addr = 127.0.0.1
+listen_addr = %s
 listen_port = %d
 unix_socket_dir =
 auth_type = scram-sha-256
@@ -41,7 +41,7 @@ func (l *Lab) startPooler(ctx context.Context, postgresReady <-chan struct{}) er
 		return err
 	}
 	var conf strings.Builder
-	fmt.Fprintf(&conf, poolerConf, l.ports.Postgres, l.ports.Pooler, users, adminUser, l.config.PoolSize, maxClients,
+	fmt.Fprintf(&conf, poolerConf, l.ports.Postgres, l.config.poolerHosts(), l.ports.Pooler, users, adminUser, l.config.PoolSize, maxClients,
 		l.dir.serverCert(), l.dir.serverKey())
 	if v := l.bin.poolerVersion; v[0] > 1 || v[0] == 1 && v[1] >= 21 {
 		// Later versions can carry prepared statements from one server connection
