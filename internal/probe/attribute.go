@@ -60,10 +60,13 @@ type attributor struct {
 }
 
 // newAttributor shares the time that is left among so many pairs of statement and subject.
-func newAttributor(ctx context.Context, s *session, turn time.Duration, pairs int) *attributor {
+func newAttributor(ctx context.Context, s *session, r *reaching, pairs int) *attributor {
 	floor, lanes := s.pooler.floor, s.stores()
 	if floor == 0 {
-		floor = turn // until there is one
+		floor = r.turn // until there is one
+	}
+	if r.crowds() {
+		lanes = lanes[:1]
 	}
 	within := attributionTime(ctx, floor)
 	each := (pairs + len(lanes) - 1) / len(lanes)

@@ -446,7 +446,7 @@ func TestFindingsSayWhatTheyAreAbout(t *testing.T) {
 	console := consoleSaid(poolerStats{}, poolerStats{})
 	console.ways.console.hasPool, console.ways.console.first.ServersActive = true, 20
 	console.ways.console.database = store.ConsoleRow{"pool_size": "20", "max_connections": "10", "current_connections": "10"}
-	console.pools = &store.Pools{ServersActive: 20}
+	console.ways.console.before.linked, console.ways.console.after.linked, console.pools = 20, 20, &store.Pools{ServersActive: 20}
 	turns := int64(1)
 	idle := pgSession{PID: 7, State: idleInTransaction, StateS: 5, XactS: 5, XactAt: 70}
 	waits := pgSession{PID: 8, State: "active", XactS: 20, XactAt: 80, WaitsS: 3, Blockers: []int64{7}}

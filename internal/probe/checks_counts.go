@@ -43,9 +43,10 @@ func (s poolerStats) recently() string {
 	return fmt.Sprintf(", in the last minute %.1f ms", s.recentWaitMS)
 }
 
-// meanWaitMS is how long a transaction waited for a server connection, 0 where too few were counted.
+// meanWaitMS is how long a transaction waited for a server connection, 0 where too few of others were counted, or fewer than of
+// the probe, which uses several connections at a time: in a small pool its own transactions wait for each other.
 func (d counts) meanWaitMS() float64 {
-	if d.waits < leastWaits {
+	if d.waits-d.own < max(leastWaits, d.own) {
 		return 0
 	}
 	return d.waitMS / float64(d.waits)
@@ -128,6 +129,7 @@ func (f *poolerFacts) moved() (gone, fresh int) {
 type counts struct {
 	poolerStats
 	windowMS float64
+	own      int64 // how many of the waits were the probe's, at most
 }
 
 // counted gives what the pooler counted while the statements were measured, or why it can't be told.
@@ -139,7 +141,7 @@ func (o *observation) counted() (counts, string) {
 	if !before.known || !after.known || after.at <= before.at {
 		return counts{}, "SHOW STATS and SHOW SERVERS could not be read twice."
 	}
-	d := counts{poolerStats: after.stats, windowMS: after.at - before.at}
+	d := counts{poolerStats: after.stats, windowMS: after.at - before.at, own: o.ways.ownTurns}
 	d.transactions -= before.stats.transactions
 	d.queries -= before.stats.queries
 	d.waits -= before.stats.waits

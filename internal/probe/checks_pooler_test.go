@@ -26,14 +26,21 @@ func TestHaveWaited(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		before, after poolerStats
+		own           int64
 		found         bool
 	}{
-		{"nobody waited", poolerStats{waits: 5000}, poolerStats{waits: 5100}, false},
-		{"each waited 20 ms", poolerStats{waits: 5000}, poolerStats{waits: 5100, waitMS: 2000}, true},
-		{"each of few that have many queries", poolerStats{waits: 5000}, poolerStats{waits: 5100, queries: 1000, waitMS: 2000}, true},
-		{"each of too few", poolerStats{waits: 5000}, poolerStats{waits: 5010, waitMS: 200}, false},
+		{"nobody waited", poolerStats{waits: 5000}, poolerStats{waits: 5100}, 0, false},
+		{"each waited 20 ms", poolerStats{waits: 5000}, poolerStats{waits: 5100, waitMS: 2000}, 0, true},
+		{"each of few that have many queries", poolerStats{waits: 5000}, poolerStats{waits: 5100, queries: 1000, waitMS: 2000}, 0, true},
+		{"each of too few", poolerStats{waits: 5000}, poolerStats{waits: 5010, waitMS: 200}, 0, false},
+		{"half of them are others'", poolerStats{waits: 5000}, poolerStats{waits: 5100, waitMS: 2000}, 50, true},
+		{"most of them are the probe's own", poolerStats{waits: 5000}, poolerStats{waits: 5100, waitMS: 2000}, 51, false},
+		{"too few are others'", poolerStats{waits: 5000}, poolerStats{waits: 5025, waitMS: 500}, 6, false},
+		{"more are the probe's own than were counted", poolerStats{waits: 5000}, poolerStats{waits: 5100, waitMS: 2000}, 130, false},
 	} {
-		out := haveWaited(consoleSaid(c.before, c.after))
+		o := consoleSaid(c.before, c.after)
+		o.ways.ownTurns = c.own
+		out := haveWaited(o)
 		if got := len(out.hits) > 0; got != c.found || out.unknown {
 			t.Errorf("%s: %+v", c.name, out)
 		}
@@ -85,6 +92,31 @@ func TestClientsInTheQueue(t *testing.T) {
 		o.ways.console.first.ClientsWaiting, o.pools = c.atFirst, &c.last
 		if found := len(poolerWait(o).hits) > 0; found != c.found || o.queues() != c.found {
 			t.Errorf("%s: found %v, queues %v", c.name, found, o.queues())
+		}
+	}
+}
+
+// TestBusyInEachLook: what the probe's own transactions hold for a moment, in a small pool perhaps both times that SHOW POOLS is
+// asked, is not held in most of the looks.
+func TestBusyInEachLook(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		size        int64
+		first, last int64
+		linked      []int
+		found       bool
+	}{
+		{"eight of ten are held", 10, 8, 9, []int{8, 8, 9, 8}, true},
+		{"two of two, both times by the probe", 2, 2, 2, []int{2, 1, 0, 1, 0, 1, 2}, false},
+		{"two of two are held", 2, 2, 2, []int{2, 2, 2, 1, 2, 2}, true},
+		{"two of two at the end", 2, 0, 2, []int{2, 2, 2, 2}, false},
+	} {
+		o := consoleSaid(poolerStats{}, poolerStats{})
+		f, last := o.ways.console, len(c.linked)-1
+		f.poolSize, f.hasPool, f.first.ServersActive, o.pools = c.size, true, c.first, &store.Pools{ServersActive: c.last}
+		f.before.linked, f.linked, f.after.linked = c.linked[0], c.linked[1:last], c.linked[last]
+		if out := poolerFull(o); (len(out.hits) > 0) != c.found || out.unknown {
+			t.Errorf("%s: %+v", c.name, out)
 		}
 	}
 }

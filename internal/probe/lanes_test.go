@@ -6,7 +6,31 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/store"
 )
+
+// TestOneAtATimeWhereStatementsHoldServers: statements that keep their server connection for longer than lanes are apart have one
+// lane, so that they don't wait for each other in a small pool.
+func TestOneAtATimeWhereStatementsHoldServers(t *testing.T) {
+	for _, c := range []struct {
+		turn, beyond time.Duration
+		lanes        int
+	}{
+		{110 * time.Millisecond, 2 * time.Millisecond, mostLanes},
+		{110 * time.Millisecond, -time.Millisecond, mostLanes}, // the quickest turn of connecting was slower
+		{110 * time.Millisecond, 17 * time.Millisecond, mostLanes},
+		{110 * time.Millisecond, 19 * time.Millisecond, 1},
+		{20 * time.Millisecond, 9 * time.Millisecond, mostLanes},
+		{20 * time.Millisecond, 100 * time.Millisecond, 1},
+	} {
+		s := &session{pooler: &pgServer{}, db: &store.DB{}, lanes: []*store.DB{{}, {}}}
+		a := newAttributor(t.Context(), s, &reaching{turn: c.turn, beyond: c.beyond}, 15)
+		if len(a.lanes) != c.lanes {
+			t.Errorf("the pooler is %s away and Postgres %s behind it: %d lanes, want %d", c.turn, c.beyond, len(a.lanes), c.lanes)
+		}
+	}
+}
 
 // TestNoTwoStatementsMeet runs statements on several lanes in virtual time. Each is on the way for a round trip and at
 // the server in the middle of it: never two at once, and what executes for long is on the way alone.

@@ -278,7 +278,8 @@ func (o *observation) runStatements(ctx context.Context, s *session, r *reaching
 		measured[i].waiting = -1
 	}
 	if o.walls {
-		s.attr = newAttributor(ctx, s, r.turn, len(work))
+		r.giveWay(ctx)
+		s.attr = newAttributor(ctx, s, r, len(work))
 		s.attr.warm = o.mode == "cache_describe"
 		s.attr.measureAll(ctx, work, measured)
 	}

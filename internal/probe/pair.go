@@ -68,6 +68,20 @@ func (p *pair) usable() bool {
 	return p != nil && p.failed == nil && !p.a.conn.IsClosed() && !p.b.conn.IsClosed()
 }
 
+// statements is how many round trips the pair has made since its clients were connected.
+func (p *pair) statements() (turns int64) {
+	if p == nil {
+		return 0
+	}
+	for _, c := range p.clients() {
+		turns += c.w.turns()
+		for _, phase := range c.phases {
+			turns -= phase.Turns
+		}
+	}
+	return turns
+}
+
 // clients are all that the pair has, connected or not.
 func (p *pair) clients() []*pairClient { return append([]*pairClient{p.a, p.b}, p.more...) }
 

@@ -37,6 +37,8 @@ type pgServer struct {
 	// pooled is whether a pooler is in between, told only if proof is set; see store.ThroughPooler.
 	pooled bool
 	proof  string
+	// firstTook is the time of that first statement.
+	firstTook time.Duration
 	// standby is whether it leads to a server in recovery, which takes no write.
 	standby bool
 	// serverVersion is Postgres's, such as 150018.
@@ -133,6 +135,7 @@ func ipOf(a net.Addr) net.IP {
 // prove asks whether a pooler is in between. It is the first statement, so that a server that accepts a client and then
 // never answers is told from one that is slow.
 func (s *pgServer) prove(ctx, proving context.Context) {
+	began := time.Now()
 	err := bound(proving, queryTimeout, func(ctx context.Context) error {
 		var pid uint32
 		var version string
@@ -140,6 +143,7 @@ func (s *pgServer) prove(ctx, proving context.Context) {
 			return err
 		}
 		s.serverVersion, _ = strconv.Atoi(version) // 0 is "not told"
+		s.firstTook = time.Since(began)
 		s.pooled, s.proof = store.ThroughPooler(s.config.Host, s.conn.PgConn().PID(), pid)
 		return nil
 	})

@@ -63,7 +63,7 @@ func TestPoolSize(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, hits)
 		}
 		f.hasPool, o.pools = true, &store.Pools{ServersActive: 3}
-		f.first.ServersActive = 3
+		f.first.ServersActive, f.before.linked, f.after.linked = 3, 3, 3
 		if hits := poolerFull(o).hits; (len(hits) > 0) != (c.size == 1) {
 			t.Errorf("%s, and 3 are busy: %+v", c.name, hits)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -124,5 +125,28 @@ func TestALostServerIsNoLeak(t *testing.T) {
 	out.judge(t.Context(), "a", "", err)
 	if got := mixedAnswers(&observation{ways: waysFacts{isolation: out}}); !got.unknown {
 		t.Errorf("a self-test that was cut off is judged: %+v", got)
+	}
+}
+
+// TestThePairRestsAfterItsLastTest: the idleness that a later transfer needs begins when the last test that uses the pair's
+// connections has ended, not with the transfers before it.
+func TestThePairRestsAfterItsLastTest(t *testing.T) {
+	config, err := pgx.ParseConfig(labtest.Database(t, nil).DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, s := &observation{config: Config{ExecMode: "exec"}}, &session{pair: openPair(t.Context(), config)}
+	defer s.pair.close(t.Context())
+	w := &o.ways
+	if w.transfers.hot(t.Context(), s.pair); len(w.transfers.list) == 0 {
+		t.Fatal(w.transfers.failed)
+	}
+	transferred, before := time.Now(), s.pair.statements()
+	o.testIsolation(t.Context(), s, &reaching{up: true})
+	if asked := s.pair.statements() - before; asked != 2*isolationRounds {
+		t.Errorf("the test made %d statements, want %d", asked, 2*isolationRounds)
+	}
+	if !w.transfers.restsSince.After(transferred) {
+		t.Errorf("the connections rest since %s, and the test began at %s", w.transfers.restsSince, transferred)
 	}
 }

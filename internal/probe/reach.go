@@ -17,6 +17,8 @@ type reaching struct {
 	proved, pooler chan struct{}
 	up             bool
 	turn           time.Duration
+	// beyond is by how much statements take longer than turn, at least: the way from the pooler to Postgres, or a wait.
+	beyond time.Duration
 	// direct: the direct endpoint has answered, or failed.
 	direct chan struct{}
 	// hopeless: Postgres itself refuses connections, or the pooler is paused.
@@ -33,6 +35,8 @@ type reaching struct {
 	app chan struct{}
 	// quiet: no large result is on the way to the pair, and it holds no server connection.
 	quiet chan struct{}
+	// isolated: the pair makes no statements any more.
+	isolated chan struct{}
 	// bulk is held while large results are in flight.
 	bulk sync.Mutex
 }
@@ -51,12 +55,31 @@ func (r *reaching) large() (end func()) {
 // far reports whether round trips take so long that statements are worth being on the way at once.
 func (r *reaching) far() bool { return r.turn >= leastLaneFloor }
 
+// crowds reports whether a statement keeps its server connection for so long that several of the probe's at once would wait for
+// each other in a small pool: they are run one at a time then. It is known once the pooler's connection is free.
+func (r *reaching) crowds() bool {
+	return r.beyond >= max(farLeastMS*time.Millisecond, r.turn/(2*mostLanes))
+}
+
+// giveWay waits for the end of the pair's tests where its statements would crowd those that are to be timed, but not for a pair
+// that has no answers any more.
+func (r *reaching) giveWay(ctx context.Context) {
+	if !r.crowds() {
+		return
+	}
+	select {
+	case <-r.isolated:
+	case <-ctx.Done():
+	case <-time.After(3 * isolationRounds * (r.turn + r.beyond)):
+	}
+}
+
 // reach connects to everything at once. For nothing that it starts does it wait.
 func (o *observation) reach(ctx context.Context, s *session) *reaching {
 	c := o.config
 	r := &reaching{
 		proved: make(chan struct{}), pooler: make(chan struct{}),
-		direct: make(chan struct{}), app: make(chan struct{}), quiet: make(chan struct{}),
+		direct: make(chan struct{}), app: make(chan struct{}), quiet: make(chan struct{}), isolated: make(chan struct{}),
 		startup: make(chan struct{}), console: make(chan struct{}), hopeless: make(chan struct{}),
 	}
 	r.all.Go(func() { o.reachRedis(ctx, s) })
@@ -114,7 +137,9 @@ func (o *observation) reachPooler(ctx context.Context, s *session, r *reaching) 
 	r.turn = quickest(s.pooler.endpoint)
 	close(r.proved)
 	if s.pooler.usable() {
+		began := time.Now()
 		s.sessionRead, s.sessionFailed = readSession(ctx, s.pooler.conn)
+		r.beyond = min(s.pooler.firstTook, time.Since(began)) - r.turn
 		if s.sessionFailed != nil && !s.pooler.usable() && ctx.Err() == nil {
 			// It answered until now, and has closed the connection or was silent for too long.
 			s.pooler.fail(ctx, "", s.sessionFailed)

@@ -36,8 +36,8 @@ type transfers struct {
 	failed string // why there are none
 	rested string // why none was tried after idleness; empty if it was
 	idled  time.Duration
-
-	hotEnd time.Time
+	// restsSince is when the connections carried something last.
+	restsSince time.Time
 }
 
 // sized is one try: it asks the client for so many kB and gives the time from the first byte of the
@@ -97,7 +97,6 @@ func (t *transfers) hot(ctx context.Context, p *pair) {
 			return
 		}
 	}
-	t.hotEnd = time.Now()
 	t.list = []Transfer{{KB: smallKB, HotMS: ms(small)}, {KB: mediumKB, HotMS: ms(medium)}, {KB: largeKB, HotMS: ms(large)}}
 }
 
@@ -126,7 +125,7 @@ func (t *transfers) idle(ctx context.Context, p *pair, floor time.Duration) {
 		return
 	}
 	t.idled = idleness(floor)
-	rest := time.Until(t.hotEnd.Add(t.idled))
+	rest := time.Until(t.restsSince.Add(t.idled))
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < rest+12*floor {
 		t.rested = "there was no time left to let the connections rest"
 		return

@@ -37,7 +37,10 @@ type waysFacts struct {
 
 	stopWatching func() // nil if nothing is watched
 	// ownMS is for how long transactions of the probe's own were open, without executing anything, while the pooler counted.
-	ownMS          float64
+	ownMS float64
+	// ownTurns is how many round trips of the probe's own needed a server connection meanwhile, at most: some of the pair's are
+	// parts of transactions.
+	ownTurns       int64
 	began          time.Time
 	directTLSTurns int64
 }
@@ -54,6 +57,7 @@ func (o *observation) reachWays(ctx context.Context, s *session, r *reaching) {
 	}
 	if config == nil {
 		close(r.quiet)
+		close(r.isolated)
 		close(r.startup)
 		close(r.console)
 		return
@@ -70,6 +74,7 @@ func (o *observation) reachWays(ctx context.Context, s *session, r *reaching) {
 		r.all.Go(func() { w.directTLS, w.directTLSTurns = tryDirectTLS(ctx, config) })
 	}
 	r.all.Go(func() {
+		defer close(r.isolated)
 		defer o.testIsolation(ctx, s, r)
 		defer close(r.quiet)
 		counted := make(chan struct{})
@@ -151,11 +156,13 @@ func (o *observation) testPair(ctx context.Context, s *session, r *reaching, con
 	}
 }
 
-// testIsolation is the last of the pair's tests: its statements are as small as those that are timed meanwhile.
+// testIsolation is the last of the pair's tests: its statements are as small as those that are timed meanwhile. The pair's
+// connections rest from then on.
 func (o *observation) testIsolation(ctx context.Context, s *session, r *reaching) {
 	if o.wants("HD-P06") && s.pair != nil && s.pair.failed == nil && r.up {
 		o.ways.isolation = testIsolation(ctx, s.pair, o.config.ExecMode, o.ways.prepared)
 	}
+	o.ways.transfers.restsSince = time.Now()
 }
 
 // beginCounts reads what the pooler counts, and looks at its server connections from now on.
@@ -164,12 +171,21 @@ func (o *observation) beginCounts(ctx context.Context, s *session) {
 	if !s.pools.usable() || w.console == nil || !o.wantsCounts() {
 		return
 	}
-	w.ownMS = -ms(s.pooler.held)
+	w.ownMS, w.ownTurns = -ms(s.pooler.held), -s.assignments()
 	w.console.before = s.pools.moment(ctx, ms(time.Since(w.began)))
 	if now, ok := s.pools.ask(ctx); ok {
 		w.console.first, w.console.hasPool = now, true
 	}
 	w.stopWatching = s.pools.watchServers(ctx, w.console)
+}
+
+// assignments is how many round trips of the app's endpoint have needed a server connection so far, without the pair's.
+func (s *session) assignments() int64 {
+	turns := s.pooler.turns() - int64(len(s.pooler.samples))
+	for _, db := range s.stores() {
+		turns += db.Dials().Total()
+	}
+	return turns
 }
 
 // enough reports whether the probe has that much time left.
@@ -192,6 +208,7 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 	}
 	if s.pooler != nil {
 		w.ownMS += ms(s.pooler.held + s.pair.heldFor())
+		w.ownTurns += s.assignments() + s.pair.statements()
 	}
 	if o.wantsDistance() { // it keeps a server connection, which the pooler would count
 		o.measureAgain(ctx, s)
