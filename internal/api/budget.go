@@ -11,15 +11,14 @@ func BudgetTable() string {
 	var b strings.Builder
 	b.WriteString(`# Turn budgets
 
-A DB turn is one round trip between the app and the database endpoint, counted at the socket. Each route takes exactly
-this many, for its own statements: **warm** when the caches know what they can know of the request, **cold** when they
-know nothing. Dialling and background work (the sweep of the change log: one turn each half second for all pods
-together, none after five idle minutes) are counted apart.
+A round trip to the database ("DB turn") is one request and response between the app and the database endpoint, counted at
+the socket. The table lists the exact number of turns of each route's own statements: **warm** if the caches have all they can
+have for the request, **cold** if they have nothing. Not included are dialing and background work (the sweep of the change log
+takes one turn each half second for all pods together, and none after five idle minutes).
 
-This file is written from the route table: go test ./internal/api -run TestBudgetTable -update
-The numbers are held by TestTurnBudgets (internal/api), which drives every route on real servers and compares what the
-reply, the metric and a proxy outside of the process say, and by TestNoHiddenTurnAfterIdling and
-TestTurnsAddUpUnderConcurrency.
+This file is generated from the route table: `+"`go test ./internal/api -run TestBudgetTable -update`"+`. TestTurnBudgets (internal/api)
+enforces the numbers. It runs every route on real servers and compares the reply, the metric and a proxy outside the process.
+TestNoHiddenTurnAfterIdling and TestTurnsAddUpUnderConcurrency cover idle connections and concurrent requests.
 
 | route | needs | warm | cold | statements | hot |
 | --- | --- | ---: | ---: | --- | --- |
@@ -41,11 +40,12 @@ TestTurnsAddUpUnderConcurrency.
 		fmt.Fprintf(&b, "| `%s %s` | %s | %d | %d | %s | %s |\n", r.Method, r.Path, needs, r.Budget.Warm, r.Budget.Cold, statements, hot)
 	}
 	b.WriteString(`
-Where a token is asked for, auth_lookup comes on top when cold. A hot list is one pipelined turn with auth_lookup
-whenever its copy does not stand, and in every other form than the default one (another page, other days). A write on
-a task, contractor or document takes one turn more if neither Redis nor the look-up tells in which residence it lies
-(more than 16 residences, or one that the user joined a moment ago). ` + "`/readyz`" + ` pings the database at most each five
-seconds, and not at all once nobody has used the API for five minutes.
+- If a route needs a token, a cold request also runs auth_lookup.
+- A hot list and auth_lookup are one pipelined turn. The list is read from the database if its copy is not current, and always in
+  a form other than the default (another page, other days).
+- A write on a task, contractor or document takes one more turn if neither Redis nor the lookup knows its residence (more than
+  16 residences, or one that the user joined a moment ago).
+- ` + "`/readyz`" + ` pings the database at most every five seconds, and not at all once nobody has used the API for five minutes.
 `)
 	return b.String()
 }

@@ -24,9 +24,9 @@ type Readiness struct {
 	Version         string `json:"version"`
 	Commit          string `json:"commit"`
 	// StartedAt changes with each restart, by which whoever restarts a server sees that it did.
-	StartedAt time.Time `json:"started_at" doc:"when the process has started"`
+	StartedAt time.Time `json:"started_at" doc:"when the process started"`
 	// Ablated is empty in production.
-	Ablated []string `json:"ablated,omitempty" doc:"decisions that HONEYDUE_ABLATE has turned back for an experiment"`
+	Ablated []string `json:"ablated,omitempty" doc:"decisions that HONEYDUE_ABLATE has reverted for an experiment"`
 }
 
 const (

@@ -47,7 +47,7 @@ func hot[I, B any](r Route, list cache.List, plain url.Values, h func(*Server, c
 	r.operation = func(s *Server, api huma.API, o huma.Operation) {
 		o.Middlewares = huma.Middlewares{s.serveHot(list, plain)}
 		o.Responses[strconv.Itoa(r.Status)] = jsonResponse[B](api)
-		o.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "The copy that If-None-Match names still stands"}
+		o.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "The copy that If-None-Match names is still current"}
 		huma.Register(api, o, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
 			out, err := h(s, ctx, in)
 			if err != nil {

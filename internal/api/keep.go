@@ -38,7 +38,7 @@ func (s *Server) keepFailed(ctx context.Context) func(error) {
 			return
 		}
 		text, logged = err.Error(), now
-		s.log.LogAttrs(ctx, slog.LevelWarn, "the caches could not be told what has changed; reads go to the database until they are", slog.Any("error", err), slog.String("sqlstate", store.SQLState(err)))
+		s.log.LogAttrs(ctx, slog.LevelWarn, "the caches could not be updated with what has changed; reads go to the database until they are", slog.Any("error", err), slog.String("sqlstate", store.SQLState(err)))
 	}
 }
 

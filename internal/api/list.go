@@ -17,7 +17,7 @@ type List[T any] struct {
 
 // Paging is which page of a list is wanted.
 type Paging struct {
-	Cursor Cursor `query:"cursor" doc:"next_cursor of the page before"`
+	Cursor Cursor `query:"cursor" doc:"next_cursor of the previous page"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"100"`
 }
 

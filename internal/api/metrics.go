@@ -34,11 +34,11 @@ func newMetrics(db *store.DB) *metrics {
 		}, []string{"route"}),
 		problems: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "honeydue_http_problems_total",
-			Help: "Replies that were problems, by their code.",
+			Help: "Replies with a problem, by its code.",
 		}, []string{"code"}),
 		dbErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "honeydue_db_errors_total",
-			Help: "Requests that failed because of the database, by its SQLSTATE (none: no answer, or no connection) and by whether a write may have been made all the same.",
+			Help: "Requests that failed because of the database, by SQLSTATE (none: no answer, or no connection) and by whether a write may have been committed anyway.",
 		}, []string{"sqlstate", "outcome"}),
 		pool: newPoolCollector(db),
 	}
@@ -99,19 +99,19 @@ func newPoolCollector(db *store.DB) *poolCollector {
 	return &poolCollector{
 		db:          db,
 		conns:       d(poolConnections, "Connections by state.", "state"),
-		max:         d(poolMax, "Most connections that the pool opens."),
+		max:         d(poolMax, "Maximum number of connections that the pool opens."),
 		opened:      d("opened_total", "Connections ever opened."),
 		closed:      d("closed_total", "Connections closed, by reason; peer: the other end had closed an idle connection.", "reason"),
 		keptAlive:   d("kept_alive_total", "Empty queries on idle connections, sent because the other end closes idle connections."),
 		idleLimit:   d(poolIdleLimit, "Idle time in seconds after which the other end closes a connection, learned from its message; 0: no such message was received."),
-		acquires:    d(poolAcquires, "Connections borrowed."),
-		waited:      d(poolWaited, "Borrowings that found no idle connection."),
-		acquireTime: d(poolAcquireSeconds, "Time that all borrowings took."),
-		gaveUp:      d("gave_up_total", "Borrowings that ended without a connection: the caller or its deadline gave up."),
-		waitTime:    d("wait_seconds_total", "Time that the borrowings took that found no idle connection."),
+		acquires:    d(poolAcquires, "Connections acquired."),
+		waited:      d(poolWaited, "Acquires that found no idle connection."),
+		acquireTime: d(poolAcquireSeconds, "Time that all acquires took."),
+		gaveUp:      d("gave_up_total", "Acquires that ended without a connection: the caller or its deadline gave up."),
+		waitTime:    d("wait_seconds_total", "Time of the acquires that found no idle connection."),
 		retried:     d("retried_total", "Statements run a second time: their connection had broken, or the server had rolled them back."),
-		queued:      d(poolQueued, "Statements that PgBouncer has announced as waiting for a server connection (query_wait_notify, 1.25 and newer)."),
-		dialTurns:   d("dial_turns_total", "DB turns of connecting, which no request's bill holds."),
+		queued:      d(poolQueued, "Statements that PgBouncer announced as waiting for a server connection (query_wait_notify, 1.25 and newer)."),
+		dialTurns:   d("dial_turns_total", "DB turns of connecting, which are charged to no request."),
 		turns:       d(poolTurns, "DB turns on all connections: requests, sweeps, background reads and connecting, TCP handshakes not included."),
 	}
 }

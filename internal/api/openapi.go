@@ -28,7 +28,7 @@ func newDocument(version string) *huma.OpenAPI {
 			Title:   "honeydue",
 			Version: version,
 			Description: "Homes, the people who share them, their tasks on a kanban board, contractors and documents. " +
-				"Paths end with a slash and are served without it, too. A body is one JSON object; names of fields are " +
+				"Paths end with a slash and are served without it, too. A body is one JSON object; field names are " +
 				"case-sensitive, and unknown and repeated fields are refused. A text without a format is a single line: white " +
 				"space around it is removed, and control characters and texts without a visible character are refused; the " +
 				"format text allows line breaks. Unknown, repeated and inapplicable query parameters are refused, and so is If-Match " +

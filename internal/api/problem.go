@@ -20,7 +20,7 @@ import (
 // Problem is every error that this API replies (RFC 9457).
 type Problem struct {
 	Type    string       `json:"type" doc:"urn:honeydue:problem: and the code"`
-	Title   string       `json:"title" doc:"the status in words"`
+	Title   string       `json:"title" doc:"the status as text"`
 	Status  int          `json:"status"`
 	Detail  string       `json:"detail" doc:"what failed and what to do, for a person"`
 	Code    string       `json:"code" doc:"what failed, for a program; it never changes"`
@@ -168,7 +168,7 @@ func (s *Server) classify(ctx context.Context, err error) *Problem {
 	case errors.As(err, &field):
 		return invalid("body."+field.Field, "the database refuses this value")
 	case errors.Is(err, store.ErrNotFound):
-		return newProblem(http.StatusNotFound, codeNotFound, "There is no such thing, or you cannot see it. Check the id.")
+		return newProblem(http.StatusNotFound, codeNotFound, "It does not exist, or you cannot see it. Check the id.")
 	case errors.Is(err, store.ErrForbidden):
 		return newProblem(http.StatusForbidden, codeForbidden, "Your role in this residence does not allow that. Ask its owner.")
 	case errors.Is(err, store.ErrConflict):
@@ -178,7 +178,7 @@ func (s *Server) classify(ctx context.Context, err error) *Problem {
 	case errors.Is(ctx.Err(), context.Canceled):
 		// Nobody reads this. The status is nginx's for a client that hung up, so
 		// that such requests do not count as failures of ours.
-		return newProblem(statusClientGone, codeClientGone, "The client hung up.")
+		return newProblem(statusClientGone, codeClientGone, "The client closed the connection.")
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p = unavailable(exchangeFrom(ctx).route, err)
 	default:
@@ -193,11 +193,11 @@ func unavailable(route *Route, err error) *Problem {
 	detail := "The database cannot do this at the moment. Try again in a moment."
 	switch {
 	case errors.Is(err, store.ErrReadOnly):
-		detail = "The database takes no changes at the moment, and nothing was changed. Try again in a moment."
+		detail = "The database accepts no changes at the moment, and nothing was changed. Try again in a moment."
 	case store.ChangedNothing(err):
 		detail = "The database cannot do this at the moment, and nothing was changed. Try again in a moment."
 	case route != nil && route.Method != http.MethodGet:
-		detail = "The database did not confirm the change, so it may have been made or not. Read it again before you repeat it."
+		detail = "The database did not confirm the change, so it is unknown whether it was made. Read it again before you repeat it."
 	}
 	return newProblem(http.StatusServiceUnavailable, codeUnavailable, detail).withHeader("Retry-After", retryAfterSeconds)
 }
@@ -221,9 +221,9 @@ func outcomeOf(err error) string {
 
 func conflict(field string) *Problem {
 	if field == "email" {
-		return newProblem(http.StatusConflict, codeEmailTaken, "This e-mail address has an account already. Log in instead.")
+		return newProblem(http.StatusConflict, codeEmailTaken, "This e-mail address already has an account. Log in instead.")
 	}
-	return newProblem(http.StatusConflict, codeConflict, "This exists already. Read it again before you change it.")
+	return newProblem(http.StatusConflict, codeConflict, "This already exists. Read it again before you change it.")
 }
 
 // fromHuma is the funnel for what huma refuses before a handler runs: path and

@@ -73,7 +73,7 @@ func (s *Server) refill(ctx context.Context) {
 }
 
 // errOthersList means that a reader's list is of other residences than the reader saw.
-var errOthersList = errors.New("the reader sees other residences now")
+var errOthersList = errors.New("the reader now sees different residences")
 
 // fillAgain reads the lists of a batch in one turn. Each is a flight that a
 // reader of the same versions joins; and where a reader's own flight is under way,
@@ -119,7 +119,7 @@ func (s *Server) fillAgain(ctx context.Context, batch []refillJob) {
 			default:
 				s.cache.CountRefill(cache.RefillDropped)
 				if !errors.Is(err, errOthersList) && ctx.Err() == nil {
-					s.log.LogAttrs(ctx, slog.LevelWarn, "a list could not be filled after a write; its reader will ask for it", slog.Any("error", err))
+					s.log.LogAttrs(ctx, slog.LevelWarn, "a list could not be filled after a write; its next read fills it", slog.Any("error", err))
 				}
 			}
 		})
@@ -140,6 +140,6 @@ func (s *Server) droppedByPanic(ctx context.Context) {
 	}
 	s.cache.CountRefill(cache.RefillDropped)
 	p := asPanicError(cause)
-	s.log.LogAttrs(ctx, slog.LevelError, "a list could not be filled after a write; its reader will ask for it",
+	s.log.LogAttrs(ctx, slog.LevelError, "a list could not be filled after a write; its next read fills it",
 		slog.Any("error", p), slog.String("stack", string(p.stack)))
 }

@@ -97,7 +97,7 @@ func (f refresh) lists(ctx context.Context, s *Server) []cache.Refreshed {
 	for i, r := range f.readers {
 		a, err := unbroken(f.answers[i])
 		if err != nil { // the copy is missed once
-			s.log.LogAttrs(ctx, slog.LevelWarn, "a list that a write has changed was not kept", slog.Any("error", err))
+			s.log.LogAttrs(ctx, slog.LevelWarn, "a list that a write has changed was not stored", slog.Any("error", err))
 			continue
 		}
 		lists = append(lists, cache.Refreshed{Reader: r, Answer: a})

@@ -79,7 +79,7 @@ func (s *Server) restoreRecent(ctx context.Context) (filled int) {
 		done, err := s.restoreLists(ctx, users[:n])
 		users, filled = users[n:], filled+done
 		if err != nil && ctx.Err() == nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "lists could not be filled after Redis was emptied; their readers will ask for them",
+			s.log.LogAttrs(ctx, slog.LevelWarn, "lists could not be filled after Redis was emptied; their next reads fill them",
 				slog.Any("error", err), slog.Int("users_dropped", len(users)))
 			break // the next batch would load a database that does not answer
 		}
@@ -91,7 +91,7 @@ func (s *Server) restoreRecent(ctx context.Context) (filled int) {
 		}
 	}
 	if filled > 0 || len(users) > 0 {
-		s.log.LogAttrs(ctx, slog.LevelInfo, "Redis was emptied; lists were filled for the users who were served last",
+		s.log.LogAttrs(ctx, slog.LevelInfo, "Redis was emptied; the lists of the most recently served users were filled",
 			slog.Int("lists", filled), slog.Int("users", of-len(users)), slog.Int("users_dropped", len(users)), slog.Duration("took", time.Since(began)))
 	}
 	return filled

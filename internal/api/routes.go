@@ -37,7 +37,7 @@ func accountRoutes() []Route {
 			Status: http.StatusOK, Statements: []string{"user_credentials", "token_create"}, Budget: Budget{Warm: 2, Cold: 2},
 		}, (*Server).login),
 		op(Route{
-			ID: "logout", Method: post, Path: "/api/auth/logout/", Summary: "Log out: the token ends everywhere",
+			ID: "logout", Method: post, Path: "/api/auth/logout/", Summary: "Log out: the token becomes invalid everywhere",
 			Needs: NeedToken, Status: http.StatusNoContent, Statements: []string{"token_delete"}, Budget: Budget{Warm: 1, Cold: 2},
 		}, (*Server).logout),
 		op(Route{
@@ -52,14 +52,14 @@ func residenceRoutes() []Route {
 	const list, one = "/api/residences/", "/api/residences/{id}/"
 	return []Route{
 		hot[Paging, List[household.Residence]](hotList("residence_list", list, "My residences"), cache.Residences, plainPage(), (*Server).listResidences),
-		op(created("create_residence", list, "Create a residence and own it", NeedToken, "residence_create"), (*Server).createResidence),
-		op(answered(post, "join_residence", "/api/residences/join-with-code/", "Join a residence by its share code", NeedToken, "residence_join"), (*Server).joinResidence),
+		op(created("create_residence", list, "Create a residence as its owner", NeedToken, "residence_create"), (*Server).createResidence),
+		op(answered(post, "join_residence", "/api/residences/join-with-code/", "Join a residence with a share code", NeedToken, "residence_join"), (*Server).joinResidence),
 		op(answered(get, "get_residence", one, "One residence", NeedMember, "residence_get"), (*Server).getResidence),
 		op(answered(patch, "update_residence", one, "Change a residence", NeedAdmin, "residence_update"), (*Server).updateResidence),
 		op(deleted("delete_residence", one, "Delete a residence", NeedOwner, "residence_delete"), (*Server).deleteResidence),
-		op(created("create_share_code", one+"share-code/", "Make a code by which others join", NeedAdmin, "share_code_create"), (*Server).createShareCode),
+		op(created("create_share_code", one+"share-code/", "Create a code with which others can join", NeedAdmin, "share_code_create"), (*Server).createShareCode),
 		op(answered(get, "list_share_codes", one+"share-codes/", "Which share codes still admit people", NeedAdmin, "share_code_list"), (*Server).listShareCodes),
-		op(deleted("revoke_share_code", one+"share-codes/{code_id}/", "End a share code", NeedAdmin, "share_code_revoke"), (*Server).revokeShareCode),
+		op(deleted("revoke_share_code", one+"share-codes/{code_id}/", "Revoke a share code", NeedAdmin, "share_code_revoke"), (*Server).revokeShareCode),
 		op(answered(get, "list_members", one+"users/", "Who belongs to a residence", NeedMember, "member_list"), (*Server).listMembers),
 		op(answered(patch, "set_member_role", one+"users/{user_id}/", "Change a member's role", NeedAdmin, "member_set_role"), (*Server).setMemberRole),
 		op(deleted("remove_member", one+"users/{user_id}/", "Remove a member, or leave", NeedAdmin, "member_remove"), (*Server).removeMember),
@@ -80,14 +80,14 @@ func taskRoutes() []Route {
 		op(answered(get, "get_task", one, "One task", NeedMember, "task_get"), (*Server).getTask),
 		op(answered(patch, "update_task", one, "Change a task", NeedMember, "task_update").on(cache.Tasks), (*Server).updateTask),
 		op(deleted("delete_task", one, "Delete a task", NeedMember, "task_delete").on(cache.Tasks), (*Server).deleteTask),
-		op(answered(post, "complete_task", one+"complete/", "Complete a task; a recurring one moves on", NeedMember, "task_complete").on(cache.Tasks), (*Server).completeTask),
+		op(answered(post, "complete_task", one+"complete/", "Complete a task; a recurring one gets its next due date", NeedMember, "task_complete").on(cache.Tasks), (*Server).completeTask),
 		op(undo("uncomplete_task", one+"complete/", "Undo the last completion; repeating it undoes no older one", "task_uncomplete"), (*Server).uncompleteTask),
-		op(answered(get, "list_completions", one+"completions/", "A task's completions, the last one first", NeedMember, "completion_list"), (*Server).listCompletions),
+		op(answered(get, "list_completions", one+"completions/", "A task's completions, newest first", NeedMember, "completion_list"), (*Server).listCompletions),
 		op(deleted("delete_completion", one+"completions/{completion_id}/", "Undo one completion", NeedMember, "task_uncomplete").on(cache.Tasks), (*Server).deleteCompletion),
 		op(answered(post, "start_task", one+"start/", "Start a task", NeedMember, "task_start").on(cache.Tasks), (*Server).startTask),
 		op(undo("unstart_task", one+"start/", "Undo the start", "task_unstart"), (*Server).unstartTask),
 		op(answered(post, "archive_task", one+"archive/", "Archive a task", NeedMember, "task_archive").on(cache.Tasks), (*Server).archiveTask),
-		op(undo("unarchive_task", one+"archive/", "Take a task out of the archive", "task_unarchive"), (*Server).unarchiveTask),
+		op(undo("unarchive_task", one+"archive/", "Restore a task from the archive", "task_unarchive"), (*Server).unarchiveTask),
 	}
 }
 
@@ -99,7 +99,7 @@ func recordRoutes() []Route {
 		hot[Paging, List[household.Document]](hotList("document_list", "/api/documents/", "My documents"), cache.Documents, plainPage(), (*Server).listDocuments),
 		op(created("create_document", "/api/documents/", "Add a document", NeedMember, "document_create"), (*Server).createDocument),
 		op(deleted("delete_document", "/api/documents/{id}/", "Delete a document", NeedMember, "document_delete").on(cache.Documents), (*Server).deleteDocument),
-		op(answered(get, "sync", "/api/sync/", "What has changed since a cursor, with what is gone", NeedToken, "sync_delta"), (*Server).sync),
+		op(answered(get, "sync", "/api/sync/", "What has changed since a cursor, including deletions", NeedToken, "sync_delta"), (*Server).sync),
 		op(Route{
 			ID: "static_data", Method: get, Path: "/api/static-data/", Summary: "Categories, priorities, frequencies and the like",
 			Status: http.StatusOK,
@@ -120,9 +120,9 @@ func plainPage() url.Values { return url.Values{"limit": {strconv.Itoa(store.Def
 
 func systemRoutes() []Route {
 	return []Route{
-		plain(Route{ID: "livez", Method: get, Path: "/livez", Summary: "The process runs"}, (*Server).livez),
-		plain(Route{ID: "readyz", Method: get, Path: "/readyz", Summary: "Send traffic here", Statements: []string{"pool_ping"}, Budget: Budget{Warm: 0, Cold: 1}}, (*Server).readyz),
-		plain(Route{ID: "startupz", Method: get, Path: "/startupz", Summary: "The boot is over"}, (*Server).startupz),
+		plain(Route{ID: "livez", Method: get, Path: "/livez", Summary: "The process is running"}, (*Server).livez),
+		plain(Route{ID: "readyz", Method: get, Path: "/readyz", Summary: "Ready for traffic", Statements: []string{"pool_ping"}, Budget: Budget{Warm: 0, Cold: 1}}, (*Server).readyz),
+		plain(Route{ID: "startupz", Method: get, Path: "/startupz", Summary: "Startup is finished"}, (*Server).startupz),
 		plain(Route{ID: "openapi", Method: get, Path: "/api/openapi.json", Summary: "The OpenAPI document"}, (*Server).openAPI),
 		plain(Route{ID: "docs", Method: get, Path: "/api/docs/", Summary: "A page that shows the OpenAPI document"}, (*Server).docs),
 	}

@@ -129,10 +129,10 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.router.Use(s.enter)
 	s.router.NoRoute(func(c *gin.Context) {
-		s.refuse(c, newProblem(http.StatusNotFound, codeNoSuchRoute, "There is no such path. See /api/docs/ for those that exist."))
+		s.refuse(c, newProblem(http.StatusNotFound, codeNoSuchRoute, "This path does not exist. See /api/docs/ for the paths that do."))
 	})
 	s.router.NoMethod(func(c *gin.Context) {
-		s.refuse(c, newProblem(http.StatusMethodNotAllowed, codeMethod, "This path does not take this method. Use one of: "+c.Writer.Header().Get("Allow")+"."))
+		s.refuse(c, newProblem(http.StatusMethodNotAllowed, codeMethod, "This path does not accept this method. Use one of: "+c.Writer.Header().Get("Allow")+"."))
 	})
 	return s, s.addRoutes(Routes())
 }

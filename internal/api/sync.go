@@ -11,7 +11,7 @@ import (
 // Delta is what has changed for a user since a cursor.
 type Delta struct {
 	Cursor      string                 `json:"cursor" doc:"pass it as ?since= the next time"`
-	Full        bool                   `json:"full" doc:"drop everything that is kept: all that the user can see follows"`
+	Full        bool                   `json:"full" doc:"drop everything that is stored: all that the user can see follows"`
 	Residences  []household.Residence  `json:"residences" nullable:"false"`
 	Tasks       []household.Task       `json:"tasks" nullable:"false"`
 	Contractors []household.Contractor `json:"contractors" nullable:"false"`
@@ -30,7 +30,7 @@ type Gone struct {
 
 type (
 	syncInput struct {
-		Since string `query:"since" maxLength:"4000" doc:"cursor of the answer before; none for everything"`
+		Since string `query:"since" maxLength:"4000" doc:"cursor of the previous answer; none for everything"`
 	}
 	syncOutput struct{ Body Delta }
 )
@@ -39,7 +39,7 @@ type (
 func (s *Server) sync(ctx context.Context, in *syncInput) (*syncOutput, error) {
 	d, err := s.db.Sync(ctx, sessionFrom(ctx).userID, in.Since)
 	if errors.Is(err, store.ErrInvalid) {
-		return nil, invalid("query.since", "must be the cursor of an answer, as it was given")
+		return nil, invalid("query.since", "must be the unchanged cursor of a previous answer")
 	}
 	if err != nil {
 		return nil, err

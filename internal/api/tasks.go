@@ -17,7 +17,7 @@ type (
 	boardInput struct {
 		Days     int    `query:"days" minimum:"0" maximum:"366" default:"30" doc:"of the board: how many days after today still count as due soon; refused with archived=true"`
 		Archived bool   `query:"archived" doc:"list the archived tasks instead of the board"`
-		Cursor   Cursor `query:"cursor" doc:"of the archived tasks: next_cursor of the page before; refused without archived=true"`
+		Cursor   Cursor `query:"cursor" doc:"of the archived tasks: next_cursor of the previous page; refused without archived=true"`
 		Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"100" doc:"of the archived tasks; refused without archived=true"`
 	}
 	createTaskInput struct{ Body household.NewTask }

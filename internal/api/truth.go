@@ -25,7 +25,7 @@ func Truth(ctx context.Context, db *store.DB, list cache.List, tokenHash []byte,
 	case cache.Documents:
 		return textOf(paged(db.Documents(ctx, tokenHash, firstPage())))
 	default:
-		return nil, fmt.Errorf("there is no list %q of which copies are kept", list)
+		return nil, fmt.Errorf("list %q is not cached", list)
 	}
 }
 

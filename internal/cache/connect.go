@@ -14,14 +14,14 @@ func (c *Cache) connect(ctx context.Context, cn *redis.Conn) error {
 	if c.local == nil {
 		info, err := cn.Info(ctx, "server").Result()
 		if err != nil {
-			return fmt.Errorf("ask Redis who it is: %w", err)
+			return fmt.Errorf("read Redis' run_id: %w", err)
 		}
 		server := ParseInfo(info)
 		if clustered(server) {
 			return errCluster
 		}
 		if run = server["run_id"]; run == "" {
-			return fmt.Errorf("redis does not tell its run_id in INFO server")
+			return fmt.Errorf("redis does not report its run_id in INFO server")
 		}
 	}
 	another, err := c.scripts.connect.Run(ctx, cn, nil, run, nonce()).Int()

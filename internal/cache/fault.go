@@ -266,7 +266,7 @@ func (f Fault) Hint() string {
 	case FaultAuth:
 		return "Check user and password in REDIS_URL."
 	case FaultPermission:
-		return fmt.Sprintf("Give the user these rights: ACL SETUSER <user> %s.", ACLRules)
+		return fmt.Sprintf("Give the user these permissions: ACL SETUSER <user> %s.", ACLRules)
 	case FaultUnknownCommand:
 		return "Use a Redis 7.0 or newer in which no command is renamed or disabled."
 	case FaultReplica:
@@ -280,13 +280,13 @@ func (f Fault) Hint() string {
 	case FaultLoading:
 		return "Wait. If it takes long, turn persistence off: the cache needs none."
 	case FaultBusy:
-		return "Look for scripts of others in SLOWLOG; SCRIPT KILL ends one that has written nothing."
+		return "Look for other scripts in SLOWLOG; SCRIPT KILL ends one that has written nothing."
 	case FaultMaxClients:
 		return "Raise maxclients, or look for clients that leave connections open in CLIENT LIST."
 	case "", FaultCanceled:
 		return ""
 	default:
-		return "Look into Redis' log."
+		return "Read Redis' log."
 	}
 }
 

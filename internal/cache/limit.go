@@ -179,11 +179,11 @@ type attempts struct {
 func newAttempts() (*attempts, error) {
 	back, err := lru.New[string, time.Time](attemptsKept)
 	if err != nil {
-		return nil, fmt.Errorf("limits of attempts: %w", err)
+		return nil, fmt.Errorf("rate limits: %w", err)
 	}
 	until, err := lru.New[string, time.Time](attemptsKept)
 	if err != nil {
-		return nil, fmt.Errorf("trusted people: %w", err)
+		return nil, fmt.Errorf("trusted logins: %w", err)
 	}
 	return &attempts{back: back, until: until}, nil
 }

@@ -79,18 +79,18 @@ func newMetrics() metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
 	m := metrics{
-		reads:       vector(MetricReads, "Cache look-ups by cache and verdict (hit, miss, wrong, bypass).", "cache", "verdict"),
-		listReads:   vector(MetricLists, "Reads of lists in the form of which copies are kept, by list and outcome. Without the database: hit, remade (of a copy whose day had ended). Why it was asked: own_write, other_write, other_kind (the account, a token or access changed), aged (the day ended and the copy lacks cards), held (a write was under way), expired, evicted, reset (Redis had another memory), cold (the user's first read), no_lease (no sweep), unreached (no Redis).", "list", "outcome"),
+		reads:       vector(MetricReads, "Cache lookups by cache and verdict (hit, miss, wrong, bypass).", "cache", "verdict"),
+		listReads:   vector(MetricLists, "List reads in the cached form, by list and outcome. Without the database: hit, remade (from a copy whose day had ended). Reasons to read the database: own_write, other_write, other_kind (the account, a token or access changed), aged (the day ended and the copy lacks cards), held (a write was in progress), expired, evicted, reset (Redis had another memory), cold (the user's first read), no_lease (no sweep), unreached (Redis not reachable).", "list", "outcome"),
 		lists:       map[List]map[Outcome]prometheus.Counter{},
-		errors:      vector(MetricRedisErrors, "Redis calls that failed, by operation and by kind of the fault. The request went on without the cache.", "operation", "kind"),
-		skipped:     counter(MetricRedisSkipped, "Redis calls not made because the breaker was open."),
-		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes of which Redis did not confirm a step (hold, release), whose outcome is unknown (outcome), or whose hold was released by a read-only database that could not settle it (settle). Until a sweep or the keeper repairs it, 2 s at most, other pods may serve what was before.", "step"),
-		refused:     vector(MetricRefused, "Lists that were not stored because a state had changed or was held while the database was read.", "why"),
-		refreshed:   vector(MetricRefreshed, "Copies that were filled before anybody asked for them, by outcome. In the turn of a write that made them obsolete: done, refused (something else had changed meanwhile). After it: background_done, background_joined (a reader asked first), background_dropped. After Redis was emptied: restored_done, restored_dropped.", "outcome"),
-		sweeps:      vector(MetricSweeps, "Readings of the change log by this pod, by outcome (done, overtaken, failed; everything: all counted as changed).", "outcome"),
-		repairs:     counter(MetricRepairs, "Writes that the change log told of and nobody had announced to Redis: SQL from outside, a writer that crashed or was cut off. Reads may have been stale until then, 2 s at most."),
-		settled:     counter("honeydue_cache_holds_settled_total", "Holds that outlived their writer and were settled through the database."),
-		emptied:     counter("honeydue_cache_emptied_total", "Times that Redis turned out to have another memory, so that nothing in it was believed."),
+		errors:      vector(MetricRedisErrors, "Redis calls that failed, by operation and kind of fault. The request continued without the cache.", "operation", "kind"),
+		skipped:     counter(MetricRedisSkipped, "Redis calls skipped because the circuit breaker was open."),
+		unconfirmed: vector("honeydue_cache_unconfirmed_total", "Writes whose hold or release Redis did not confirm (hold, release), whose outcome is unknown (outcome), or whose hold was released although a read-only database could not resolve it (settle). Until a sweep or the keeper repairs this, at most 2 s later, other pods may serve the previous state.", "step"),
+		refused:     vector(MetricRefused, "Lists that were not stored because a state changed or was held during the database read.", "why"),
+		refreshed:   vector(MetricRefreshed, "Copies that were filled before a read needed them, by outcome. In the turn of the write that made them obsolete: done, refused (something else changed meanwhile). After it: background_done, background_joined (a read came first), background_dropped. After Redis was emptied: restored_done, restored_dropped.", "outcome"),
+		sweeps:      vector(MetricSweeps, "Sweeps of the change log by this pod, by outcome (done, overtaken, failed; everything: all lists count as changed).", "outcome"),
+		repairs:     counter(MetricRepairs, "Writes found in the change log that nobody had announced to Redis: SQL from outside, or a writer that crashed or was cut off. Until then reads may have been stale, for at most 2 s."),
+		settled:     counter("honeydue_cache_holds_settled_total", "Holds that outlived their writer and were resolved through the database."),
+		emptied:     counter("honeydue_cache_emptied_total", "Times that Redis turned out to have a different memory, so that its content was discarded."),
 	}
 	// A count that is not there reads like one that is not kept.
 	for _, l := range Lists() {

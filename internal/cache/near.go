@@ -201,7 +201,7 @@ func (c *Cache) glance(ctx context.Context, r *Reading, theirs stamps, now time.
 	clock := redis.NewTimeCmd(ctx, "time")
 	shared := redis.NewSliceCmd(ctx, "hmget", sharedKey, "epoch", "lease")
 	values := redis.NewSliceCmd(ctx, e.mget...)
-	err = c.visitOf(ctx, r, "glance", func(ctx context.Context) error {
+	err = c.visitOf(ctx, r, "revalidate", func(ctx context.Context) error {
 		pipe := c.rdb.Pipeline()
 		if err := pipe.BatchProcess(ctx, clock, shared, values); err != nil {
 			return err

@@ -31,7 +31,7 @@ type Promise struct {
 // it of the protocol, the race test of the running system.
 func Promises() []Promise {
 	return []Promise{
-		{"P1", "While Redis is reachable and keeps its memory, no read misses a write that was acknowledged before the read began, whoever crashes or pauses, on any pod; reads never go back."},
-		{"P2", "When it does not (a pod cut off from Redis, eviction, a flush, a restart, a roll-back to old memory, SQL from outside, a write without an answer that commits after its database was read-only for 30 s), a read may be stale for at most 2 s, and this is counted in honeydue_cache_repairs_total and honeydue_cache_unconfirmed_total. Writes are never refused for the cache's sake; a read never waits on Redis for over 50 ms."},
+		{"P1", "While Redis is reachable and keeps its memory, no read misses a write that was acknowledged before the read began, on any pod, even if a process crashes or pauses; reads never go back in time."},
+		{"P2", "Otherwise (a pod cut off from Redis, eviction, a flush, a restart, a rollback to old memory, SQL from outside, a write without an answer that commits after its database was read-only for 30 s), a read may be stale for at most 2 s. honeydue_cache_repairs_total and honeydue_cache_unconfirmed_total count this. Writes are never refused because of the cache, and a read never waits longer than 50 ms for Redis."},
 	}
 }

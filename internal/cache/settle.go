@@ -21,7 +21,7 @@ func (c *Cache) settle(ctx context.Context, src Source) error {
 			continue
 		}
 		if err != nil && !undecided {
-			failed = append(failed, fmt.Errorf("settle a hold: %w", err))
+			failed = append(failed, fmt.Errorf("resolve a hold: %w", err))
 			continue
 		}
 		args := []any{nonce(), id, "0", "", 1, "", 0, "", 1, "", 0, len(scopes)}
@@ -32,7 +32,7 @@ func (c *Cache) settle(ctx context.Context, src Source) error {
 			return c.scripts.release.Run(ctx, c.rdb, nil, args...).Err()
 		})
 		if err != nil && !errors.Is(err, errSkipped) {
-			failed = append(failed, fmt.Errorf("settle a hold: %w", err))
+			failed = append(failed, fmt.Errorf("resolve a hold: %w", err))
 			continue
 		}
 		if err == nil {

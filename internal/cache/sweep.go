@@ -77,7 +77,7 @@ func (c *Cache) Sweep(ctx context.Context, src Source) (bool, error) {
 		return false, nil
 	case err != nil:
 		c.metrics.sweeps.WithLabelValues(sweepFailed).Inc()
-		return false, fmt.Errorf("sweep: tell Redis: %w", err)
+		return false, fmt.Errorf("sweep: send the changes to Redis: %w", err)
 	case len(told) != 2 || told[0] == 0:
 		c.metrics.sweeps.WithLabelValues(sweepOvertaken).Inc()
 		return false, nil

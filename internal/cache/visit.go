@@ -12,10 +12,10 @@ import (
 )
 
 // errSkipped means that the breaker kept a caller from asking Redis.
-var errSkipped = errors.New("redis is left alone for a moment after several failures in a row")
+var errSkipped = errors.New("redis is not asked for a moment after several failures in a row")
 
 // errSpent means that the request has waited for Redis as long as it may.
-var errSpent = errors.New("the time that a request has for Redis is spent")
+var errSpent = errors.New("the request's time limit for Redis is used up")
 
 // visit asks Redis within the time-out, if the breaker lets it, and charges
 // the request's tally.

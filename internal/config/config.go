@@ -102,11 +102,11 @@ func unreadable(t reflect.Type, bad env.ParseError) error {
 	}
 	switch {
 	case field.Type == reflect.TypeFor[time.Duration]():
-		out.Problem, out.Remedy = "is no duration", "Write it with a unit, such as 1800s, 5m or 1h."
+		out.Problem, out.Remedy = "is not a duration", "Write it with a unit, such as 1800s, 5m or 1h."
 	case field.Type.Kind() == reflect.Bool:
 		out.Problem, out.Remedy = "is neither true nor false", "Set it to true or false."
 	default:
-		out.Problem, out.Remedy = "is no whole number in range", "Write it in digits alone, such as 25."
+		out.Problem, out.Remedy = "is not a whole number in the allowed range", "Write it in digits only, such as 25."
 	}
 	return out
 }
@@ -132,5 +132,5 @@ func atLeast[N ~int | ~int32 | ~int64](variable string, value, least N) error {
 	if value >= least {
 		return nil
 	}
-	return &Error{variable, fmt.Sprintf("is %v, and the least that makes sense is %v", value, least), "Give it a larger value, or leave it out for the tuned one."}
+	return &Error{variable, fmt.Sprintf("is %v, below the minimum of %v", value, least), "Set a larger value, or remove it to use the tuned value."}
 }

@@ -72,7 +72,7 @@ func readConnString(variable, raw string) (connString, error) {
 		problems = append(problems, &Error{variable, "has an sslmode that does not exist", "Use one of " + strings.Join(sslModes(), ", ") + "."})
 	}
 	if attrs := query.Get("target_session_attrs"); attrs != "" && !slices.Contains([]string{"any", "read-write", "primary"}, attrs) {
-		problems = append(problems, &Error{variable, "has a target_session_attrs that takes no writes", "Use any, read-write or primary: honeydue writes."})
+		problems = append(problems, &Error{variable, "has a target_session_attrs that excludes writable servers", "Use any, read-write or primary: honeydue writes."})
 	}
 	if err := settle(variable, u, place); err != nil {
 		problems = append(problems, err)
@@ -107,7 +107,7 @@ func settle(variable string, u *url.URL, place map[string]string) error {
 	}
 	switch {
 	case strings.Contains(host, ",") || strings.Contains(port, ","):
-		return &Error{variable, "names more than one host", "Name one, the pooler's or the primary's: which server is reached has to be known."}
+		return &Error{variable, "names more than one host", "Name one host, the pooler's or the primary's, so that it is known which server is reached."}
 	case strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@"):
 		return &Error{variable, "names the folder of a socket", "Name a host, such as 127.0.0.1: honeydue connects over TCP."}
 	case host == "":
@@ -157,7 +157,7 @@ func splitConnString(variable, raw string) ([]keyValue, *url.URL, error) {
 		return lastOfEach(settings), &url.URL{Scheme: "postgres"}, nil
 	}
 	if severalHosts(raw) {
-		return nil, nil, &Error{variable, "names more than one host", "Name one, the pooler's or the primary's: which server is reached has to be known."}
+		return nil, nil, &Error{variable, "names more than one host", "Name one host, the pooler's or the primary's, so that it is known which server is reached."}
 	}
 	u, ok := parseURL(raw)
 	if !ok || u.Scheme != "postgres" && u.Scheme != "postgresql" {

@@ -64,7 +64,7 @@ func ParseDatabase(e Environ) (Database, error) {
 func (d Database) Validate() error {
 	var problems []error
 	if d.Port < 1 || d.Port > 65535 {
-		problems = append(problems, &Error{"DB_PORT", "is no port", "Set it to a number from 1 to 65535, such as 5432."})
+		problems = append(problems, &Error{"DB_PORT", "is not a port", "Set it to a number from 1 to 65535, such as 5432."})
 	}
 	problems = append(problems,
 		oneOf("DB_SSLMODE", d.SSLMode, sslModes()...),

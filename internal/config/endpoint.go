@@ -54,7 +54,7 @@ func (d *Database) mainURL() (*url.URL, error) {
 		}
 	}
 	if strings.ContainsAny(d.Host, "/@?#, ") {
-		problems = append(problems, &Error{"DB_HOST", "is no host name", "Give the host alone here, or the whole URL in DATABASE_URL."})
+		problems = append(problems, &Error{"DB_HOST", "is not a host name", "Give the host alone here, or the whole URL in DATABASE_URL."})
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (d *Database) directURL(main *url.URL) (*url.URL, error) {
 		return nil, &Error{"DB_DIRECT_HOST", "is set, and neither DATABASE_URL nor DB_HOST is", "Set DATABASE_URL as well, or give the whole direct URL in DATABASE_DIRECT_URL."}
 	}
 	if strings.ContainsAny(d.DirectHost, "/@?#, ") {
-		return nil, &Error{"DB_DIRECT_HOST", "is no host name", "Give the host alone here, or the whole URL in DATABASE_DIRECT_URL."}
+		return nil, &Error{"DB_DIRECT_HOST", "is not a host name", "Give the host alone here, or the whole URL in DATABASE_DIRECT_URL."}
 	}
 	if d.DirectPasswordIn = d.PasswordIn; d.PasswordIn == "" {
 		d.DirectPasswordIn = "DATABASE_URL"

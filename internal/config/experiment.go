@@ -36,8 +36,8 @@ func (x Experiment) Validate() error {
 	for _, decision := range x.Decisions() {
 		if decision != AblateWarmUp && decision != AblateAuthJoin {
 			return &Error{
-				ablateVariable, "names a decision that it cannot turn back",
-				"Unset it; it is set by 'honeydue loadtest ablate' alone, to " + AblateWarmUp + ", " + AblateAuthJoin + " or both.",
+				ablateVariable, "names a decision that it cannot revert",
+				"Unset it; only 'honeydue loadtest ablate' sets it, to " + AblateWarmUp + ", " + AblateAuthJoin + " or both.",
 			}
 		}
 	}

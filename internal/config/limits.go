@@ -53,7 +53,7 @@ func (a *Attempts) UnmarshalText(text []byte) error {
 	d, also := time.ParseDuration(per)
 	if errors.Join(err, also) != nil || n < 1 || n > mostAttempts || d < time.Second || d > longestPer {
 		return &Error{
-			Problem: "is not a limit of attempts",
+			Problem: "is not a rate limit",
 			Remedy:  "Write it as the number and the time, such as 10/15m (at most 1000000, from 1s to 24h), or off for no limit.",
 		}
 	}

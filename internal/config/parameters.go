@@ -18,8 +18,8 @@ type use struct {
 // server, and a pooler refuses it without saying where it comes from.
 func useOf(key string) use {
 	const (
-		network   = "honeydue sets its own keep-alive and time-outs of a connection"
-		session   = "each connection asks for its own value"
+		network   = "honeydue sets keep-alive and timeouts of a connection itself"
+		session   = "each connection requests its own value"
 		noGSSAPI  = "honeydue does not use GSSAPI"
 		leaveOut  = "Leave it out."
 		onTheRole = "Leave it out; if the server should have the setting, run ALTER ROLE ... SET."
@@ -42,9 +42,9 @@ func useOf(key string) use {
 	case "default_query_exec_mode":
 		return use{variable: "DB_EXEC_MODE"}
 	case "pool_max_conn_lifetime_jitter":
-		return use{problem: ", which cannot be chosen", remedy: "Leave it out: it is a tenth of DB_CONN_MAX_LIFETIME."}
+		return use{problem: ", which has no effect", remedy: "Leave it out: it is a tenth of DB_CONN_MAX_LIFETIME."}
 	case "pool_health_check_period", "pool_ping_timeout", "statement_cache_capacity", "description_cache_capacity":
-		return use{problem: ", which cannot be chosen", remedy: leaveOut}
+		return use{problem: ", which has no effect", remedy: leaveOut}
 
 	case "keepalives":
 		return use{fine: []string{"1"}, note: network}
@@ -64,19 +64,19 @@ func useOf(key string) use {
 	case "requiressl":
 		return use{fine: []string{"0"}, problem: ", which libpq has dropped", remedy: "Set sslmode=require instead."}
 	case "ssl_min_protocol_version":
-		return use{fine: []string{"TLSv1", "TLSv1.1", "TLSv1.2"}, problem: " above TLS 1.2, and honeydue accepts TLS 1.2 as well", remedy: "Leave it out, and set the least version at the server."}
+		return use{fine: []string{"TLSv1", "TLSv1.1", "TLSv1.2"}, problem: " above TLS 1.2, and honeydue accepts TLS 1.2 as well", remedy: "Leave it out, and set the minimum version at the server."}
 	case "ssl_max_protocol_version":
-		return use{fine: []string{"TLSv1.3"}, problem: " below TLS 1.3, and honeydue cannot be kept from it", remedy: leaveOut}
+		return use{fine: []string{"TLSv1.3"}, problem: " below TLS 1.3, and honeydue may use TLS 1.3", remedy: leaveOut}
 	case "hostaddr":
 		return use{problem: ", which honeydue does not know", remedy: "Give the address as the host; its certificate is then checked by sslmode=verify-ca."}
 	case "sslcrl", "sslcrldir":
 		return use{problem: ", and honeydue does not check whether a certificate was revoked", remedy: leaveOut}
 	case "requirepeer":
-		return use{problem: ", which holds for a socket of this machine", remedy: "Leave it out; sslmode=verify-full proves who the server is."}
+		return use{problem: ", which applies to a Unix socket", remedy: "Leave it out; sslmode=verify-full proves who the server is."}
 	case "service", "servicefile":
-		return use{problem: ", whose file may hold any parameter", remedy: "Write what it holds into the URL."}
+		return use{problem: ", whose file may contain any parameter", remedy: "Put the file's parameters into the URL."}
 	case "replication":
-		return use{problem: ", which makes a connection of another kind", remedy: leaveOut}
+		return use{problem: ", which requests a different kind of connection", remedy: leaveOut}
 	case "options":
 		return use{problem: ", which a pooler refuses", remedy: onTheRole}
 	case "scram_client_key", "scram_server_key", "sslkeylogfile", "oauth_issuer", "oauth_client_id", "oauth_client_secret", "oauth_scope":

@@ -65,7 +65,7 @@ func (t Telemetry) Validate() error {
 			})
 		case u.Path == "" && endpoint.variable == "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT":
 			problems = append(problems, &Error{
-				endpoint.variable, "has no path, and is taken as it is",
+				endpoint.variable, "has no path, and is used unchanged",
 				"Add the collector's path, such as /v1/traces (or / for its root), or set OTEL_EXPORTER_OTLP_ENDPOINT, to which it is added.",
 			})
 		}
@@ -83,7 +83,7 @@ func (t Telemetry) Ratio() (float64, error) {
 	}
 	ratio, err := strconv.ParseFloat(t.SamplerArg, 64)
 	if err != nil || !(ratio >= 0 && ratio <= 1) {
-		return 0, &Error{"OTEL_TRACES_SAMPLER_ARG", "is no share of traces", "Set it to a number from 0 to 1, such as 0.1."}
+		return 0, &Error{"OTEL_TRACES_SAMPLER_ARG", "is not a share of traces", "Set it to a number from 0 to 1, such as 0.1."}
 	}
 	return ratio, nil
 }

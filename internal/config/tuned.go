@@ -38,7 +38,7 @@ func Tuned() []TunedValue {
 	return []TunedValue{
 		{
 			Decision: "S1", Name: "database endpoint", Env: poolerHost, Value: "-pooler", Kind: KindHost,
-			Why: "the pooler keeps backends warm, so that no query pays the start of one",
+			Why: "the pooler keeps backends warm, so that no query pays for starting one",
 		},
 		{
 			Decision: "S2", Name: "idle connections kept", Env: "DB_MIN_IDLE_CONNS", Value: "20", Was: "10", Kind: KindCount,
@@ -53,12 +53,12 @@ func Tuned() []TunedValue {
 			Why: "0 = an idle connection is never closed",
 		},
 		{
-			Decision: "S4", Name: "what a full Redis does", Redis: "maxmemory-policy", Value: "allkeys-lru", Was: "noeviction", Kind: KindWord,
+			Decision: "S4", Name: "Redis eviction policy", Redis: "maxmemory-policy", Value: "allkeys-lru", Was: "noeviction", Kind: KindWord,
 			Why: "a full cache evicts cold keys instead of refusing writes",
 		},
 		{
 			Decision: "S4", Name: "memory limit of Redis", Redis: "maxmemory", Value: "256mb", Kind: KindBytes,
-			Why: "without a limit the policy has nothing to hold to",
+			Why: "without a limit the policy never applies",
 		},
 		{
 			Decision: "S5", Name: "token cache in Redis", Env: "TOKEN_CACHE_TTL", Value: "1h", Was: "5m", Kind: KindDuration,
@@ -66,11 +66,11 @@ func Tuned() []TunedValue {
 		},
 		{
 			Decision: "S6", Name: "user cache in memory", Env: "USER_CACHE_TTL", Value: "5m", Was: "30s", Kind: KindDuration,
-			Why: "a user at work is looked up once",
+			Why: "an active user is looked up once",
 		},
 		{
 			Decision: "S7", Name: "users cached in memory", Env: "USER_CACHE_SIZE", Value: "5000", Kind: KindCount,
-			Why: "about 5 MB at worst, so that a flood of users cannot blow up the pod",
+			Why: "about 5 MB at most, so that a flood of users cannot exhaust the pod's memory",
 		},
 		{
 			Decision: "S11", Name: "residence ids cache", Env: "RESIDENCE_IDS_CACHE_TTL", Value: "5m", Kind: KindDuration,

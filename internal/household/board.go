@@ -9,7 +9,7 @@ import (
 // Column is one column of the board.
 type Column struct {
 	Name  ColumnName `json:"name" enum:"overdue,due_soon,upcoming,in_progress,completed"`
-	Count int        `json:"count" doc:"how many tasks belong here; the completed column shows the 50 newest of them, every other one the first 200"`
+	Count int        `json:"count" doc:"how many tasks are in this column; the completed column shows the 50 newest, every other column the first 200"`
 	Tasks []Card     `json:"tasks"`
 }
 

@@ -10,9 +10,9 @@ type Residence struct {
 	City       string    `json:"city"`
 	PostalCode string    `json:"postal_code"`
 	Country    string    `json:"country"`
-	TimeZone   string    `json:"time_zone" doc:"IANA name; it decides which day is today for this residence's tasks"`
+	TimeZone   string    `json:"time_zone" doc:"IANA name; it decides which day is today for the residence's tasks"`
 	OwnerID    int64     `json:"owner_id"`
-	Role       Role      `json:"role" enum:"owner,admin,member" doc:"what the asking user is here"`
+	Role       Role      `json:"role" enum:"owner,admin,member" doc:"the role of the requesting user"`
 	CreatedAt  time.Time `json:"created_at"`
 	UpdatedAt  time.Time `json:"updated_at"`
 }

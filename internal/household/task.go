@@ -10,7 +10,7 @@ type Task struct {
 	Description     string     `json:"description"`
 	Category        Category   `json:"category"`
 	Priority        Priority   `json:"priority"`
-	DueDate         *Date      `json:"due_date" format:"date" doc:"the day it is due where the residence stands, null for none"`
+	DueDate         *Date      `json:"due_date" format:"date" doc:"the day it is due, in the residence's time zone; null for none"`
 	Frequency       Frequency  `json:"frequency"`
 	StartedAt       *time.Time `json:"started_at"`
 	CompletedAt     *time.Time `json:"completed_at" doc:"when a one-off task was completed; a recurring one moves its due date instead"`
@@ -48,13 +48,13 @@ type NewCompletion struct {
 	Notes string `json:"notes,omitempty" format:"text" maxLength:"5000"`
 	// DueDate names the occurrence that was done, the zero date a task without a
 	// due date; nil is whichever the task is at.
-	DueDate *Date `json:"due_date,omitempty" format:"date" doc:"the occurrence that was done, null for a task without a due date; 409 occurrence_passed if the task is no longer at it. Send it, so that a request that is sent again completes nothing twice"`
+	DueDate *Date `json:"due_date,omitempty" format:"date" doc:"the occurrence that was done, null for a task without a due date; 409 occurrence_passed if the task has moved on. Send it, so that a repeated request does not complete the task twice"`
 }
 
 // Completed is a task after a completion.
 type Completed struct {
 	Task
-	CompletionID *int64 `json:"completion_id" doc:"the completion that was recorded, or the one that had finished the task before"`
+	CompletionID *int64 `json:"completion_id" doc:"the completion that was recorded, or the earlier one that had finished the task"`
 }
 
 // Completion is a record that a task was done.

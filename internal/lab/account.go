@@ -62,7 +62,7 @@ func newAccount(u *user.User) (account, error) {
 func id(s string) (uint32, error) {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("lab: a user or group id of the system is no number: %w", err)
+		return 0, fmt.Errorf("lab: a user or group id of the system is not a number: %w", err)
 	}
 	return uint32(n), nil
 }

@@ -43,7 +43,7 @@ func (e *MissingError) Hint() string {
 	if e.OS == "darwin" {
 		how = fmt.Sprintf("On macOS: %s. On Debian or Ubuntu: %s", onMac, onDebian)
 	}
-	return how + ". Or name the folders they are in: HONEYDUE_BIN_DIRS=/one:/two"
+	return how + ". Or name their folders: HONEYDUE_BIN_DIRS=/one:/two"
 }
 
 // binaries is where the servers are.
@@ -64,8 +64,8 @@ func find(ctx context.Context, dirs []string, dataMajor int) (binaries, error) {
 	pg, versions := findPostgres(ctx, dirs, dataMajor)
 	switch {
 	case pg == "" && len(versions) > 0:
-		return b, advise(fmt.Sprintf("Install Postgres %d, or delete the data folder to begin anew.", dataMajor),
-			"lab: the data folder was made by Postgres %d, and installed is %s", dataMajor, strings.Join(versions, ", "))
+		return b, advise(fmt.Sprintf("Install Postgres %d, or delete the data folder to start over.", dataMajor),
+			"lab: the data folder was created by Postgres %d, and the installed version is %s", dataMajor, strings.Join(versions, ", "))
 	case pg == "":
 		missing = append(missing, "postgres")
 	}

@@ -132,13 +132,13 @@ func (e *ServerError) Error() string {
 func (e *ServerError) Unwrap() error { return e.Err }
 
 // Hint says where more is to be read.
-func (e *ServerError) Hint() string { return "Its log says more: " + e.Log }
+func (e *ServerError) Hint() string { return "Read its log: " + e.Log }
 
 func (k *child) quote() string {
 	if t := tail(k.log, 8); t != "" {
-		return ". Its last words:\n" + t
+		return ". Its last output:\n" + t
 	}
-	return ". It said nothing"
+	return ". It wrote no output"
 }
 
 // stop ends the server step by step and waits until it has. ctx shortens the

@@ -64,12 +64,12 @@ func TestMissingServersAreNamedWithTheirPackages(t *testing.T) {
 		{
 			MissingError{Servers: []string{"postgres", "pgbouncer", "redis-server"}, OS: "linux"},
 			"lab: not installed: postgres, pgbouncer, redis-server",
-			"On Debian or Ubuntu: sudo apt-get install postgresql pgbouncer redis-server. On macOS: brew install postgresql@17 pgbouncer redis. Or name the folders they are in: HONEYDUE_BIN_DIRS=/one:/two",
+			"On Debian or Ubuntu: sudo apt-get install postgresql pgbouncer redis-server. On macOS: brew install postgresql@17 pgbouncer redis. Or name their folders: HONEYDUE_BIN_DIRS=/one:/two",
 		},
 		{
 			MissingError{Servers: []string{"redis-server"}, OS: "darwin"},
 			"lab: not installed: redis-server",
-			"On macOS: brew install redis. On Debian or Ubuntu: sudo apt-get install redis-server. Or name the folders they are in: HONEYDUE_BIN_DIRS=/one:/two",
+			"On macOS: brew install redis. On Debian or Ubuntu: sudo apt-get install redis-server. Or name their folders: HONEYDUE_BIN_DIRS=/one:/two",
 		},
 	} {
 		if got := c.err.Error(); got != c.want {

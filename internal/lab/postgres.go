@@ -132,7 +132,7 @@ func removeAll(ctx context.Context, path string) error {
 			return fmt.Errorf("lab: clear away an unfinished cluster: %w", ctx.Err())
 		}
 	}
-	return advise(chooseDir, "lab: somebody writes into %s", path)
+	return advise(chooseDir, "lab: another process writes to %s", path)
 }
 
 func (l *Lab) startPostgres(ctx context.Context) error {

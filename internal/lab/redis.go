@@ -95,7 +95,7 @@ func checkRedis(ctx context.Context, c *redis.Client) error {
 		return fmt.Errorf("lab: ask Redis for its limits: %w", err)
 	}
 	if want := strconv.Itoa(redisMemory); got["maxmemory"] != want || got["maxmemory-policy"] != redisPolicy {
-		return fmt.Errorf("lab: Redis works with maxmemory %s and %s, not with %s and %s as it was told",
+		return fmt.Errorf("lab: Redis works with maxmemory %s and %s, not with %s and %s as configured",
 			got["maxmemory"], got["maxmemory-policy"], want, redisPolicy)
 	}
 	return nil

@@ -30,7 +30,7 @@ func loadSecrets(f folder) (secrets, error) {
 	b, err := os.ReadFile(f.secrets())
 	switch {
 	case errors.Is(err, os.ErrNotExist) && initialised(f):
-		return s, advise("Delete the data folder to begin anew.", "lab: the passwords of %s are gone (secrets.json)", f)
+		return s, advise("Delete the data folder to start over.", "lab: the passwords of %s are gone (secrets.json)", f)
 	case errors.Is(err, os.ErrNotExist):
 		s = secrets{Super: rand.Text(), App: rand.Text(), Admin: rand.Text(), Redis: rand.Text()}
 		b, err := json.MarshalIndent(s, "", "  ")
@@ -42,7 +42,7 @@ func loadSecrets(f folder) (secrets, error) {
 		return s, fmt.Errorf("lab: read the passwords: %w", err)
 	}
 	if err := json.Unmarshal(b, &s); err != nil {
-		return s, advise("Delete the data folder to begin anew.", "lab: %s is damaged: %w", f.secrets(), err)
+		return s, advise("Delete the data folder to start over.", "lab: %s is damaged: %w", f.secrets(), err)
 	}
 	return s, nil
 }

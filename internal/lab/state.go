@@ -114,7 +114,7 @@ func readRecord(f folder) (record, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return r, nil
 	case errors.Is(err, fs.ErrPermission):
-		return r, advise("Act as that user. "+chooseDir, "lab: the lab in %s belongs to another user: %w", f, err)
+		return r, advise("Run the command as that user. "+chooseDir, "lab: the lab in %s belongs to another user: %w", f, err)
 	case err != nil:
 		return r, fmt.Errorf("lab: read the state of the lab: %w", err)
 	}

@@ -88,7 +88,7 @@ func Down(ctx context.Context, dir string) error {
 	}
 	if err := r.Keeper.gone(ctx); err != nil {
 		return advise(fmt.Sprintf("Wait, or end it at once: kill -9 %d (its servers end with it).", r.Keeper.PID),
-			"lab: the lab in %s was told to end and has not yet: %w", f, err)
+			"lab: the lab in %s was asked to end and has not ended yet: %w", f, err)
 	}
 	return nil
 }

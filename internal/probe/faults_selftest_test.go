@@ -40,7 +40,7 @@ func selfTestFaults() []fault {
 			inject: inject(ofRoleInDatabase("default_transaction_isolation = 'serializable'")),
 		},
 		{
-			name: "the pooler ignores what the app refuses to send", code: "HD-P15", evidence: "sets the start-up parameter", lab: &lab.Config{},
+			name: "the pooler ignores what the app refuses to send", code: "HD-P15", evidence: "sets the startup parameter", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) {
 				b.rewritePooler(t, "ignore_startup_parameters = lock_timeout")
 				b.config.URL = changed(t, b.config.URL, parameter("lock_timeout", "5000"))

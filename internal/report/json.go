@@ -99,7 +99,7 @@ func objectMembers(v any) ([]member, error) {
 		}
 		key, ok := token.(string)
 		if !ok {
-			return nil, errors.New("a JSON key that is no string")
+			return nil, errors.New("a JSON key that is not a string")
 		}
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {

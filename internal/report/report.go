@@ -223,7 +223,7 @@ type Status string
 // may be missing is Skipped. Remarked has passed, and its message is worth reading.
 const (
 	Passed   Status = "passed"
-	Remarked Status = "remark"
+	Remarked Status = "note"
 	Failed   Status = "failed"
 	Errored  Status = "error"
 	Skipped  Status = "skipped"

@@ -382,7 +382,7 @@ func TestManyPassesAreOneAnnotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	const names = "0%0A1%0A2%0A3%0A4%0A5%0A6%0A7%0A8%0A9"
-	want := "::notice title= r%3A remark::look\n::error title= f%3A failed::failed\n" +
+	want := "::notice title= r%3A note::look\n::error title= f%3A failed::failed\n" +
 		"::notice title=10 cases%3A passed::" + names + "\n::warning title=10 cases%3A skipped::" + names + "\n"
 	if out.String() != want {
 		t.Errorf("it is\n%s\nwant\n%s", out.String(), want)

@@ -160,7 +160,7 @@ func (c Config) poolConfig() (*pgxpool.Config, error) {
 	}
 	if c.Unwarmed && !PooledSafe(c.ExecMode) {
 		return nil, advise("Set DB_EXEC_MODE to exec, cache_describe or simple_protocol.",
-			"execution mode %s needs the proof that no pooler is in between, and an unwarmed pool proves nothing", c.ExecMode)
+			"execution mode %s needs proof that there is no pooler, and an unwarmed pool proves nothing", c.ExecMode)
 	}
 	cc, err := pgx.ParseConfig(c.URL)
 	if err != nil {
@@ -204,8 +204,8 @@ var poolerKnows = []string{ //nolint:gochecknoglobals // a table, never written
 func refuseStartupParameters(cc *pgx.ConnConfig, variable string, known ...string) error {
 	for name := range cc.RuntimeParams {
 		if !slices.Contains(known, strings.ToLower(name)) {
-			return advise("Take it out, and set it on the role (ALTER ROLE ... SET ...) if it is needed.",
-				"%s or the PG* environment sets the start-up parameter %q, which a pooler refuses", variable, name)
+			return advise("Remove it, and set it on the role (ALTER ROLE ... SET ...) if it is needed.",
+				"%s or the PG* environment sets the startup parameter %q, which a pooler refuses", variable, name)
 		}
 	}
 	return nil

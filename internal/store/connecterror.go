@@ -105,16 +105,16 @@ func (r refusal) hint(cc *pgx.ConnConfig, variable string) string {
 func refusals() []refusal {
 	text := regexp.MustCompile
 	return []refusal{
-		{[]string{"28000"}, text(`pg_hba|not allowed|login rejected|not permitted to log in`), "Let role {role} in from this address (pg_hba.conf), or check the role and the database of {url}."},
+		{[]string{"28000"}, text(`pg_hba|not allowed|login rejected|not permitted to log in`), "Allow role {role} from this address (pg_hba.conf), or check the role and the database of {url}."},
 		{[]string{"28P01"}, text(`authentication failed|no such user|auth failed|role ".*" does not exist`), "Check the role and the password of {url}."},
 		{[]string{"3D000"}, text(`no such database|database ".*" does not exist`), "Check the database's name in {url}, or create it: CREATE DATABASE {database};"},
 		{[]string{"42501"}, text(`permission denied for database`), "Run GRANT CONNECT ON DATABASE {database} TO {role};"},
-		{[]string{"42704"}, text(`unsupported startup parameter`), "Take it out of {url} and the PG* environment, and set it on the role: ALTER ROLE {role} SET ..."},
+		{[]string{"42704"}, text(`unsupported startup parameter`), "Remove it from {url} and the PG* environment, and set it on the role: ALTER ROLE {role} SET ..."},
 		{nil, text(`SSL required|TLS required`), "Set sslmode=verify-full in {url}."},
 		{nil, text(`refused TLS`), "Turn TLS on at the server, or set sslmode=disable in {url} if the network in between is trusted."},
 		{nil, text(`channel binding`), "Set channel_binding=prefer and sslmode=verify-full in {url}: a pooler that ends TLS, such as PgBouncer, has no channel binding."},
 		{nil, text(`require_auth`), "Name the server's method in require_auth of {url}, or leave it out."},
-		{nil, text(`protocol version too low|bad packet header|unsupported frontend protocol`), "Take min_protocol_version and max_protocol_version out of {url}."},
+		{nil, text(`protocol version too low|bad packet header|unsupported frontend protocol`), "Remove min_protocol_version and max_protocol_version from {url}."},
 	}
 }
 

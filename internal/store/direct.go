@@ -87,7 +87,7 @@ func refusePooler(ctx context.Context, cc *pgx.ConnConfig) error {
 	}
 	if shared {
 		return advise("Set DATABASE_DIRECT_URL to the host without the pooler: migrations and seeds need sessions of their own.",
-			"%s is a pooler and not the direct endpoint: two sessions took turns in one backend", addressOf(cc))
+			"%s is a pooler and not the direct endpoint: two sessions shared one backend", addressOf(cc))
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func (s *session) ask(ctx context.Context, sql string) error {
 	last := results[len(results)-1]
 	pid, err := strconv.ParseUint(string(last.Rows[0][0]), 10, 32)
 	if err != nil {
-		return fmt.Errorf("store: pg_backend_pid() is no number: %w", err)
+		return fmt.Errorf("store: pg_backend_pid() is not a number: %w", err)
 	}
 	s.pid = uint32(pid)
 	return nil

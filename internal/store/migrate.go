@@ -49,7 +49,7 @@ func MigrateDown(ctx context.Context, directURL string) ([]Migration, error) {
 	return migrate(ctx, directURL, func(p *goose.Provider) ([]*goose.MigrationResult, error) {
 		step, err := p.Down(ctx)
 		if errors.Is(err, goose.ErrNoNextVersion) {
-			return nil, advise("There is nothing to do.", "no step is applied, so there is none to take back")
+			return nil, advise("There is nothing to do.", "no migration is applied, so there is none to revert")
 		}
 		return []*goose.MigrationResult{step}, err
 	})

@@ -36,7 +36,7 @@ func (e *MigrationError) Error() string {
 
 // Hint says what to do about it.
 func (e *MigrationError) Hint() string {
-	return "Correct the step, or the data that it stumbles on, and run honeydue migrate up again; steps before it stay applied."
+	return "Correct the migration, or the data that it fails on, and run honeydue migrate up again; earlier migrations stay applied."
 }
 
 func (e *MigrationError) Unwrap() error { return e.Err }

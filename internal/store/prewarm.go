@@ -52,7 +52,7 @@ func OpenPrewarmer(ctx context.Context, directURL string) (*Prewarmer, error) {
 	case !extension.Installed() && extension.Available:
 		err = advise("Run CREATE EXTENSION pg_prewarm;", "%w: the extension is available and not installed", ErrNoPrewarm)
 	case !extension.Installed():
-		err = advise("Ask whoever runs the server for the extension.", "%w: the server does not have the extension", ErrNoPrewarm)
+		err = advise("Ask the server's administrator to install the extension.", "%w: the server does not have the extension", ErrNoPrewarm)
 	}
 	if err != nil {
 		p.Close(ctx)

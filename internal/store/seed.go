@@ -58,8 +58,8 @@ type SeedResult struct {
 	Took   time.Duration // VACUUM ANALYZE included
 }
 
-// ErrSeeded means that seeded users are there already.
-var ErrSeeded = errors.New("seeded users are there already")
+// ErrSeeded means that seeded users already exist.
+var ErrSeeded = errors.New("seeded users already exist")
 
 func (o SeedOptions) withDefaults() SeedOptions {
 	setDefault(&o.Users, 5000)
@@ -101,7 +101,7 @@ func Seed(ctx context.Context, directURL string, o SeedOptions) (SeedResult, err
 	}
 	o.Progress(SeedProgress{Step: "analyze"})
 	if _, err := conn.Exec(ctx, "VACUUM (ANALYZE) "+strings.Join(seedTables(), ", ")); err != nil {
-		return result, advise("Run VACUUM (ANALYZE) by hand.", "the rows are there, but VACUUM ANALYZE failed: %w", err)
+		return result, advise("Run VACUUM (ANALYZE) by hand.", "the rows are stored, but VACUUM ANALYZE failed: %w", err)
 	}
 	result.Took = time.Since(began)
 	return result, nil

@@ -43,7 +43,7 @@ func SeedDemo(ctx context.Context, directURL string) (Demo, error) {
 		return seedDemoIn(ctx, tx, hash)
 	})
 	if err != nil {
-		return Demo{}, fmt.Errorf("store: the demo household could not be made: %w", err)
+		return Demo{}, fmt.Errorf("store: the demo household could not be created: %w", err)
 	}
 	return demo, nil
 }

@@ -43,7 +43,7 @@ func setSession(cc *pgx.ConnConfig) {
 func withoutTimeouts(ctx context.Context, conn *pgconn.PgConn) error {
 	_, err := conn.Exec(ctx, timeoutsOff.SQL).ReadAll()
 	if err != nil {
-		return fmt.Errorf("cannot turn the session's time-outs off: %w", err)
+		return fmt.Errorf("cannot turn off the session's timeouts: %w", err)
 	}
 	return nil
 }
@@ -91,8 +91,8 @@ func (s serverSettings) refuse() error {
 		if got := s.value(name); got != want {
 			return &SettingProblem{
 				Setting: name, Value: got,
-				problem: fmt.Sprintf("connections ask for %s = %q at their start, and statements run with %q", name, want, got),
-				hint:    fmt.Sprintf("Take %s out of ignore_startup_parameters and connect_query of the pooler.", name),
+				problem: fmt.Sprintf("connections request %s = %q at startup, but statements run with %q", name, want, got),
+				hint:    fmt.Sprintf("Remove %s from ignore_startup_parameters and connect_query of the pooler.", name),
 			}
 		}
 	}
@@ -125,7 +125,7 @@ func (s serverSettings) warnings(limit time.Duration) []*SettingProblem {
 		warn("default_transaction_read_only", "off", "every write is refused")
 	}
 	if s.value("default_transaction_isolation") != "read committed" {
-		warn("default_transaction_isolation", "'read committed'", "writes that meet fail with a serialization error")
+		warn("default_transaction_isolation", "'read committed'", "concurrent writes fail with a serialization error")
 	}
 	if s.value("synchronous_commit") == "off" {
 		warn("synchronous_commit", "on", "a write that was acknowledged is lost if the server crashes soon after it")
@@ -142,7 +142,7 @@ func (s serverSettings) warnings(limit time.Duration) []*SettingProblem {
 	if encoding := s.value("server_encoding"); encoding != "UTF8" {
 		out = append(out, &SettingProblem{
 			Setting: "server_encoding", Value: encoding,
-			problem: fmt.Sprintf("database %s is encoded in %s, so that texts with other characters cannot be stored", s.Database, encoding),
+			problem: fmt.Sprintf("database %s is encoded in %s, so texts with other characters cannot be stored", s.Database, encoding),
 			hint:    "Dump it, and restore it into a database that was created with ENCODING 'UTF8'.",
 		})
 	}

@@ -77,11 +77,11 @@ func (s *StatementStats) Totals(ctx context.Context) (StatementTotals, error) {
 	row := results[0].Rows[0]
 	calls, err := strconv.ParseInt(string(row[0]), 10, 64)
 	if err != nil {
-		return StatementTotals{}, fmt.Errorf("store: the count of calls is no number: %w", err)
+		return StatementTotals{}, fmt.Errorf("store: the number of calls is not a number: %w", err)
 	}
 	exec, err := strconv.ParseFloat(string(row[1]), 64)
 	if err != nil {
-		return StatementTotals{}, fmt.Errorf("store: the execution time is no number: %w", err)
+		return StatementTotals{}, fmt.Errorf("store: the execution time is not a number: %w", err)
 	}
 	return StatementTotals{Calls: calls, ExecMS: exec}, nil
 }
@@ -100,7 +100,7 @@ func withoutStatements(err error) error {
 	case "55000":
 		return errors.New("pg_stat_statements is not in the server's shared_preload_libraries")
 	case "42703":
-		return errors.New("the server is older than Postgres 14, whose pg_stat_statements tells less")
+		return errors.New("the server is older than Postgres 14, whose pg_stat_statements has fewer columns")
 	}
 	return err
 }

@@ -65,7 +65,7 @@ var syncDelta = Query{
 	FROM newer n
 	WHERE n.what = 'everything' OR n.user_ids @> ARRAY[$3::bigint] OR n.residence_ids && ARRAY(SELECT id FROM known)
 	LIMIT $4::int
-), told AS (
+), reported AS (
 	SELECT m.what, m.item_id, m.to_me, r.id AS residence_id, h.id IS NOT NULL AS seen, k.id IS NOT NULL AS known
 	FROM mine m CROSS JOIN LATERAL unnest(m.residence_ids) AS r (id)
 	LEFT JOIN homes h ON h.id = r.id
@@ -75,22 +75,22 @@ var syncDelta = Query{
 		OR (SELECT count(*) FROM newer) >= $2::int
 		OR (SELECT count(*) FROM mine) >= $4::int
 		OR EXISTS (SELECT FROM mine WHERE what = 'everything')
-		OR EXISTS (SELECT FROM told WHERE what = 'outside' AND to_me AND NOT seen) AS is_full
+		OR EXISTS (SELECT FROM reported WHERE what = 'outside' AND to_me AND NOT seen) AS is_full
 	FROM since s
 ), replaced AS (
 	SELECT h.id FROM homes h, mode
-	WHERE NOT mode.is_full AND h.id IN (SELECT residence_id FROM told WHERE what = 'outside')
+	WHERE NOT mode.is_full AND h.id IN (SELECT residence_id FROM reported WHERE what = 'outside')
 ), whole AS (
 	SELECT h.id FROM homes h, mode
-	WHERE mode.is_full OR h.id IN (SELECT residence_id FROM told WHERE to_me) OR h.id IN (SELECT id FROM replaced)
+	WHERE mode.is_full OR h.id IN (SELECT residence_id FROM reported WHERE to_me) OR h.id IN (SELECT id FROM replaced)
 ), items AS (
-	SELECT DISTINCT t.what, t.item_id FROM told t, mode WHERE NOT mode.is_full AND t.seen AND t.what IN ('residence', 'task', 'contractor', 'document')
+	SELECT DISTINCT t.what, t.item_id FROM reported t, mode WHERE NOT mode.is_full AND t.seen AND t.what IN ('residence', 'task', 'contractor', 'document')
 )
 SELECT 'cursor' AS kind, CASE WHEN mode.is_full THEN 1 ELSE 0 END::bigint AS id, to_jsonb(clock.now::text) AS item FROM clock, mode
 UNION ALL
 SELECT 'replaced', r.id, NULL FROM replaced r
 UNION ALL
-SELECT DISTINCT 'residence', t.residence_id, NULL::jsonb FROM told t, mode
+SELECT DISTINCT 'residence', t.residence_id, NULL::jsonb FROM reported t, mode
 WHERE NOT mode.is_full AND NOT t.seen AND (t.to_me OR t.what = 'outside' AND t.known)
 UNION ALL
 SELECT 'residence', r.id, (SELECT to_jsonb(x) FROM (SELECT ` + residenceColumns + `) x)

@@ -13,14 +13,14 @@ import (
 func ThroughPooler(host string, announced, backend uint32) (pooled bool, how string) {
 	if label, ok := neonLabel(host); ok {
 		if strings.HasSuffix(label, neonPooled) {
-			return true, fmt.Sprintf("the host's first label ends in %s, as Neon names its pooler; the PIDs are made up by its proxy", neonPooled)
+			return true, fmt.Sprintf("the host's first label ends in %s, as Neon names its pooler; its proxy invents the PIDs", neonPooled)
 		}
-		return false, fmt.Sprintf("the host's first label does not end in %s, as Neon names its pooler; the PIDs are made up by its proxy", neonPooled)
+		return false, fmt.Sprintf("the host's first label does not end in %s, as Neon names its pooler; its proxy invents the PIDs", neonPooled)
 	}
 	if announced != backend {
-		return true, fmt.Sprintf("PID %d was announced at start-up, but the statement ran in backend %d", announced, backend)
+		return true, fmt.Sprintf("PID %d was announced at startup, but the statement ran in backend %d", announced, backend)
 	}
-	return false, fmt.Sprintf("PID %d was announced at start-up, and the statement ran in that backend", announced)
+	return false, fmt.Sprintf("PID %d was announced at startup, and the statement ran in that backend", announced)
 }
 
 // NeonPooler is the host of the pooler that Neon keeps beside an endpoint of

@@ -35,7 +35,7 @@ func (w Write) held() []int64 {
 type ElsewhereError struct{ ResidenceID int64 }
 
 func (e *ElsewhereError) Error() string {
-	return fmt.Sprintf("the write holds other residences: it is about residence %d", e.ResidenceID)
+	return fmt.Sprintf("the write holds different residences: it is about residence %d", e.ResidenceID)
 }
 
 // ErrFenced means that the write's id is in the change log already: this attempt

@@ -87,7 +87,7 @@ func (q *queue) logLost(ctx context.Context) {
 	if q == nil || q.lostSpans.Load() == 0 {
 		return
 	}
-	q.log.WarnContext(ctx, "spans were lost in all", slog.Int64("spans", q.lostSpans.Load()), slog.Int64("of_a_full_queue", q.droppedSpans.Load()))
+	q.log.WarnContext(ctx, "spans were lost in total", slog.Int64("spans", q.lostSpans.Load()), slog.Int64("of_a_full_queue", q.droppedSpans.Load()))
 }
 
 // warnEvery is how often the log says that spans are being lost; the counters know each one.

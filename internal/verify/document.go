@@ -26,7 +26,7 @@ func (r Result) Document() report.Document {
 }
 
 func (r Result) lists() report.Table {
-	t := report.Table{Title: "Copies beside the database", Columns: []string{"List", "Checked", "Fresh", "Stale"}}
+	t := report.Table{Title: "Copies compared with the database", Columns: []string{"List", "Checked", "Fresh", "Stale"}}
 	row := func(name string, checked, fresh, stale int) {
 		cell := report.Count(int64(stale))
 		if stale > 0 {
@@ -52,8 +52,8 @@ func (r Result) skipped() report.Table {
 func (r Result) findings() report.Table {
 	t := report.Table{
 		Title:   "Stale copies",
-		Columns: []string{"List", "Stale for", "Measured by", "Misses a change", "Filled ago", "Promise"},
-		Note:    fmt.Sprintf("At least so stale. %d of %d are shown. Whose they are is not told.", min(shownFindings, len(r.Findings)), r.Stale),
+		Columns: []string{"List", "Stale for", "Measured by", "Misses a change", "Filled ago", "Guarantee"},
+		Note:    fmt.Sprintf("Ages are lower bounds. %d of %d copies are shown, without their users.", min(shownFindings, len(r.Findings)), r.Stale),
 	}
 	for _, f := range r.Findings[:min(shownFindings, len(r.Findings))] {
 		age := report.Cell{Text: "unknown", Right: true}

@@ -238,13 +238,13 @@ func (r Result) verdict() string {
 	stalest := "the stalest for " + span(r.StalenessMS.Max)
 	switch {
 	case r.Outcome == Stale && r.BeyondPromise > 0:
-		return fmt.Sprintf("Stale: %d of %d copies, %s, and %d beyond the promise of %s; %s.", r.Stale, r.Checked, stalest, r.BeyondPromise, span(r.PromiseMS), bound)
+		return fmt.Sprintf("Stale: %d of %d copies, %s, and %d beyond the guarantee of %s; %s.", r.Stale, r.Checked, stalest, r.BeyondPromise, span(r.PromiseMS), bound)
 	case r.Outcome == Stale:
-		return fmt.Sprintf("Stale: %d of %d copies, %s; that is below %s, but no SQL from outside excuses it; %s.", r.Stale, r.Checked, stalest, span(r.PromiseMS), bound)
+		return fmt.Sprintf("Stale: %d of %d copies, %s; that is below %s, but not explained by SQL from outside; %s.", r.Stale, r.Checked, stalest, span(r.PromiseMS), bound)
 	case r.Outcome == Unknown:
-		return fmt.Sprintf("Too few: %d copies were checked, and below %d nothing is claimed. %s", r.Checked, r.AtLeast, r.tooFew())
+		return fmt.Sprintf("Too few: %d copies were checked, and a verdict needs %d. %s", r.Checked, r.AtLeast, r.tooFew())
 	case r.Excused > 0:
-		return fmt.Sprintf("As promised: %d of %d copies stale after SQL from outside, %s, and the promise allows %s; %s.", r.Excused, r.Checked, stalest, span(r.PromiseMS), bound)
+		return fmt.Sprintf("Within the guarantee: %d of %d copies stale after SQL from outside, %s, of at most %s allowed; %s.", r.Excused, r.Checked, stalest, span(r.PromiseMS), bound)
 	default:
 		return fmt.Sprintf("Fresh: 0 of %d copies stale; %s.", r.Checked, bound)
 	}
@@ -274,25 +274,25 @@ func (r Result) tooFew() string {
 func reason(why string) string {
 	switch why {
 	case "gone":
-		return "it was gone when it was looked at"
+		return "it was gone when it was read"
 	case "superseded":
-		return "something has changed since it was filled, so the next read fills it anew"
+		return "something has changed since it was filled, so the next read refills it"
 	case "aged":
-		return "a day has ended since, so the next read fills it anew"
+		return "a day has ended since, so the next read refills it"
 	case "held":
-		return "a write was under way"
+		return "a write was in progress"
 	case "no-state":
-		return "Redis has evicted what it is judged by"
+		return "Redis has evicted the versions that it is checked against"
 	case "no-lease":
-		return "no server has read the change log in the last 2 s; servers rest after 5 minutes without requests, and then serve no copy"
+		return "no server has read the change log in the last 2 s; servers stop that after 5 minutes without requests, and then serve no copy"
 	case "another-memory":
 		return "Redis was restarted, and no server has connected since"
 	case unreadable:
 		return "it cannot be decompressed"
 	case noToken:
-		return "its user has no token any more"
+		return "its user no longer has a token"
 	case unknownList:
-		return "this version knows no such list"
+		return "this version does not know the list"
 	case staleBefore:
 		return "it was found stale in an earlier round"
 	default:

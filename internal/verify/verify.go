@@ -165,7 +165,7 @@ func (v *verifier) noRedis(err error) error {
 		host = u.Host
 	}
 	return &adviceError{
-		fmt.Errorf("redis at %s cannot be asked: %w", host, err),
-		"Check that it is up, that it is Redis 7 or newer, and host and password in REDIS_URL. Without it the servers read everything from the database, and nothing is stale.",
+		fmt.Errorf("redis at %s cannot be read: %w", host, err),
+		"Check that it is up, that it is Redis 7 or newer, and the host and password in REDIS_URL. Without Redis the servers read everything from the database, and nothing is stale.",
 	}
 }

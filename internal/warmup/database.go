@@ -36,7 +36,7 @@ func (w *warmer) wake(ctx context.Context, s *Step) error {
 }
 
 func proofText(p store.Proof) string {
-	way := "without a pooler in between"
+	way := "without a pooler"
 	if p.ThroughPooler {
 		way = "through a pooler"
 	}

@@ -9,9 +9,9 @@ import (
 // Document lays the result out for people; programs get the result itself. It is a pure function.
 func (r Result) Document() report.Document {
 	t := report.Table{
-		Title:   "What each step bought",
+		Title:   "What each step gained",
 		Columns: []string{"Step", "Outcome", "Before ms", "After ms", "Bought ms", "Measured", "Detail"},
-		Note:    "Before and after are two measurements of the same thing, the first of them cold. A few per cent either way are noise: then it was warm.",
+		Note:    "Before and after are two measurements of the same thing, the first one cold. A difference of a few percent is noise: it was already warm.",
 	}
 	for _, s := range r.Steps {
 		row := []report.Cell{report.Text(s.Name), report.Toned(s.Status.tone(), string(s.Status))}

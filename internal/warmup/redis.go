@@ -19,9 +19,9 @@ const fillers = 8
 // cache's own protocol: what it stores is read from the database after the cache has told which version
 // it goes with, so that a change in between wins.
 func (w *warmer) fill(ctx context.Context, s *Step) error {
-	s.Measure = "telling who a user is"
+	s.Measure = "looking up a user by token"
 	if w.config.RedisURL == "" {
-		return skip("REDIS_URL is not set: each pod has a cache of its own, which can't be filled from here.")
+		return skip("REDIS_URL is not set: each pod has its own cache, which can't be filled from here.")
 	}
 	if w.db == nil {
 		return errNoDatabase
@@ -73,11 +73,11 @@ func (w *warmer) fill(ctx context.Context, s *Step) error {
 	last := c.Read(ctx, cache.Question{Token: users[0].TokenHash})
 	s.AfterMS = ms(time.Since(began))
 	if last.Token != cache.Hit {
-		return fmt.Errorf("redis did not keep what it was given (the token of the last active user is a %s %s)", last.Token, last.Why)
+		return fmt.Errorf("redis did not keep what was stored (the token of the last active user is a %s %s)", last.Token, last.Why)
 	}
 	s.Count = int64(len(users) - known)
 	s.DBTurns = w.db.Dials().Total() - before
-	s.Detail = fmt.Sprintf("%d users put in, %d of the %d most recently active were known.", s.Count, known, len(users))
+	s.Detail = fmt.Sprintf("%d users stored; %d of the %d most recently active were already known.", s.Count, known, len(users))
 	return nil
 }
 
@@ -87,7 +87,7 @@ func faultError(err error) error {
 	return fmt.Errorf("%s (%w). %s", f, err, f.Hint())
 }
 
-// askDatabase is what telling who a user is costs without Redis.
+// askDatabase is what looking up a user by token costs without Redis.
 func (w *warmer) askDatabase(ctx context.Context, u store.ActiveUser) (float64, error) {
 	began := time.Now()
 	_, _, err := w.db.UserByToken(ctx, u.TokenHash)

@@ -21,7 +21,7 @@ func (w *warmer) target(ctx context.Context, s *Step) error {
 	}
 	u, err := url.Parse(w.config.TargetURL)
 	if err != nil || u.Host == "" {
-		return fmt.Errorf("--target is no URL of a server; write it as http://host:port")
+		return fmt.Errorf("--target is not the URL of a server; write it as http://host:port")
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	path := "/readyz"
@@ -44,7 +44,7 @@ func (w *warmer) target(ctx context.Context, s *Step) error {
 	s.Count = 1
 	s.Detail = fmt.Sprintf("%s answers. Database turns: %s the first time, %s the second.", u.Host, turns[0], turns[1])
 	if w.config.Token == "" {
-		s.Detail = u.Host + " is ready. Give a user's token by --token-env for an authed read."
+		s.Detail = u.Host + " is ready. Give a user's token with --token-env for an authenticated read."
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func (w *warmer) read(ctx context.Context, client *http.Client, at string, took 
 	}
 	defer func() { _ = resp.Body.Close() }() // it has been read
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return "", fmt.Errorf("the answer of %s broke off: %w", req.URL.Host, err)
+		return "", fmt.Errorf("the answer from %s broke off: %w", req.URL.Host, err)
 	}
 	*took = ms(time.Since(began))
 	if resp.StatusCode != http.StatusOK {
