@@ -267,7 +267,7 @@ func TestWhatIsNotServed(t *testing.T) {
 		t.Errorf("a user without a token: %+v", r)
 	}
 	c.AtLeast = 21
-	if r := s.run(c, nil); r.Outcome != Unknown || !strings.Contains(r.Verdict, "20 copies were checked, and below 21") {
+	if r := s.run(c, nil); r.Outcome != Unknown || !strings.Contains(r.Verdict, "20 copies were checked, and a verdict needs 21") {
 		t.Errorf("%+v", r)
 	}
 	s.rest()
