@@ -16,7 +16,7 @@ the socket. The table lists the exact number of turns of each route's own statem
 have for the request, **cold** if they have nothing. Not included are dialing and background work (the sweep of the change log
 takes one turn each half second for all pods together, and none after five idle minutes).
 
-This file is generated from the route table: `+"`go test ./internal/api -run TestBudgetTable -update`"+`. TestTurnBudgets (internal/api)
+This file is generated from the route table: ` + "`go test ./internal/api -run TestBudgetTable -update`" + `. TestTurnBudgets (internal/api)
 enforces the numbers. It runs every route on real servers and compares the reply, the metric and a proxy outside the process.
 TestNoHiddenTurnAfterIdling and TestTurnsAddUpUnderConcurrency cover idle connections and concurrent requests.
 

@@ -81,14 +81,14 @@ func TestVerdicts(t *testing.T) {
 	}
 	stale := func(r *Result, f Finding) { r.Sampled++; r.stale("tasks"); r.found(f) }
 	for want, do := range map[string]func(*Result){
-		"Fresh: 0 of 100 copies stale; at 95% certainty at most 2.95% of all copies that are served are stale.":                                                                                    func(r *Result) { fresh(r, 100) },
+		"Fresh: 0 of 100 copies stale; at 95% certainty at most 2.95% of all copies that are served are stale.":                                                                                         func(r *Result) { fresh(r, 100) },
 		"Within the guarantee: 1 of 100 copies stale after SQL from outside, the stalest for 300 ms, of at most 2.0 s allowed; at 95% certainty at most 4.66% of all copies that are served are stale.": func(r *Result) { fresh(r, 99); stale(r, Finding{Change: changeOutside, StaleMS: 300}) },
-		"Stale: 1 of 100 copies, the stalest for 300 ms; that is below 2.0 s, but not explained by SQL from outside; at 95% certainty at most 4.66% of all copies that are served are stale.":         func(r *Result) { fresh(r, 99); stale(r, Finding{Change: changeOwn, StaleMS: 300}) },
+		"Stale: 1 of 100 copies, the stalest for 300 ms; that is below 2.0 s, but not explained by SQL from outside; at 95% certainty at most 4.66% of all copies that are served are stale.":           func(r *Result) { fresh(r, 99); stale(r, Finding{Change: changeOwn, StaleMS: 300}) },
 		"Stale: 1 of 10 copies, the stalest for 2.6 s, and 1 beyond the guarantee of 2.0 s; at 95% certainty at most 39.42% of all copies that are served are stale.": func(r *Result) {
 			fresh(r, 9)
 			stale(r, Finding{Change: changeOutside, StaleMS: 2600, BeyondPromise: true})
 		},
-		"Too few: 3 copies were checked, and a verdict needs 20. 7 of 10 were not served: a write was in progress.":                                     func(r *Result) { fresh(r, 3); r.Sampled = 10; r.Skipped["held"] = 7 },
+		"Too few: 3 copies were checked, and a verdict needs 20. 7 of 10 were not served: a write was in progress.":                                   func(r *Result) { fresh(r, 3); r.Sampled = 10; r.Skipped["held"] = 7 },
 		"Too few: 3 copies were checked, and a verdict needs 20. It was interrupted.":                                                                 func(r *Result) { fresh(r, 3); r.Interrupted = true },
 		"Too few: 3 copies were checked, and a verdict needs 20. Redis holds 3.":                                                                      func(r *Result) { fresh(r, 3); r.CopiesInRedis = 3 },
 		"Too few: 0 copies were checked, and a verdict needs 20. Redis holds no copy of a list: nobody has read one lately, or BOARD_CACHE_TTL is 0.": func(*Result) {},
