@@ -85,7 +85,7 @@ lint: test-lint ## Check the code, go.mod, the imports between packages, the she
 
 .PHONY: test-lint
 test-lint: ensure ## Prove that the linter refuses every forbidden import between packages
-	scripts/check-arrows.sh $(GOTOOL) golangci-lint
+	scripts/check-imports.sh $(GOTOOL) golangci-lint
 
 .PHONY: fmt
 fmt: ## Format the Go code

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
 )
@@ -66,17 +65,18 @@ func TestAnAnnouncedWaitIsOnTheBill(t *testing.T) {
 func TestThePoolersOwnAnnouncement(t *testing.T) {
 	env := labtest.Database(t, nil)
 	db := open(t, env, func(c *Config) { c.MaxConns, c.MinIdleConns = 1, 1 })
+	const poolSize = 20 // default_pool_size of the lab's pooler
 	const set, back = "SET query_wait_notify = '1'", "SET query_wait_notify = '5'"
-	announces := tellPooler(t.Context(), env, set) == nil
+	announces := command(t.Context(), env.AdminURL, set) == nil
 	held, want := 50*time.Millisecond, int64(0)
 	if announces {
 		held, want = 2500*time.Millisecond, 1
-		defer func() { check(t, tellPooler(context.WithoutCancel(t.Context()), env, back)) }()
+		defer func() { check(t, command(context.WithoutCancel(t.Context()), env.AdminURL, back)) }()
 	}
 	var holders sync.WaitGroup
 	defer holders.Wait()
-	begun, release := make(chan error, lab.DefaultPoolSize), make(chan struct{})
-	for range lab.DefaultPoolSize {
+	begun, release := make(chan error, poolSize), make(chan struct{})
+	for range poolSize {
 		holders.Go(func() {
 			conn, err := pgx.Connect(t.Context(), env.DatabaseURL+"&default_query_exec_mode=simple_protocol")
 			if err == nil {
@@ -87,7 +87,7 @@ func TestThePoolersOwnAnnouncement(t *testing.T) {
 			<-release
 		})
 	}
-	for range lab.DefaultPoolSize {
+	for range poolSize {
 		if err := <-begun; err != nil {
 			t.Error(err)
 		}
@@ -103,8 +103,9 @@ func TestThePoolersOwnAnnouncement(t *testing.T) {
 	}
 }
 
-func tellPooler(ctx context.Context, env lab.Env, command string) error {
-	config, err := pgx.ParseConfig(env.AdminURL)
+// command runs one command in the pooler's console.
+func command(ctx context.Context, adminURL, command string) error {
+	config, err := pgx.ParseConfig(adminURL)
 	if err != nil {
 		return err
 	}
