@@ -71,6 +71,7 @@ func projectRules() rules {
 		word(`mission`, "nothing: a reader cannot follow it", "the mission says"),
 		word(`arrows?|crews?|furnished|glances?|manners`, "the term of docs/glossary.md", "an arrow", "the crew", "a furnished home", "a glance", "bad manners"),
 		word(`borrow|borrows|borrowed|borrowings?`, "acquire a connection", "to borrow a connection", "Borrowings"),
+		word(`bills?|weighs?|weighed|vouch|vouches`, "cost, size, confirms", "on the bill", "it weighs 5 MB", "a sweep vouches for it"),
 		word(`promises?|promised`, "guarantee, target", "the promise", "as promised"),
 		word(`floors?`, "minimum RTT", "turns x floor"),
 		word(`dial(?:led|ling)|model(?:led|ling)|cancel(?:led|ling)|label(?:led|ling)|travel(?:led|ling)`, "American spelling: one l", "it was cancelled", "dialling"),

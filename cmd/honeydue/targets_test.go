@@ -239,7 +239,7 @@ func (t *targetTable) String() string {
 	fmt.Fprintf(&s, "\nhoneydue serve, %s, GOMAXPROCS %d, one machine for all of it; R = %s, TCP slow start; cold: after %s of idleness\n",
 		runtime.Version(), runtime.GOMAXPROCS(0), targetRTT, targetIdle)
 	w := tabwriter.NewWriter(&s, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "path\tn\tturns\tat the proxy (median)\tpromised\tp50 / p99 ms\tmax\tpromised\t")
+	fmt.Fprintln(w, "path\tn\tturns\tat the proxy (median)\ttarget\tp50 / p99 ms\tmax\ttarget\t")
 	for _, line := range t.lines {
 		fmt.Fprintln(w, line)
 	}

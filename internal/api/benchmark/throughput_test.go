@@ -180,7 +180,7 @@ func show(b *testing.B, out []measured) {
 	fmt.Fprintf(&s, "\n%s, GOMAXPROCS %d; server, client, Redis and Postgres on this machine; the database %s away\n", runtime.Version(), runtime.GOMAXPROCS(0), roundTrip)
 	fmt.Fprintf(&s, "%d connections, %d rounds of %s in turns; latencies: %d requests, one each %s, from the moment they were due\n", connections, rounds, slice, paced, pacedEvery)
 	w := tabwriter.NewWriter(&s, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "side\trequests/s\tratio (range)\tpromised\tCPU µs, with the client's\tRedis CPU µs\tp50 / p99 / max ms\tn\twrong replies")
+	fmt.Fprintln(w, "side\trequests/s\tratio (range)\ttarget\tCPU µs, with the client's\tRedis CPU µs\tp50 / p99 / max ms\tn\twrong replies")
 	for _, m := range out {
 		promised := "-"
 		if m.promised > 0 {
