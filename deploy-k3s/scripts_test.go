@@ -89,7 +89,7 @@ func TestAWrongCallIsExplained(t *testing.T) {
 	}{
 		{"deploy.sh", nil, "--tag is missing"},
 		{"deploy.sh", []string{"--tag"}, "--tag needs a value"},
-		{"deploy.sh", []string{"--tag", "a b"}, "is no image tag"},
+		{"deploy.sh", []string{"--tag", "a b"}, "is not an image tag"},
 		{"deploy.sh", []string{"--tag", "v1", "--overlay", "mars"}, "no overlay 'mars'"},
 		{"deploy.sh", []string{"--tag", "v1", "--timeout", "soon"}, "whole seconds"},
 		{"deploy.sh", []string{"--quick"}, "unknown argument --quick"},

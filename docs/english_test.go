@@ -182,7 +182,7 @@ func inside(path string, folders []string) bool {
 	return slices.ContainsFunc(folders, func(f string) bool { return path == f || strings.HasPrefix(path, f+"/") })
 }
 
-// TestTextsArePlainEnglish reads all Markdown, and the strings of all Go code but tests.
+// TestTextsArePlainEnglish reads all Markdown and shell scripts, and the strings of all Go code but tests.
 func TestTextsArePlainEnglish(t *testing.T) {
 	pages, sources := 0, 0
 	all := projectRules()
@@ -204,7 +204,8 @@ func TestTextsArePlainEnglish(t *testing.T) {
 		}
 		makefile := name == "Makefile" // the descriptions of its targets
 		markdown := strings.HasSuffix(name, ".md") || makefile
-		if !markdown && (!strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go")) || inside(name, data()) {
+		script := strings.HasSuffix(name, ".sh")
+		if !markdown && !script && (!strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go")) || inside(name, data()) {
 			return nil
 		}
 		text, err := os.ReadFile(path)
@@ -212,13 +213,16 @@ func TestTextsArePlainEnglish(t *testing.T) {
 			return err
 		}
 		var hits []hit
-		if markdown {
+		switch {
+		case markdown:
 			pages++
 			if makefile {
 				text = command.ReplaceAll(text, nil)
 			}
 			hits = all.markdown(name, string(text))
-		} else {
+		case script:
+			hits = all.check(name, 1, string(text))
+		default:
 			sources++
 			if hits, err = all.golang(name, string(text)); err != nil {
 				return err

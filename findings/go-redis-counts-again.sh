@@ -48,7 +48,7 @@ func once(addr, key string, warm, retries int) (after int64, err error) {
 	time.Sleep(500 * time.Millisecond)
 	failed := c.Incr(ctx, key).Err()
 	if timeout, ok := errors.AsType[net.Error](failed); !ok || !timeout.Timeout() {
-		return 0, fmt.Errorf("INCR returned %w, not a time-out", failed)
+		return 0, fmt.Errorf("INCR returned %w, not a timeout", failed)
 	}
 	if err := <-asleep; err != nil {
 		return 0, err
@@ -59,14 +59,14 @@ func once(addr, key string, warm, retries int) (after int64, err error) {
 func main() {
 	defaults, err := once(os.Args[1], "default", 4, 0)
 	if err == nil {
-		fmt.Printf("MaxRetries by default (3), 4 idle connections: INCR fails with a time-out, the counter is %d\n", defaults)
+		fmt.Printf("MaxRetries by default (3), 4 idle connections: INCR fails with a timeout, the counter is %d\n", defaults)
 	}
 	off, offErr := once(os.Args[1], "off", 4, -1)
 	if err = errors.Join(err, offErr); err != nil {
 		fmt.Println(err)
 		os.Exit(2)
 	}
-	fmt.Printf("MaxRetries -1: INCR fails with a time-out, the counter is %d\n", off)
+	fmt.Printf("MaxRetries -1: INCR fails with a timeout, the counter is %d\n", off)
 	if defaults != 4 || off != 1 {
 		fmt.Println("CHANGED: another number of the same INCR arrives")
 		os.Exit(1)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Go's time.Time.ZoneBounds promises start <= t < end. On 31 December of a leap year, in a zone whose rule for the
+# Go's time.Time.ZoneBounds is documented to return start <= t < end. On 31 December of a leap year, in a zone whose rule for the
 # future has summer time, the end lies before t: a loop that goes from bound to bound never ends.
 set -euo pipefail
 dir=$(mktemp -d)

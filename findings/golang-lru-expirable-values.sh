@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# golang-lru's expirable.LRU: Values is documented to leave expired entries out. Until the next clean-up, which comes up to
-# a hundredth of the time to live later, it returns a zero value for each of them instead, behind the others.
+# golang-lru's expirable.LRU: Values is documented to leave expired entries out. Until the next cleanup, which comes up to
+# a hundredth of the TTL later, it returns a zero value for each of them instead, behind the others.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -17,11 +17,11 @@ import (
 )
 
 // between looks at a cache whose entries have expired and are not cleaned up
-// yet; ok is false if the clean-up came first each time.
+// yet; ok is false if the cleanup came first each time.
 func between() (keys []int, values []string, ok bool) {
 	const ttl = 2 * time.Second // cleaned up every 20 ms
 	cache := expirable.NewLRU[int, string](1000, nil, ttl)
-	for i := range 40 { // over several clean-ups, so that the last ones are waited for
+	for i := range 40 { // over several cleanups, so that the last ones are waited for
 		cache.Add(i, "value")
 		time.Sleep(time.Millisecond)
 	}

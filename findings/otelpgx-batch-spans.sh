@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # otelpgx: the span of a query in a batch is opened when its result has arrived and closed at once. It lasts microseconds
-# however slow the query was, so the slow query of a batch cannot be told from the others. Outside a batch the span of
+# however slow the query was, so the slow query of a batch cannot be distinguished from the others. Outside a batch the span of
 # the same query lasts as long as the query.
 # Needs PostgreSQL's programs, on the PATH or under /usr/lib/postgresql.
 set -euo pipefail

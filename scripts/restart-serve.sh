@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Stops the server whose process id is in PIDFILE, if there is one, waits until it is gone, and starts another in
-# the background. Returns at once after that: whoever needs the server asks its /readyz.
+# the background. Returns at once after that; poll /readyz to know when the server is ready.
 #   restart-serve.sh PIDFILE LOG COMMAND...
 set -euo pipefail
 

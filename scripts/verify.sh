@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Verifies the whole on real servers: a lab with a 110 ms link, migrated and seeded; the API served over it;
-# warm-up, probe and load test against it. Prints their reports, stops everything, and exits with the worst code:
-# 0 all well, 1 could not be done, 3 a target missed or a finding, 4 inconclusive, 5 the figures mean nothing.
+# Verifies the product on real servers: a lab with a 110 ms link, migrated and seeded, the API served over it,
+# and warm-up, probe and load test against it. Prints their reports, stops everything, and exits with the worst code:
+# 0 success, 1 could not complete, 3 a target missed or a finding, 4 inconclusive, 5 the measurement is invalid.
 #
 #   scripts/verify.sh [--keep]     --keep leaves the folder with every log and report behind
 set -euo pipefail
@@ -20,7 +20,7 @@ if ! [ -x "$honeydue" ]; then
   exit 1
 fi
 
-# free_port: one that nothing listens on. Whoever takes it before serve does makes serve fail, and say so.
+# free_port: a port that nothing listens on. If another process takes it before serve does, serve fails and reports it.
 free_port() {
   local port
   for _ in $(seq 50); do
@@ -37,7 +37,7 @@ admin=127.0.0.1:$(free_port)
 work=$(mktemp -d "${TMPDIR:-/tmp}/honeydue-verify.XXXXXX")
 # The lab's servers run as another user when this one is root: they have to get into the folder.
 chmod 711 "$work"
-# Every process below carries this, so that one left behind can be told from somebody else's.
+# Every process below carries this, so that a leftover can be recognized among other processes.
 export HONEYDUE_VERIFY=$work
 lab=$work/lab
 pidfile=$work/serve.pid
@@ -50,8 +50,8 @@ if ! command -v timeout >/dev/null 2>&1; then timeout() { shift; "$@"; }; fi
 
 say() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
-# note CODE: keeps the exit code that speaks for all: 5 before 1 before 3 before 4. A code that no command of ours
-# has (a time-out's, a signal's) is a failure.
+# note CODE: keeps the most important exit code: 5 before 1 before 3 before 4. A code that no command of ours
+# has (of a timeout or a signal) is a failure.
 note() {
   local code=$1 known
   case "$code" in 0 | 2 | 3 | 4 | 5) ;; *) code=1 ;; esac

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the fault catalogue of the probe on other versions of Postgres, PgBouncer, Redis and Valkey than this machine's,
-# and prints which finding came first where.
+# Runs the fault catalog of the probe on other versions of Postgres, PgBouncer, Redis and Valkey than this machine's,
+# and prints which finding came first.
 #
 #   scripts/versions.sh [run] [STACK...]    every stack of the table below, or the named ones
 #   scripts/versions.sh fetch [SERVER...]   only fetch the servers; prints the folder of each
@@ -29,7 +29,7 @@ TABLE
 }
 
 # Each version is in one stack at least. Postgres, pooler and cache meet in no more combinations than that: no fault of
-# the catalogue depends on two of them.
+# the catalog depends on two of them.
 stacks() {
   cat <<'TABLE'
 pg15   postgres-15 pgbouncer-1.18 redis-7.0

@@ -40,7 +40,7 @@ while [ "$#" -gt 0 ]; do
   esac
 done
 if [ -z "$tag" ]; then usage_error "--tag is missing."; fi
-if ! [[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$ ]]; then usage_error "'$tag' is no image tag."; fi
+if ! [[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$ ]]; then usage_error "'$tag' is not an image tag."; fi
 check_seconds "$timeout"
 find_overlay
 
@@ -52,7 +52,7 @@ if [ "$dry_run" = yes ]; then
   printf '   kubectl kustomize deploy-k3s/overlays/%s | sed s/set-by-deploy.sh/%s/ > RENDERED\n' "$overlay" "$tag"
 else
   kubectl kustomize "$folder" | sed "s/:set-by-deploy\.sh\$/:$tag/" >"$rendered" ||
-    die "the overlay $overlay can't be rendered." "See what is wrong with: kubectl kustomize deploy-k3s/overlays/$overlay"
+    die "the overlay $overlay can't be rendered." "To see the error, run: kubectl kustomize deploy-k3s/overlays/$overlay"
   if ! grep -q ":$tag\$" "$rendered"; then
     die "the overlay $overlay has no image with the tag set-by-deploy.sh." "Give its honeydue image 'newTag: set-by-deploy.sh'."
   fi
@@ -85,7 +85,7 @@ run_job() {
 }
 
 step "1. settings, Redis and network policies"
-apply config || die "the settings were not applied." "Nothing was rolled out. Mend what kubectl says above, and deploy again."
+apply config || die "the settings were not applied." "Nothing was rolled out. Fix the error that kubectl printed above, and deploy again."
 if [ "$dry_run" = yes ]; then
   k get secret honeydue
 else
@@ -95,13 +95,13 @@ fi
 
 step "2. migration on the direct endpoint"
 run_job migrate ||
-  die "the migration failed or did not end in $timeout s; its last lines are above." \
+  die "the migration failed or did not end within $timeout s; its last lines are above." \
     "The running version is untouched. Look with: ${kubectl[*]} logs job/honeydue-migrate"
 
 step "3. roll-out"
-apply app || die "the Deployment was not applied." "Mend what kubectl says above, and deploy again."
+apply app || die "the Deployment was not applied." "Fix the error that kubectl printed above, and deploy again."
 k rollout status deployment/honeydue "--timeout=${timeout}s" ||
-  die "the new pods did not get ready in $timeout s; the old ones still serve." "Roll back with: $rollback"
+  die "the new pods were not ready within $timeout s; the old ones still serve." "Roll back with: $rollback"
 
 step "4. warm-up"
 run_job warmup ||

@@ -45,13 +45,13 @@ find_overlay
 
 step "1. roll back"
 k rollout undo deployment/honeydue ${to_revision:+"--to-revision=$to_revision"} ||
-  die "the roll-back was refused." "List the revisions with: ${kubectl[*]} rollout history deployment/honeydue"
+  die "the rollback was refused." "List the revisions with: ${kubectl[*]} rollout history deployment/honeydue"
 k rollout status deployment/honeydue "--timeout=${timeout}s" ||
-  die "the pods did not get ready in $timeout s." "Look with: ${kubectl[*]} describe pods -l app.kubernetes.io/name=honeydue"
+  die "the pods were not ready within $timeout s." "To see why, run: ${kubectl[*]} describe pods -l app.kubernetes.io/name=honeydue"
 
 # In a pod of the version that serves now: the warm-up Job has the image of the version that was rolled back.
 step "2. warm-up"
 k exec deployment/honeydue -- honeydue warmup --target http://honeydue ||
-  die "the roll-back is live, but the warm-up failed; first requests may be slow." "Run the same command again: it is safe to repeat."
+  die "the rollback is live, but the warm-up failed; first requests may be slow." "Run the same command again: it is safe to repeat."
 
 step "done"
