@@ -40,14 +40,14 @@ func runsFor(floor time.Duration, statements int, within time.Duration) int {
 }
 
 // attributor runs hot statements as the app does: by the store's own borrow method, through the app's
-// endpoint, in the app's execution mode. Meanwhile it watches an empty query on a connection beside it.
+// endpoint, in the app's execution mode. Meanwhile it watches a control query on another connection.
 type attributor struct {
-	lanes  []*store.DB
-	pace   *pace
-	beside *beside
-	floor  time.Duration
-	pools  *poolsConsole // nil where it may not be asked
-	runs   int
+	lanes   []*store.DB
+	pace    *pace
+	control *controlQuery
+	floor   time.Duration
+	pools   *poolsConsole // nil where it may not be asked
+	runs    int
 	// warm makes one run first that is not counted: a mode that caches descriptions pays for them once
 	// for each connection, which is no request's cost.
 	warm bool
@@ -71,7 +71,7 @@ func newAttributor(ctx context.Context, s *session, r *reaching, pairs int) *att
 	within := attributionTime(ctx, floor)
 	each := (pairs + len(lanes) - 1) / len(lanes)
 	return &attributor{
-		lanes: lanes, pace: newPace(floor, len(lanes)), beside: &beside{server: s.pooler}, floor: floor, pools: s.pools,
+		lanes: lanes, pace: newPace(floor, len(lanes)), control: &controlQuery{server: s.pooler}, floor: floor, pools: s.pools,
 		runs: runsFor(floor, each, within), until: time.Now().Add(within), ends: lastRun(ctx, floor, each), cut: map[string]bool{},
 	}
 }
@@ -109,7 +109,7 @@ func (a *attributor) measureAll(ctx context.Context, work []timed, out []measure
 		})
 	}
 	all.Wait()
-	a.beside.wait()
+	a.control.wait()
 }
 
 // mostCut is how many statements may go without an answer before no more are sent: each takes queryTimeout, of which a
@@ -118,11 +118,11 @@ const mostCut = 2
 
 // measured is what the runs of one statement gave: medians.
 type measured struct {
-	wall   time.Duration
-	beside time.Duration
-	turns  int64
-	rows   int64
-	runs   int
+	wall    time.Duration
+	control time.Duration
+	turns   int64
+	rows    int64
+	runs    int
 	// waiting is how many clients SHOW POOLS saw in the queue at the worst moment, at least one if the pooler has
 	// announced that this one waits; -1 if neither is known.
 	waiting int64
@@ -137,7 +137,7 @@ func (a *attributor) measure(ctx context.Context, db *store.DB, t timed) measure
 	if a.over(t.query) {
 		return out
 	}
-	var walls, besides []time.Duration
+	var walls, controls []time.Duration
 	var turns []int64
 	announced := db.Stat().Queued
 	if a.warm {
@@ -155,25 +155,25 @@ func (a *attributor) measure(ctx context.Context, db *store.DB, t timed) measure
 			break // a queue makes runs long: fewer of them, instead of a probe that does not end in time
 		}
 		leave := a.pace.enter(ctx, t.executes())
-		emptied, queue := a.beside.send(ctx), a.watchQueue(ctx)
+		emptied, queue := a.control.send(ctx), a.watchQueue(ctx)
 		ran, err := a.once(ctx, db, t)
 		out.waiting = max(out.waiting, queue())
 		if db.Stat().Queued > announced { // the pooler's own word, which needs no console
 			out.waiting = max(out.waiting, 1)
 		}
 		leave()
-		beside, asked := emptied()
-		if beside > 0 {
-			besides = append(besides, beside)
+		control, asked := emptied()
+		if control > 0 {
+			controls = append(controls, control)
 		}
 		if err != nil {
 			out.failed = explain(ctx, "", err)
-			a.giveUp(t.query, &out, asked && beside == 0)
+			a.giveUp(t.query, &out, asked && control == 0)
 			break
 		}
 		walls, turns, out.rows = append(walls, ran.Took), append(turns, ran.Turns), int64(ran.Rows)
 	}
-	out.wall, out.turns, out.beside, out.runs = median(walls), median(turns), median(besides), len(walls)
+	out.wall, out.turns, out.control, out.runs = median(walls), median(turns), median(controls), len(walls)
 	return out
 }
 
@@ -238,10 +238,10 @@ func (a *attributor) watchQueue(ctx context.Context) func() int64 {
 	}
 }
 
-// account splits a wall time: wall = turns x floor + planning + execution + residual.
-func account(name string, s store.Subject, floor time.Duration, m measured, e explained) HotPath {
+// account collects what is known of a hot path.
+func account(name string, s store.Subject, m measured, e explained) HotPath {
 	h := HotPath{
-		Name: name, Subject: s.Label, Turns: m.turns, WallMS: ms(m.wall), BesideMS: ms(m.beside),
+		Name: name, Subject: s.Label, Turns: m.turns, WallMS: ms(m.wall), ControlMS: ms(m.control),
 		Runs: m.runs, Rows: m.rows, Plan: e.plan, GenericPlan: e.generic,
 	}
 	for _, f := range []*failure{m.failed, e.failed} {
@@ -255,22 +255,34 @@ func account(name string, s store.Subject, floor time.Duration, m measured, e ex
 			}
 		}
 	}
-	h.EndedAfterMS, h.starved, h.queueSeen = e.endedAfterMS, m.starved, m.waiting > 0
+	h.EndedAfterMS, h.starved, h.waiting = e.endedAfterMS, m.starved, m.waiting
 	if e.plan != nil {
 		h.PlanningMS, h.ExecutionMS = e.plan.PlanningMS, e.plan.ExecutionMS
 		h.Access, h.PlanHash, h.FirstRun = e.plan.access(), e.plan.Hash(), firstRun(e.first)
 		h.LaterRuns = e.plan.later
 	}
 	h.S14 = judgeS14(s, e)
-	if m.runs == 0 {
-		return h
+	return h
+}
+
+// split splits the wall time: wall = turns x floor + planning + execution + residual.
+func (h *HotPath) split(floorMS float64) {
+	if h.Runs == 0 {
+		return
 	}
-	h.NetworkMS = round(float64(m.turns) * ms(floor))
+	h.NetworkMS = round(float64(h.Turns) * floorMS)
 	h.ResidualMS = roundSigned(h.WallMS - h.NetworkMS - h.PlanningMS - h.ExecutionMS)
-	if waits(h, ms(floor), m.waiting) {
+	if waits(*h, floorMS) {
 		h.ResidualName = "pooler wait"
 	}
-	return h
+}
+
+// splitWalls splits all wall times by the floor that the report shows: samples that were taken after the statements are in it, too.
+func (o *observation) splitWalls(floor time.Duration) {
+	for i := range o.hot {
+		o.hot[i].split(ms(floor))
+	}
+	o.withdrawWaits()
 }
 
 // withdrawWaits takes the name off residuals that no console has confirmed, unless statements that need a server
@@ -280,7 +292,7 @@ func (o *observation) withdrawWaits() {
 		return
 	}
 	for i := range o.hot {
-		if !o.hot[i].queueSeen {
+		if o.hot[i].waiting <= 0 {
 			o.hot[i].ResidualName = ""
 		}
 	}
@@ -295,12 +307,12 @@ func residualLimit(floorMS float64) float64 {
 // waits reports whether a residual may be called pooler wait: it is worth naming, and SHOW POOLS saw clients in the
 // queue. Where the console was not asked (waiting below 0), an empty query at the same moment that rose by half of the
 // residual has to do; where it was, its word goes first: a busy machine slows two queries as a queue does.
-func waits(h HotPath, floorMS float64, waiting int64) bool {
+func waits(h HotPath, floorMS float64) bool {
 	if h.ResidualMS < residualLimit(floorMS) {
 		return false
 	}
-	if waiting >= 0 {
-		return waiting > 0
+	if h.waiting >= 0 {
+		return h.waiting > 0
 	}
-	return h.BesideMS-floorMS > h.ResidualMS/2
+	return h.ControlMS-floorMS > h.ResidualMS/2
 }

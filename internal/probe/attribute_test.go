@@ -36,8 +36,9 @@ func TestRunsFitIntoTheTime(t *testing.T) {
 
 func TestAccountAddsUp(t *testing.T) {
 	plan := &Plan{PlanningMS: 0.4, ExecutionMS: 0.6}
-	h := account("board", store.Subject{Label: "median"}, 110*time.Millisecond,
-		measured{wall: 115 * time.Millisecond, beside: 111 * time.Millisecond, turns: 1, runs: 3, waiting: -1}, explained{plan: plan, analyzed: true})
+	h := account("board", store.Subject{Label: "median"},
+		measured{wall: 115 * time.Millisecond, control: 111 * time.Millisecond, turns: 1, runs: 3, waiting: -1}, explained{plan: plan, analyzed: true})
+	h.split(110)
 	sum := h.NetworkMS + h.PlanningMS + h.ExecutionMS + h.ResidualMS
 	if math.Abs(sum-h.WallMS) > 0.002 || h.ResidualMS != 4 {
 		t.Errorf("%+v adds up to %v", h, sum)
@@ -50,10 +51,10 @@ func TestAccountAddsUp(t *testing.T) {
 // TestPoolerWaitNeedsEvidence: a residual is named only if something else agrees.
 func TestPoolerWaitNeedsEvidence(t *testing.T) {
 	for _, c := range []struct {
-		name             string
-		residual, beside float64
-		waiting          int64
-		want             bool
+		name              string
+		residual, control float64
+		waiting           int64
+		want              bool
 	}{
 		{"small", 8, 200, 5, false},
 		{"large, and the empty query is quick", 500, 111, -1, false},
@@ -63,7 +64,7 @@ func TestPoolerWaitNeedsEvidence(t *testing.T) {
 		{"large, both are slow, and SHOW POOLS shows no queue", 500, 400, 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := waits(HotPath{ResidualMS: c.residual, BesideMS: c.beside}, 110, c.waiting); got != c.want {
+			if got := waits(HotPath{ResidualMS: c.residual, ControlMS: c.control, waiting: c.waiting}, 110); got != c.want {
 				t.Errorf("waits = %v, want %v", got, c.want)
 			}
 		})
@@ -141,7 +142,7 @@ func TestOneThatWaitsAloneIsNoQueue(t *testing.T) {
 	} {
 		o := &observation{}
 		for i := range c.timed + c.notRun {
-			h := HotPath{Runs: 3, ResidualMS: 60, BesideMS: 170}
+			h := HotPath{Runs: 3, ResidualMS: 60, ControlMS: 170}
 			if i < c.waiting {
 				h.ResidualName = "pooler wait"
 			}
@@ -172,7 +173,7 @@ func TestThePoolersAnnouncementIsProof(t *testing.T) {
 	defer db.Close()
 	for message, waiting := range map[string]int64{"No server connection available in postgres backend, client being queued": 1, "all is well": -1} {
 		a := &attributor{
-			pace: newPace(time.Millisecond, 1), beside: &beside{server: &pgServer{}}, runs: 1, cut: map[string]bool{},
+			pace: newPace(time.Millisecond, 1), control: &controlQuery{server: &pgServer{}}, runs: 1, cut: map[string]bool{},
 			until: time.Now().Add(time.Minute), ends: time.Now().Add(time.Minute),
 		}
 		sql := fmt.Sprintf(`DO $$ BEGIN RAISE NOTICE '%s'; PERFORM pg_sleep(0.05); END $$`, message)
@@ -180,7 +181,8 @@ func TestThePoolersAnnouncementIsProof(t *testing.T) {
 		if m.runs != 1 || m.waiting != waiting {
 			t.Errorf("after %q: %d runs (%v), %d waiting, want %d", message, m.runs, m.failed, m.waiting, waiting)
 		}
-		if h := account("raise", store.Subject{}, time.Millisecond, m, explained{}); h.queueSeen != (waiting > 0) || (h.ResidualName != "") != h.queueSeen {
+		h := account("raise", store.Subject{}, m, explained{})
+		if h.split(1); (h.ResidualName != "") != (waiting > 0) {
 			t.Errorf("after %q: the residual is %q", message, h.ResidualName)
 		}
 	}

@@ -452,7 +452,7 @@ func TestFindingsSayWhatTheyAreAbout(t *testing.T) {
 	waits := pgSession{PID: 8, State: "active", XactS: 20, XactAt: 80, WaitsS: 3, Blockers: []int64{7}}
 	o := &observation{
 		cluster: &clusterFacts{at: time.Now(), pods: []podFacts{pod}, throttle: []throttled{{pod: "honeydue-1", periods: 100, throttled: 50}}},
-		hot:     []HotPath{account("task_board", store.Subject{}, 0, measured{}, explained{failed: &failure{kind: kindServer, err: &pgconn.PgError{Code: "42703"}}})},
+		hot:     []HotPath{account("task_board", store.Subject{}, measured{}, explained{failed: &failure{kind: kindServer, err: &pgconn.PgError{Code: "42703"}}})},
 		target: &Target{
 			Reads: []TargetRead{
 				{Route: "task_board", Authed: true, Runs: 4, Turns: &turns, OverBudget: 4, Status: 200},

@@ -74,9 +74,9 @@ func jitters(o *observation) outcome {
 	case e.FloorMS == 0:
 		return notKnown("There was time for %s only, and the median of fewer than %d says nothing.", plural(e.FloorSamples, "round trip", "round trips"), leastSamples)
 	case !unsteady(e):
-		return passed("The median of %d round trips is %.1f ms above the least of %.1f ms.", e.jitterSamples, e.JitterMS, e.FloorMS)
+		return passed("The median of %d empty queries is %.1f ms above their minimum (floor_ms, %.1f ms).", e.jitterSamples, e.JitterMS, e.FloorMS)
 	}
-	evidence := fmt.Sprintf("The median of %d round trips to the pooler is %.1f ms above the least of %.1f ms", e.jitterSamples, e.JitterMS, e.FloorMS)
+	evidence := fmt.Sprintf("The median of %d empty queries through the pooler is %.1f ms above their minimum (floor_ms, %.1f ms)", e.jitterSamples, e.JitterMS, e.FloorMS)
 	if o.direct.answered() {
 		evidence += fmt.Sprintf(", to Postgres itself %.1f ms above %.1f ms", o.direct.endpoint.JitterMS, o.direct.endpoint.FloorMS)
 	}
@@ -167,7 +167,7 @@ func farAway(o *observation) outcome {
 		before, now := o.earlier(e.Name), reachMS(e)
 		if before >= 0 && now >= 0 && now >= grownBy*before && now-before >= max(farLeastMS, e.doubtMS()) {
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("A round trip to %s takes %.1f ms, and took %.1f ms when the baseline was saved.", e.Name, now, before),
+				evidence: fmt.Sprintf("The quickest answer of %s took %.1f ms, and %.1f ms when the baseline was saved.", e.Name, now, before),
 				costMS:   now - before,
 			})
 		}
@@ -180,14 +180,14 @@ func farAway(o *observation) outcome {
 	if o.direct.answered() && pooler >= 0 {
 		if direct := reachMS(o.direct.endpoint); direct >= 0 && pooler-direct >= max(farLeastMS, direct/2, o.pooler.endpoint.doubtMS(), o.direct.endpoint.doubtMS()) {
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("A round trip to the pooler takes %.1f ms, to Postgres itself %.1f ms: the pooler stands elsewhere.", pooler, direct),
+				evidence: fmt.Sprintf("The quickest answer of the pooler took %.1f ms, of Postgres itself %.1f ms: the pooler stands elsewhere.", pooler, direct),
 				costMS:   pooler - direct,
 			})
 		}
 	}
 	if o.pooler.pooled && pooler >= 0 && between >= max(farLeastMS, pooler/2, o.pooler.endpoint.doubtMS()) {
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("The pooler answers in %.1f ms, and Postgres through it in %.1f ms: the two stand %.1f ms apart.", pooler, o.pooler.endpoint.FloorMS, between),
+			evidence: fmt.Sprintf("The quickest answer of the pooler itself took %.1f ms, and of Postgres through it %.1f ms (floor_ms): the two stand %.1f ms apart.", pooler, o.pooler.endpoint.FloorMS, between),
 			costMS:   between,
 		})
 	}
@@ -195,7 +195,7 @@ func farAway(o *observation) outcome {
 	if o.config.Baseline != nil {
 		compared = "it was much the same when the baseline was saved"
 	}
-	return orPassed(hits, "A round trip to the pooler takes %.1f ms; %s.", pooler, compared)
+	return orPassed(hits, "The quickest answer of the pooler took %.1f ms; %s.", pooler, compared)
 }
 
 // steadySamples is of how many the least is as near to the distance as the jitter, whatever makes round trips vary.

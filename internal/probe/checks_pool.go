@@ -80,10 +80,10 @@ const (
 // queue.
 func poolerWait(o *observation) outcome {
 	residuals := o.poolerWaits()
-	var beside float64
+	var control float64
 	for _, h := range o.hot {
 		if h.ResidualName != "" {
-			beside = max(beside, h.BesideMS)
+			control = max(control, h.ControlMS)
 		}
 	}
 	timed := len(o.hot) - o.notRun()
@@ -97,12 +97,12 @@ func poolerWait(o *observation) outcome {
 		cost := median(residuals)
 		return found(hit{
 			evidence: fmt.Sprintf("In %d of %d timed hot paths %.0f ms are explained neither by turns nor by execution, and an empty query at the same moment took up to %.0f ms.%s",
-				len(residuals), timed, cost, beside, queue),
+				len(residuals), timed, cost, control, queue),
 			costMS: cost,
 		})
 	case o.starved() > 0:
 		why := "and neither had an empty query at the same moment"
-		if slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.starved && h.queueSeen }) {
+		if slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.starved && h.waiting > 0 }) {
 			why = "while clients stood in the pooler's queue"
 		}
 		return found(hit{
@@ -122,7 +122,7 @@ func poolerWait(o *observation) outcome {
 		return passed("%d of %d timed hot paths waited; a queue makes at least %d and %.0f%% of them wait, so most likely a server connection was being opened.%s",
 			n, timed, leastWaiting, 100*waitingShare, queue)
 	}
-	return passed("No residual rises together with an empty query beside it.%s", queue)
+	return passed("No residual rises together with its control query.%s", queue)
 }
 
 // poolerWaits are the residuals that the evidence lets us call pooler wait, in ms.

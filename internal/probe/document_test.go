@@ -44,7 +44,7 @@ func incident() Result {
 			{Name: "redis", Address: "redis:6379", Phases: []Phase{{"dns", 0, 0.1}}, ConnectMS: 0.1, Error: "in phase tcp, nobody listens there"},
 		},
 		HotPaths: []HotPath{
-			{Name: "task_board", Subject: "heavy", Turns: 1, WallMS: 150, NetworkMS: 110.5, PlanningMS: 0.4, ExecutionMS: 12.5, ResidualMS: 26.6, ResidualName: "pooler wait", BesideMS: 130, Runs: 3, Rows: 655, Access: []string{"seq tasks"}, S14: S14Verdict{Fail, 8, "12.50 ms of execution, 8 are allowed"}, Plan: plan},
+			{Name: "task_board", Subject: "heavy", Turns: 1, WallMS: 150, NetworkMS: 110.5, PlanningMS: 0.4, ExecutionMS: 12.5, ResidualMS: 26.6, ResidualName: "pooler wait", ControlMS: 130, Runs: 3, Rows: 655, Access: []string{"seq tasks"}, S14: S14Verdict{Fail, 8, "12.50 ms of execution, 8 are allowed"}, Plan: plan},
 			{Name: "task_board", Subject: "median", Turns: 1, WallMS: 112, NetworkMS: 110.5, PlanningMS: 0.3, ExecutionMS: 0.2, ResidualMS: 1, Runs: 3, Access: []string{"tasks_board_idx"}, S14: S14Verdict{Status: Pass, LimitMS: 1}},
 			{Name: "task_board", Subject: "empty", S14: S14Verdict{Unknown, 1, "it was not run: --no-analyze"}},
 			{Name: "auth_lookup", Subject: "heavy", Error: "the server refused (42P01: relation … does not exist)", S14: S14Verdict{Status: Unknown, LimitMS: 8}},

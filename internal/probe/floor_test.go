@@ -110,16 +110,16 @@ func TestStatementsThatNeedAConnection(t *testing.T) {
 func TestANameIsWithdrawn(t *testing.T) {
 	slow, quick := slices.Repeat([]time.Duration{150 * time.Millisecond}, 5), slices.Repeat([]time.Duration{time.Millisecond}, 10)
 	for _, c := range []struct {
-		name      string
-		owned     []time.Duration
-		queueSeen bool
-		kept      bool
+		name    string
+		owned   []time.Duration
+		waiting int64
+		kept    bool
 	}{
-		{"only those that need one are slow", quick, false, true},
-		{"all are slow", slices.Repeat(slow, 2), false, false},
-		{"all are slow, and the console has seen the queue", slices.Repeat(slow, 2), true, true},
+		{"only those that need one are slow", quick, -1, true},
+		{"all are slow", slices.Repeat(slow, 2), -1, false},
+		{"all are slow, and the console has seen the queue", slices.Repeat(slow, 2), 1, true},
 	} {
-		o := &observation{pooler: &pgServer{pooled: true, samples: c.owned, acquired: slow}, hot: []HotPath{{ResidualName: "pooler wait", queueSeen: c.queueSeen}}}
+		o := &observation{pooler: &pgServer{pooled: true, samples: c.owned, acquired: slow}, hot: []HotPath{{ResidualName: "pooler wait", waiting: c.waiting}}}
 		o.withdrawWaits()
 		if kept := o.hot[0].ResidualName != ""; kept != c.kept {
 			t.Errorf("%s: the name is kept: %v, want %v", c.name, kept, c.kept)

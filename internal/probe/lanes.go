@@ -60,9 +60,9 @@ func (p *pace) slot(now time.Time) time.Time {
 	return at
 }
 
-// beside sends empty queries on a connection of its own, one at a time: who asks while one is under way is given that
-// one's time. Through a pooler the first of them begin transactions, whose other statements make the floor.
-type beside struct {
+// controlQuery sends empty queries on a connection of its own, one at a time: a statement that asks for one while one is under way
+// is given that one's time. Through a pooler the first of them begin transactions, whose other statements make the floor.
+type controlQuery struct {
 	server *pgServer
 	mu     sync.Mutex
 	flight *emptied // nil if none is under way
@@ -76,21 +76,21 @@ type emptied struct {
 
 // send returns a function that waits for an empty query and gives its time, 0 if it had no answer; asked is false if none
 // could be sent now. The query ends by its own time-out.
-func (b *beside) send(ctx context.Context) (took func() (took time.Duration, asked bool)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	e := b.flight
+func (c *controlQuery) send(ctx context.Context) (took func() (took time.Duration, asked bool)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.flight
 	if e == nil {
-		if !b.server.usable() {
+		if !c.server.usable() {
 			return func() (time.Duration, bool) { return 0, true }
 		}
 		e = &emptied{answered: make(chan struct{})}
-		b.flight = e
-		b.under.Go(func() {
-			b.ask(ctx, e)
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.flight = nil
+		c.flight = e
+		c.under.Go(func() {
+			c.ask(ctx, e)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.flight = nil
 		})
 	}
 	select {
@@ -105,8 +105,8 @@ func (b *beside) send(ctx context.Context) (took func() (took time.Duration, ask
 }
 
 // ask makes one query, and a whole transaction of it while the floor is not complete.
-func (b *beside) ask(ctx context.Context, e *emptied) {
-	s := b.server
+func (c *controlQuery) ask(ctx context.Context, e *emptied) {
+	s := c.server
 	query, whole := s.empty, s.pooled && len(s.samples) < s.floorSamples()
 	if whole {
 		query = s.begin
@@ -123,4 +123,4 @@ func (b *beside) ask(ctx context.Context, e *emptied) {
 }
 
 // wait ends with the last query.
-func (b *beside) wait() { b.under.Wait() }
+func (c *controlQuery) wait() { c.under.Wait() }

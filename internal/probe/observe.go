@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -56,6 +57,7 @@ func observe(ctx context.Context, c Config) *observation {
 	r.all.Wait()
 	certain.all.Wait()
 	o.endWays(ctx, s)
+	o.splitWalls(cmp.Or(o.floor(s), r.turn)) // the latter where too few empty queries came back
 	o.poolFailed = s.dbFailed
 	if s.db != nil {
 		p := s.db.Proof()
@@ -284,16 +286,11 @@ func (o *observation) runStatements(ctx context.Context, s *session, r *reaching
 		s.attr.measureAll(ctx, work, measured)
 	}
 	floors.Wait()
-	floor := o.floor(s)
-	if floor == 0 {
-		floor = r.turn // of all that was sent beside the statements too little came back
-	}
 	for i, w := range work {
-		h := account(w.query.Name, w.subject, floor, measured[i], w.plan)
+		h := account(w.query.Name, w.subject, measured[i], w.plan)
 		h.S14.judgeScans(h.Plan, w.plan.analyzed, o.schema)
 		o.hot = append(o.hot, h)
 	}
-	o.withdrawWaits()
 	o.askHypoPG(ctx, s, st.subjects)
 	if s.pools != nil && s.pools.seen {
 		last := s.pools.last

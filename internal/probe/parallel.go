@@ -5,38 +5,38 @@ import "fmt"
 // A Gather runs the plan below it in several processes at once. Postgres adds up their loops, so a step's time per loop
 // times its loops is the time of all processes together, and may be several times what the statement took.
 
-// crew is how many processes ran a node, and the planner's own figure: by how much it divided the rows of what they share.
-type crew struct{ processes, divisor float64 }
+// processes is how many processes ran a node, and the planner's own figure: by how much it divided the rows of what they share.
+type processes struct{ count, divisor float64 }
 
 // each calls visit for every node of the plan, parents first, with the processes that ran it.
-func (p *Plan) each(visit func(*Node, crew)) { p.Root.each(crew{1, 1}, visit) }
+func (p *Plan) each(visit func(*Node, processes)) { p.Root.each(processes{1, 1}, visit) }
 
-func (n *Node) each(c crew, visit func(*Node, crew)) {
-	visit(n, c)
+func (n *Node) each(p processes, visit func(*Node, processes)) {
+	visit(n, p)
 	for i := range n.Children {
-		n.Children[i].each(n.crewOf(&n.Children[i], c), visit)
+		n.Children[i].each(n.processesOf(&n.Children[i], p), visit)
 	}
 }
 
-// crewOf is the crew of a child of a node that was run by c. Directly below a Gather each process runs the plan once for
+// processesOf are the processes of a child of a node that was run by p. Directly below a Gather each process runs the plan once for
 // each time that the Gather is run: the workers that were launched, and the leader unless parallel_leader_participation is
 // off. A child with fewer loops, such as a member of a Parallel Append that is not divided, was run by no more processes
 // than it has loops, and so was all that stands below it.
-func (n *Node) crewOf(child *Node, c crew) crew {
+func (n *Node) processesOf(child *Node, p processes) processes {
 	if (n.Type == "Gather" || n.Type == "Gather Merge") && child.Relationship != "InitPlan" {
-		c = crew{child.ActualLoops / max(n.ActualLoops, 1), n.WorkersPlanned}
-		if c.processes > n.WorkersLaunched {
+		p = processes{child.ActualLoops / max(n.ActualLoops, 1), n.WorkersPlanned}
+		if p.count > n.WorkersLaunched {
 			// The leader takes part, with what the workers' rows leave it of its time (get_parallel_divisor in Postgres).
-			c.divisor += max(0, 1-0.3*n.WorkersPlanned)
+			p.divisor += max(0, 1-0.3*n.WorkersPlanned)
 		}
 	}
-	c.processes = max(1, min(c.processes, child.ActualLoops))
-	return c
+	p.count = max(1, min(p.count, child.ActualLoops))
+	return p
 }
 
 // wallMS is the time spent in the node and below it over all its loops, where processes that ran at the same time count
 // once.
-func (n *Node) wallMS(c crew) float64 { return n.ActualTotal * max(n.ActualLoops, 1) / c.processes }
+func (n *Node) wallMS(p processes) float64 { return n.ActualTotal * max(n.ActualLoops, 1) / p.count }
 
 // Postgres rounds what it counts per loop: rows to an integer before version 18 and to two digits since, and rows that a
 // filter, a recheck or a join removed to an integer in every version.

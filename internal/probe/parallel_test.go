@@ -51,8 +51,8 @@ func TestWallTimeBelowAGather(t *testing.T) {
 		if len(scans) != 1 || scans[0].MS != c.want {
 			t.Errorf("%s: %+v, want %v ms", name, scans, c.want)
 		}
-		p.each(func(n *Node, crew crew) {
-			if got := n.selfMS(crew); got > p.ExecutionMS || got < 0 {
+		p.each(func(n *Node, by processes) {
+			if got := n.selfMS(by); got > p.ExecutionMS || got < 0 {
 				t.Errorf("%s: %s took %v ms by itself", name, n.Type, got)
 			}
 		})
@@ -143,14 +143,14 @@ func TestWallTimeOfRealPlans(t *testing.T) {
 			labtest.Eventually(t, "a plan that runs in two processes", func() bool { // the workers of the server may be busy with other tests
 				p = planAfter(t, conn, c.set, c.sql)
 				most := 0.0
-				p.each(func(_ *Node, c crew) { most = max(most, c.processes) })
+				p.each(func(_ *Node, by processes) { most = max(most, by.count) })
 				return most >= 2
 			})
 			seen, longest := false, 0.0
-			p.each(func(n *Node, crew crew) {
+			p.each(func(n *Node, by processes) {
 				seen = seen || n.Type == c.node
 				longest = max(longest, n.ActualTotal*n.ActualLoops)
-				if wall := n.wallMS(crew); wall > p.ExecutionMS {
+				if wall := n.wallMS(by); wall > p.ExecutionMS {
 					t.Errorf("%s took %v ms of a statement of %v ms", n.Type, wall, p.ExecutionMS)
 				}
 			})

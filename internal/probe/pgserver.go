@@ -153,7 +153,7 @@ func (s *pgServer) prove(ctx, proving context.Context) {
 }
 
 // sample takes the floor, of statements that have a server connection: a wait in the pooler is no distance. It has the
-// connection for itself, and is not made where beside has begun to take it, nor again where there was too little time.
+// connection for itself, and is not made where controlQuery has begun to take it, nor again where there was too little time.
 func (s *pgServer) sample(ctx context.Context) {
 	if !s.usable() || s.sampled || len(s.samples) > 0 {
 		return

@@ -126,9 +126,9 @@ type scan struct {
 // has read nothing.
 func (p *Plan) sequential() []scan {
 	var out []scan
-	p.each(func(n *Node, c crew) {
+	p.each(func(n *Node, by processes) {
 		if n.Type == "Seq Scan" && (p.ExecutionMS == 0 || n.ActualLoops > 0) {
-			out = append(out, scan{n.Relation, n.Seen(), n.wallMS(c)})
+			out = append(out, scan{n.Relation, n.Seen(), n.wallMS(by)})
 		}
 	})
 	return out

@@ -34,8 +34,12 @@ func TestHealthyLab(t *testing.T) {
 	if want := 15; len(r.HotPaths) != want {
 		t.Fatalf("%d hot paths, want 5 statements for 3 users", len(r.HotPaths))
 	}
+	floor := r.Endpoints[0].FloorMS
 	for _, h := range r.HotPaths {
 		name := h.Name + " for the " + h.Subject + " user"
+		if diff := h.NetworkMS - floor; diff > 0.005 || diff < -0.005 {
+			t.Errorf("%s: its one turn is %v ms, and the floor is shown as %v ms", name, h.NetworkMS, floor)
+		}
 		if h.Turns != 1 || h.Runs == 0 || h.Error != "" {
 			t.Errorf("%s takes %d turns in %d runs: %s", name, h.Turns, h.Runs, h.Error)
 		}

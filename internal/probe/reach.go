@@ -129,7 +129,7 @@ func (o *observation) reachRedis(ctx context.Context, s *session) {
 }
 
 // reachPooler also reads what a session of the app begins with, and takes the floor where that is quick; an ocean away
-// the round trips beside the statements make it.
+// the control queries make it.
 func (o *observation) reachPooler(ctx context.Context, s *session, r *reaching) {
 	defer close(r.pooler)
 	s.pooler.open(ctx, r.hopeless)

@@ -211,12 +211,12 @@ type HotPath struct {
 	ExecutionMS float64 `json:"execution_ms"`
 	// ResidualMS is what no other term explains; it may be slightly negative, since each term is measured.
 	ResidualMS float64 `json:"residual_ms"`
-	// ResidualName is "pooler wait" where an empty query beside it, or SHOW POOLS, agrees; else empty.
+	// ResidualName is "pooler wait" where the control query or SHOW POOLS agrees; else empty.
 	ResidualName string `json:"residual_name,omitempty"`
-	// BesideMS is the median of empty queries sent at the same moments on another connection.
-	BesideMS float64 `json:"beside_ms"`
-	Runs     int     `json:"runs"`
-	Rows     int64   `json:"rows"`
+	// ControlMS is the median of the control queries: empty ones, sent at the same moments on another connection.
+	ControlMS float64 `json:"beside_ms"`
+	Runs      int     `json:"runs"`
+	Rows      int64   `json:"rows"`
 	// Access names the index or the sequential scan by which each table is reached.
 	Access []string `json:"access,omitempty"`
 	// PlanHash names the shape of Plan: two plans with the same kinds of step on the same tables and indexes
@@ -241,8 +241,8 @@ type HotPath struct {
 
 	// starved is set where no answer came in time because of the pooler.
 	starved bool
-	// queueSeen is set where the pooler's console saw it.
-	queueSeen bool
+	// waiting is how many clients were seen in the pooler's queue meanwhile, -1 if that is not known; see measured.
+	waiting int64
 	// sqlState is that of Error; empty if it is no server's.
 	sqlState string
 }

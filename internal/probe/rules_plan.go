@@ -43,11 +43,11 @@ type step struct {
 
 // selfMS is the wall time spent in the node alone. The plans of CTEs and other InitPlans stand beside it, not
 // below it, and are not taken off.
-func (n *Node) selfMS(c crew) float64 {
-	own := n.wallMS(c)
+func (n *Node) selfMS(by processes) float64 {
+	own := n.wallMS(by)
 	for i := range n.Children {
 		if child := &n.Children[i]; child.Relationship != "InitPlan" {
-			own -= child.wallMS(n.crewOf(child, c))
+			own -= child.wallMS(n.processesOf(child, by))
 		}
 	}
 	return max(0, own)
@@ -65,14 +65,14 @@ func (n *Node) reads() string {
 }
 
 // steps collects the nodes that were executed and for which rule returns a factor above 0.
-func (p *Plan) steps(rule func(*Node, crew) (factor float64, rows bounds)) []step {
+func (p *Plan) steps(rule func(*Node, processes) (factor float64, rows bounds)) []step {
 	var out []step
-	p.each(func(n *Node, c crew) {
+	p.each(func(n *Node, by processes) {
 		if n.ActualLoops == 0 {
 			return
 		}
-		if factor, rows := rule(n, c); factor > 0 {
-			out = append(out, step{node: n, table: n.reads(), factor: factor, rows: rows, ms: n.selfMS(c), totalMS: n.wallMS(c), about: !rows.exact()})
+		if factor, rows := rule(n, by); factor > 0 {
+			out = append(out, step{node: n, table: n.reads(), factor: factor, rows: rows, ms: n.selfMS(by), totalMS: n.wallMS(by), about: !rows.exact()})
 		}
 	})
 	return out
@@ -82,12 +82,12 @@ func (p *Plan) steps(rule func(*Node, crew) (factor float64, rows bounds)) []ste
 // lowest such step is where the error begins, and what stands above it inherits it. Estimates that are
 // too high are left out: a step under a LIMIT or inside a semi-join ends early and proves nothing.
 func (p *Plan) misestimates(factor float64) []step {
-	return p.steps(func(n *Node, c crew) (float64, bounds) {
+	return p.steps(func(n *Node, by processes) (float64, bounds) {
 		rows := p.rows(n)
 		expected := max(n.PlanRows, 1) * max(n.ActualLoops, 1)
 		if n.ParallelAware {
 			// Both figures are one process's share, but of other numbers of processes: fewer may be launched than planned.
-			expected = max(n.PlanRows*c.divisor, 1) * max(n.ActualLoops, 1) / c.processes
+			expected = max(n.PlanRows*by.divisor, 1) * max(n.ActualLoops, 1) / by.count
 		}
 		off := rows.low / expected
 		if n.Relation == "" || rows.low < ruleLeastRows || off < factor {
@@ -99,7 +99,7 @@ func (p *Plan) misestimates(factor float64) []step {
 
 // spills lists the steps that wrote to disk what did not fit into work_mem; factor is the KiB written.
 func (p *Plan) spills() []step {
-	return p.steps(func(n *Node, _ crew) (float64, bounds) {
+	return p.steps(func(n *Node, _ processes) (float64, bounds) {
 		below := 0.0
 		for i := range n.Children {
 			if n.Children[i].Relationship != "InitPlan" {
@@ -122,7 +122,7 @@ const blockKB = 8
 
 // heapFetches lists the index-only scans that went to the table after all; factor is the share of rows.
 func (p *Plan) heapFetches() []step {
-	return p.steps(func(n *Node, _ crew) (float64, bounds) {
+	return p.steps(func(n *Node, _ processes) (float64, bounds) {
 		rows := max(p.rows(n).high, n.HeapFetches)
 		if n.Type != "Index Only Scan" || n.HeapFetches < ruleLeastRows || n.HeapFetches < heapFetchShare*rows {
 			return 0, bounds{}
@@ -134,7 +134,7 @@ func (p *Plan) heapFetches() []step {
 // discarded lists the steps that read at least discardedShare rows for each one they keep. A sequential
 // scan of a table is HD-Q03's.
 func (p *Plan) discarded() []step {
-	return p.steps(func(n *Node, _ crew) (float64, bounds) {
+	return p.steps(func(n *Node, _ processes) (float64, bounds) {
 		vain := removed(n)
 		share := vain.low / max(p.rows(n).high, 1)
 		if n.Type == "Seq Scan" || n.Type == "CTE Scan" || vain.low < ruleLeastRows || share < discardedShare {
