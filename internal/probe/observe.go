@@ -262,7 +262,11 @@ func (o *observation) explainStatements(ctx context.Context, s *session, r *reac
 func (o *observation) runStatements(ctx context.Context, s *session, r *reaching, st *hotStatementPlans) {
 	var floors sync.WaitGroup
 	defer floors.Wait()
-	floors.Go(func() { s.direct.sample(ctx) })
+	floors.Go(func() {
+		if s.direct.sample(ctx); s.direct.usable() && o.wantsWork() {
+			o.work.measure(ctx, s.direct)
+		}
+	})
 	if st == nil || !o.decideWalls(s, r) {
 		floors.Go(func() { s.pooler.sample(ctx) })
 	}

@@ -34,7 +34,9 @@ FROM generate_series(0, $1::int4) AS piece, LATERAL (
 // serverWork is what the runs of that work took; failed says why there is none.
 type serverWork struct {
 	moments []workMoment
-	failed  string
+	// long is whether these are long runs.
+	long   bool
+	failed string
 	// spentMS is the server's CPU time that went into all runs, the short one included.
 	spentMS float64
 }
@@ -42,8 +44,12 @@ type serverWork struct {
 // workMoment is the ms of each piece, by the server's clock and of the probe's own work at the same time.
 type workMoment struct{ server, own []float64 }
 
+// wantsWork reports whether the server may be given work.
+func (o *observation) wantsWork() bool { return o.wantsDistance() && !o.config.NoAnalyze }
+
 // measureAgain looks once more at the floors of servers that are near (far ones have been looked at for as long as
-// the statements took), and at the clock of the one that is nearest to the work.
+// the statements took), and at the clock of the one that is nearest to the work, unless that was done on a connection to Postgres
+// itself while the statements ran: where they queue there is no time left now.
 func (o *observation) measureAgain(ctx context.Context, s *session) {
 	var wg sync.WaitGroup
 	for _, server := range []*pgServer{s.pooler, s.direct} {
@@ -57,9 +63,15 @@ func (o *observation) measureAgain(ctx context.Context, s *session) {
 		o.work.failed = "no work is given to it: --no-analyze"
 	case !server.usable():
 		o.work.failed = "no database answers"
-	default:
+	case !o.work.decided(server):
 		o.work.measure(ctx, server)
 	}
+}
+
+// decided reports whether another measurement would show no more: long runs were made, or the short one and all round trips since
+// were on time.
+func (w *serverWork) decided(s *pgServer) bool {
+	return len(w.moments) > 0 && (w.long || s.lateMS() < starvedWaitMS/2)
 }
 
 // nearest is Postgres itself, or what leads to it where that can't be asked.
@@ -74,23 +86,22 @@ func (o *observation) nearest() *pgServer {
 // that was busy during the first.
 func (w *serverWork) measure(ctx context.Context, s *pgServer) {
 	times, err := w.run(ctx, s.conn, shortPieces)
-	short := workMoment{server: times}
-	late := s.lateMS() >= starvedWaitMS/2 || starved(times) || slow(times)
-	for err == nil && late && len(w.moments) < longRuns && enough(ctx, mostWork+endLeast/5) {
+	moments := []workMoment{{server: times}}
+	for late := s.lateMS() >= starvedWaitMS/2 || starved(times) || slow(times); err == nil && late && enough(ctx, mostWork+endLeast/5); {
 		done, own := make(chan struct{}), make(chan []float64)
 		go func() { own <- timeOwnWork(done) }()
 		times, err = w.run(ctx, s.conn, longPieces)
 		close(done)
-		w.moments = append(w.moments, workMoment{times, <-own})
-		late = starved(times) || slow(times)
-	}
-	if len(w.moments) == 0 {
-		w.moments = []workMoment{short}
+		if !w.long {
+			moments, w.long = nil, true
+		}
+		moments = append(moments, workMoment{times, <-own})
+		late = (starved(times) || slow(times)) && len(moments) < longRuns
 	}
 	if err != nil {
 		w.failed = explain(ctx, "", err).Error()
 	}
-	w.moments = slices.DeleteFunc(w.moments, func(m workMoment) bool { return len(m.server) == 0 })
+	w.moments = slices.DeleteFunc(moments, func(m workMoment) bool { return len(m.server) == 0 })
 }
 
 func (w *serverWork) run(ctx context.Context, conn *pgx.Conn, pieces int) (times []float64, err error) {
@@ -115,7 +126,7 @@ func (s *pgServer) lateMS() float64 {
 
 func timeWork(ctx context.Context, conn *pgx.Conn, pieces int) (times []float64, err error) {
 	err = bound(ctx, queryTimeout, func(ctx context.Context) error {
-		rows, err := conn.Query(ctx, workSQL, pgx.QueryExecModeExec, pieces, workRows, mostWork.Milliseconds())
+		rows, err := conn.Query(ctx, marked(workSQL), pgx.QueryExecModeExec, pieces, workRows, mostWork.Milliseconds())
 		if err != nil {
 			return err
 		}

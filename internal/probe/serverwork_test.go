@@ -2,8 +2,13 @@ package probe
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/honeydue/honeydue/internal/lab/labtest"
 )
 
 // pieces is work in pieces of a quarter of a millisecond, of which each so-manieth is followed by a pause.
@@ -65,6 +70,28 @@ func TestLateness(t *testing.T) {
 	}
 }
 
+// TestWhenWorkIsDecided: what was timed while the statements ran is not timed again, unless a round trip after a short run was late.
+func TestWhenWorkIsDecided(t *testing.T) {
+	moment := []workMoment{{server: pieces(80, 0, 0)}}
+	punctual := slices.Repeat([]time.Duration{time.Millisecond}, 20)
+	late := slices.Concat(punctual, slices.Repeat([]time.Duration{81 * time.Millisecond}, 5))
+	for _, c := range []struct {
+		name  string
+		work  serverWork
+		trips []time.Duration
+		want  bool
+	}{
+		{"nothing was timed", serverWork{}, punctual, false},
+		{"a short run, and nothing was late", serverWork{moments: moment}, punctual, true},
+		{"a short run, and something was late", serverWork{moments: moment}, late, false},
+		{"long runs", serverWork{moments: moment, long: true}, late, true},
+	} {
+		if got := c.work.decided(&pgServer{samples: c.trips, floor: time.Millisecond}); got != c.want {
+			t.Errorf("%s: decided is %v", c.name, got)
+		}
+	}
+}
+
 // TestStarvedServer needs the server's clock, the probe's own and the round trips to agree, at each moment.
 func TestStarvedServer(t *testing.T) {
 	fifth, free := pieces(400, 80, 80), pieces(400, 0, 0)
@@ -102,5 +129,31 @@ func TestStarvedServer(t *testing.T) {
 		if c.hits > 0 && got.hits[0].costMS != c.costMS {
 			t.Errorf("%s: it costs %v ms, want %v", c.name, got.hits[0].costMS, c.costMS)
 		}
+	}
+}
+
+// TestWorkIsTheProbesOwn: the server's statement shows whose work it is, so that a look at the sessions does not take it for
+// others' load (HD-D13).
+func TestWorkIsTheProbesOwn(t *testing.T) {
+	env := labtest.Database(t, nil)
+	var conns []*pgx.Conn
+	for range 2 {
+		conn, err := pgx.Connect(t.Context(), env.DirectURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		conns = append(conns, conn)
+	}
+	times, err := timeWork(t.Context(), conns[0], shortPieces)
+	if err != nil || len(times) == 0 {
+		t.Fatalf("%d pieces were timed: %v", len(times), err)
+	}
+	var text string
+	if err := conns[1].QueryRow(t.Context(), "SELECT query FROM pg_stat_activity WHERE pid = $1", conns[0].PgConn().PID()).Scan(&text); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(text, "SELECT "+readingMark) {
+		t.Errorf("the server shows it as %.60q", text)
 	}
 }
