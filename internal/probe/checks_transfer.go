@@ -18,6 +18,9 @@ func (t Transfer) mbit(lessMS float64) float64 {
 	return kbToMbitOfMS * float64(t.KB) / max(t.HotMS-lessMS, 0.001)
 }
 
+// narrow reports whether the band is below the one that the gate's load needs.
+func (t Transfer) narrow() bool { return t.mbit(0) < leastMbit }
+
 func narrowBand(o *observation) outcome {
 	t := o.ways.transfers
 	if len(t.list) == 0 {
@@ -25,7 +28,7 @@ func narrowBand(o *observation) outcome {
 	}
 	large := t.list[len(t.list)-1]
 	mbit := large.mbit(0)
-	if mbit >= leastMbit {
+	if !large.narrow() {
 		return passed("A result of %d kB arrives within %.1f ms on a hot connection.", large.KB, large.HotMS)
 	}
 	return found(hit{

@@ -126,15 +126,16 @@ func both(client, server net.Conn, back func(io.Writer, io.Reader)) {
 	wg.Wait()
 }
 
-// throttled lets answers through at that many bytes a second.
-func throttled(t *testing.T, raw string, bytesPerS int) string {
+// throttled lets answers through at that many bytes a second, the first so many bytes of each connection.
+func throttled(t *testing.T, raw string, bytesPerS, first int) string {
 	return relayed(t, raw, func(client, server *net.TCPConn) {
 		both(client, server, func(to io.Writer, from io.Reader) {
-			buffer := make([]byte, 4096)
+			buffer, left := make([]byte, 4096), first
 			for {
 				n, err := from.Read(buffer)
 				if n > 0 {
-					time.Sleep(time.Duration(n) * time.Second / time.Duration(bytesPerS))
+					time.Sleep(time.Duration(min(n, left)) * time.Second / time.Duration(bytesPerS))
+					left = max(0, left-n)
 					if _, err := to.Write(buffer[:n]); err != nil {
 						return
 					}

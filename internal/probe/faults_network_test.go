@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -71,7 +72,7 @@ func wayFaults() []fault {
 		lateAnswer("one answer beside the statements is three seconds late", 8, false),
 		{
 			name: "the band is narrow", code: "HD-N10", evidence: "Mbit/s",
-			inject: func(t *testing.T, b *bed) { b.config.URL = throttled(t, b.config.URL, 150_000) },
+			inject: func(t *testing.T, b *bed) { b.config.URL = throttled(t, b.config.URL, 150_000, math.MaxInt) },
 		},
 	}
 }

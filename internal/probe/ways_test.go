@@ -213,3 +213,12 @@ func TestWithoutAConsole(t *testing.T) {
 		}
 	}
 }
+
+// TestABandThatIsNarrowForAMoment: a connection whose first three large results come slowly carries the next ones as it should.
+func TestABandThatIsNarrowForAMoment(t *testing.T) {
+	c := config(labtest.Database(t, prepare))
+	c.URL, c.Only = throttled(t, c.URL, 800_000, 330<<10), []string{"HD-N10"}
+	if r := undisturbed(t, c, healthy); len(r.Findings) > 0 {
+		t.Errorf("it finds %+v", r.Findings)
+	}
+}
