@@ -49,12 +49,18 @@ func exchangeFrom(ctx context.Context) *exchange {
 // reply leave without its headers, those of a 404 or of a panic included.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.URL.Path = s.slashed(r.URL.Path)
+	method := r.Method
+	if method == http.MethodHead { // whatever answers GET answers it; net/http leaves the body out
+		get := *r
+		get.Method = http.MethodGet
+		r = &get
+	}
 	limit := s.requestTimeout
 	if r.Method == http.MethodGet && s.hot[r.URL.Path] {
 		limit = 0 // serveHot bounds what goes to the database, and the cache its visits
 	}
 	x := surround(w, r, limit, s.names, s.router.ServeHTTP)
-	s.metrics.observe(x, r.Method, x.reply.status)
+	s.metrics.observe(x, method, x.reply.status)
 }
 
 // surround serves one request within an exchange. limit 0 sets no deadline;

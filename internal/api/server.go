@@ -132,6 +132,9 @@ func New(cfg Config) (*Server, error) {
 		s.refuse(c, newProblem(http.StatusNotFound, codeNoSuchRoute, "This path does not exist. See /api/docs/ for the paths that do."))
 	})
 	s.router.NoMethod(func(c *gin.Context) {
+		if allow := c.Writer.Header().Get("Allow"); strings.Contains(allow, http.MethodGet) {
+			c.Writer.Header().Set("Allow", allow+", "+http.MethodHead)
+		}
 		s.refuse(c, newProblem(http.StatusMethodNotAllowed, codeMethod, "This path does not accept this method. Use one of: "+c.Writer.Header().Get("Allow")+"."))
 	})
 	return s, s.addRoutes(Routes())
