@@ -12,7 +12,7 @@ import (
 	"github.com/honeydue/honeydue/internal/store"
 )
 
-// TestServeEndsAtOnceWhereWaitingIsOfNoUse: one attempt, one error of two sentences, exit code 1.
+// TestServeEndsAtOnceWhereWaitingIsOfNoUse: no retries until the start-up time-out, one error of two sentences, exit code 1.
 func TestServeEndsAtOnceWhereWaitingIsOfNoUse(t *testing.T) {
 	env := labtest.Database(t, store.Migrate)
 	const canary = "canary-Password-77"
@@ -38,8 +38,10 @@ func TestServeEndsAtOnceWhereWaitingIsOfNoUse(t *testing.T) {
 			if code != exit.Failed || ctx.Err() != nil {
 				t.Errorf("it ended with %d:\n%s", code, said)
 			}
-			if dials := proxy.Counts().Dials; dials > 3 {
-				t.Errorf("%d connections were tried, want those of one attempt", dials)
+			// An attempt opens three connections, and pgxpool replaces those that fail. PgBouncer may hold back the reply about a
+			// database that does not exist until the first attempt has ended (server_login_retry).
+			if dials := proxy.Counts().Dials; dials > 9 {
+				t.Errorf("%d connections were tried, want those of one attempt or two", dials)
 			}
 			_, rest, found := strings.Cut(said, "honeydue: the database at "+u.Host)
 			if !found || strings.Contains(rest, "honeydue: ") || strings.Count(strings.TrimSpace(rest), "\n") != 1 {
