@@ -89,7 +89,7 @@ func BenchmarkRealTCP(b *testing.B) {
 	before := proxy.Counts()
 	add("simulated link", coldReads(b, users, nil, simulated.DatabaseURL))
 	after := proxy.Counts()
-	notes := []string{fmt.Sprintf("simulated link: %d waits for the congestion window; a read takes %d bytes in the mean", after.Stalls-before.Stalls, (after.BytesToClient-before.BytesToClient)/realUsers)}
+	notes := []string{fmt.Sprintf("simulated link: %d waits for the congestion window; a read takes %d bytes on average", after.Stalls-before.Stalls, (after.BytesToClient-before.BytesToClient)/realUsers)}
 	for _, control := range []string{"cubic", "bbr"} {
 		if err := path.setCongestionControl(control); err != nil {
 			b.Fatal(err)

@@ -69,7 +69,7 @@ func (p Phase) claim() string {
 		return fmt.Sprintf("no first request was measured, of %d planned", p.Restarts.Planned)
 	}
 	if p.Restarts != nil {
-		return fmt.Sprintf("%d of %d restarts under %s (sure of at least %.0f%% of all), slowest %s",
+		return fmt.Sprintf("%d of %d restarts under %s (95%% confidence: at least %.0f%% of all restarts), slowest %s",
 			p.Restarts.Under, p.Restarts.Done, figure(p.Restarts.TargetMS), 100*p.Restarts.SureShare, figure(p.Latency.Max))
 	}
 	claim := fmt.Sprintf("p99 %s, 95%% CI %s, n = %d, %d over", figure(deref(p.Latency.P99)), interval(p.P99CI95MS), p.Requests, p.Over)

@@ -15,10 +15,10 @@ const (
 	Pass         Verdict = "pass"         // the bound holds at 95%
 	Fail         Verdict = "fail"         // the opposite bound holds
 	Inconclusive Verdict = "inconclusive" // too little to say either
-	Invalid      Verdict = "invalid"      // the generator did not keep up: the figures mean nothing
+	Invalid      Verdict = "invalid"      // the generator did not keep up: the measurement is invalid
 )
 
-// worseThan orders verdicts: one that says that the figures mean nothing hides
+// worseThan orders verdicts: one that calls the measurement invalid hides
 // all others, a miss hides a doubt.
 func (v Verdict) worseThan(o Verdict) bool { return v.weight() > o.weight() }
 
@@ -55,7 +55,7 @@ type effort struct {
 	missing           []string      // of descriptors and ports: see Machine.missing
 }
 
-// invalid says why the figures mean nothing, and which resource ran out. An
+// invalid says why the measurement is invalid, and which resource ran out. An
 // empty list says that the generator kept up.
 func (e effort) invalid(target time.Duration) []string {
 	why := slices.Clone(e.missing)

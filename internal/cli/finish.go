@@ -30,7 +30,7 @@ func finish(ctx context.Context, a *app.App, command *cobra.Command, err error) 
 		if hint == "" && code == exit.BadUsage && command != nil {
 			hint = app.SeeHelp(command)
 		}
-		fmt.Fprintf(a.Stderr, "honeydue: %s\n", indentRest(withoutRoom(a.Redact(one.Error()))))
+		fmt.Fprintf(a.Stderr, "honeydue: %s\n", indentRest(withoutPackage(a.Redact(one.Error()))))
 		if hint != "" {
 			fmt.Fprintf(a.Stderr, "  %s\n", indentRest(a.Redact(hint)))
 		}
@@ -72,11 +72,10 @@ func joined(err error) []error {
 	return several.Unwrap()
 }
 
-// withoutRoom drops the name of the package that an error begins with: it tells a reader of the code who speaks, and
-// a user nothing.
-func withoutRoom(text string) string {
-	for _, room := range []string{"api", "bench", "cache", "lab", "link", "probe", "report", "store", "telemetry", "verify", "warmup"} {
-		if rest, ok := strings.CutPrefix(text, room+": "); ok {
+// withoutPackage drops the name of the package that an error begins with: it helps a reader of the code, and not a user.
+func withoutPackage(text string) string {
+	for _, name := range []string{"api", "bench", "cache", "lab", "link", "probe", "report", "store", "telemetry", "verify", "warmup"} {
+		if rest, ok := strings.CutPrefix(text, name+": "); ok {
 			return rest
 		}
 	}

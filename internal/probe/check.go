@@ -323,7 +323,7 @@ func verdict(r Result) string {
 	}
 	if worst, _ := r.Worst(); len(r.Findings) == 0 || worst == Info {
 		if n := len(r.Findings); n > 0 {
-			aside += fmt.Sprintf(", %s beside", plural(n, "remark", "remarks"))
+			aside += fmt.Sprintf(", %s", plural(n, "note", "notes"))
 		}
 		if wide || len(r.Unjudged) > 0 {
 			return fmt.Sprintf("Too little could be measured to say that all is well: %s%s%s.%s", plural(passes, "check passed", "checks passed"), aside, usual(r), r.blind())

@@ -220,7 +220,7 @@ func TestVerdict(t *testing.T) {
 			Result{Findings: []Finding{{Code: "HD-Q01", Severity: Critical, Title: "An index is missing", Evidence: "x is not there.", CostMS: 11.54}, {}}},
 			"An index is missing: x is not there, which costs a request 11.5 ms (HD-Q01; 1 more finding).",
 		},
-		{"only a remark", Result{Findings: []Finding{{Severity: Info}}, Checks: []CheckResult{{Status: Pass}}}, "Nothing wrong was found: 1 check passed, 1 remark beside."},
+		{"only a remark", Result{Findings: []Finding{{Severity: Info}}, Checks: []CheckResult{{Status: Pass}}}, "Nothing wrong was found: 1 check passed, 1 note."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := verdict(c.r); got != c.want {

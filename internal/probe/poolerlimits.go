@@ -14,7 +14,7 @@ func newLimits() release { return release{1, 24} }
 
 // declaredSize is how large the app's pool is declared to be, and by which setting.
 func (f *poolerFacts) declaredSize() (size int64, by string) {
-	switch size = f.settings.Number("default_pool_size"); {
+	switch size = f.settings.Number(defaultPoolSize); {
 	case f.user["pool_size"] != "":
 		return f.user.Number("pool_size"), "pool_size of the user"
 	case f.database != nil && f.database.Number("pool_size") != size:

@@ -14,7 +14,7 @@ const (
 	BadUsage     = 2 // the command line or the environment makes no sense
 	Finding      = 3 // a target missed, or a finding at or above --fail-on
 	Inconclusive = 4 // too few samples to claim anything
-	Invalid      = 5 // generator or machine did not keep up: the figures mean nothing
+	Invalid      = 5 // generator or machine did not keep up: the measurement is invalid
 )
 
 // precedence is the order in which one code hides another: usage first, as nothing has run then.
