@@ -265,7 +265,7 @@ func account(name string, s store.Subject, m measured, e explained) HotPath {
 	return h
 }
 
-// split splits the wall time: wall = turns x floor + planning + execution + residual.
+// split splits the wall time: wall = turns x minimum RTT + planning + execution + residual.
 func (h *HotPath) split(floorMS float64) {
 	if h.Runs == 0 {
 		return

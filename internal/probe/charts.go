@@ -95,7 +95,7 @@ func stack(terms []term) []report.Span {
 
 func hotPathBars(hot []HotPath) report.SpanChart {
 	c := report.SpanChart{
-		Title: "Wall = turns x floor + planning + execution + residual", Wide: true, X: report.Axis{Unit: "ms"},
+		Title: "Wall = turns x minimum RTT + planning + execution + residual", Wide: true, X: report.Axis{Unit: "ms"},
 	}
 	for _, h := range hot {
 		if h.Runs == 0 {
@@ -108,7 +108,7 @@ func hotPathBars(hot []HotPath) report.SpanChart {
 		c.Rows = append(c.Rows, report.SpanRow{
 			Name: h.Name + ", " + h.Subject, Sum: fmt.Sprintf("%.1f", h.WallMS),
 			Spans: stack([]term{
-				{"network: turns x floor", report.Blue, h.NetworkMS},
+				{"network: turns x minimum RTT", report.Blue, h.NetworkMS},
 				{"planning", report.Violet, h.PlanningMS},
 				{"execution", report.Amber, h.ExecutionMS},
 				residual,
@@ -121,7 +121,7 @@ func hotPathBars(hot []HotPath) report.SpanChart {
 // bars are the terms of each read.
 func (t Target) bars() report.SpanChart {
 	c := report.SpanChart{
-		Title: "Wall = client network + ingress + app + acquire + turns x floor + rest of the database + Redis", Wide: true,
+		Title: "Wall = client network + ingress + app + acquire + turns x minimum RTT + rest of the database + Redis", Wide: true,
 		X: report.Axis{Unit: "ms"},
 	}
 	for _, r := range t.timed() {
@@ -132,7 +132,7 @@ func (t Target) bars() report.SpanChart {
 				{"ingress", report.Violet, r.IngressMS},
 				{"app", report.Green, r.AppMS},
 				{"wait for a connection", report.Red, r.AcquireMS},
-				{"turns x floor", report.Blue, r.TurnsMS},
+				{"turns x minimum RTT", report.Blue, r.TurnsMS},
 				{"rest of the database", report.Amber, r.DBRestMS},
 				{"Redis", report.Teal, r.RedisMS},
 			}),

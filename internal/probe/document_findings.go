@@ -43,7 +43,7 @@ func (r Result) causesTable() report.Table {
 
 func emptyFindingsTable() report.Table {
 	return report.Table{
-		Title:   "Findings, the dearest first",
+		Title:   "Findings, most expensive first",
 		Columns: []string{"Code", "Severity", "ms/request", "What"},
 		Note:    "Each code has a page: " + RunbookPage("<code>"),
 	}
@@ -104,7 +104,7 @@ func (r Result) remedies() []report.Block {
 	var out []report.Block
 	for _, text := range texts {
 		if text != "" {
-			out = append(out, report.Verbatim{Title: "To mend " + strings.Join(codes[text], " and ") + ":", Text: text})
+			out = append(out, report.Verbatim{Title: "Fix for " + strings.Join(codes[text], " and ") + ":", Text: text})
 		}
 	}
 	return out

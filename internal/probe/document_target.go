@@ -58,7 +58,7 @@ func (t Target) values() report.KeyValues {
 // readsTable splits each read; the first column of times is the sum of the others.
 func (t Target) readsTable() report.Table {
 	table := report.Table{
-		Title:   "Reads of the running server: wall = client network + ingress + app + acquire + turns x floor + rest of the database + Redis, in ms",
+		Title:   "Reads of the running server: wall = client network + ingress + app + acquire + turns x minimum RTT + rest of the database + Redis, in ms",
 		Columns: []string{"Read", "First", "Wall", "Client network", "Ingress", "App", "Acquire", "DB turns", "Turns x floor", "DB rest", "Redis", "Cache-Status"},
 		Spare:   []int{1, 7, 11, 3, 4, 5, 9, 6},
 		Note: fmt.Sprintf("First is the first answer, the rest the median of the %d after it. The floor of a turn is the one measured from here: where the probe does not run beside the server, DB rest holds the difference.",

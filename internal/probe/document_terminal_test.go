@@ -64,7 +64,7 @@ func TestTerminal(t *testing.T) {
 func TestRoundOfAWatch(t *testing.T) {
 	got := written(t, attentive().Moving(), 100)
 	at := -1
-	for _, part := range []string{"Changed since the baseline", "Findings, the dearest first", "It explains HD-Q03.", "To mend HD-Q06:"} {
+	for _, part := range []string{"Changed since the baseline", "Findings, most expensive first", "It explains HD-Q03.", "Fix for HD-Q06:"} {
 		next := strings.Index(got, part)
 		if next <= at {
 			t.Errorf("%q stands at %d, after what ends at %d, in\n%s", part, next, at, got)

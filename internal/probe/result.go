@@ -199,7 +199,7 @@ type Transfer struct {
 }
 
 // HotPath is one hot statement for one kind of user:
-// wall = turns x floor (network) + planning + execution + residual.
+// wall = turns x minimum RTT (network) + planning + execution + residual.
 type HotPath struct {
 	Name    string `json:"name"`
 	Subject string `json:"subject"`

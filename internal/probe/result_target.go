@@ -35,7 +35,7 @@ type Target struct {
 }
 
 // TargetRead is one route of a running server, as its median of the answers after the first:
-// wall = client network + ingress + app + acquire + turns (turns x floor) + the database's rest + Redis.
+// wall = client network + ingress + app + acquire + turns (turns x minimum RTT) + the database's rest + Redis.
 type TargetRead struct {
 	Route  string `json:"route"`
 	Authed bool   `json:"authed"`

@@ -10,7 +10,7 @@ import (
 func (r Result) Document() report.Document {
 	t := report.Table{
 		Title:   "What each step gained",
-		Columns: []string{"Step", "Outcome", "Before ms", "After ms", "Bought ms", "Measured", "Detail"},
+		Columns: []string{"Step", "Outcome", "Before ms", "After ms", "Saved ms", "Measured", "Detail"},
 		Note:    "Before and after are two measurements of the same thing, the first one cold. A difference of a few percent is noise: it was already warm.",
 	}
 	for _, s := range r.Steps {
