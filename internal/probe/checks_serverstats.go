@@ -133,7 +133,7 @@ func statementMeans(o *observation) outcome {
 		busy++
 		if mean > s14HeavyMS {
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("%s was called %.0f times in %.1f s and took %.1f ms on average in the server; S14 allows the heavy user %.0f ms.",
+				evidence: fmt.Sprintf("%s was called %.0f times in %.1f s and took %.1f ms on average in the server; the execution SLO allows the heavy user %.0f ms.",
 					s.Name, calls, o.server.window.Seconds(), mean, s14HeavyMS),
 				costMS: mean - s14HeavyMS,
 			})
@@ -142,7 +142,7 @@ func statementMeans(o *observation) outcome {
 	if why := counted.why(); why != "" && len(hits) == 0 {
 		return notKnown("%s", why)
 	}
-	return orPassed(hits, "%s called by others in %.1f s, none slower than S14 allows.", plural(busy, "hot statement was", "hot statements were"), o.server.window.Seconds())
+	return orPassed(hits, "%s called by others in %.1f s, none slower than the execution SLO allows.", plural(busy, "hot statement was", "hot statements were"), o.server.window.Seconds())
 }
 
 // ownCalls is how often the probe itself ran a statement.

@@ -107,7 +107,7 @@ func misestimate(o *observation) outcome {
 			about: b.tables(),
 		}.mendedBy(sql).priced(b.cost))
 	}
-	return ranOr(o, hits, "No step on a table gives %d times the rows expected of it and breaks S14 by that.", misestimateFactor)
+	return ranOr(o, hits, "No step on a table gives %d times the rows expected of it and exceeds the execution SLO because of it.", misestimateFactor)
 }
 
 func spill(o *observation) outcome {

@@ -12,7 +12,7 @@ func hotPathTable(hot []HotPath) report.Table {
 		Title:   "Hot paths: wall = turns x minimum RTT + planning + execution + residual, in ms",
 		Columns: []string{"Statement", "User", "Turns", "Wall", "Network", "Planning", "Execution", "Residual", "Execution SLO", "Reached by"},
 		Spare:   []int{9, 2, 4, 8, 5},
-		Note: fmt.Sprintf("Wall is the median of the runs through the app's endpoint. S14 allows %.0f ms of execution, the heavy user %.0f ms (where tasks are read: for each %d of them), and no scan of a whole table of %d rows or more.",
+		Note: fmt.Sprintf("Wall is the median of the runs through the app's endpoint. The execution SLO allows %.0f ms of execution, the heavy user %.0f ms (where tasks are read: for each %d of them), and no scan of a whole table of %d rows or more.",
 			s14MedianMS, s14HeavyMS, s14HeavyTasks, s14ExemptRows),
 	}
 	last, reached := "", ""

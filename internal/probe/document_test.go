@@ -175,7 +175,7 @@ func TestBaseline(t *testing.T) {
 		"HD-Q06 A hot statement fails: found -> not found",
 		"HD-Q01 An expected index is missing: found -> not found",
 		"HD-Q02 An index is not valid: found -> could not be measured",
-		"HD-Q04 A hot statement executes longer than S14 allows: not found -> found",
+		"HD-Q04 A hot statement executes longer than its SLO allows: not found -> found",
 		"turns of connecting to pooler: 6 -> 7",
 		"task_board for the median user: turns: 1 -> 2",
 		"task_board for the median user: plan: tasks_board_idx -> seq tasks",

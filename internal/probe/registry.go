@@ -115,7 +115,7 @@ func scanChecks() []check {
 func tuningChecks() []check {
 	return []check{
 		{
-			code: "HD-Q04", title: "A hot statement executes longer than S14 allows", severity: Warning,
+			code: "HD-Q04", title: "A hot statement executes longer than its SLO allows", severity: Warning,
 			needs: []part{knowsPlans}, run: slowExecution,
 			remedy: "honeydue probe -o json | jq '.hot_paths[].plan'   # the slow step is in the plan",
 		},
