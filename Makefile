@@ -58,7 +58,7 @@ test-race-long: ensure ## Race 200,000 reads against writers, crashes and faults
 
 .PHONY: test-faults
 test-faults: ensure ## Inject every fault of the catalog into the lab: fault, first finding, seconds; 20 healthy runs
-	HONEYDUE_FAULTS=1 $(GO) test -count 1 -timeout 30m -run '^(TestFaultCatalogue|TestCatalogueIsWhole|TestHealthyRuns)$$' -v ./internal/probe
+	HONEYDUE_FAULTS=1 $(GO) test -count 1 -timeout 45m -run '^(TestFaultCatalogue|TestCatalogueIsWhole|TestFourReasonsToBeLate|TestHealthyRuns)$$' -v ./internal/probe
 
 .PHONY: test-versions
 test-versions: ensure ## Run the faults and healthy probes on other server versions; print which finding came first

@@ -14,6 +14,10 @@ func both(a, b condition) condition {
 	return func(o *observation, cause, symptom Finding) bool { return a(o, cause, symptom) && b(o, cause, symptom) }
 }
 
+func unless(a condition) condition {
+	return func(o *observation, cause, symptom Finding) bool { return !a(o, cause, symptom) }
+}
+
 // isAbout reports whether a finding is about one of those.
 func (f Finding) isAbout(those ...string) bool {
 	return slices.ContainsFunc(f.about, func(s string) bool { return s != "" && slices.Contains(those, s) })

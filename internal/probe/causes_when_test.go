@@ -289,6 +289,7 @@ func serverCases() []causeCase {
 		{"the encoding is another, and a right is missing", []string{"HD-D21 HD-Q19"}, false, nil, of(Warning, "server_encoding"), of(Critical, "42501")},
 		{"reads and writes lack a right", []string{"HD-Q19 HD-Q06"}, true, nil, of(Critical, "42501"), of(Critical, "42501")},
 		{"writes lack a right, and reads a column", []string{"HD-Q19 HD-Q06"}, false, nil, of(Critical, "42501"), of(Critical, "42703")},
+		{"reads and writes lack a table, which the read names", []string{"HD-Q19 HD-Q06"}, false, nil, of(Critical, "42P01"), of(Critical, "42P01")},
 		{"a right is missing", []string{"HD-D03 HD-Q06", "HD-D03 HD-Q19"}, false, nil, none, of(Critical, "42501")},
 		{"a column is missing for the probe, too", []string{"HD-D03 HD-T12"}, true, lacks("42703"), none, of(Critical, "500")},
 		{"it works for the probe", []string{"HD-D03 HD-T12"}, false, lacks(""), none, of(Critical, "500")},

@@ -37,7 +37,7 @@ func appFaults() []fault {
 			inject: func(_ *testing.T, b *bed) { b.config.DirectURL = b.env.DatabaseURL },
 		},
 		{
-			name: "a hot table is gone", code: "HD-Q06", evidence: "contractor_list for the heavy user",
+			name: "a hot table is gone", code: "HD-Q06", evidence: "contractor_list for the heavy user", short: true,
 			inject: func(t *testing.T, b *bed) { exec(t, b.env, "DROP TABLE contractors CASCADE") },
 		},
 		{

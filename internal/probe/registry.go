@@ -82,13 +82,13 @@ func reachChecks() []check {
 			needs: []part{upPooler, knowsFacts}, run: otherSettings,
 		},
 		{
-			code: "HD-Q19", title: "The app's own statements fail in a self-test", severity: Critical, outage: true,
-			needs: []part{upPooler}, run: appStatements,
+			code: "HD-Q06", title: "A hot statement fails", severity: Critical, outage: true,
+			needs: []part{upPooler, knowsPlans}, run: statementFails,
 			remedy: "honeydue migrate status   # is the schema the one that this version expects?",
 		},
 		{
-			code: "HD-Q06", title: "A hot statement fails", severity: Critical, outage: true,
-			needs: []part{upPooler, knowsPlans}, run: statementFails,
+			code: "HD-Q19", title: "The app's own statements fail in a self-test", severity: Critical, outage: true,
+			needs: []part{upPooler}, run: appStatements,
 			remedy: "honeydue migrate status   # is the schema the one that this version expects?",
 		},
 		{
