@@ -216,7 +216,7 @@ const transactionTime = time.Minute
 
 // date asks the change log since when a copy is stale: since the oldest change after it was filled.
 func (v *verifier) date(ctx context.Context, s *suspect, age time.Duration) error {
-	f := &s.finding
+	f, looked := &s.finding, time.Now()
 	f.StaleMS, f.MeasuredBy, f.Change = s.dated.Sub(s.first).Milliseconds(), byLooks, changeUnknown
 	if age == 0 {
 		return nil // when it was filled is not known, and so neither is what it can have missed
@@ -225,26 +225,37 @@ func (v *verifier) date(ctx context.Context, s *suspect, age time.Duration) erro
 		return err
 	}
 	v.spend()
+	sent := time.Since(looked)
 	told, err := v.db.ChangesOfUser(ctx, s.of.UserID, age+transactionTime)
-	since := time.Since(s.dated)
-	for _, t := range told {
-		after := t.Ago-since <= age
-		switch {
-		case after && t.Outside:
-			f.Change = changeOutside
-		case after:
-			f.Change = changeOwn
-		case t.Outside: // it may have begun before the copy was filled, and ended after
-			f.maybeOutside = true
-		}
-		if after {
-			f.StaleMS, f.MeasuredBy = max(f.StaleMS, (t.Ago-since).Milliseconds()), byChangeLog
-			break
-		}
-	}
+	f.dateBy(told, age, sent, time.Since(s.dated))
 	// One statement of ours has ended when it begins, as good as; other transactions are seen to again.
 	f.BeyondPromise = f.Change == changeOwn && f.StaleMS > Promise.Milliseconds()
 	return err
+}
+
+// rounding is the most by which two ages in whole milliseconds can seem to be in the other order.
+const rounding = 2 * time.Millisecond
+
+// dateBy takes from the log, the oldest change first, the change that a copy of this age misses. The database counted
+// the log's ages between sent and answered after the look, so they are known to that precision only. Where it is not
+// certain that a change of ours came after the copy was filled, SQL from outside is the more likely cause: the change
+// may be the very write that filled the copy.
+func (f *Finding) dateBy(told []store.Told, age, sent, answered time.Duration) {
+	f.maybeOutside = slices.ContainsFunc(told, func(t store.Told) bool {
+		return t.Outside && t.Ago-answered > age // it may have begun before the copy was filled, and ended after
+	})
+	outside := slices.ContainsFunc(told, func(t store.Told) bool { return t.Outside })
+	for _, t := range told {
+		possible, certain := t.Ago-answered <= age, t.Ago-sent+rounding <= age
+		if !possible || !t.Outside && !certain && outside {
+			continue
+		}
+		if f.Change = changeOwn; t.Outside {
+			f.Change = changeOutside
+		}
+		f.StaleMS, f.MeasuredBy = max(f.StaleMS, (t.Ago-answered).Milliseconds()), byChangeLog
+		return
+	}
 }
 
 // again looks at a stale copy when the promise has ended: if it is served still, no log is needed to say so.

@@ -238,6 +238,38 @@ func TestStale(t *testing.T) {
 	})
 }
 
+// TestWhichChangeACopyMisses: the log's ages are known to the time that the question to it took.
+func TestWhichChangeACopyMisses(t *testing.T) {
+	own := func(ms int) store.Told { return store.Told{Ago: time.Duration(ms) * time.Millisecond} }
+	outside := func(ms int) store.Told { return store.Told{Ago: time.Duration(ms) * time.Millisecond, Outside: true} }
+	const sent, answered = 10 * time.Millisecond, 120 * time.Millisecond
+	for _, c := range []struct {
+		name       string
+		told       []store.Told
+		change, by string
+		staleMS    int64
+		excused    bool
+	}{
+		{"the log is empty", nil, changeUnknown, byLooks, 1, false},
+		{"ours, long before the copy", []store.Told{own(5000)}, changeUnknown, byLooks, 1, false},
+		{"ours, after the copy", []store.Told{own(900)}, changeOwn, byChangeLog, 780, false},
+		{"ours, at about the same time", []store.Told{own(1050)}, changeOwn, byChangeLog, 930, false},
+		{"ours, at about the same time, and SQL that may have ended later", []store.Told{outside(4000), own(1050)}, changeOutside, byLooks, 1, true},
+		{"ours, at about the same time, and SQL after it", []store.Told{own(1050), outside(500)}, changeOutside, byChangeLog, 380, true},
+		{"ours, after the copy, and SQL that may have ended later", []store.Told{outside(4000), own(900)}, changeOwn, byChangeLog, 780, false},
+		{"SQL after the copy", []store.Told{outside(900), own(500)}, changeOutside, byChangeLog, 780, true},
+		{"SQL before the copy, which may have ended later", []store.Told{outside(4000)}, changeOutside, byLooks, 1, true},
+	} {
+		var r Result
+		f := Finding{StaleMS: 1, MeasuredBy: byLooks, Change: changeUnknown}
+		f.dateBy(c.told, time.Second, sent, answered)
+		r.found(f)
+		if got := r.Findings[0]; got.Change != c.change || got.MeasuredBy != c.by || got.StaleMS != c.staleMS || got.Excused != c.excused {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+}
+
 func (r Result) only(t *testing.T) Finding {
 	t.Helper()
 	if len(r.Findings) != 1 || r.Stale != 1 {
