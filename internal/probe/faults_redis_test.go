@@ -41,6 +41,10 @@ func redisFaults() []fault {
 			},
 		},
 		{
+			name: "a script of Redis's does not end", code: "HD-R01", evidence: "Redis is busy with a script", short: true, lab: &lab.Config{},
+			inject: func(t *testing.T, b *bed) { b.endlessScript(t) },
+		},
+		{
 			name: "Redis's policy drifted", code: "HD-R02", evidence: "maxmemory-policy is volatile-lru",
 			inject: func(t *testing.T, b *bed) { b.set(t, "maxmemory-policy", "volatile-lru") },
 		},
@@ -229,6 +233,28 @@ func inBackground(t *testing.T, f func(context.Context)) (end func()) {
 	end = func() { stop(); g.Wait() }
 	t.Cleanup(end)
 	return end
+}
+
+// endlessScript runs one that ends with SCRIPT KILL only, and returns when Redis answers BUSY.
+func (b *bed) endlessScript(t *testing.T) {
+	t.Helper()
+	c := b.set(t, "busy-reply-threshold", "50")
+	ended := make(chan error, 1)
+	go func() { ended <- c.Eval(context.WithoutCancel(t.Context()), "while true do end", nil).Err() }()
+	t.Cleanup(func() {
+		must(t, c.ScriptKill(context.WithoutCancel(t.Context())).Err())
+		if err := <-ended; err == nil {
+			t.Error("the script ended by itself")
+		}
+	})
+	for {
+		switch err := c.Ping(t.Context()).Err(); {
+		case cache.Diagnose(err).Kind == cache.FaultBusy:
+			return
+		case err != nil:
+			t.Fatal(err)
+		}
+	}
 }
 
 // spin keeps Redis busy for a time, as a script without a limit does.

@@ -168,8 +168,11 @@ func placeRedis(raw string) redisPlace {
 	switch {
 	case opts.Password == "":
 		p.app = `-u "` + scheme + "://" + rest + `"`
-	case strings.Count(raw, "@") > 1: // the first one is part of the password, where the shell would cut
+	case strings.Count(raw, "@") > 1, opts.Username == "" && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.:/") != "":
+		// The shell would cut at an @ that is part of the password; sed or a bracket would change the address.
 		p.app = `-u "` + scheme + "://" + rest + `" --user ` + p.user + " --askpass"
+	case opts.Username == "": // redis-cli logs in as the user "", whom no Redis knows
+		p.app = `-u "$(echo "${REDIS_URL}" | sed 's,://:\([^@]*\)@.*,://default:\1@` + rest + `,')"`
 	default:
 		p.app = `-u "${REDIS_URL%%@*}@` + rest + `"`
 	}

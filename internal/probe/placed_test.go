@@ -2,12 +2,15 @@ package probe
 
 import (
 	"bytes"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -61,6 +64,11 @@ func TestRemediesNameWhatWasMeasured(t *testing.T) {
 
 		{"Redis", full, `redis-cli -u "$REDIS_URL" INFO`, `redis-cli -u "${REDIS_URL%%@*}@cache.example:6380/2" INFO`},
 		{"Redis without a password", with(func(c *Config) { c.RedisURL = "redis://cache.example" }), `redis-cli -u "$REDIS_URL" INFO`, `redis-cli -u "redis://cache.example:6379/0" INFO`},
+		{
+			"Redis with a password alone", with(func(c *Config) { c.RedisURL = "rediss://:p%40ss@cache.example:1/2" }), `redis-cli -u "$REDIS_URL" INFO`,
+			`redis-cli -u "$(echo "${REDIS_URL}" | sed 's,://:\([^@]*\)@.*,://default:\1@cache.example:1/2,')" INFO`,
+		},
+		{"Redis with a password alone, by an address of IPv6", with(func(c *Config) { c.RedisURL = "redis://:p@[::1]:1/2" }), `redis-cli -u "$REDIS_URL" INFO`, `redis-cli -u "redis://[::1]:1/2" --user default --askpass INFO`},
 		{"Redis by a socket", with(func(c *Config) { c.RedisURL = "unix:///run/redis.sock?db=3" }), `redis-cli -u "$REDIS_URL" INFO`, `redis-cli -s /run/redis.sock -n 3 INFO`},
 		{"a user of Redis", full, aclRemedy([]string{"+get"})[:len(`redis-cli -u "$REDIS_ADMIN_URL" ACL SETUSER "$REDIS_USER" +get`)], `redis-cli -u "${REDIS_ADMIN_URL%%@*}@cache.example:6380/2" ACL SETUSER cache +get`},
 
@@ -136,6 +144,24 @@ func TestEveryFormNamesTheCluster(t *testing.T) {
 	for _, f := range r.Findings {
 		if !strings.HasPrefix(f.Remedy, "kubectl --context staging/eu -n x ") {
 			t.Errorf("%s: %s", f.Code, f.Remedy)
+		}
+	}
+}
+
+// TestRedisRemediesLogIn: redis-cli takes the printed command, whichever way REDIS_URL names the user.
+func TestRedisRemediesLogIn(t *testing.T) {
+	u, err := url.Parse(labtest.Redis(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	for name, user := range map[string]*url.Userinfo{"the default user": url.UserPassword("default", password), "a password alone": url.UserPassword("", password)} {
+		u.User = user
+		o := &observation{config: Config{RedisURL: u.String()}}
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", o.placement().name(`redis-cli --no-auth-warning -u "$REDIS_URL" PING`))
+		cmd.Env = append(os.Environ(), "REDIS_URL="+u.String())
+		if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "PONG" {
+			t.Errorf("%s: %q, %v", name, out, err)
 		}
 	}
 }

@@ -23,7 +23,8 @@ func explainRedis(ctx context.Context, phase string, err error) *failure {
 		return f
 	}
 	f.kind, f.detail = kindServer, code
-	if d := cache.Diagnose(err); d.Kind == cache.FaultPermission {
+	switch d := cache.Diagnose(err); d.Kind {
+	case cache.FaultPermission, cache.FaultBusy, cache.FaultLoading:
 		f.detail = code + ": " + d.String()
 	}
 	switch {

@@ -112,8 +112,15 @@ func hostOf(address string) string {
 // repair is what to do about a failure of that kind at an endpoint that a variable names; empty where the check knows
 // better.
 func repair(f *failure, variable, address string) string {
-	if d := cache.Diagnose(f.err); variable == redisVariable && d.Kind == cache.FaultPermission {
-		return aclRemedy(strings.Fields(cache.ACLRules))
+	if variable == redisVariable {
+		switch cache.Diagnose(f.err).Kind {
+		case cache.FaultPermission:
+			return aclRemedy(strings.Fields(cache.ACLRules))
+		case cache.FaultBusy:
+			return `redis-cli -u "$REDIS_URL" SCRIPT KILL   # ends a script that has written nothing; otherwise only SHUTDOWN NOSAVE does. SLOWLOG GET names it afterwards`
+		case cache.FaultLoading:
+			return `redis-cli -u "$REDIS_URL" INFO persistence   # loading_eta_seconds; the cache needs no persistence: appendonly no, save ""`
+		}
 	}
 	switch f.kind {
 	case kindURL:
