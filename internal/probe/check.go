@@ -334,9 +334,9 @@ func verdict(r Result) string {
 	cost := ""
 	switch {
 	case first.Outage:
-		cost = ", and requests that need it fail"
+		cost = ". Requests that need it fail"
 	case first.CostMS > 0:
-		cost = fmt.Sprintf(", which costs a request %.1f ms", first.CostMS)
+		cost = fmt.Sprintf(". It costs %.1f ms per request", first.CostMS)
 	}
 	rest := ""
 	explained := len(r.symptoms(first))
@@ -346,7 +346,7 @@ func verdict(r Result) string {
 	if n := len(r.Findings) - 1 - explained; n > 0 {
 		rest += fmt.Sprintf("; %s", plural(n, "more finding", "more findings"))
 	}
-	return fmt.Sprintf("%s: %s%s (%s%s).%s", first.Title, strings.TrimRight(first.Evidence, "."), cost, first.Code, rest, r.blind())
+	return fmt.Sprintf("%s. %s%s (%s%s).%s", first.Title, strings.TrimRight(first.Evidence, "."), cost, first.Code, rest, r.blind())
 }
 
 // usual says what a hot read costs when nothing is wrong.

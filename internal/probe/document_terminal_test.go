@@ -16,10 +16,10 @@ func attentive() Result {
 	r := incident()
 	console := "PGBOUNCER_ADMIN_URL is not set."
 	r.Checks = append(r.Checks,
-		CheckResult{Code: "HD-P09", Title: "The pooler has little left to give", Status: Unknown, Why: console},
-		CheckResult{Code: "HD-P10", Title: "Statements have waited in the pooler", Status: Unknown, Why: console},
-		CheckResult{Code: "HD-N06", Title: "Packets to the database are lost", Status: Pass, Why: "TCP sent 0 of 240 segments again."},
-		CheckResult{Code: "HD-P13", Title: "A setting of the pooler drifted", Status: Unknown, Why: console},
+		CheckResult{Code: "HD-P09", Title: "Pooler near its limits: connections are running out", Status: Unknown, Why: console},
+		CheckResult{Code: "HD-P10", Title: "Pooler wait time: statements have waited for a server connection", Status: Unknown, Why: console},
+		CheckResult{Code: "HD-N06", Title: "TCP retransmissions: packets to the database are lost", Status: Pass, Why: "TCP sent 0 of 240 segments again."},
+		CheckResult{Code: "HD-P13", Title: "PgBouncer configuration drift: a setting differs from its tuned value", Status: Unknown, Why: console},
 	)
 	r.Findings[2].Remedy = "CREATE INDEX CONCURRENTLY IF NOT EXISTS tasks_board_idx ON tasks (residence_id, completed_at) WHERE NOT archived; ANALYZE tasks;"
 	return r
@@ -112,11 +112,11 @@ func TestTablesFitTheTerminal(t *testing.T) {
 // TestSymptomsOfOneCodeAreCounted: a missing migration takes 28 indexes with it.
 func TestSymptomsOfOneCodeAreCounted(t *testing.T) {
 	const times = 28
-	r := Result{Findings: []Finding{{Code: "HD-D03", Severity: Critical, Title: "Migrations are not applied", Remedy: "honeydue migrate up"}}}
+	r := Result{Findings: []Finding{{Code: "HD-D03", Severity: Critical, Title: "Pending migrations: the schema is older than this version", Remedy: "honeydue migrate up"}}}
 	var evidence []string
 	for i := range times {
 		evidence = append(evidence, fmt.Sprintf("index_%d is not there.", i))
-		r.Findings = append(r.Findings, Finding{Code: "HD-Q01", Severity: Warning, Title: "An expected index is missing", Evidence: evidence[i], Because: "HD-D03"})
+		r.Findings = append(r.Findings, Finding{Code: "HD-Q01", Severity: Warning, Title: "Missing index: an expected index does not exist", Evidence: evidence[i], Because: "HD-D03"})
 	}
 	r.Checks = []CheckResult{{Code: "HD-Q01", Status: Fail, Why: someOf(evidence)}}
 	var markdown bytes.Buffer
@@ -125,14 +125,14 @@ func TestSymptomsOfOneCodeAreCounted(t *testing.T) {
 	}
 	table := written(t, r.Terminal(false), 0)
 	for part, want := range map[string]int{
-		"└─HD-Q01": 1, "An expected index is missing (28 times).": 1, "index_0 is not there. And 27 more.": 1,
+		"└─HD-Q01": 1, "Missing index: an expected index does not exist (28 times).": 1, "index_0 is not there. And 27 more.": 1,
 		"index_1 is not there. index_2 is not there. And 25 more.": 1, "index_3": 0,
 	} {
 		if n := strings.Count(table, part); n != want {
 			t.Errorf("%q is there %d times, want %d, in\n%s", part, n, want, table)
 		}
 	}
-	if !strings.Contains(markdown.String(), "Explains: HD-Q01 An expected index is missing (28 times)\n") {
+	if !strings.Contains(markdown.String(), "Explains: HD-Q01 Missing index: an expected index does not exist (28 times)\n") {
 		t.Errorf("the message to the channel is\n%s", markdown.String())
 	}
 	if got := written(t, r.Moving(), 0); !strings.Contains(got, "It explains HD-Q01 (28 times).") {

@@ -22,17 +22,17 @@ func incident() Result {
 		StartedAt: at, DurationMS: 9876, BaselineAt: &at,
 		Cost: Cost{DBTurns: 167, Connects: 4, DBMS: 15.3, RedisTurns: 3, Rows: 1965, TargetRequests: 40},
 		Findings: []Finding{
-			{Code: "HD-Q06", Severity: Critical, Title: "A hot statement fails", Outage: true, Evidence: "auth_lookup: the server refused (42P01).", CostMS: 5000, Remedy: "honeydue migrate status", Runbook: RunbookPage("HD-Q06")},
-			{Code: "HD-R01", Severity: Critical, Title: "Redis can't be used", Evidence: "redis:6379: in phase tcp, nobody listens there.", CostMS: 110, Remedy: "kubectl get pods", Runbook: RunbookPage("HD-R01")},
-			{Code: "HD-Q01", Severity: Critical, Title: "An expected index is missing", Evidence: "tasks_board_idx on tasks is not there.", CostMS: 11.5, Remedy: "CREATE INDEX CONCURRENTLY …;", Runbook: RunbookPage("HD-Q01")},
-			{Code: "HD-Q03", Severity: Critical, Title: "A hot statement reads a table from end to end", Evidence: "task_board for the heavy user scans all of tasks.", CostMS: 11.5, Remedy: "CREATE INDEX CONCURRENTLY …;", Runbook: RunbookPage("HD-Q03"), Because: "HD-Q01", root: 2},
-			{Code: "HD-C01", Severity: Warning, Title: "A setting drifted from its tuned value", Evidence: "DB_MIN_IDLE_CONNS is 10, tuned is 20.", Remedy: "kubectl set env …", Runbook: RunbookPage("HD-C01")},
+			{Code: "HD-Q06", Severity: Critical, Title: "SQL error: a hot statement fails", Outage: true, Evidence: "auth_lookup: the server refused (42P01).", CostMS: 5000, Remedy: "honeydue migrate status", Runbook: RunbookPage("HD-Q06")},
+			{Code: "HD-R01", Severity: Critical, Title: "Redis connection failed: the cache cannot be used", Evidence: "redis:6379: in phase tcp, nobody listens there.", CostMS: 110, Remedy: "kubectl get pods", Runbook: RunbookPage("HD-R01")},
+			{Code: "HD-Q01", Severity: Critical, Title: "Missing index: an expected index does not exist", Evidence: "tasks_board_idx on tasks is not there.", CostMS: 11.5, Remedy: "CREATE INDEX CONCURRENTLY …;", Runbook: RunbookPage("HD-Q01")},
+			{Code: "HD-Q03", Severity: Critical, Title: "Sequential scan: a hot statement reads the whole table", Evidence: "task_board for the heavy user scans all of tasks.", CostMS: 11.5, Remedy: "CREATE INDEX CONCURRENTLY …;", Runbook: RunbookPage("HD-Q03"), Because: "HD-Q01", root: 2},
+			{Code: "HD-C01", Severity: Warning, Title: "Configuration drift: a setting differs from its tuned value", Evidence: "DB_MIN_IDLE_CONNS is 10, tuned is 20.", Remedy: "kubectl set env …", Runbook: RunbookPage("HD-C01")},
 		},
 		Checks: []CheckResult{
-			{Code: "HD-R01", Title: "Redis can't be used", Status: Fail, Why: "nobody listens there.", DurationMS: 12},
-			{Code: "HD-C01", Title: "A setting drifted from its tuned value", Status: Warn, Why: "DB_MIN_IDLE_CONNS is 10."},
-			{Code: "HD-R02", Title: "Redis's eviction policy is not the tuned one", Status: Unknown, Why: "Redis can't be used."},
-			{Code: "HD-P02", Title: "The app is not connected through a pooler", Status: Pass, Why: "It is."},
+			{Code: "HD-R01", Title: "Redis connection failed: the cache cannot be used", Status: Fail, Why: "nobody listens there.", DurationMS: 12},
+			{Code: "HD-C01", Title: "Configuration drift: a setting differs from its tuned value", Status: Warn, Why: "DB_MIN_IDLE_CONNS is 10."},
+			{Code: "HD-R02", Title: "Redis maxmemory-policy differs from its tuned value", Status: Unknown, Why: "Redis can't be used."},
+			{Code: "HD-P02", Title: "Pooler bypassed: the app connects to Postgres directly", Status: Pass, Why: "It is."},
 		},
 		Endpoints: []Endpoint{
 			{
@@ -60,7 +60,7 @@ func incident() Result {
 			Metrics: &TargetMetrics{URL: "http://127.0.0.1:9090/metrics", Pool: PoolMetrics{Idle: 2, InUse: 23, Max: 25, Acquires: 9000, Waited: 812, MeanMS: 3.25}, Caches: []CacheMetrics{{"list", 1000, 900}}, Lists: []ListMetrics{{"tasks", 1000, map[string]int64{"hit": 890, "remade": 10, "own_write": 70, "evicted": 30}}}, RedisErrors: 3},
 		},
 		Versions: []Version{{"Postgres", "15.18"}}, Settings: []SettingValue{{"DB_MIN_IDLE_CONNS", "10", true}},
-		Changes: []Change{{What: "floor of pooler", Before: "36.0 ms", After: "110.5 ms", DeltaMS: 74.5, Worse: true}, {What: "HD-D03 Migrations are not applied", Before: "found", After: "not found"}},
+		Changes: []Change{{What: "floor of pooler", Before: "36.0 ms", After: "110.5 ms", DeltaMS: 74.5, Worse: true}, {What: "HD-D03 Pending migrations: the schema is older than this version", Before: "found", After: "not found"}},
 	}
 	for i := range r.Findings {
 		if r.Findings[i].Because == "" {
@@ -172,10 +172,10 @@ func TestBaseline(t *testing.T) {
 		"task_board for the median user: wall: 112.0 ms -> 500.0 ms",
 		"floor of pooler: 110.5 ms -> 330.0 ms",
 		"read task_board of the running server: 9.0 ms -> 130.0 ms",
-		"HD-Q06 A hot statement fails: found -> not found",
-		"HD-Q01 An expected index is missing: found -> not found",
-		"HD-Q02 An index is not valid: found -> could not be measured",
-		"HD-Q04 A hot statement executes longer than its SLO allows: not found -> found",
+		"HD-Q06 SQL error: a hot statement fails: found -> not found",
+		"HD-Q01 Missing index: an expected index does not exist: found -> not found",
+		"HD-Q02 Invalid index: Postgres cannot use it: found -> could not be measured",
+		"HD-Q04 Slow query: a hot statement exceeds its execution SLO: not found -> found",
 		"turns of connecting to pooler: 6 -> 7",
 		"task_board for the median user: turns: 1 -> 2",
 		"task_board for the median user: plan: tasks_board_idx -> seq tasks",
@@ -218,7 +218,7 @@ func TestVerdict(t *testing.T) {
 		{
 			"a cost",
 			Result{Findings: []Finding{{Code: "HD-Q01", Severity: Critical, Title: "An index is missing", Evidence: "x is not there.", CostMS: 11.54}, {}}},
-			"An index is missing: x is not there, which costs a request 11.5 ms (HD-Q01; 1 more finding).",
+			"An index is missing. x is not there. It costs 11.5 ms per request (HD-Q01; 1 more finding).",
 		},
 		{"only a remark", Result{Findings: []Finding{{Severity: Info}}, Checks: []CheckResult{{Status: Pass}}}, "Nothing wrong was found: 1 check passed, 1 note."},
 	} {

@@ -16,87 +16,87 @@ func registry() []check {
 func reachChecks() []check {
 	return []check{
 		{
-			code: "HD-P01", title: "The app's database endpoint can't be used", severity: Critical, outage: true,
+			code: "HD-P01", title: "Database endpoint unreachable: the app cannot connect", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: poolerDown,
 			remedy: "kubectl get pods -A | grep -i pooler   # is it running, and do DB_HOST and DB_PORT name it?",
 		},
 		{
-			code: "HD-D01", title: "The database doesn't answer", severity: Critical, outage: true,
+			code: "HD-D01", title: "Database down: no statement gets an answer", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: databaseDown,
 			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_postmaster_start_time(), pg_is_in_recovery()'   # a connection wakes one that sleeps (Neon); else start the server: its own log says why it went away`,
 		},
 		{
-			code: "HD-P05", title: "The pooler lets in and gives no server connection", severity: Critical, outage: true,
+			code: "HD-P05", title: "Pooler stuck: it accepts clients but assigns no server connection", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: poolerStuck,
 		},
 		{
-			code: "HD-D19", title: "The database refuses the app's writes", severity: Critical, outage: true,
+			code: "HD-D19", title: "Read-only database: the app's writes are refused", severity: Critical, outage: true,
 			needs: []part{upPooler}, run: refusesWrites,
 		},
 		{
-			code: "HD-D02", title: "The direct endpoint can't be used", severity: Warning,
+			code: "HD-D02", title: "Direct endpoint unusable: migrations cannot run through it", severity: Warning,
 			needs: []part{askedDirect}, run: directDown,
 			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT 1'   # migrations and half of this probe need it: correct DATABASE_DIRECT_URL (or DB_DIRECT_HOST)`,
 		},
 		{
-			code: "HD-D03", title: "Migrations are not applied", severity: Critical,
+			code: "HD-D03", title: "Pending migrations: the schema is older than this version", severity: Critical,
 			needs: []part{upDirect}, run: migrationsBehind,
 			remedy: "honeydue migrate up",
 		},
 		{
-			code: "HD-R01", title: "Redis can't be used", severity: Critical,
+			code: "HD-R01", title: "Redis connection failed: the cache cannot be used", severity: Critical,
 			needs: []part{askedRedis}, run: redisDown,
 			remedy: "kubectl -n honeydue get pods -l app.kubernetes.io/name=honeydue-redis   # is it running, and does REDIS_URL name it?",
 		},
 		{
-			code: "HD-T01", title: "The running server doesn't answer", severity: Critical, outage: true,
+			code: "HD-T01", title: "Server unreachable: no valid HTTP response", severity: Critical, outage: true,
 			needs: []part{askedTarget}, run: targetDown,
 			remedy: "kubectl -n honeydue get pods -l app.kubernetes.io/name=honeydue && kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=50",
 		},
 		{
-			code: "HD-T02", title: "The running server is not ready", severity: Critical, outage: true,
+			code: "HD-T02", title: "Readiness check fails: the running server is not ready", severity: Critical, outage: true,
 			needs: []part{upTarget}, run: targetNotReady,
 			remedy: "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=50   # it says what it is waiting for",
 		},
 		{
-			code: "HD-P03", title: "The execution mode is not safe behind a pooler", severity: Critical,
+			code: "HD-P03", title: "DB_EXEC_MODE is unsafe behind a pooler in transaction mode", severity: Critical,
 			needs: []part{askedPooler}, run: unsafeMode,
 			remedy: "kubectl -n honeydue set env deployment/honeydue DB_EXEC_MODE=exec",
 		},
 		{
-			code: "HD-P02", title: "The app is not connected through a pooler", severity: Critical,
+			code: "HD-P02", title: "Pooler bypassed: the app connects to Postgres directly", severity: Critical,
 			needs: []part{upPooler}, run: wrongEndpoint,
 			remedy: findPooler,
 		},
 		{
-			code: "HD-T03", title: "The running server is not connected through a pooler", severity: Critical,
+			code: "HD-T03", title: "Pooler bypassed: the running server connects to Postgres directly", severity: Critical,
 			needs: []part{upTarget}, run: targetBypassesPooler,
 			remedy: findPooler,
 		},
 		{
-			code: "HD-P15", title: "The app can't open its pool", severity: Critical, outage: true,
+			code: "HD-P15", title: "Connection pool cannot be opened, although the endpoint answers", severity: Critical, outage: true,
 			needs: []part{upPooler}, run: poolRefused,
 		},
 		{
-			code: "HD-D21", title: "A setting of the database is not what the app relies on", severity: Warning,
+			code: "HD-D21", title: "Database setting differs from what the app relies on", severity: Warning,
 			needs: []part{upPooler, knowsFacts}, run: otherSettings,
 		},
 		{
-			code: "HD-Q06", title: "A hot statement fails", severity: Critical, outage: true,
+			code: "HD-Q06", title: "SQL error: a hot statement fails", severity: Critical, outage: true,
 			needs: []part{upPooler, knowsPlans}, run: statementFails,
 			remedy: "honeydue migrate status   # is the schema the one that this version expects?",
 		},
 		{
-			code: "HD-Q19", title: "The app's own statements fail in a self-test", severity: Critical, outage: true,
+			code: "HD-Q19", title: "SQL error in the self-test: the app's own statements fail", severity: Critical, outage: true,
 			needs: []part{upPooler}, run: appStatements,
 			remedy: "honeydue migrate status   # is the schema the one that this version expects?",
 		},
 		{
-			code: "HD-Q01", title: "An expected index is missing", severity: Warning,
+			code: "HD-Q01", title: "Missing index: an expected index does not exist", severity: Warning,
 			needs: []part{knowsSchema}, run: missingIndex,
 		},
 		{
-			code: "HD-Q02", title: "An index is not valid", severity: Warning,
+			code: "HD-Q02", title: "Invalid index: Postgres cannot use it", severity: Warning,
 			needs: []part{knowsSchema}, run: invalidIndex,
 		},
 	}
@@ -105,7 +105,7 @@ func reachChecks() []check {
 func scanChecks() []check {
 	return []check{
 		{
-			code: "HD-Q03", title: "A hot statement reads a table from end to end", severity: Critical,
+			code: "HD-Q03", title: "Sequential scan: a hot statement reads the whole table", severity: Critical,
 			needs: []part{knowsSchema, knowsPlans}, run: sequentialScan,
 		},
 	}
@@ -115,30 +115,30 @@ func scanChecks() []check {
 func tuningChecks() []check {
 	return []check{
 		{
-			code: "HD-Q04", title: "A hot statement executes longer than its SLO allows", severity: Warning,
+			code: "HD-Q04", title: "Slow query: a hot statement exceeds its execution SLO", severity: Warning,
 			needs: []part{knowsPlans}, run: slowExecution,
 			remedy: "honeydue probe -o json | jq '.hot_paths[].plan'   # the slow step is in the plan",
 		},
 		{
-			code: "HD-Q05", title: "A hot statement takes more than one turn", severity: Warning,
+			code: "HD-Q05", title: "Extra round trips: a hot statement takes more than one turn", severity: Warning,
 			needs: []part{knowsWalls}, run: extraTurns,
 			remedy: "kubectl -n honeydue set env deployment/honeydue DB_EXEC_MODE=exec",
 		},
 		{
-			code: "HD-P04", title: "Statements queue in the pooler", severity: Warning,
+			code: "HD-P04", title: "Pooler queue: statements wait for a server connection", severity: Warning,
 			needs: []part{upPooler}, run: statementsQueue,
 			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS'   # cl_waiting above 0: shorten what holds servers, or raise default_pool_size`,
 		},
 		{
-			code: "HD-R02", title: "Redis's eviction policy is not the tuned one", severity: Critical,
+			code: "HD-R02", title: "Redis maxmemory-policy differs from its tuned value", severity: Critical,
 			needs: []part{upRedis}, run: redisPolicy,
 		},
 		{
-			code: "HD-R03", title: "Redis's memory limit is not the tuned one", severity: Warning,
+			code: "HD-R03", title: "Redis maxmemory differs from its tuned value", severity: Warning,
 			needs: []part{upRedis}, run: redisMemory,
 		},
 		{
-			code: "HD-C01", title: "A setting drifted from its tuned value", severity: Warning,
+			code: "HD-C01", title: "Configuration drift: a setting differs from its tuned value", severity: Warning,
 			needs: []part{knowsSettings}, run: drifted,
 		},
 	}

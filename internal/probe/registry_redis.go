@@ -5,81 +5,81 @@ func redisChecks() []check {
 	watched := []part{watchedRedis}
 	return []check{
 		{
-			code: "HD-R04", title: "Redis is full and refuses writes", severity: Critical,
+			code: "HD-R04", title: "Redis out of memory: writes are refused", severity: Critical,
 			needs: watched, run: redisFull,
 			remedy: "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory-policy allkeys-lru   # and the same in deploy-k3s/base/redis.yaml",
 		},
 		{
-			code: "HD-R19", title: "Redis refuses what the cache needs", severity: Critical,
+			code: "HD-R19", title: "Redis permissions or mode: commands that the cache needs are refused", severity: Critical,
 			needs: []part{upRedis}, run: redisRefuses,
 		},
 		{
-			code: "HD-R14", title: "Redis fails to save", severity: Warning,
+			code: "HD-R14", title: "Redis persistence fails: saving to disk returns errors", severity: Warning,
 			needs: watched, run: redisSaveFails,
 			remedy: `redis-cli -u "$REDIS_URL" CONFIG SET save "" && redis-cli -u "$REDIS_URL" CONFIG SET appendonly no && redis-cli -u "$REDIS_URL" CONFIG SET stop-writes-on-bgsave-error no   # a cache needs no disk; and the same in deploy-k3s/base/redis.yaml`,
 		},
 		{
-			code: "HD-R11", title: "Redis's clients run out", severity: Warning,
+			code: "HD-R11", title: "Redis maxclients: Redis is running out of client connections", severity: Warning,
 			needs: []part{askedRedis}, run: redisClients,
 			remedy: "redis-cli -u \"$REDIS_URL\" CLIENT LIST | sed 's/.* name=\\([^ ]*\\) .*/\\1/' | sort | uniq -c   # who holds them? then CONFIG SET maxclients 10000",
 		},
 		{
-			code: "HD-R06", title: "Redis answers slowly", severity: Warning,
+			code: "HD-R06", title: "Redis latency: replies are slow", severity: Warning,
 			needs: watched, run: redisSlow,
 			remedy: "redis-cli -u \"$REDIS_URL\" SLOWLOG GET 10 && redis-cli -u \"$REDIS_URL\" LATENCY DOCTOR   # the command that keeps it busy; it serves one at a time",
 		},
 		{
-			code: "HD-R08", title: "Slow commands stop Redis", severity: Warning,
+			code: "HD-R08", title: "Redis SLOWLOG: slow commands block the server", severity: Warning,
 			needs: watched, run: redisSlowLog,
 			remedy: "redis-cli -u \"$REDIS_URL\" SLOWLOG GET 10   # with arguments: only here, not in a ticket. KEYS becomes SCAN, a large DEL becomes UNLINK",
 		},
 		{
-			code: "HD-R07", title: "Redis's latency monitor has seen a stall", severity: Warning,
+			code: "HD-R07", title: "Redis latency monitor recorded stalls", severity: Warning,
 			needs: watched, run: redisLatencyEvents,
 			remedy: "redis-cli -u \"$REDIS_URL\" LATENCY DOCTOR   # it says what to do about each event",
 		},
 		{
-			code: "HD-R05", title: "Redis evicts what is asked for", severity: Warning,
+			code: "HD-R05", title: "Redis evictions: keys that are still needed are removed", severity: Warning,
 			needs: watched, run: redisEvictions,
 			remedy: "honeydue probe -o json | jq .redis.kinds   # which kind of key has grown?",
 		},
 		{
-			code: "HD-R17", title: "The cache's sweeps fail", severity: Critical,
+			code: "HD-R17", title: "Cache sweeps fail: the change log cannot be read", severity: Critical,
 			needs: watched, run: sweepsFail,
 			remedy: "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=100 | grep -i sweep   # can the pods reach the database?",
 		},
 		{
-			code: "HD-R16", title: "Holds linger in the cache", severity: Warning,
+			code: "HD-R16", title: "Cache holds are not released: reads bypass the cache", severity: Warning,
 			needs: watched, run: holdsLinger,
 			remedy: "kubectl -n honeydue rollout restart deployment/honeydue   # a pod's keeper resolves them within seconds; none is at work",
 		},
 		{
-			code: "HD-R18", title: "Copies outlive their versions", severity: Warning,
+			code: "HD-R18", title: "Cache versions evicted: copies remain that cannot be served", severity: Warning,
 			needs: watched, run: statesMissing,
 			remedy: "redis-cli -u \"$REDIS_URL\" CONFIG GET maxmemory-policy   # allkeys-lru keeps a state as long as it is read; then more memory: HD-R05",
 		},
 		{
-			code: "HD-R10", title: "A key is big", severity: Warning,
+			code: "HD-R10", title: "Redis big key: one key is unusually large", severity: Warning,
 			needs: watched, run: redisBigKeys,
 			remedy: "redis-cli -u \"$REDIS_URL\" --bigkeys -i 0.1   # names it; then UNLINK it, and find who writes it",
 		},
 		{
-			code: "HD-R12", title: "Clients are blocked in Redis", severity: Warning,
+			code: "HD-R12", title: "Redis blocked clients: connections wait in blocking commands", severity: Warning,
 			needs: watched, run: redisBlocked,
 			remedy: "redis-cli -u \"$REDIS_URL\" CLIENT LIST | grep -E 'flags=b' | sed 's/.*\\(cmd=[^ ]*\\).*/\\1/' | sort | uniq -c   # then give the other program a Redis of its own",
 		},
 		{
-			code: "HD-R13", title: "Clients' buffers take Redis's memory", severity: Warning,
+			code: "HD-R13", title: "Redis client buffers use too much memory", severity: Warning,
 			needs: watched, run: redisBuffers,
 			remedy: `redis-cli -u "$REDIS_URL" CLIENT LIST | sed 's/^\(id=[0-9]*\).* \(omem=[0-9]*\).*/\1 \2/' | sort -t= -k3 -n | tail -3   # omem= is what waits for it; then CLIENT KILL ID …`,
 		},
 		{
-			code: "HD-R15", title: "Redis writes to disk", severity: Warning,
+			code: "HD-R15", title: "Redis persistence (RDB/AOF) is on: the cache writes to disk", severity: Warning,
 			needs: watched, run: redisPersistence,
 			remedy: `redis-cli -u "$REDIS_URL" CONFIG SET save "" && redis-cli -u "$REDIS_URL" CONFIG SET appendonly no   # and the same in deploy-k3s/base/redis.yaml`,
 		},
 		{
-			code: "HD-R09", title: "Redis's memory doctor complains", severity: Info,
+			code: "HD-R09", title: "Redis MEMORY DOCTOR reports problems", severity: Info,
 			needs: watched, run: redisDoctor,
 			remedy: "redis-cli -u \"$REDIS_URL\" MEMORY DOCTOR   # says what to do about each",
 		},

@@ -6,54 +6,54 @@ func serverChecks() []check {
 	watched := []part{watchedServer}
 	return []check{
 		{
-			code: "HD-D14", title: "The database was asleep", severity: Warning,
+			code: "HD-D14", title: "Cold start: the database was suspended", severity: Warning,
 			needs: watched, run: asleep,
 			remedy: "honeydue warmup   # before users come; or turn autosuspend off for production, at the provider",
 		},
 		{
-			code: "HD-D04", title: "Sessions wait for a lock", severity: Critical,
+			code: "HD-D04", title: "Lock wait: sessions wait for a lock", severity: Critical,
 			needs: watched, run: lockChains,
 		},
 		{
-			code: "HD-D05", title: "A session is idle in a transaction", severity: Warning,
+			code: "HD-D05", title: "Idle in transaction: a session keeps its transaction open", severity: Warning,
 			needs: watched, run: idleTransactions,
 		},
 		{
-			code: "HD-D06", title: "A transaction is long", severity: Warning,
+			code: "HD-D06", title: "Long-running transaction: vacuum cannot remove dead rows", severity: Warning,
 			needs: watched, run: longTransactions,
 		},
 		{
-			code: "HD-D07", title: "The connections run out", severity: Warning,
+			code: "HD-D07", title: "max_connections: Postgres is running out of connections", severity: Warning,
 			needs: []part{askedServer}, run: connectionLimit,
 			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT count(*), state, application_name FROM pg_stat_activity GROUP BY 2, 3 ORDER BY 1 DESC'   # who holds them? the app belongs behind the pooler`,
 		},
 		{
-			code: "HD-D20", title: "A time-out of the database is shorter than the app's own", severity: Warning,
+			code: "HD-D20", title: "Database timeout is shorter than the app's own", severity: Warning,
 			needs: []part{knowsFacts}, run: shortTimeouts,
 		},
 		{
-			code: "HD-D08", title: "Sessions wait inside the server", severity: Warning,
+			code: "HD-D08", title: "Wait events: sessions wait inside Postgres", severity: Warning,
 			needs: watched, run: waitEvents,
 		},
 		{
-			code: "HD-D10", title: "A table is bloated", severity: Warning,
+			code: "HD-D10", title: "Table bloat: much of a table's space is empty", severity: Warning,
 			needs: watched, run: bloat,
 		},
 		{
-			code: "HD-D22", title: "shared_buffers is too small: hot statements read from disk in every run", severity: Warning,
+			code: "HD-D22", title: "shared_buffers too small: hot statements read from disk on every run", severity: Warning,
 			needs: []part{knowsPlans, knowsFacts}, run: smallBuffers,
 		},
 		{
-			code: "HD-D11", title: "Blocks come from disk instead of memory", severity: Warning,
+			code: "HD-D11", title: "Low cache hit ratio: blocks come from disk instead of memory", severity: Warning,
 			needs: watched, run: cacheHit,
 		},
 		{
-			code: "HD-D12", title: "The server counts a hot statement as slow", severity: Warning,
+			code: "HD-D12", title: "pg_stat_statements: a hot statement is slow on average", severity: Warning,
 			needs: watched, run: statementMeans,
 			remedy: "honeydue probe -o json | jq '.hot_paths[].plan'   # the slow step is in the plan",
 		},
 		{
-			code: "HD-D13", title: "Statements of others keep the server busy", severity: Warning,
+			code: "HD-D13", title: "Other workloads: statements of other programs keep the database busy", severity: Warning,
 			needs: watched, run: foreignLoad,
 			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, usename, application_name, now() - query_start AS runs, left(query, 60) FROM pg_stat_activity WHERE state = 'active' ORDER BY 4 DESC LIMIT 5"   # whose it is; then move that job to a replica or to the night`,
 		},
@@ -63,19 +63,19 @@ func serverChecks() []check {
 			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, usename, application_name, left(query, 60) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"   # nobody at work? then its machine gives it too little: CPU limit, steal (vmstat 1), a larger instance`,
 		},
 		{
-			code: "HD-D15", title: "An extension that helps is missing", severity: Info,
+			code: "HD-D15", title: "Missing extension: pg_stat_statements or pg_prewarm", severity: Info,
 			needs: watched, run: missingExtensions,
 		},
 		{
-			code: "HD-D16", title: "A sequence runs out", severity: Warning,
+			code: "HD-D16", title: "Sequence exhaustion: a sequence is running out of values", severity: Warning,
 			needs: watched, run: sequences,
 		},
 		{
-			code: "HD-D17", title: "Transaction ids run out", severity: Warning,
+			code: "HD-D17", title: "Transaction ID wraparound: transaction IDs are running out", severity: Warning,
 			needs: watched, run: transactionIDs,
 		},
 		{
-			code: "HD-D18", title: "Replication lags", severity: Warning,
+			code: "HD-D18", title: "Replication lag: a standby is behind the primary", severity: Warning,
 			needs: watched, run: replicationLag,
 			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT application_name, state, replay_lag FROM pg_stat_replication'   # a replica that is slow, or a network that is`,
 		},

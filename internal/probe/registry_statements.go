@@ -5,27 +5,27 @@ package probe
 func statementCauses() []check {
 	return []check{
 		{
-			code: "HD-Q07", title: "An index is not the one that its name promises", severity: Warning,
+			code: "HD-Q07", title: "Wrong index definition: an index differs from its migration", severity: Warning,
 			needs: []part{knowsSchema, knowsFacts}, run: wrongIndex,
 		},
 		{
-			code: "HD-Q08", title: "A table is full of dead rows", severity: Warning,
+			code: "HD-Q08", title: "Dead rows: a table needs VACUUM", severity: Warning,
 			needs: []part{knowsSchema, knowsFacts}, run: deadRows,
 		},
 		{
-			code: "HD-Q09", title: "A table's statistics are stale", severity: Warning,
+			code: "HD-Q09", title: "Stale statistics: a table needs ANALYZE", severity: Warning,
 			needs: []part{knowsSchema, knowsFacts}, run: staleStatistics,
 		},
 		{
-			code: "HD-Q10", title: "Plans are made without looking at the values", severity: Warning,
+			code: "HD-Q10", title: "Generic plan: statements are planned without their parameter values", severity: Warning,
 			needs: []part{knowsPlans, knowsFacts}, run: genericPlan,
 		},
 		{
-			code: "HD-Q12", title: "A hot statement's rows are misjudged", severity: Warning,
+			code: "HD-Q12", title: "Row misestimate: the planner expects the wrong number of rows", severity: Warning,
 			needs: []part{knowsPlans}, run: misestimate,
 		},
 		{
-			code: "HD-Q11", title: "A hot statement spills to disk", severity: Warning,
+			code: "HD-Q11", title: "Spill to disk: a sort or hash exceeds work_mem", severity: Warning,
 			needs: []part{knowsPlans}, run: spill,
 		},
 	}
@@ -35,26 +35,26 @@ func statementCauses() []check {
 func statementSteps() []check {
 	return []check{
 		{
-			code: "HD-Q13", title: "A hot statement reads rows to throw them away", severity: Warning,
+			code: "HD-Q13", title: "Rows Removed by Filter: a hot statement reads rows and discards them", severity: Warning,
 			needs: []part{knowsPlans}, run: discardedRows,
 			remedy: "honeydue probe -o json | jq '.hot_paths[].plan'   # the step's condition should be part of an index",
 		},
 		{
-			code: "HD-Q14", title: "An index-only scan goes to the table", severity: Warning,
+			code: "HD-Q14", title: "Heap fetches: an index-only scan also reads the table", severity: Warning,
 			needs: []part{knowsPlans}, run: heapFetched,
 		},
 		{
-			code: "HD-Q15", title: "A hot statement's pages are not in memory", severity: Warning,
+			code: "HD-Q15", title: "Cold cache: a hot statement reads pages from disk", severity: Warning,
 			needs: []part{knowsPlans}, run: coldReads,
 			remedy: "honeydue warmup",
 		},
 		{
-			code: "HD-Q16", title: "Planning takes longer than execution", severity: Warning,
+			code: "HD-Q16", title: "Planning time: planning takes longer than execution", severity: Warning,
 			needs: []part{knowsPlans}, run: planningDominates,
 			remedy: "honeydue probe --only HD-Q18   # which indexes does no statement need? And compare default_statistics_target with the default of 100",
 		},
 		{
-			code: "HD-Q17", title: "A hot statement's plan is not the baseline's", severity: Warning,
+			code: "HD-Q17", title: "Plan change: a hot statement's plan differs from the baseline", severity: Warning,
 			needs: []part{knowsPlans, hasBaseline}, run: planDrift,
 		},
 	}
@@ -64,7 +64,7 @@ func statementSteps() []check {
 func statementRemarks() []check {
 	return []check{
 		{
-			code: "HD-Q18", title: "An index is needless", severity: Warning,
+			code: "HD-Q18", title: "Unused or duplicate index: it slows down writes", severity: Warning,
 			needs: []part{knowsFacts}, run: needlessIndex,
 		},
 	}

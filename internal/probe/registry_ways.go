@@ -5,34 +5,34 @@ package probe
 func wayCauses() []check {
 	return []check{
 		{
-			code: "HD-N02", title: "The name of the app's database endpoint doesn't resolve", severity: Critical, outage: true,
+			code: "HD-N02", title: "DNS lookup failed: the database host name does not resolve", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: nameFails,
 		},
 		{
-			code: "HD-N03", title: "The certificate of the app's database endpoint is refused", severity: Critical, outage: true,
+			code: "HD-N03", title: "TLS certificate rejected: the database endpoint cannot be verified", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: certificateRefused,
 		},
 		{
-			code: "HD-P07", title: "The pooler takes no more clients", severity: Critical, outage: true,
+			code: "HD-P07", title: "Client limit reached (max_client_conn): the pooler refuses new clients", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: clientsRefused,
 		},
 		{
-			code: "HD-P08", title: "The pooler refuses a parameter of the database URL", severity: Critical, outage: true,
+			code: "HD-P08", title: "Unsupported startup parameter: the pooler refuses the database URL", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: parameterRefused,
 			remedy: editSecret("take it out of DATABASE_URL; where it is needed: ALTER ROLE CURRENT_USER SET …"),
 		},
 		{
-			code: "HD-P11", title: "Transactions hold server connections and do nothing", severity: Warning,
+			code: "HD-P11", title: "Idle in transaction: idle clients hold the pooler's server connections", severity: Warning,
 			needs: []part{upPooler}, run: idleInPool,
 			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, application_name, now() - xact_start AS open FROM pg_stat_activity WHERE state = 'idle in transaction' ORDER BY 3 DESC"   # one statement, or Batch.BeginTx, instead of BEGIN ... COMMIT`,
 		},
 		{
-			code: "HD-P12", title: "The pooler opens server connections again and again", severity: Warning,
+			code: "HD-P12", title: "Connection churn: the pooler keeps reopening server connections", severity: Warning,
 			needs: []part{upPooler}, run: churn,
 			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CONFIG'   # server_lifetime and server_idle_timeout: 3600 and 600; then its log: why does it close them?`,
 		},
 		{
-			code: "HD-N01", title: "TLS needs a second round trip to connect", severity: Info,
+			code: "HD-N01", title: "HelloRetryRequest: the TLS handshake takes an extra round trip", severity: Info,
 			needs: []part{upPooler}, run: helloRetry,
 		},
 	}
@@ -42,75 +42,75 @@ func wayCauses() []check {
 func wayChecks() []check {
 	return []check{
 		{
-			code: "HD-P06", title: "An answer comes back to the wrong client", severity: Critical,
+			code: "HD-P06", title: "Cross-client responses: a client receives another client's rows", severity: Critical,
 			needs: []part{upPooler}, run: mixedAnswers,
 			remedy: "kubectl -n honeydue set env deployment/honeydue DB_EXEC_MODE=exec",
 		},
 		{
-			code: "HD-N08", title: "The database is farther away than it should be", severity: Critical,
+			code: "HD-N08", title: "High network latency: the database is farther away than expected", severity: Critical,
 			needs: []part{upPooler}, run: farAway,
 			remedy: "kubectl get nodes -L topology.kubernetes.io/region   # app, pooler and database belong in one region: compare their hosts' regions, and roll back what moved one of them",
 		},
 		{
-			code: "HD-N06", title: "Packets to the database are lost", severity: Warning,
+			code: "HD-N06", title: "TCP retransmissions: packets to the database are lost", severity: Warning,
 			needs: []part{upPooler}, run: packetsLost,
 		},
 		{
-			code: "HD-N05", title: "The connection stands still now and then", severity: Warning,
+			code: "HD-N05", title: "Network stalls: some round trips take over 200 ms longer", severity: Warning,
 			needs: []part{upPooler}, run: stalls,
 		},
 		{
-			code: "HD-N04", title: "Round trips to the database vary", severity: Warning,
+			code: "HD-N04", title: "Network jitter: round-trip times to the database vary", severity: Warning,
 			needs: []part{upPooler}, run: jitters,
 		},
 		{
-			code: "HD-N10", title: "Large results come slowly", severity: Warning,
+			code: "HD-N10", title: "Low bandwidth: large results arrive slowly", severity: Warning,
 			needs: []part{upPooler}, run: narrowBand,
 			remedy: "kubectl -n honeydue get pods -o yaml | grep -i bandwidth   # a limit of the CNI? Else the node's network class, or a VPN on the way",
 		},
 		{
-			code: "HD-N07", title: "Looking up a name takes long", severity: Warning,
+			code: "HD-N07", title: "Slow DNS: a host name lookup takes too long", severity: Warning,
 			needs: []part{askedPooler}, run: slowNames,
 			remedy: "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=20   # and end the host with a dot, so that no search list is tried",
 		},
 		{
-			code: "HD-N09", title: "A certificate is at its end", severity: Critical,
+			code: "HD-N09", title: "TLS certificate expired, expiring soon, or rejected", severity: Critical,
 			needs: []part{askedPooler}, run: certificateEnds,
 		},
 		{
-			code: "HD-C02", title: "A server's version has known faults", severity: Info,
+			code: "HD-C02", title: "Known bugs in a server's version: upgrade it", severity: Info,
 			needs: []part{askedServer}, run: knownVersions,
 		},
 		{
-			code: "HD-N13", title: "A server is not verified: sslmode below verify-full", severity: Warning,
+			code: "HD-N13", title: "TLS server not verified: sslmode is below verify-full", severity: Warning,
 			needs: []part{askedServer}, run: unverifiedServers,
 		},
 		{
-			code: "HD-P09", title: "The pooler has little left to give", severity: Warning,
+			code: "HD-P09", title: "Pooler near its limits: connections are running out", severity: Warning,
 			needs: []part{upPooler}, run: poolerFull,
 			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS' -c 'SHOW CLIENTS'   # shorten what holds servers, or raise the limit`,
 		},
 		{
-			code: "HD-P10", title: "Statements have waited in the pooler", severity: Warning,
+			code: "HD-P10", title: "Pooler wait time: statements have waited for a server connection", severity: Warning,
 			needs: []part{upPooler}, run: haveWaited,
 			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW STATS' -c 'SHOW POOLS'   # in a busier moment: honeydue probe --only HD-P04`,
 		},
 		{
-			code: "HD-P13", title: "A setting of the pooler drifted", severity: Warning,
+			code: "HD-P13", title: "PgBouncer configuration drift: a setting differs from its tuned value", severity: Warning,
 			needs: []part{upPooler}, run: poolerDrifted,
 		},
 		{
-			code: "HD-P14", title: "The pooler doesn't carry the prepared statements of the execution mode", severity: Critical,
+			code: "HD-P14", title: "Prepared statements unsupported: DB_EXEC_MODE needs them behind the pooler", severity: Critical,
 			needs: []part{upPooler}, run: preparedLost,
 			remedy: "kubectl -n honeydue set env deployment/honeydue DB_EXEC_MODE=exec   # or max_prepared_statements = 200 in PgBouncer 1.21 or newer",
 		},
 		{
-			code: "HD-N11", title: "An idle connection starts slowly again", severity: Info,
+			code: "HD-N11", title: "TCP slow start after idle: large results take extra round trips", severity: Info,
 			needs: []part{upPooler}, run: slowStart,
 			remedy: "sysctl -w net.ipv4.tcp_slow_start_after_idle=0   # on the far side, where it is yours; else keep hot results below 14 kB",
 		},
 		{
-			code: "HD-N12", title: "Connecting could save a round trip", severity: Info,
+			code: "HD-N12", title: "Direct TLS (sslnegotiation=direct) would save a round trip", severity: Info,
 			needs: []part{upPooler}, run: couldBeDirect,
 			remedy: editSecret("DATABASE_URL with the parameter sslnegotiation=direct"),
 		},
