@@ -30,13 +30,13 @@ func ReadBaseline(r io.Reader) (Result, error) {
 	}
 	err := json.NewDecoder(r).Decode(&in)
 	if _, other := errors.AsType[*json.UnmarshalTypeError](err); other {
-		return Result{}, errors.New("the baseline is no JSON of a probe") // the decoder's own words are about Go's types
+		return Result{}, errors.New("the baseline is not the JSON report of a probe") // the decoder's own words are about Go's types
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("the baseline is no JSON of a probe: %w", err)
+		return Result{}, fmt.Errorf("the baseline is not the JSON report of a probe: %w", err)
 	}
 	if in.Schema != Schema {
-		return Result{}, fmt.Errorf("the baseline's schema is %q, and this honeydue reads %s", in.Schema, Schema)
+		return Result{}, fmt.Errorf("the baseline has schema %q, but this version of honeydue reads %s", in.Schema, Schema)
 	}
 	return in.Result, nil
 }
@@ -55,9 +55,9 @@ func (r Result) Since(baseline Result) []Change {
 	for _, e := range r.Endpoints {
 		if i := slices.IndexFunc(baseline.Endpoints, func(b Endpoint) bool { return b.Name == e.Name }); i >= 0 {
 			b := baseline.Endpoints[i]
-			out = append(out, timeChange("floor of "+e.Name, b.FloorMS, e.FloorMS)...)
+			out = append(out, timeChange("minimum RTT of "+e.Name, b.FloorMS, e.FloorMS)...)
 			if e.Error == "" && b.Error == "" && e.ConnectTurns != b.ConnectTurns {
-				out = append(out, countChange("turns of connecting to "+e.Name, b.ConnectTurns, e.ConnectTurns))
+				out = append(out, countChange("turns to connect to "+e.Name, b.ConnectTurns, e.ConnectTurns))
 			}
 		}
 	}

@@ -31,7 +31,7 @@ func (r Result) brief() []report.Block {
 	}
 	var tail []string
 	if left > 0 {
-		tail = append(tail, fmt.Sprintf("%s told by the whole report.", plural(left, "more finding is", "more findings are")))
+		tail = append(tail, fmt.Sprintf("%s in the full report.", plural(left, "more finding is", "more findings are")))
 	}
 	if unknown := r.unknown(); len(unknown) > 0 {
 		tail = append(tail, "Could not be measured: "+strings.Join(unknown, ", ")+".")
@@ -48,7 +48,7 @@ func (r Result) briefFinding(f Finding) report.KeyValues {
 	case f.WrongAnswers:
 		cost = ", wrong answers"
 	case f.CostMS > 0:
-		cost = fmt.Sprintf(", %.1f ms a request", f.CostMS)
+		cost = fmt.Sprintf(", %.1f ms per request", f.CostMS)
 	}
 	kv := report.KeyValues{
 		Title: fmt.Sprintf("%s %s%s: %s", f.Code, f.Severity, cost, f.Title),

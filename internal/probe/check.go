@@ -299,10 +299,10 @@ func (r Result) blind() string {
 	}
 	said := ""
 	if len(r.Unjudged) > 0 {
-		said = fmt.Sprintf(" Not judged at all: %s.", strings.Join(r.Unjudged, ", "))
+		said = fmt.Sprintf(" Not checked at all: %s.", strings.Join(r.Unjudged, ", "))
 	}
 	if wide {
-		said += fmt.Sprintf(" %d of %d checks could not be judged, most often for this reason: %s", unknown, asked, why)
+		said += fmt.Sprintf(" %d of %d checks have no result. The most common reason: %s", unknown, asked, why)
 	}
 	return said
 }
@@ -311,7 +311,7 @@ func (r Result) blind() string {
 func verdict(r Result) string {
 	if r.Interrupted {
 		r.Interrupted = false
-		return fmt.Sprintf("Interrupted after %.1f s. Until then: %s", r.DurationMS/1000, verdict(r))
+		return fmt.Sprintf("Interrupted after %.1f s. Result so far: %s", r.DurationMS/1000, verdict(r))
 	}
 	if why := r.Unmeasured(); why != "" {
 		return "Nothing could be measured: " + why
@@ -326,7 +326,7 @@ func verdict(r Result) string {
 			aside += fmt.Sprintf(", %s", plural(n, "note", "notes"))
 		}
 		if wide || len(r.Unjudged) > 0 {
-			return fmt.Sprintf("Too little could be measured to say that all is well: %s%s%s.%s", plural(passes, "check passed", "checks passed"), aside, usual(r), r.blind())
+			return fmt.Sprintf("Inconclusive, because too little could be measured: %s%s%s.%s", plural(passes, "check passed", "checks passed"), aside, usual(r), r.blind())
 		}
 		return fmt.Sprintf("Nothing wrong was found: %s%s%s.", plural(passes, "check passed", "checks passed"), aside, usual(r))
 	}

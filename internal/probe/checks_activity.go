@@ -40,9 +40,9 @@ func lockChains(o *observation) outcome {
 	}
 	switch {
 	case worst == nil:
-		return o.server.unlessHidden("Nobody waited for a lock in %s.", plural(len(o.server.samples), "look", "looks"))
+		return o.server.unlessHidden("No session waited for a lock in %s.", plural(len(o.server.samples), "sample", "samples"))
 	case worst.longest < waitTooLongS:
-		return o.server.unlessHidden("The longest wait for a lock was %.0f ms.", worst.longest*1000)
+		return o.server.unlessHidden("The longest lock wait was %.0f ms.", worst.longest*1000)
 	}
 	root := fmt.Sprintf("pid %d", worst.root.PID)
 	switch {
@@ -57,24 +57,24 @@ func lockChains(o *observation) outcome {
 		began = worst.root.began()
 	}
 	h := hit{
-		evidence: fmt.Sprintf("The root blocker is %s. It keeps %s waiting, the longest for %s.",
+		evidence: fmt.Sprintf("The root blocker is %s. It blocks %s, the longest for %s.",
 			root, plural(len(worst.waiting), "session", "sessions"), seconds(worst.longest)),
 		costMS: worst.longest * 1000, remedy: terminate(worst.root.PID, began, ""),
 		about: append(transactions(worst.waiting), worst.root.transaction()),
 	}
 	switch {
 	case past:
-		h.evidence = fmt.Sprintf("While the probe looked, %s kept %s waiting, the longest for %s. At the last look that was over.",
+		h.evidence = fmt.Sprintf("During the probe, %s blocked %s, the longest for %s. In the last sample this was over.",
 			root, plural(len(worst.waiting), "session", "sessions"), seconds(worst.longest))
 		h.severity, h.remedy = Warning, seeBlockers
 	case worst.root.PID == 0:
 		h.remedy = rollbackPrepared
 	}
 	if worst.deep > 1 {
-		h.evidence += fmt.Sprintf(" The chain has %d links: those between wait as well.", worst.deep)
+		h.evidence += fmt.Sprintf(" The chain is %d sessions deep: those in between wait as well.", worst.deep)
 	}
 	if chains > 1 {
-		h.evidence += fmt.Sprintf(" There are %d chains; this is the longest wait.", chains)
+		h.evidence += fmt.Sprintf(" There are %d lock chains; this one has the longest wait.", chains)
 	}
 	return found(h)
 }
@@ -97,7 +97,7 @@ func lockedTable(o *observation) (h hit, ok bool) {
 			holder = "The session " + s.who() + ","
 			h.remedy, h.about = terminate(s.PID, s.began(), ""), []string{s.transaction()}
 		}
-		h.evidence = fmt.Sprintf("%s holds the table %s against readers, too: whoever asks for it waits until that transaction ends.", holder, l.Table)
+		h.evidence = fmt.Sprintf("%s holds a lock on table %s that blocks readers too: every query on the table waits until that transaction ends.", holder, l.Table)
 		return h, true
 	}
 	return hit{}, false
@@ -119,12 +119,12 @@ func idleTransactions(o *observation) outcome {
 		}
 	}
 	if len(idle) == 0 {
-		return o.server.unlessHidden("No session is idle in a transaction for %.0f s or longer.", idleTooLongS)
+		return o.server.unlessHidden("No session has been idle in a transaction for %.0f s or longer.", idleTooLongS)
 	}
 	slices.SortFunc(idle, func(a, b pgSession) int { return -cmp.Compare(a.StateS, b.StateS) })
 	first := idle[0]
 	h := hit{
-		evidence: fmt.Sprintf("%s in a transaction; the longest is pid %d%s, %s, idle for %s, its transaction is %s old. Its locks stay, vacuum can't go past it, and a pooler's server connection is gone.",
+		evidence: fmt.Sprintf("%s in a transaction. The longest is pid %d%s, %s, idle for %s; its transaction is %s old. It keeps its locks, stops vacuum from removing newer dead rows, and occupies one of the pooler's server connections.",
 			plural(len(idle), "session is idle", "sessions are idle"), first.PID, ofApp(first.App), first.State, seconds(first.StateS), seconds(first.XactS)),
 		remedy: terminate(first.PID, first.began(), " AND state LIKE 'idle in transaction%'"),
 		about:  transactions(idle),
@@ -143,7 +143,7 @@ func longTransactions(o *observation) outcome {
 		}
 	}
 	if len(long) == 0 {
-		return o.server.unlessHidden("No transaction at work is %.0f s old or older.", longTransactionS)
+		return o.server.unlessHidden("No active transaction is %.0f s old or older.", longTransactionS)
 	}
 	slices.SortFunc(long, func(a, b pgSession) int { return -cmp.Compare(a.XactS, b.XactS) })
 	first := long[0]
@@ -152,9 +152,9 @@ func longTransactions(o *observation) outcome {
 		waiting = fmt.Sprintf(" It waits for %s:%s.", first.WaitType, first.Wait)
 	}
 	return found(hit{
-		evidence: fmt.Sprintf("%s; the oldest is %s.%s Rows that died since it began can't be vacuumed.",
-			plural(len(long), "transaction is too long", "transactions are too long"), first.who(), waiting),
-		remedy: end("pg_cancel_backend", first.PID, first.began(), "") + `   # a dump or an index build may be meant: look first`,
+		evidence: fmt.Sprintf("%s. The oldest is %s.%s Vacuum cannot remove rows that were deleted or updated since it started.",
+			plural(len(long), "transaction has been open too long", "transactions have been open too long"), first.who(), waiting),
+		remedy: end("pg_cancel_backend", first.PID, first.began(), "") + `   # check first: a dump or an index build may be intended`,
 		about:  transactions(long),
 	})
 }
@@ -169,7 +169,7 @@ func connectionLimit(o *observation) outcome {
 	for _, s := range []*pgServer{o.direct, o.pooler} {
 		if s != nil && s.failed != nil && s.failed.kind == kindTooMany {
 			return found(hit{
-				evidence: fmt.Sprintf("%s admits nobody any more: %s.", s.endpoint.Address, s.failed),
+				evidence: fmt.Sprintf("%s accepts no more connections: %s.", s.endpoint.Address, s.failed),
 				severity: Critical, costMS: failedMS, remedy: repair(s.failed, "DATABASE_DIRECT_URL", s.endpoint.Address),
 			})
 		}
@@ -179,13 +179,13 @@ func connectionLimit(o *observation) outcome {
 	}
 	c := o.server.lastLook().connections()
 	if c.limit <= 0 {
-		return notKnown("The server did not tell its limit.")
+		return notKnown("The server did not return its connection limit.")
 	}
 	share := float64(c.used) / float64(c.limit)
 	if share < connectionsWarn {
-		return passed("%d of the %d connections that the %s admits are open.", c.used, c.limit, c.of)
+		return passed("%d of the %d connections that the %s allows are open.", c.used, c.limit, c.of)
 	}
-	h := hit{evidence: fmt.Sprintf("%d of the %d connections that the %s admits are open (%.0f%%): %s.", c.used, c.limit, c.of, 100*share, c.holders)}
+	h := hit{evidence: fmt.Sprintf("%d of the %d connections that the %s allows are open (%.0f%%): %s.", c.used, c.limit, c.of, 100*share, c.holders)}
 	if share >= connectionsFail {
 		h.severity = Critical
 	}
@@ -221,7 +221,7 @@ func (a activity) connections() connections {
 	slices.Sort(parts)
 	out.holders = strings.Join(parts, ", ")
 	if len(a.Held) > 0 && harmlessApp(a.Held[0].App) {
-		out.holders += fmt.Sprintf("; most of one kind, %d, are %s's", a.Held[0].N, a.Held[0].App)
+		out.holders += fmt.Sprintf("; the application with the most, %d, is %s", a.Held[0].N, a.Held[0].App)
 	}
 	return out
 }
@@ -238,7 +238,7 @@ func waitEvents(o *observation) outcome {
 		return notKnown("%s", why)
 	}
 	if n := len(o.server.samples); n < fewestSamples {
-		return notKnown("The sessions were looked at %d times only.", n)
+		return notKnown("Only %d samples of the sessions were taken.", n)
 	}
 	busy, events := sumWaits(o.server.samples)
 	var waiting float64
@@ -249,7 +249,7 @@ func waitEvents(o *observation) outcome {
 			named = append(named, fmt.Sprintf("%s %.1f", e.event, e.sessions))
 		}
 	}
-	evidence := fmt.Sprintf("In %d looks %.1f sessions were busy on average", len(o.server.samples), busy)
+	evidence := fmt.Sprintf("In %d samples, %.1f sessions were busy on average", len(o.server.samples), busy)
 	if len(named) > 0 {
 		evidence += ", waiting: " + strings.Join(named, ", ")
 	}
@@ -264,11 +264,11 @@ func waitRemedy(event string) string {
 	kind, name, _ := strings.Cut(event, ":")
 	switch {
 	case name == "SyncRep":
-		return `psql "$DATABASE_DIRECT_URL" -c 'SHOW synchronous_standby_names' -c 'SELECT application_name, state, sync_state FROM pg_stat_replication'   # commits wait for a replica: bring it back, or take it out of the names`
+		return `psql "$DATABASE_DIRECT_URL" -c 'SHOW synchronous_standby_names' -c 'SELECT application_name, state, sync_state FROM pg_stat_replication'   # commits wait for a standby: bring it back, or remove it from synchronous_standby_names`
 	case kind == "IO":
-		return `psql "$DATABASE_DIRECT_URL" -c 'SELECT relname, heap_blks_read, idx_blks_read FROM pg_statio_user_tables ORDER BY 2 DESC LIMIT 5'   # what is read from disk; then the index, or more memory`
+		return `psql "$DATABASE_DIRECT_URL" -c 'SELECT relname, heap_blks_read, idx_blks_read FROM pg_statio_user_tables ORDER BY 2 DESC LIMIT 5'   # which tables are read from disk? Add the missing index, or more memory`
 	case kind == "LWLock":
-		return `psql "$DATABASE_DIRECT_URL" -c 'SELECT wait_event, state, count(*) FROM pg_stat_activity GROUP BY 1, 2 ORDER BY 3 DESC'   # fewer statements at once: lower the pooler's default_pool_size`
+		return `psql "$DATABASE_DIRECT_URL" -c 'SELECT wait_event, state, count(*) FROM pg_stat_activity GROUP BY 1, 2 ORDER BY 3 DESC'   # run fewer statements at once: lower the pooler's default_pool_size`
 	}
 	return `psql "$DATABASE_DIRECT_URL" -c 'SELECT wait_event_type, wait_event, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC'`
 }
@@ -284,7 +284,7 @@ func (s *serverFacts) unlessHidden(format string, args ...any) outcome {
 	if hidden == 0 {
 		return passed(format, args...)
 	}
-	return notKnown("What %s can't be seen by this role: GRANT pg_monitor TO it.", plural(int(hidden), "session does", "sessions do"))
+	return notKnown("This role cannot see what %s: run GRANT pg_monitor TO it.", plural(int(hidden), "session does", "sessions do"))
 }
 
 func (s *serverFacts) lastLook() activity {

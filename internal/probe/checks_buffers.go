@@ -24,7 +24,7 @@ const (
 // memory for it.
 func smallBuffers(o *observation) outcome {
 	if o.server != nil && o.server.extensions.neon() {
-		return passed("On Neon the compute's local file cache stands behind shared_buffers (HD-D11).")
+		return passed("On Neon, the compute's local file cache backs shared_buffers (HD-D11).")
 	}
 	var all Blocks
 	var worst HotPath
@@ -54,17 +54,17 @@ func smallBuffers(o *observation) outcome {
 	}
 	share := all.Read / max(1, all.Hit+all.Read)
 	if all.Read < againFewest || share < againShare {
-		return passed("Of the blocks that hot statements need again, %.0f%% were still in memory.", 100*(1-share))
+		return passed("When the hot statements ran again, %.0f%% of their blocks were still in memory.", 100*(1-share))
 	}
 	buffers, set := o.facts.sharedBuffersKB, max(o.hotKB(), most*blockKB)
 	if buffers == 0 {
 		return notKnown("The size of shared_buffers is not known.")
 	}
 	if set <= buffers {
-		return passed("Hot statements read %.0f blocks again in each run; what they read takes %s and would fit into shared_buffers (%s): others push it out.", all.Read, kilobytes(set), kilobytes(buffers))
+		return passed("Hot statements read %.0f blocks again on each run. Their data takes %s and would fit into shared_buffers (%s), so other statements evict it.", all.Read, kilobytes(set), kilobytes(buffers))
 	}
 	return found(hit{
-		evidence: fmt.Sprintf("Run again at once, the hot statements read %.0f of %.0f blocks from outside of Postgres's memory, %s alone %.0f: the tables and indexes that they use take %s, and shared_buffers is %s.",
+		evidence: fmt.Sprintf("When run again immediately, the hot statements read %.0f of %.0f blocks from outside shared_buffers, %s alone %.0f. Their tables and indexes take %s, and shared_buffers is %s.",
 			all.Read, all.Hit+all.Read, worst.who(), worst.LaterRuns.Read, kilobytes(set), kilobytes(buffers)),
 		remedy: moreBuffers(set), about: about,
 	})
@@ -99,7 +99,7 @@ func moreBuffers(kb float64) string {
 	for need < kb && need < mostBuffersKB {
 		need *= 2
 	}
-	return fmt.Sprintf(`psql "$DATABASE_DIRECT_URL" -c "ALTER SYSTEM SET shared_buffers = '%.0fMB'"   # as a superuser, then restart Postgres; at most a quarter of the machine's memory, else a larger machine. A managed one has it in the provider's settings`, need/1024)
+	return fmt.Sprintf(`psql "$DATABASE_DIRECT_URL" -c "ALTER SYSTEM SET shared_buffers = '%.0fMB'"   # as a superuser, then restart Postgres; use at most a quarter of the memory, or a larger machine. Managed Postgres: change it in the provider's settings`, need/1024)
 }
 
 func kilobytes(kb float64) string {

@@ -21,16 +21,16 @@ func holdsLinger(o *observation) outcome {
 	h := f.holds
 	switch {
 	case len(h.first) == 0 && h.looked < statesFewest && !f.sample.allStates && !f.unused():
-		return notKnown("%s found among the keys that there was time for, of %d: too few to say that none is held.", plural(h.looked, "state was", "states were"), f.sample.keys)
+		return notKnown("Only %s found in the sample of %d keys: too few to rule out a stuck hold.", plural(h.looked, "state was", "states were"), f.sample.keys)
 	case len(h.first) == 0:
-		return passed("None of %s is held.", plural(h.looked, "sampled state", "sampled states"))
+		return passed("None of %s has a hold.", plural(h.looked, "sampled state", "sampled states"))
 	case h.gap < cache.Patience:
-		return notKnown("%s held, and looked at for %.1f s only; a hold lingers from %.0f s on.", plural(len(h.first), "state is", "states are"), h.gap.Seconds(), cache.Patience.Seconds())
+		return notKnown("%s held, but was watched for only %.1f s; a hold counts as stuck after %.0f s.", plural(len(h.first), "state is", "states are"), h.gap.Seconds(), cache.Patience.Seconds())
 	case h.linger == 0:
-		return passed("%s held at first, and none by the same write %.1f s later.", plural(len(h.first), "state was", "states were"), h.gap.Seconds())
+		return passed("%s held at first; %.1f s later none was held by the same write.", plural(len(h.first), "state was", "states were"), h.gap.Seconds())
 	}
 	return found(hit{
-		evidence: fmt.Sprintf("%s after %.1f s, in %d sampled states. Their writers are gone or hang, and no pod resolves them: every read of those homes goes to the database.",
+		evidence: fmt.Sprintf("%s after %.1f s, in %d sampled states. Their writers are gone or stuck, and no pod releases the holds, so every read of those homes goes to the database.",
 			plural(h.linger, "hold is still there", "holds are still there"), h.gap.Seconds(), h.looked),
 		costMS: o.turnMS(),
 	})
@@ -46,14 +46,14 @@ func sweepsFail(o *observation) outcome {
 	s := o.redis.facts.shared
 	switch {
 	case !s.used:
-		return passed("No pod has swept by way of this Redis.")
+		return passed("No pod has run a cache sweep through this Redis.")
 	case s.leaseS > 0:
-		return passed("The lease stands for another %.1f s.", s.leaseS)
+		return passed("The sweep lease is valid for another %.1f s.", s.leaseS)
 	case s.sweptS > sweepTriedS:
-		return passed("The sweep sleeps, and was last tried %s ago; the next read wakes it.", seconds(s.sweptS))
+		return passed("The sweep is paused because nothing was read; it last ran %s ago, and the next read restarts it.", seconds(s.sweptS))
 	}
 	return found(hit{
-		evidence: fmt.Sprintf("A pod tried to sweep %.1f s ago, and the lease has not been renewed: the change log can't be read. Without the lease no copy is served, and every read goes to the database.", s.sweptS),
+		evidence: fmt.Sprintf("A pod tried to sweep %.1f s ago, but the lease was not renewed: the change log cannot be read. Without the lease no cached copy is served, and every read goes to the database.", s.sweptS),
 		costMS:   o.turnMS(),
 	})
 }
@@ -73,19 +73,19 @@ func statesMissing(o *observation) outcome {
 	h := f.holds
 	switch {
 	case h.copies < copiesFewest && !f.sample.whole && !f.unused():
-		return notKnown("%s among the %d keys that were sampled, of %d: fewer than %d tell nothing of the rest.",
+		return notKnown("%s among the %d sampled keys, of %d in all: fewer than %d are too few to judge the rest.",
 			plural(h.copies, "copy of a list that was used within an hour is", "copies of lists that were used within an hour are"), f.sample.looked, f.sample.keys, copiesFewest)
 	case h.copies == 0:
-		return passed("No copy of a list that was used within an hour is among the sampled keys.")
+		return passed("The sampled keys include no list copy that was used in the last hour.")
 	case h.copies < copiesFewest:
-		return passed("%d of %s had no state; fewer than %d copies are not judged.", h.missing, plural(h.copies, "sampled copy", "sampled copies"), copiesFewest)
+		return passed("%d of %s had no state key; fewer than %d copies are too few to judge.", h.missing, plural(h.copies, "sampled copy", "sampled copies"), copiesFewest)
 	}
 	share := float64(h.missing) / float64(h.copies)
 	if share < statesMissingShare {
-		return passed("%d of %d sampled copies have no state of their user.", h.missing, h.copies)
+		return passed("%d of %d sampled copies lack their user's state key.", h.missing, h.copies)
 	}
 	return found(hit{
-		evidence: fmt.Sprintf("%d of %d sampled copies (%.0f%%) have no state of their user any more: they can't be served, and take the memory of those that can.", h.missing, h.copies, 100*share),
+		evidence: fmt.Sprintf("%d of %d sampled copies (%.0f%%) have lost their user's state key. They can no longer be served, and they use memory that servable copies need.", h.missing, h.copies, 100*share),
 		costMS:   share * o.turnMS(),
 	})
 }

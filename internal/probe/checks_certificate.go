@@ -50,7 +50,7 @@ func certificateEnds(o *observation) outcome {
 	now := time.Now()
 	first := time.Time{}
 	for _, e := range o.endpoints() {
-		renew := seeCertificate(e.Name, e.Address, "renew it, and reload the server that shows it")
+		renew := seeCertificate(e.Name, e.Address, "renew it, and reload the server that presents it")
 		if e.TLS == nil || e.TLS.NotAfter.IsZero() {
 			continue
 		}
@@ -60,9 +60,9 @@ func certificateEnds(o *observation) outcome {
 		day := e.TLS.NotAfter.UTC().Format(time.DateOnly)
 		switch left := e.TLS.NotAfter.Sub(now); {
 		case left <= 0:
-			hits = append(hits, hit{remedy: renew, evidence: fmt.Sprintf("The certificate of %s has expired on %s; nobody who verifies it can connect.", e.Name, day)})
+			hits = append(hits, hit{remedy: renew, evidence: fmt.Sprintf("The certificate of %s expired on %s; clients that verify it cannot connect.", e.Name, day)})
 		case now.Before(e.TLS.NotBefore):
-			hits = append(hits, hit{remedy: renew, evidence: fmt.Sprintf("The certificate of %s is not valid before %s; nobody who verifies it can connect.", e.Name, e.TLS.NotBefore.UTC().Format(time.DateOnly))})
+			hits = append(hits, hit{remedy: renew, evidence: fmt.Sprintf("The certificate of %s is not valid before %s; clients that verify it cannot connect.", e.Name, e.TLS.NotBefore.UTC().Format(time.DateOnly))})
 		case e.TLS.endsSoon(left):
 			hits = append(hits, hit{severity: Warning, remedy: renew, evidence: fmt.Sprintf("The certificate of %s expires on %s, in %s.", e.Name, day, seconds(left.Seconds()))})
 		}
@@ -70,7 +70,7 @@ func certificateEnds(o *observation) outcome {
 	for _, other := range o.otherFailures() {
 		if other.f != nil && other.f.kind == kindCertificate {
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("The certificate of %s is refused: %s.%s", other.name, other.f, refusedDates(other.f)),
+				evidence: fmt.Sprintf("The certificate of %s is rejected: %s.%s", other.name, other.f, refusedDates(other.f)),
 				remedy:   seeCertificate(other.name, other.address, knownIssuer),
 			})
 		}
@@ -78,7 +78,7 @@ func certificateEnds(o *observation) outcome {
 	if first.IsZero() {
 		return orPassed(hits, "No connection is encrypted.")
 	}
-	return orPassed(hits, "The first certificate to expire does so on %s.", first.UTC().Format(time.DateOnly))
+	return orPassed(hits, "The next certificate expires on %s.", first.UTC().Format(time.DateOnly))
 }
 
 type namedFailure struct {

@@ -35,15 +35,15 @@ func podRestarts(o *observation) outcome {
 			h := hit{evidence: fmt.Sprintf("%s has restarted %s.", p.Metadata.Name, plural(int(c.RestartCount), "time", "times")), about: []string{p.Metadata.Name}}
 			if last != nil {
 				ago := f.at.Sub(last.FinishedAt)
-				h.evidence = fmt.Sprintf("%s has restarted %s, last %s ago: %s, exit code %d.", p.Metadata.Name, plural(int(c.RestartCount), "time", "times"), seconds(ago.Seconds()), reason(last.Reason), last.ExitCode)
+				h.evidence = fmt.Sprintf("%s has restarted %s, most recently %s ago: %s, exit code %d.", p.Metadata.Name, plural(int(c.RestartCount), "time", "times"), seconds(ago.Seconds()), reason(last.Reason), last.ExitCode)
 				if ago <= recent {
 					h.severity = Critical
 				}
 				if last.Reason == "OOMKilled" {
-					h.evidence += " Its memory limit is too low, or it leaks."
+					h.evidence += " Its memory limit is too low, or it leaks memory."
 					h.remedy = "kubectl -n honeydue top pods -l app.kubernetes.io/name=honeydue   # then limits.memory and GOMEMLIMIT in deploy-k3s/base/deployment.yaml"
 					if strings.HasPrefix(p.Metadata.Name, "honeydue-redis-") {
-						h.remedy = "redis-cli -u \"$REDIS_URL\" INFO memory   # limits.memory in deploy-k3s/base/redis.yaml has to be half above maxmemory (HD-R03)"
+						h.remedy = "redis-cli -u \"$REDIS_URL\" INFO memory   # limits.memory in deploy-k3s/base/redis.yaml must be 1.5 times maxmemory (HD-R03)"
 					}
 				}
 			}
@@ -85,9 +85,9 @@ func podThrottling(o *observation) outcome {
 	}
 	switch {
 	case limited == 0:
-		return passed("No container has a limit of CPU, so none is throttled.")
+		return passed("No container has a CPU limit, so none is throttled.")
 	case len(f.throttle) == 0:
-		return notKnown("%s", orElse(f.why(getMetrics), "The kubelet counts no periods for these pods."))
+		return notKnown("%s", orElse(f.why(getMetrics), "The kubelet reports no CPU periods for these pods."))
 	}
 	var hits []hit
 	var worst float64
@@ -96,7 +96,7 @@ func podThrottling(o *observation) outcome {
 		when := ""
 		if t.periods == 0 {
 			still++
-			when = " since it started; between the two looks none was counted"
+			when = " since it started; none were counted between the two samples"
 			if t = f.throttledSince[t.pod]; t.periods < throttledPeriods {
 				continue
 			}
@@ -107,23 +107,23 @@ func podThrottling(o *observation) outcome {
 		}
 		name := orElse(t.pod, "The container of this probe")
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s was stopped in %.0f of %.0f periods of 100 ms (%.0f%%), for %.2f s in all%s.", name, t.throttled, t.periods, 100*t.share(), t.seconds, when),
+			evidence: fmt.Sprintf("%s was throttled in %.0f of %.0f periods of 100 ms (%.0f%%), for %.2f s in total%s.", name, t.throttled, t.periods, 100*t.share(), t.seconds, when),
 			costMS:   t.share() * min(100, 1000*t.seconds/max(1, t.throttled)), about: []string{t.pod},
 		})
 	}
 	if still > 0 && len(hits) == 0 {
-		return notKnown("Of %s no period was counted between the two looks: a kubelet counts every 10 to 15 s, and a container that sleeps has none. Probe again, under load.%s", plural(still, "container", "containers"), f.notCounted(limited))
+		return notKnown("No CPU period of %s was counted between the two samples: a kubelet updates its counters every 10 to 15 s, and an idle container has no periods. Probe again under load.%s", plural(still, "container", "containers"), f.notCounted(limited))
 	}
-	return orPassed(hits, "At most %.0f%% of the periods were cut short.%s", 100*worst, f.notCounted(limited))
+	return orPassed(hits, "At most %.0f%% of the CPU periods were throttled.%s", 100*worst, f.notCounted(limited))
 }
 
 // notCounted names what the counters leave out of that many pods.
 func (f *clusterFacts) notCounted(limited int) string {
 	switch {
 	case f.throttle[0].pod == "" && limited > 1:
-		return fmt.Sprintf(" That is the container of this probe alone: of %d pods the kubelets would have to be asked, by --kube-context.", limited)
+		return fmt.Sprintf(" Only this probe's own container was checked; for the %d pods, give --kube-context so that the kubelets can be asked.", limited)
 	case len(f.nodesLeft) > 0:
-		return fmt.Sprintf(" The pods on %s were left out: %d kubelets are asked at most.", strings.Join(f.nodesLeft, ", "), nodesAsked)
+		return fmt.Sprintf(" The pods on %s were skipped: at most %d kubelets are asked.", strings.Join(f.nodesLeft, ", "), nodesAsked)
 	}
 	return ""
 }
@@ -151,13 +151,13 @@ func podReadiness(o *observation) outcome {
 		}
 		switch {
 		case !now && f.at.Sub(p.Metadata.CreationTimestamp) > time.Minute:
-			hits = append(hits, hit{evidence: fmt.Sprintf("%s is not ready since %s (%s).", p.Metadata.Name, seconds(f.at.Sub(changed).Seconds()), reason(why)), severity: Critical, about: []string{p.Metadata.Name}})
+			hits = append(hits, hit{evidence: fmt.Sprintf("%s has not been ready for %s (%s).", p.Metadata.Name, seconds(f.at.Sub(changed).Seconds()), reason(why)), severity: Critical, about: []string{p.Metadata.Name}})
 		case flapped >= flaps:
-			hits = append(hits, hit{evidence: fmt.Sprintf("%s failed %d readiness probes in the last %.0f minutes and is ready now: it goes in and out of service.", p.Metadata.Name, flapped, recent.Minutes()), about: []string{p.Metadata.Name}})
+			hits = append(hits, hit{evidence: fmt.Sprintf("%s failed %d readiness probes in the last %.0f minutes and is ready now: it flaps in and out of service.", p.Metadata.Name, flapped, recent.Minutes()), about: []string{p.Metadata.Name}})
 		}
 	}
 	if why := f.why(listEvents); why != "" && len(hits) == 0 {
-		return notKnown("%d of %d pods are ready; whether they go on and off can't be told. %s", ready, serving, why)
+		return notKnown("%d of %d pods are ready; whether they flap is unknown. %s", ready, serving, why)
 	}
 	return orPassed(hits, "%d of %d pods are ready.", ready, serving)
 }
@@ -181,13 +181,13 @@ func scalerLimit(o *observation) outcome {
 	for _, s := range f.scalers {
 		if s.atLimit() {
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("%s runs %d pods, its most (%d), and would add more.", s.Metadata.Name, s.Status.CurrentReplicas, s.Spec.MaxReplicas),
-				remedy:   fmt.Sprintf(`kubectl -n honeydue patch hpa %s --patch '{"spec":{"maxReplicas":%d}}'   # if the nodes and the pooler's clients have room; first see what is slow`, s.Metadata.Name, 2*s.Spec.MaxReplicas),
+				evidence: fmt.Sprintf("%s runs %d pods, its maximum (maxReplicas %d), and would add more.", s.Metadata.Name, s.Status.CurrentReplicas, s.Spec.MaxReplicas),
+				remedy:   fmt.Sprintf(`kubectl -n honeydue patch hpa %s --patch '{"spec":{"maxReplicas":%d}}'   # if the nodes and the pooler's client limit allow it; first find what is slow`, s.Metadata.Name, 2*s.Spec.MaxReplicas),
 			})
 		}
 	}
 	if len(f.scalers) == 0 {
 		return passed("There is no autoscaler.")
 	}
-	return orPassed(hits, "%s has room.", plural(len(f.scalers), "autoscaler", "autoscalers"))
+	return orPassed(hits, "%s below maxReplicas.", plural(len(f.scalers), "autoscaler is", "autoscalers are"))
 }

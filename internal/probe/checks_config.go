@@ -15,7 +15,7 @@ func drifted(o *observation) outcome {
 			continue
 		}
 		h := hit{
-			evidence: fmt.Sprintf("%s is %s, tuned is %s.", s.Name, shown(s.Value), shown(s.Tuned)),
+			evidence: fmt.Sprintf("%s is %s; the tuned value is %s.", s.Name, shown(s.Value), shown(s.Tuned)),
 			remedy:   fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue %s=%s   # and the same in deploy-k3s", s.Name, s.Tuned),
 			about:    []string{s.Name},
 		}
@@ -23,14 +23,14 @@ func drifted(o *observation) outcome {
 		case s.Name == databaseURL && o.pooler != nil && o.pooler.pooled:
 			continue // proved to be a pooler, whatever its name
 		case s.Name == databaseURL:
-			h.evidence = "The host in DATABASE_URL has another name than a pooler's, tuned is " + s.Tuned + "."
+			h.evidence = "The host name in DATABASE_URL is not a pooler's; the tuned value is " + s.Tuned + "."
 			h.remedy = findPooler
 		case s.Tuned == "":
 			h.remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue %s-   # and out of deploy-k3s", s.Name)
 		}
 		hits = append(hits, h)
 	}
-	return orPassed(hits, "All %d tuned settings have their values.", len(o.config.Settings))
+	return orPassed(hits, "All %d tuned settings have their tuned values.", len(o.config.Settings))
 }
 
 func shown(value string) string {

@@ -28,11 +28,11 @@ func haveWaited(o *observation) outcome {
 	}
 	switch {
 	case longest >= maxWaitMS || mean >= waitLeastMS && fresh == 0:
-		return found(hit{evidence: fmt.Sprintf("In the pooler %d transactions waited %.0f ms on average, and the longest wait is %.0f ms (SHOW STATS, SHOW POOLS).", d.waits, mean, longest), costMS: mean})
+		return found(hit{evidence: fmt.Sprintf("%d transactions waited in the pooler for %.0f ms on average, and the longest wait is %.0f ms (SHOW STATS, SHOW POOLS).", d.waits, mean, longest), costMS: mean})
 	case fresh > 0:
-		return passed("A transaction waited %.1f ms on average while %s opened%s.", mean, plural(fresh, "server connection was", "server connections were"), d.recently())
+		return passed("Transactions waited %.1f ms on average while %s opened%s.", mean, plural(fresh, "server connection was", "server connections were"), d.recently())
 	}
-	return passed("A transaction waited %.1f ms on average%s.", mean, d.recently())
+	return passed("Transactions waited %.1f ms on average%s.", mean, d.recently())
 }
 
 // recently is what transactions waited in the pooler's last minute, if that is known.
@@ -81,10 +81,10 @@ func idleInPool(o *observation) outcome {
 	}
 	if held >= idleShare*float64(size) {
 		n := float64(max(d.transactions, 1))
-		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("Transactions that did nothing held %.1f of %d server connections on average, in %d transactions that had one for %.0f ms on average and executed for %.0f ms.",
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("Idle transactions held %.1f of %d server connections on average: %d transactions kept a connection for %.0f ms on average but executed for only %.0f ms.",
 			held, size, d.transactions, d.lastedMS()/n, d.executedMS()/n)})
 	}
-	return passed("Transactions that ended held %.1f of %d server connections on average without doing anything; one that never ends is HD-D05's.", held, size)
+	return passed("Finished transactions held %.1f of %d server connections on average while idle. HD-D05 reports transactions that never end.", held, size)
 }
 
 // A pool of 20 whose connections live their hour (server_lifetime) replaces one in three minutes; ten in
@@ -103,7 +103,7 @@ func churn(o *observation) outcome {
 	replaced := min(gone, fresh)
 	rate := float64(replaced) / d.windowMS * 60000
 	if replaced >= churnMin && rate >= churnPerMinute {
-		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("%d server connections were replaced within %.1f s, %.0f a minute: each start costs the statement that waits for it.", replaced, d.windowMS/1000, rate)})
+		return found(hit{costMS: o.waitedMS(d), evidence: fmt.Sprintf("%d server connections were replaced within %.1f s, %.0f per minute. Each new connection delays the statement that waits for it.", replaced, d.windowMS/1000, rate)})
 	}
 	return passed("%d server connections were replaced within %.1f s.", replaced, d.windowMS/1000)
 }

@@ -14,7 +14,7 @@ const (
 
 func (o *observation) resent() string {
 	if n := o.ways.segments; n != nil {
-		return fmt.Sprintf(" TCP sent %d of %d segments again.", n.Again, n.Sent)
+		return fmt.Sprintf(" TCP retransmitted %d of %d segments.", n.Again, n.Sent)
 	}
 	return ""
 }
@@ -29,20 +29,20 @@ func packetsLost(o *observation) outcome {
 	}
 	there, back := lossOf(n.Again, n.Sent), lossOf(n.Disordered, n.Received)
 	if there == 0 && back == 0 {
-		return passed("TCP sent %d of %d segments again, and %d of the %d that brought answers came out of order. An answer of one segment that is lost on the way back is in neither count; it shows as a stall (HD-N05).",
+		return passed("TCP retransmitted %d of %d segments, and %d of the %d received segments arrived out of order. A lost response of a single segment is in neither count; it shows up as a stall (HD-N05).",
 			n.Again, n.Sent, n.Disordered, n.Received)
 	}
 	cost := (there + back) * (ms(stallLeast) + o.pooler.endpoint.FloorMS)
 	var says []string
 	if there > 0 {
-		says = append(says, fmt.Sprintf("TCP sent %d of %d segments again (%.0f%%), which were lost on the way there; each costs %d ms or more.", n.Again, n.Sent, 100*there, stallLeast.Milliseconds()))
+		says = append(says, fmt.Sprintf("TCP retransmitted %d of %d segments (%.0f%%) that were lost on the way to the server; each costs %d ms or more.", n.Again, n.Sent, 100*there, stallLeast.Milliseconds()))
 	}
 	if back > 0 {
-		says = append(says, fmt.Sprintf("%d of the %d segments that brought answers came out of order (%.0f%%): others before them were lost on the way back, or overtaken.", n.Disordered, n.Received, 100*back))
+		says = append(says, fmt.Sprintf("%d of the %d received segments arrived out of order (%.0f%%): earlier ones were lost on the way back, or reordered.", n.Disordered, n.Received, 100*back))
 	}
 	if samples, count, extra, _ := o.stalled(); count >= stallsMin {
 		cost = max(cost, extra*float64(count)/float64(samples))
-		says = append(says, fmt.Sprintf("%d of %d empty queries stood still for %.0f ms.", count, samples, extra))
+		says = append(says, fmt.Sprintf("%d of %d empty queries stalled for %.0f ms.", count, samples, extra))
 	}
 	return found(hit{
 		evidence: strings.Join(says, " "), costMS: cost,

@@ -15,10 +15,10 @@ func TestPacketsLost(t *testing.T) {
 		found bool
 		says  string
 	}{
-		{"nothing lost", link.Segments{Sent: 500, Received: 400}, false, "lost on the way back is in neither count"},
-		{"by chance", link.Segments{Sent: 100, Again: 2, Received: 100, Disordered: 2}, false, "2 of 100 segments again"},
-		{"on the way there", link.Segments{Sent: 500, Again: 20, Received: 400}, true, "20 of 500 segments again (4%), which were lost on the way there"},
-		{"on the way back", link.Segments{Sent: 500, Received: 400, Disordered: 12}, true, "12 of the 400 segments that brought answers came out of order (3%)"},
+		{"nothing lost", link.Segments{Sent: 500, Received: 400}, false, "is in neither count"},
+		{"by chance", link.Segments{Sent: 100, Again: 2, Received: 100, Disordered: 2}, false, "2 of 100 segments"},
+		{"on the way to the server", link.Segments{Sent: 500, Again: 20, Received: 400}, true, "20 of 500 segments (4%) that were lost on the way to the server"},
+		{"on the way back", link.Segments{Sent: 500, Received: 400, Disordered: 12}, true, "12 of the 400 received segments arrived out of order (3%)"},
 	} {
 		o := &observation{pooler: &pgServer{}, ways: waysFacts{segments: &c.n}}
 		out := packetsLost(o)

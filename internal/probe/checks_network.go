@@ -10,7 +10,7 @@ import (
 func nameFails(o *observation) outcome {
 	f := o.pooler.failed
 	if f == nil || f.kind != kindName {
-		return passed("%s is found.", orElse(o.pooler.endpoint.Address, "The host of the database URL"))
+		return passed("%s resolves.", orElse(o.pooler.endpoint.Address, "The host of the database URL"))
 	}
 	return found(hit{evidence: fmt.Sprintf("%s: %s.", o.pooler.endpoint.Address, f), remedy: repair(f, "DATABASE_URL", o.pooler.endpoint.Address)})
 }
@@ -35,10 +35,10 @@ func slowNames(o *observation) outcome {
 		if took < max(dnsLeastMS, dnsShare*e.FloorMS) {
 			continue
 		}
-		h := hit{evidence: fmt.Sprintf("Looking up the host of %s took %.0f ms at least in %d look-ups, a round trip takes %.1f ms: each new connection pays it.", e.Name, took, len(times), e.FloorMS)}
+		h := hit{evidence: fmt.Sprintf("The DNS lookup for %s took at least %.0f ms in each of %d lookups; a round trip takes %.1f ms. Each new connection pays this.", e.Name, took, len(times), e.FloorMS)}
 		if len(times) == 1 {
 			h.severity = Info
-			h.evidence = fmt.Sprintf("Looking up the host of %s took %.0f ms, a round trip takes %.1f ms. It was the only look-up: whether each connection pays that, another probe tells.", e.Name, took, e.FloorMS)
+			h.evidence = fmt.Sprintf("The DNS lookup for %s took %.0f ms; a round trip takes %.1f ms. It was the only lookup: probe again to see whether each connection pays this.", e.Name, took, e.FloorMS)
 		}
 		hits = append(hits, h)
 	}
@@ -50,9 +50,9 @@ func slowNames(o *observation) outcome {
 		if named {
 			return notKnown("No connection was opened to a host that has a name.")
 		}
-		return passed("Nothing has to be looked up: the hosts are addresses.")
+		return passed("No DNS lookup is needed: the hosts are IP addresses.")
 	}
-	return orPassed(hits, "The longest of each host's quickest look-ups took %.1f ms.", longest)
+	return orPassed(hits, "The fastest lookup of the slowest host took %.1f ms.", longest)
 }
 
 // jitterLeastMS is the variation that a busy machine makes by itself; jitterShare is the share of the
@@ -72,7 +72,7 @@ func jitters(o *observation) outcome {
 	e := o.pooler.endpoint
 	switch {
 	case e.FloorMS == 0:
-		return notKnown("There was time for %s only, and the median of fewer than %d says nothing.", plural(e.FloorSamples, "round trip", "round trips"), leastSamples)
+		return notKnown("There was time for only %s, and a median of fewer than %d is not meaningful.", plural(e.FloorSamples, "round trip", "round trips"), leastSamples)
 	case !unsteady(e):
 		return passed("The median of %d empty queries is %.1f ms above their minimum (floor_ms, %.1f ms).", e.jitterSamples, e.JitterMS, e.FloorMS)
 	}
@@ -143,12 +143,12 @@ func stalls(o *observation) outcome {
 	case samples == 0:
 		return notKnown("There was no time to measure round trips.")
 	case !lost && (count < stallsMin || float64(count) < stallShare*float64(samples)):
-		return passed("%d of %d empty queries took over %d ms longer than the least.", count, samples, stallLeast.Milliseconds())
+		return passed("%d of %d empty queries took over %d ms longer than the fastest.", count, samples, stallLeast.Milliseconds())
 	}
 	return found(hit{
-		evidence: fmt.Sprintf("%d of %d empty queries stood still for %.0f ms (median).%s", count, samples, extra, o.resent()),
+		evidence: fmt.Sprintf("%d of %d empty queries stalled for %.0f ms (median).%s", count, samples, extra, o.resent()),
 		costMS:   extra * float64(count) / float64(samples),
-		remedy:   sentAgain + trace(o.pooler.endpoint.Address) + "   # loss on the way, or a host that pauses?",
+		remedy:   sentAgain + trace(o.pooler.endpoint.Address) + "   # packet loss, or a host that pauses?",
 	})
 }
 
@@ -167,7 +167,7 @@ func farAway(o *observation) outcome {
 		before, now := o.earlier(e.Name), reachMS(e)
 		if before >= 0 && now >= 0 && now >= grownBy*before && now-before >= max(farLeastMS, e.doubtMS()) {
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("The quickest answer of %s took %.1f ms, and %.1f ms when the baseline was saved.", e.Name, now, before),
+				evidence: fmt.Sprintf("The fastest response from %s took %.1f ms; in the baseline it took %.1f ms.", e.Name, now, before),
 				costMS:   now - before,
 			})
 		}
@@ -180,22 +180,22 @@ func farAway(o *observation) outcome {
 	if o.direct.answered() && pooler >= 0 {
 		if direct := reachMS(o.direct.endpoint); direct >= 0 && pooler-direct >= max(farLeastMS, direct/2, o.pooler.endpoint.doubtMS(), o.direct.endpoint.doubtMS()) {
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("The quickest answer of the pooler took %.1f ms, of Postgres itself %.1f ms: the pooler stands elsewhere.", pooler, direct),
+				evidence: fmt.Sprintf("The fastest response from the pooler took %.1f ms, from Postgres itself %.1f ms: the pooler is in another location.", pooler, direct),
 				costMS:   pooler - direct,
 			})
 		}
 	}
 	if o.pooler.pooled && pooler >= 0 && between >= max(farLeastMS, pooler/2, o.pooler.endpoint.doubtMS()) {
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("The quickest answer of the pooler itself took %.1f ms, and of Postgres through it %.1f ms (floor_ms): the two stand %.1f ms apart.", pooler, o.pooler.endpoint.FloorMS, between),
+			evidence: fmt.Sprintf("The fastest response from the pooler itself took %.1f ms, and from Postgres through it %.1f ms (floor_ms): the two are %.1f ms apart.", pooler, o.pooler.endpoint.FloorMS, between),
 			costMS:   between,
 		})
 	}
 	compared := "no baseline was given to compare with"
 	if o.config.Baseline != nil {
-		compared = "it was much the same when the baseline was saved"
+		compared = "it was about the same in the baseline"
 	}
-	return orPassed(hits, "The quickest answer of the pooler took %.1f ms; %s.", pooler, compared)
+	return orPassed(hits, "The fastest response from the pooler took %.1f ms; %s.", pooler, compared)
 }
 
 // steadySamples is of how many the least is as near to the distance as the jitter, whatever makes round trips vary.
@@ -255,11 +255,11 @@ func (o *observation) earlier(name string) float64 {
 func couldBeDirect(o *observation) outcome {
 	switch o.ways.directTLS {
 	case directTLSSupported:
-		return found(hit{evidence: fmt.Sprintf("%s takes sslnegotiation=direct, and DATABASE_URL does not ask for it: each new connection would save one round trip (%.1f ms).", o.pooler.endpoint.Address, o.pooler.endpoint.FloorMS)})
+		return found(hit{evidence: fmt.Sprintf("%s supports sslnegotiation=direct, but DATABASE_URL does not use it: each new connection would save one round trip (%.1f ms).", o.pooler.endpoint.Address, o.pooler.endpoint.FloorMS)})
 	case directTLSInUse:
 		return passed("sslnegotiation=direct is in use.")
 	case directTLSRefused:
-		return passed("The server refuses sslnegotiation=direct; nothing can be saved.")
+		return passed("The server does not support sslnegotiation=direct, so there is nothing to save.")
 	}
 	if o.pooler.endpoint.TLS == nil {
 		return passed("The connection is not encrypted.")

@@ -30,14 +30,14 @@ func genericPlan(o *observation) outcome {
 	}
 	evidence := ""
 	if worst != nil {
-		evidence = fmt.Sprintf("%s: the generic plan is estimated at %.0f, the one for its values at %.0f (%.1f times).",
+		evidence = fmt.Sprintf("%s: the generic plan has an estimated cost of %.0f, the plan for its parameter values %.0f (%.1f times).",
 			worst.who(), worst.GenericPlan.Root.TotalCost, worst.Plan.Root.TotalCost, factor)
 	}
 	switch {
 	case forced:
 		h := hit{
-			evidence: strings.TrimSpace("The app's sessions run with plan_cache_mode = force_generic_plan, so no plan looks at its values. " + evidence),
-			remedy:   `psql "$DATABASE_URL" -c "SELECT setting, source FROM pg_settings WHERE name = 'plan_cache_mode'"   # where it comes from; there: auto, then RECONNECT on the pooler's console`,
+			evidence: strings.TrimSpace("The app's sessions run with plan_cache_mode = force_generic_plan, so plans ignore parameter values. " + evidence),
+			remedy:   `psql "$DATABASE_URL" -c "SELECT setting, source FROM pg_settings WHERE name = 'plan_cache_mode'"   # where it is set; set it to auto there, then run RECONNECT on the pooler's console`,
 		}
 		if isGiven {
 			h.remedy = mode.reset()
@@ -51,24 +51,24 @@ func genericPlan(o *observation) outcome {
 		return found(h)
 	case isGiven && mode.pending && mode.value == forceGeneric:
 		return found(hit{
-			evidence: strings.TrimSpace(fmt.Sprintf("plan_cache_mode = force_generic_plan is set for %s, and strikes as soon as the pooler renews its connections. ", mode.of()) + evidence),
+			evidence: strings.TrimSpace(fmt.Sprintf("plan_cache_mode = force_generic_plan is set for %s and takes effect when the pooler renews its connections. ", mode.of()) + evidence),
 			remedy:   mode.reset(),
 		})
 	case len(o.facts.switchedOff()) > 0:
 		off := o.facts.switchedOff()
 		return found(hit{
-			evidence: fmt.Sprintf("%s is switched off for %s, and plans change as soon as the pooler renews its connections.", off[0].name, off[0].of()),
+			evidence: fmt.Sprintf("%s is off for %s; plans will change when the pooler renews its connections.", off[0].name, off[0].of()),
 			remedy:   off[0].reset(),
 		})
 	case compared == 0:
 		return notKnown("No generic plan could be asked for; it needs the direct endpoint.")
 	case factor >= genericFactor:
 		return found(hit{
-			severity: Info, about: worst.Plan.relations(), evidence: evidence + " Nothing makes the app use it now.",
-			remedy: `psql "$DATABASE_URL" -c 'SHOW plan_cache_mode'   # keep it auto, and DB_EXEC_MODE=exec: both plan for the values`,
+			severity: Info, about: worst.Plan.relations(), evidence: evidence + " The app does not use it at present.",
+			remedy: `psql "$DATABASE_URL" -c 'SHOW plan_cache_mode'   # keep auto and DB_EXEC_MODE=exec: both plan for the parameter values`,
 		})
 	}
-	return passed("The generic plans are at most %.1f times as dear as those for the values, and plan_cache_mode is %s.", factor, o.facts.planCacheMode)
+	return passed("Generic plans cost at most %.1f times as much as plans for the parameter values, and plan_cache_mode is %s.", factor, o.facts.planCacheMode)
 }
 
 const forceGeneric = "force_generic_plan"
@@ -141,12 +141,12 @@ func planDrift(o *observation) outcome {
 				continue
 			}
 			now := hit{
-				evidence: fmt.Sprintf("%s: the plan was %s (%s) and is %s (%s); execution went from %.2f to %.2f ms.",
+				evidence: fmt.Sprintf("%s: the plan changed from %s (%s) to %s (%s); execution went from %.2f to %.2f ms.",
 					h.who(), b.PlanHash, strings.Join(b.Access, ", "), h.PlanHash, strings.Join(h.Access, ", "), b.ExecutionMS, h.ExecutionMS),
 				about: h.Plan.relations(),
 			}.priced(h.ExecutionMS - b.ExecutionMS)
 			if tables := h.Plan.relations(); len(tables) > 0 {
-				now.remedy = remedySQL("ANALYZE " + strings.Join(quotedAll(tables), ", ") + ";   -- or undo what has changed since: indexes, settings, the amount of data")
+				now.remedy = remedySQL("ANALYZE " + strings.Join(quotedAll(tables), ", ") + ";   -- or undo what changed since: indexes, settings, data volume")
 			}
 			if worst == nil || now.costMS > worst.costMS {
 				worst = &now
@@ -159,7 +159,7 @@ func planDrift(o *observation) outcome {
 	if compared == 0 {
 		return notKnown("The baseline has no plans to compare with.")
 	}
-	return orPassed(hits, "All %d plans have the shape that they had in the baseline.", compared)
+	return orPassed(hits, "All %d plans have the same shape as in the baseline.", compared)
 }
 
 func pathOf(paths []HotPath, h HotPath) (HotPath, bool) {

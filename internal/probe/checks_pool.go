@@ -14,25 +14,25 @@ func unsafeMode(o *observation) outcome {
 		return passed("%s is safe behind a pooler in transaction mode.", mode)
 	}
 	if o.pooler.answered() && !o.pooler.pooled {
-		return passed("%s would not be safe behind a pooler, and there is none.", mode)
+		return passed("%s would be unsafe behind a pooler, but there is none.", mode)
 	}
 	// What each mode does there was measured; the runbook has the figures.
-	h := hit{evidence: fmt.Sprintf("DB_EXEC_MODE is %s, which relies on a statement staying on one server connection.", mode)}
+	h := hit{evidence: fmt.Sprintf("DB_EXEC_MODE is %s, which requires that a statement stays on one server connection.", mode)}
 	switch mode {
 	case "describe_exec":
-		h.evidence = "DB_EXEC_MODE is describe_exec: behind a pooler in transaction mode an answer may belong to another client, and every statement takes two turns."
+		h.evidence = "DB_EXEC_MODE is describe_exec: behind a pooler in transaction mode, a response may belong to another client, and every statement takes two turns."
 		h.costMS = o.pooler.endpoint.FloorMS
 	case "cache_statement":
 		support := o.ways.prepared
 		if support.carried {
-			return passed("cache_statement is safe behind this pooler, which carries prepared statements: %s.", support.how)
+			return passed("cache_statement is safe behind this pooler, which supports prepared statements: %s.", support.how)
 		}
-		h.evidence = "DB_EXEC_MODE is cache_statement, whose prepared statements collide behind a pooler in transaction mode, unless it carries them"
+		h.evidence = "DB_EXEC_MODE is cache_statement, whose prepared statements collide behind a pooler in transaction mode unless the pooler supports them"
 		if support.known {
 			// A collision is no slow request but a failed one: SQLSTATE 42P05 or 26000.
-			h.outage, h.evidence = true, h.evidence+"; this one doesn't: "+support.how+"."
+			h.outage, h.evidence = true, h.evidence+"; this one does not: "+support.how+"."
 		} else {
-			h.evidence += "; whether this one does could not be told: " + support.how + "."
+			h.evidence += "; whether this one does is unknown: " + support.how + "."
 		}
 	}
 	return found(h)
@@ -43,7 +43,7 @@ func wrongEndpoint(o *observation) outcome {
 	if o.pooler.pooled {
 		return passed("%s is a pooler: %s.", e.Address, o.pooler.proof)
 	}
-	h := hit{evidence: fmt.Sprintf("%s is Postgres itself (%s): every new connection starts a server process of its own, and they are limited.", e.Address, o.pooler.proof)}
+	h := hit{evidence: fmt.Sprintf("%s is Postgres itself (%s): every connection needs its own server process, and their number is limited.", e.Address, o.pooler.proof)}
 	if host, _, err := net.SplitHostPort(e.Address); err == nil && store.NeonPooler(host) != "" {
 		h.evidence += " Its name lacks the suffix -pooler."
 		h.remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_HOST=%s   # or the same host in DATABASE_URL", store.NeonPooler(host))
@@ -96,21 +96,21 @@ func poolerWait(o *observation) outcome {
 	case len(residuals) >= leastWaiting && float64(len(residuals)) >= waitingShare*float64(timed):
 		cost := median(residuals)
 		return found(hit{
-			evidence: fmt.Sprintf("In %d of %d timed hot paths %.0f ms are explained neither by turns nor by execution, and an empty query at the same moment took up to %.0f ms.%s",
+			evidence: fmt.Sprintf("In %d of %d timed hot paths, %.0f ms are explained neither by turns nor by execution, and an empty query at the same moment took up to %.0f ms.%s",
 				len(residuals), timed, cost, control, queue),
 			costMS: cost,
 		})
 	case o.starved() > 0:
-		why := "and neither had an empty query at the same moment"
+		why := "and an empty query at the same moment had none either"
 		if slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.starved && h.waiting > 0 }) {
-			why = "while clients stood in the pooler's queue"
+			why = "while clients waited in the pooler's queue"
 		}
 		return found(hit{
 			evidence: fmt.Sprintf("%s had no answer in %.0f s %s.%s", plural(o.starved(), "hot path", "hot paths"), queryTimeout.Seconds(), why, queue),
 			costMS:   ms(queryTimeout), severity: Critical,
 		})
 	case o.announcedToTarget() > 0:
-		return found(hit{evidence: fmt.Sprintf("While the probe looked, PgBouncer announced to the running server that %s for a server connection (query_wait_notify).%s",
+		return found(hit{evidence: fmt.Sprintf("During the probe, PgBouncer notified the running server that %s for a server connection (query_wait_notify).%s",
 			plural(int(o.announcedToTarget()), "statement waits", "statements wait"), queue)})
 	case o.clientsWait():
 		return found(hit{evidence: "Clients wait in the pooler's queue." + queue, costMS: o.pools.MaxWaitMS()})
@@ -119,10 +119,10 @@ func poolerWait(o *observation) outcome {
 		return notKnown("%d of %d hot paths were not run.%s", n, len(o.hot), queue)
 	}
 	if n := len(residuals); n > 0 {
-		return passed("%d of %d timed hot paths waited; a queue makes at least %d and %.0f%% of them wait, so most likely a server connection was being opened.%s",
+		return passed("%d of %d timed hot paths waited. With a queue, at least %d and %.0f%% of them wait, so most likely a server connection was being opened.%s",
 			n, timed, leastWaiting, 100*waitingShare, queue)
 	}
-	return passed("No residual rises together with its control query.%s", queue)
+	return passed("No hot path is slow together with its control query.%s", queue)
 }
 
 // poolerWaits are the residuals that the evidence lets us call pooler wait, in ms.

@@ -13,7 +13,7 @@ import (
 func (o *observation) noConsole() string {
 	switch c := o.ways.console; {
 	case !o.pooler.pooled && o.pooler.failed == nil:
-		return "There is no pooler in between."
+		return "There is no pooler."
 	case o.config.AdminURL == "":
 		return "PGBOUNCER_ADMIN_URL is not set."
 	case c == nil:
@@ -29,7 +29,7 @@ func (o *observation) noConsole() string {
 func clientsRefused(o *observation) outcome {
 	var pg *pgconn.PgError
 	if !errors.As(o.pooler.err(), &pg) || pg.Code != "08P01" {
-		return passed("It takes this one.")
+		return passed("It accepted this client.")
 	}
 	limits := (&poolerFacts{}).clientLimits()
 	if c := o.ways.console; c != nil {
@@ -40,16 +40,16 @@ func clientsRefused(o *observation) outcome {
 		at = slices.IndexFunc(limits, poolerLimit.reached)
 	}
 	if at < 0 {
-		return passed("It refuses for another reason.")
+		return passed("It refuses clients for another reason.")
 	}
 	l := limits[at]
-	evidence := fmt.Sprintf("%s refuses a connection: %s is reached", o.pooler.endpoint.Address, l.setting)
+	evidence := fmt.Sprintf("%s refuses new clients: %s is reached", o.pooler.endpoint.Address, l.setting)
 	if l.reached() {
 		evidence += fmt.Sprintf(" (%d of %d clients)", l.used, l.limit)
 	}
 	return found(hit{
 		evidence: evidence + ".",
-		remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CLIENTS'   # who holds them? then raise ` + l.setting + ` in pgbouncer.ini and RELOAD`,
+		remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CLIENTS'   # which clients hold them? Then raise ` + l.setting + ` in pgbouncer.ini and RELOAD`,
 	})
 }
 
@@ -57,23 +57,23 @@ func parameterRefused(o *observation) outcome {
 	s := o.ways.startup
 	switch {
 	case len(s.ofURL) > 0:
-		return found(hit{evidence: fmt.Sprintf("DATABASE_URL has %s, which %s refuses or does not offer; without it connecting works.", strings.Join(s.ofURL, " and "), o.pooler.endpoint.Address)})
+		return found(hit{evidence: fmt.Sprintf("DATABASE_URL has %s, which %s refuses or does not support; without it, the connection works.", strings.Join(s.ofURL, " and "), o.pooler.endpoint.Address)})
 	case o.pooler.failed != nil:
-		return passed("It fails for another reason.")
+		return passed("The connection fails for another reason.")
 	case len(s.tried) == 0:
-		return notKnown("No start-up parameter could be tried.")
+		return notKnown("No startup parameter could be tested.")
 	}
 	var says []string
 	if len(s.refused) > 0 {
 		says = append(says, "refuses "+strings.Join(s.refused, " and "))
 	}
 	if len(s.ignored) > 0 {
-		says = append(says, "takes "+strings.Join(s.ignored, " and ")+" and does nothing about it")
+		says = append(says, "accepts but ignores "+strings.Join(s.ignored, " and "))
 	}
 	if len(says) == 0 {
-		says = append(says, "honours "+strings.Join(s.tried, " and "))
+		says = append(says, "applies "+strings.Join(s.tried, " and "))
 	}
-	return passed("The app's endpoint %s; DATABASE_URL sends none that it refuses.", strings.Join(says, ", "))
+	return passed("The app's endpoint %s; DATABASE_URL has no parameter that it refuses.", strings.Join(says, ", "))
 }
 
 func mixedAnswers(o *observation) outcome {
@@ -82,13 +82,13 @@ func mixedAnswers(o *observation) outcome {
 	case i.notRun != "":
 		return notKnown("The self-test was not run, because %s.", i.notRun)
 	case i.wrong > 0:
-		return found(hit{evidence: fmt.Sprintf("Two clients asked for tagged rows in mode %s: %d of %d answers were the other client's.", i.mode, i.wrong, i.answers+i.collided), wrong: true})
+		return found(hit{evidence: fmt.Sprintf("Two clients requested tagged rows in mode %s: %d of %d responses belonged to the other client.", i.mode, i.wrong, i.answers+i.collided), wrong: true})
 	case i.collided > 0:
-		return found(hit{evidence: fmt.Sprintf("Two clients asked for tagged rows in mode %s: %d of %d calls met another client's statement and failed.", i.mode, i.collided, i.answers+i.collided)})
+		return found(hit{evidence: fmt.Sprintf("Two clients requested tagged rows in mode %s: %d of %d calls hit another client's statement and failed.", i.mode, i.collided, i.answers+i.collided)})
 	case i.cutOff != "":
-		return notKnown("The self-test was cut off after %s of its own: %s.", plural(i.answers, "answer", "answers"), i.cutOff)
+		return notKnown("The self-test stopped after %s, all correct: %s.", plural(i.answers, "answer", "answers"), i.cutOff)
 	}
-	return passed("Two clients asked for tagged rows in mode %s: all %d answers were their own.", i.mode, i.answers)
+	return passed("Two clients requested tagged rows in mode %s: all %d responses were their own.", i.mode, i.answers)
 }
 
 func preparedLost(o *observation) outcome {
@@ -101,17 +101,17 @@ func preparedLost(o *observation) outcome {
 	}
 	switch {
 	case !o.pooler.pooled:
-		return passed("There is no pooler in between.")
+		return passed("There is no pooler.")
 	case !p.known && o.config.ExecMode != "cache_statement":
-		return passed("Mode %s needs no prepared statements; whether they are carried could not be told: %s.%s", o.config.ExecMode, p.how, said)
+		return passed("Mode %s needs no prepared statements; whether the pooler supports them is unknown: %s.%s", o.config.ExecMode, p.how, said)
 	case !p.known:
-		return notKnown("It could not be tried: %s.%s", p.how, said)
+		return notKnown("It could not be tested: %s.%s", p.how, said)
 	case p.carried:
-		return passed("Prepared statements are carried: %s.%s", p.how, said)
+		return passed("Prepared statements are supported: %s.%s", p.how, said)
 	case o.config.ExecMode == "cache_statement":
 		return found(hit{evidence: fmt.Sprintf("DB_EXEC_MODE is cache_statement, and %s.%s", p.how, said)})
 	}
-	return passed("Prepared statements are not carried (%s), and mode %s needs none.%s", p.how, o.config.ExecMode, said)
+	return passed("Prepared statements are not supported (%s), but mode %s needs none.%s", p.how, o.config.ExecMode, said)
 }
 
 // fullShare is how much of a limit may be used: beyond four fifths, waiting grows faster than the load
@@ -130,20 +130,20 @@ func poolerFull(o *observation) outcome {
 	}
 	c := o.ways.console
 	if o.pools == nil || !c.hasPool {
-		return notKnown("SHOW POOLS says nothing of the app's database.")
+		return notKnown("SHOW POOLS does not list the app's database.")
 	}
 	var hits []hit
 	// The probe's own transactions come and go. In a small pool they may be there both times, but not in most of the looks.
 	if busy := min(c.first.ServersActive, o.pools.ServersActive); c.poolSize > 0 && min(float64(busy), c.meanLinked()) >= fullShare*float64(c.poolSize) {
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s were busy both times that SHOW POOLS was asked, %.1f on average in %d looks at SHOW SERVERS; %d clients wait.",
+			evidence: fmt.Sprintf("%s were busy in both readings of SHOW POOLS, %.1f on average in %d readings of SHOW SERVERS; %d clients wait.",
 				c.ofPool(busy), c.meanLinked(), 2+len(c.linked), o.pools.ClientsWaiting),
 			about: []string{serverConnections},
 		})
 	}
 	for _, l := range c.serverLimits() {
 		if l.nearly() {
-			hits = append(hits, hit{evidence: fmt.Sprintf("%d of %d connections that the pooler may have to the database are open (%s).", l.used, l.limit, l.setting), about: []string{databaseConnections}})
+			hits = append(hits, hit{evidence: fmt.Sprintf("%d of the %d connections that the pooler may open to the database are open (%s).", l.used, l.limit, l.setting), about: []string{databaseConnections}})
 		}
 	}
 	for _, l := range c.clientLimits() {

@@ -146,7 +146,7 @@ func TestIdleTransactions(t *testing.T) {
 		if (len(out.hits) > 0) != c.found || out.unknown {
 			t.Errorf("%s: %+v", c.name, out)
 		}
-		if !c.found && !strings.Contains(out.why, "one that never ends is HD-D05's") {
+		if !c.found && !strings.Contains(out.why, "HD-D05 reports transactions that never end") {
 			t.Errorf("%s: %s", c.name, out.why)
 		}
 	}

@@ -45,9 +45,9 @@ func statementFails(o *observation) outcome {
 		}
 	}
 	if len(hits) == 0 && slices.ContainsFunc(o.hot, func(h HotPath) bool { return h.Plan == nil || h.NotMeasured != "" }) {
-		return notKnown("Not every hot statement was explained and run to its end.%s", o.notMeasured())
+		return notKnown("Not every hot statement was explained and completed.%s", o.notMeasured())
 	}
-	return orPassed(hits, "%s run for every subject.", plural(len(hotNames(o.hot)), "hot statement", "hot statements"))
+	return orPassed(hits, "%s run for every test user.", plural(len(hotNames(o.hot)), "hot statement", "hot statements"))
 }
 
 // notMeasured names the first hot path that one of the probe's own time-outs ended.
@@ -88,9 +88,9 @@ func missingIndex(o *observation) outcome {
 		if _, ok := o.schema.indexes[want.Name]; ok {
 			continue
 		}
-		hits = append(hits, indexHit(o, want, fmt.Sprintf("%s on %s is not there", want.Name, want.Table), want.DDL))
+		hits = append(hits, indexHit(o, want, fmt.Sprintf("%s on %s does not exist", want.Name, want.Table), want.DDL))
 	}
-	return orPassed(hits, "All %d indexes that the migrations make are there.", len(o.expected))
+	return orPassed(hits, "All %d indexes that the migrations create exist.", len(o.expected))
 }
 
 func invalidIndex(o *observation) outcome {
@@ -100,16 +100,16 @@ func invalidIndex(o *observation) outcome {
 			continue
 		}
 		if b, ok := o.schema.builds[want.Name]; ok {
-			h := indexHit(o, want, fmt.Sprintf("%s on %s is being built (%s), and no plan uses it until then", want.Name, want.Table, b), "")
+			h := indexHit(o, want, fmt.Sprintf("%s on %s is being built (%s), and no plan can use it until it is complete", want.Name, want.Table, b), "")
 			h.severity, h.remedy, h.sql = Info, waitForBuild, nil
 			hits = append(hits, h)
 			continue
 		}
-		h := indexHit(o, want, fmt.Sprintf("%s on %s is not valid, so no plan uses it", want.Name, want.Table),
+		h := indexHit(o, want, fmt.Sprintf("%s on %s is invalid, so no plan can use it", want.Name, want.Table),
 			"REINDEX INDEX CONCURRENTLY "+want.Name+";")
 		if o.schema.hiddenBuild {
-			h.evidence += " Somebody builds an index in this database, and this role may not see which."
-			h.remedy = waitForBuild + ", as a role with pg_monitor; if it is another one:\n" + h.remedy
+			h.evidence += " An index is being built in this database, but this role is not allowed to see which one."
+			h.remedy = waitForBuild + ", as a role with pg_monitor; if it is a different index:\n" + h.remedy
 		}
 		hits = append(hits, h)
 	}
@@ -134,7 +134,7 @@ func indexHit(o *observation, want store.Index, evidence, sql string) hit {
 		if cost >= harmlessScanMS {
 			h.severity = Critical
 		}
-		h.evidence = fmt.Sprintf("%s, and %s pays for it.", evidence, which)
+		h.evidence = fmt.Sprintf("%s; %s is slower because of it.", evidence, which)
 	}
 	return h
 }
@@ -193,7 +193,7 @@ func sequentialScan(o *observation) outcome {
 		took := fmt.Sprintf("%.1f ms", w.scan.MS)
 		switch {
 		case w.scan.MS == 0:
-			took = "as planned; it was not run"
+			took = "by the plan; it was not run"
 			if w.rows < harmlessRows {
 				h.severity = Info
 			}
@@ -201,10 +201,10 @@ func sequentialScan(o *observation) outcome {
 			// An index would take as long.
 			h.severity, h.costMS = Info, 0
 		}
-		h.evidence = fmt.Sprintf("%s scans all of %s (about %.0f rows, %s).", w.path.who(), table, w.rows, took)
+		h.evidence = fmt.Sprintf("%s does a sequential scan of %s (about %.0f rows, %s).", w.path.who(), table, w.rows, took)
 		hits = append(hits, h)
 	}
-	return orPassed(hits, "Every hot statement reaches every table of %d rows or more by an index.", s14ExemptRows)
+	return orPassed(hits, "Every hot statement uses an index on every table of %d rows or more.", s14ExemptRows)
 }
 
 // scanRemedy makes the indexes that are missing or not valid if there are any, or waits for one that is being built;
@@ -215,7 +215,7 @@ func scanRemedy(o *observation, h hit, table string) hit {
 		h.remedy = waitForBuild
 		return h
 	}
-	return h.mendedBy(cmp.Or(sql, "ANALYZE "+quoted(table)+";   -- the indexes are there; if the plan stays, compare random_page_cost with the disk"))
+	return h.mendedBy(cmp.Or(sql, "ANALYZE "+quoted(table)+";   -- the indexes exist; if the plan does not change, check random_page_cost"))
 }
 
 func slowExecution(o *observation) outcome {

@@ -34,37 +34,37 @@ func databaseDown(o *observation) outcome {
 	case directUp(o):
 		return passed("The direct endpoint answers.")
 	case behind(o):
-		evidence := fmt.Sprintf("%s is reached and no statement comes back: %s.", o.pooler.endpoint.Address, o.pooler.failed)
+		evidence := fmt.Sprintf("%s accepts connections, but no statement gets an answer: %s.", o.pooler.endpoint.Address, o.pooler.failed)
 		if o.direct != nil {
-			evidence += fmt.Sprintf(" The direct endpoint fails, too: %s.", o.direct.failed)
+			evidence += fmt.Sprintf(" The direct endpoint fails too: %s.", o.direct.failed)
 		}
 		return found(hit{evidence: evidence, remedy: repair(o.pooler.failed, "DATABASE_URL", o.pooler.endpoint.Address)})
 	case o.direct != nil && o.direct.failed.kind != kindURL:
 		return found(hit{
-			evidence: fmt.Sprintf("Neither the app's endpoint nor the direct one at %s answers: %s.", o.direct.endpoint.Address, o.direct.failed),
+			evidence: fmt.Sprintf("Neither the app's endpoint nor the direct endpoint %s answers: %s.", o.direct.endpoint.Address, o.direct.failed),
 			remedy:   repair(o.direct.failed, "DATABASE_DIRECT_URL", o.direct.endpoint.Address),
 		})
 	default:
-		return notKnown("The app's endpoint can't be used, and there is no direct endpoint to ask.")
+		return notKnown("The app's endpoint cannot be used, and no direct endpoint is configured for comparison.")
 	}
 }
 
 func poolerStuck(o *observation) outcome {
 	if o.pooler.failed == nil {
-		return passed("The app's endpoint lets in what it can serve.")
+		return passed("The app's endpoint serves the clients that it accepts.")
 	}
 	if !behind(o) {
-		return notKnown("The app's endpoint can't be used: it refuses how it is asked.")
+		return notKnown("The app's endpoint rejects the connection parameters.")
 	}
 	if !directUp(o) {
-		return notKnown("The direct endpoint is not there to tell whether the pooler or the database is at fault.")
+		return notKnown("Without a working direct endpoint, it is unknown whether the pooler or the database is at fault.")
 	}
-	answers := "answers that its own URL is wrong"
+	answers := "answers, although with an error about its own URL"
 	if o.direct.failed == nil {
 		answers = fmt.Sprintf("answers in %.0f ms", reachMS(o.direct.endpoint))
 	}
 	h := o.stuck()
-	h.evidence = fmt.Sprintf("%s is reached, no statement comes back through it (%s), and the direct endpoint %s.%s",
+	h.evidence = fmt.Sprintf("%s accepts connections, but no statement gets an answer through it (%s); the direct endpoint %s.%s",
 		o.pooler.endpoint.Address, o.pooler.failed, answers, h.evidence)
 	return found(h)
 }
@@ -98,7 +98,7 @@ func migrationsBehind(o *observation) outcome {
 	case o.migrationsFailed != nil:
 		return notKnown("The state of the migrations could not be read: %s.", o.migrationsFailed)
 	case len(o.pending) > 0:
-		return found(hit{evidence: fmt.Sprintf("%s still to be applied, the first is %s.", plural(len(o.pending), "migration is", "migrations are"), o.pending[0])})
+		return found(hit{evidence: fmt.Sprintf("%s pending; the first is %s.", plural(len(o.pending), "migration is", "migrations are"), o.pending[0])})
 	}
 	return passed("Every migration of this version is applied.")
 }
@@ -113,7 +113,7 @@ func helloRetry(o *observation) outcome {
 	}
 	return found(hit{
 		remedy: o.otherCurve(),
-		evidence: fmt.Sprintf("%s answers HelloRetryRequest and settles on %s: each new connection pays one turn (%.0f ms) more. Requests on open connections pay nothing.",
+		evidence: fmt.Sprintf("%s answers with HelloRetryRequest and negotiates %s: each new connection takes one extra turn (%.0f ms). Open connections are not affected.",
 			o.pooler.endpoint.Address, t.Curve, o.pooler.endpoint.FloorMS),
 	})
 }
@@ -127,7 +127,7 @@ func (o *observation) otherCurve() string {
 	case o.pooler.serverVersion >= 180000:
 		return `psql "$DATABASE_DIRECT_URL" -c "ALTER SYSTEM SET ssl_groups = 'X25519:prime256v1'" -c 'SELECT pg_reload_conf()'`
 	}
-	return fmt.Sprintf("openssl s_client -starttls postgres -connect %s -groups X25519 </dev/null   # it is refused: Postgres takes X25519 from version 18 on (ssl_groups), or a pooler in front of it does", o.pooler.endpoint.Address)
+	return fmt.Sprintf("openssl s_client -starttls postgres -connect %s -groups X25519 </dev/null   # refused: Postgres supports X25519 from version 18 (ssl_groups); a pooler in front of it can also offer it", o.pooler.endpoint.Address)
 }
 
 // version writes server_version_num as people say it: 150018 is 15.18.

@@ -14,7 +14,7 @@ func redisDown(o *observation) outcome {
 		return passed("%s answers in %.1f ms.", o.redis.endpoint.Address, o.redis.endpoint.FloorMS)
 	}
 	h := hit{
-		evidence: fmt.Sprintf("%s: %s. Every authed read then asks the database who the user is.", o.redis.endpoint.Address, f),
+		evidence: fmt.Sprintf("%s: %s. Every authenticated read then queries the database for the user.", o.redis.endpoint.Address, f),
 		remedy:   repair(f, redisVariable, o.redis.endpoint.Address),
 		costMS:   o.turnMS(),
 	}
@@ -44,22 +44,22 @@ func redisPolicy(o *observation) outcome {
 	tuned, ok := o.tunedRedis("maxmemory-policy")
 	switch {
 	case r.policy == "":
-		return notKnown("Redis did not return its policy%s.", r.because())
+		return notKnown("Redis did not return maxmemory-policy%s.", r.because())
 	case !ok:
-		return notKnown("No tuned policy is known to compare %s with.", r.policy)
+		return notKnown("There is no tuned policy to compare %s with.", r.policy)
 	case tuned.Holds(r.policy):
 		return passed("maxmemory-policy is %s.", r.policy)
 	}
 	h := hit{
-		evidence: fmt.Sprintf("maxmemory-policy is %s, tuned is %s.", r.policy, tuned.Tuned),
+		evidence: fmt.Sprintf("maxmemory-policy is %s; the tuned value is %s.", r.policy, tuned.Tuned),
 		severity: Warning,
 		remedy:   "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory-policy " + tuned.Tuned + "   # and the same in deploy-k3s/base/redis.yaml",
 	}
 	if r.policy == "noeviction" {
 		h.severity = Critical
-		h.evidence = fmt.Sprintf("maxmemory-policy is noeviction, tuned is %s: once the memory is full, every write is refused.", tuned.Tuned)
+		h.evidence = fmt.Sprintf("maxmemory-policy is noeviction; the tuned value is %s. Once memory is full, every write is refused.", tuned.Tuned)
 		if r.maxMemory > 0 {
-			h.evidence = fmt.Sprintf("%s %d%% are in use.", h.evidence, 100*r.memory/r.maxMemory)
+			h.evidence = fmt.Sprintf("%s %d%% of the memory is in use.", h.evidence, 100*r.memory/r.maxMemory)
 		}
 	}
 	return found(h)
@@ -70,18 +70,18 @@ func redisMemory(o *observation) outcome {
 	tuned, ok := o.tunedRedis("maxmemory")
 	switch {
 	case r.policy == "":
-		return notKnown("Redis did not return its limit%s.", r.because())
+		return notKnown("Redis did not return maxmemory%s.", r.because())
 	case !ok:
-		return notKnown("No tuned limit is known to compare with.")
+		return notKnown("There is no tuned limit to compare with.")
 	case tuned.Holds(strconv.FormatInt(r.maxMemory, 10)):
-		return passed("maxmemory is %s, %d%% are in use.", tuned.Tuned, 100*r.memory/max(1, r.maxMemory))
+		return passed("maxmemory is %s, %d%% is in use.", tuned.Tuned, 100*r.memory/max(1, r.maxMemory))
 	}
 	h := hit{
-		evidence: fmt.Sprintf("maxmemory is %d MB, tuned is %s.", r.maxMemory>>20, tuned.Tuned),
+		evidence: fmt.Sprintf("maxmemory is %d MB; the tuned value is %s.", r.maxMemory>>20, tuned.Tuned),
 		remedy:   tunedMemory(tuned),
 	}
 	if r.maxMemory == 0 {
-		h.evidence = "maxmemory is 0: nothing is ever evicted, and the kernel ends Redis when the node's memory is full."
+		h.evidence = "maxmemory is 0: Redis never evicts keys, and the kernel kills it when the node runs out of memory."
 	}
 	return found(h)
 }
@@ -98,5 +98,5 @@ func (o *observation) moreMemory(limit int64) string {
 		return tunedMemory(tuned)
 	}
 	return fmt.Sprintf(`kubectl -n honeydue patch deployment/honeydue-redis --type json -p '[{"op":"replace","path":"/spec/template/spec/containers/0/resources/limits/memory","value":"%dMi"},`+
-		`{"op":"replace","path":"/spec/template/spec/containers/0/args/2","value":"%dmb"}]'   # Redis starts anew, empty; and the same in deploy-k3s/base/redis.yaml and, as decision S4, in internal/config/tuned.go`, 3*limit>>20, 2*limit>>20)
+		`{"op":"replace","path":"/spec/template/spec/containers/0/args/2","value":"%dmb"}]'   # Redis restarts empty; make the same change in deploy-k3s/base/redis.yaml and, as decision S4, in internal/config/tuned.go`, 3*limit>>20, 2*limit>>20)
 }

@@ -9,9 +9,9 @@ import (
 func redisClients(o *observation) outcome {
 	if f := o.redis.failed; f != nil {
 		if f.kind == kindTooMany {
-			return found(hit{evidence: o.redis.endpoint.Address + " admits no further client.", severity: Critical, costMS: o.turnMS()})
+			return found(hit{evidence: o.redis.endpoint.Address + " accepts no more clients.", severity: Critical, costMS: o.turnMS()})
 		}
-		return notKnown("Redis can't be used.")
+		return notKnown("Redis cannot be used.")
 	}
 	if why := o.redis.why(askedInfo); why != "" {
 		return notKnown("%s", why)
@@ -19,16 +19,16 @@ func redisClients(o *observation) outcome {
 	f := o.redis.facts
 	open, limit := f.count("connected_clients"), f.count("maxclients")
 	if limit == 0 {
-		return notKnown("Redis did not tell how many clients it admits.")
+		return notKnown("Redis did not return its client limit.")
 	}
 	if n := f.grew("rejected_connections"); n > 0 {
-		return found(hit{evidence: fmt.Sprintf("%s turned away while the probe looked; %d of %d are connected.", plural(int(n), "client was", "clients were"), open, limit), severity: Critical, costMS: o.turnMS()})
+		return found(hit{evidence: fmt.Sprintf("%s refused during the probe; %d of %d are connected.", plural(int(n), "client was", "clients were"), open, limit), severity: Critical, costMS: o.turnMS()})
 	}
 	share := float64(open) / float64(limit)
 	if share < connectionsWarn {
 		return passed("%d of %d clients are connected.", open, limit)
 	}
-	h := hit{evidence: fmt.Sprintf("%d of the %d clients that Redis admits are connected (%.0f%%).", open, limit, 100*share)}
+	h := hit{evidence: fmt.Sprintf("%d of the %d clients that Redis allows are connected (%.0f%%).", open, limit, 100*share)}
 	if share >= connectionsFail {
 		h.severity = Critical
 	}
@@ -44,7 +44,7 @@ func redisBlocked(o *observation) outcome {
 	if n == 0 {
 		return passed("No client is blocked.")
 	}
-	return found(hit{evidence: fmt.Sprintf("%s in a command that waits (BLPOP and its kind). The app has none: something else shares its Redis, and its memory.",
+	return found(hit{evidence: fmt.Sprintf("%s in a blocking command such as BLPOP. The app uses none: another program shares its Redis and its memory.",
 		plural(int(n), "client is blocked", "clients are blocked"))})
 }
 
@@ -60,20 +60,20 @@ func redisBuffers(o *observation) outcome {
 	buffers := f.count("mem_clients_normal") + max(0, f.count("mem_clients_slaves")-f.count(notCounted))
 	limit := f.count("maxmemory")
 	if limit == 0 {
-		return passed("Clients' buffers take %s; Redis has no limit.%s", megabytes(float64(buffers)), f.aside())
+		return passed("Client buffers take %s; Redis has no memory limit.%s", megabytes(float64(buffers)), f.aside())
 	}
 	share := float64(buffers) / float64(limit)
 	if share < buffersShare {
-		return passed("Clients' buffers take %s of %s.%s", megabytes(float64(buffers)), megabytes(float64(limit)), f.aside())
+		return passed("Client buffers take %s of %s.%s", megabytes(float64(buffers)), megabytes(float64(limit)), f.aside())
 	}
-	return found(hit{evidence: fmt.Sprintf("Clients' buffers take %s of %s (%.0f%%): they don't fetch what they asked for, and cached keys go for it.",
+	return found(hit{evidence: fmt.Sprintf("Client buffers take %s of %s (%.0f%%): the clients do not read their replies, and Redis evicts cached keys to make space.",
 		megabytes(float64(buffers)), megabytes(float64(limit)), 100*share)})
 }
 
 // aside says what waits for replicas and the like on top of the limit; nothing if that is less than a megabyte.
 func (f *redisFacts) aside() string {
 	if n := f.count(notCounted); n >= 1<<20 {
-		return fmt.Sprintf(" In addition %s wait for replicas or the append-only file, which maxmemory does not limit.", megabytes(float64(n)))
+		return fmt.Sprintf(" In addition, %s are buffered for replicas or the append-only file, which maxmemory does not limit.", megabytes(float64(n)))
 	}
 	return ""
 }
@@ -90,22 +90,22 @@ func redisSaveFails(o *observation) outcome {
 		failing = append(failing, "the last BGSAVE failed")
 	}
 	if f.last["aof_enabled"] == "1" && (f.last["aof_last_write_status"] == "err" || f.last["aof_last_bgrewrite_status"] == "err") {
-		failing = append(failing, "the append-only file can't be written")
+		failing = append(failing, "the append-only file cannot be written")
 	}
 	if len(failing) == 0 {
-		return passed("No save has failed.")
+		return passed("No save to disk has failed.")
 	}
 	h := hit{evidence: strings.Join(failing, ", ") + "."}
 	h.evidence = strings.ToUpper(h.evidence[:1]) + h.evidence[1:]
 	saves := strings.Trim(f.config["save"], `" `) != ""
 	switch stop := f.config["stop-writes-on-bgsave-error"]; {
 	case f.refused[askedConfig] != nil:
-		h.evidence += " Whether Redis refuses writes for it can't be told: CONFIG GET was refused."
+		h.evidence += " Whether Redis therefore refuses writes is unknown: CONFIG GET was refused."
 	case stop == "yes" && saves, f.last["aof_last_write_status"] == "err":
 		h.severity, h.costMS = Critical, o.turnMS()
-		h.evidence += " Redis refuses every write until a save succeeds: nothing new is cached, and holds can't be set."
+		h.evidence += " Redis refuses every write until a save succeeds: nothing new is cached, and no holds can be set."
 	default:
-		h.evidence += " Writes go on: stop-writes-on-bgsave-error is off, or no save points are set."
+		h.evidence += " Writes still work: stop-writes-on-bgsave-error is off, or no save points are set."
 	}
 	return found(h)
 }
@@ -125,14 +125,14 @@ func redisPersistence(o *observation) outcome {
 		on = append(on, "appendonly yes with appendfsync "+f.config["appendfsync"])
 	}
 	if len(on) == 0 {
-		return passed("Redis keeps nothing on disk.")
+		return passed("Redis does not write to disk.")
 	}
-	h := hit{evidence: fmt.Sprintf("Redis writes to disk (%s): after a restart it would bring old copies back, and each save forks.", strings.Join(on, "; "))}
+	h := hit{evidence: fmt.Sprintf("Redis writes to disk (%s): a restart would restore outdated copies, and each save forks the process.", strings.Join(on, "; "))}
 	if us := f.count("latest_fork_usec"); us > 0 {
-		h.evidence += fmt.Sprintf(" The last fork stopped everybody for %.1f ms.", float64(us)/1000)
+		h.evidence += fmt.Sprintf(" The last fork blocked all clients for %.1f ms.", float64(us)/1000)
 	}
 	if f.last["rdb_bgsave_in_progress"] == "1" || f.last["aof_rewrite_in_progress"] == "1" {
-		h.evidence += " One is under way."
+		h.evidence += " A save is in progress."
 	}
 	return found(h)
 }

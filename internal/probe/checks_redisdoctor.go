@@ -35,10 +35,10 @@ func redisFull(o *observation) outcome {
 	refused := max(0, errorCount(r.facts.last["errorstat_OOM"])-errorCount(r.facts.first["errorstat_OOM"]))
 	full := limit > 0 && float64(used) >= redisFullShare*float64(limit) && r.facts.last["maxmemory_policy"] == "noeviction"
 	if !full && refused == 0 {
-		return passed("%d of %d MB are in use, and no write was refused while the probe looked.%s", used>>20, limit>>20, r.facts.aside())
+		return passed("%d of %d MB are in use, and no write was refused during the probe.%s", used>>20, limit>>20, r.facts.aside())
 	}
 	return found(hit{
-		evidence: fmt.Sprintf("%d of %d MB are in use under %s, and a full Redis refuses writes then: %d were refused while the probe looked. Nothing new is cached, and holds can't be set.",
+		evidence: fmt.Sprintf("%d of %d MB are in use under %s, with which a full Redis refuses writes: %d were refused during the probe. Nothing new is cached, and no holds can be set.",
 			used>>20, limit>>20, r.facts.last["maxmemory_policy"], refused),
 		costMS: o.turnMS(),
 	})
@@ -70,12 +70,12 @@ func redisEvictions(o *observation) outcome {
 	case perSecond < evictedPerSecond:
 		return passed("%d keys were evicted in %.1f s.", f.grew("evicted_keys"), f.window.Seconds())
 	case lookups < lookupsFewest:
-		return notKnown("%.0f keys are evicted each second, and too few are asked for to say whether they are missed.", perSecond)
+		return notKnown("%.0f keys are evicted per second, but there are too few lookups to judge whether they are needed.", perSecond)
 	case rate >= hitRateWanted:
-		return passed("%.0f keys are evicted each second, and %.0f%% of the look-ups still find theirs.", perSecond, 100*rate)
+		return passed("%.0f keys are evicted per second, and %.0f%% of the lookups still hit.", perSecond, 100*rate)
 	}
 	return found(hit{
-		evidence: fmt.Sprintf("%.0f keys are evicted each second and only %.0f%% of the look-ups find theirs: the memory of %s is too small for what is asked for.%s",
+		evidence: fmt.Sprintf("%.0f keys are evicted per second, and only %.0f%% of the lookups hit: maxmemory of %s is too small for the working set.%s",
 			perSecond, 100*rate, megabytes(float64(f.count("maxmemory"))), f.sample.most()),
 		costMS: (1 - rate) * o.turnMS(), remedy: o.moreMemory(f.count("maxmemory")),
 	})
@@ -94,7 +94,7 @@ func (s keySample) most() string {
 	if all == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" Of the sampled keys' memory %d%% is that of %s.", 100*first.bytes/all, first.pattern)
+	return fmt.Sprintf(" %d%% of the sampled keys' memory belongs to %s.", 100*first.bytes/all, first.pattern)
 }
 
 // Slow answers: a warm read has 10 ms in all and makes one visit to Redis; one that takes longer than
@@ -112,7 +112,7 @@ func redisSlow(o *observation) outcome {
 	pings := slices.Concat(r.samples, r.facts.pings) // where each takes long, the floor's are most of them
 	if f := cmp.Or(r.lost, r.facts.pingFailed); f != nil && !f.outOfTime() {
 		return found(hit{
-			evidence: fmt.Sprintf("%s answered, and one had no answer in %.1f s: %s.", plural(len(pings), "PING was", "PINGs were"), reachTimeout.Seconds(), f),
+			evidence: fmt.Sprintf("%s answered, but one got no answer in %.1f s: %s.", plural(len(pings), "PING was", "PINGs were"), reachTimeout.Seconds(), f),
 			severity: Critical, costMS: ms(cache.DefaultTimeout) + o.turnMS(),
 		})
 	}
@@ -128,11 +128,11 @@ func redisSlow(o *observation) outcome {
 		}
 	}
 	middle, worst := median(pings), slices.Max(pings)
-	figures := fmt.Sprintf("%d PINGs took %.1f ms at least, %.1f ms in the middle and %.1f ms at most", len(pings), ms(slices.Min(pings)), ms(middle), ms(worst))
+	figures := fmt.Sprintf("%d PINGs took %.1f ms (minimum), %.1f ms (median) and %.1f ms (maximum)", len(pings), ms(slices.Min(pings)), ms(middle), ms(worst))
 	if middle < pingSlow && float64(lost) < pingsGivenUp*float64(len(pings)) {
 		return passed("%s.", figures)
 	}
-	h := hit{evidence: figures + fmt.Sprintf("; %d of them longer than the app waits for Redis (%d ms).", lost, cache.DefaultTimeout.Milliseconds()), costMS: ms(sum) / float64(len(pings))}
+	h := hit{evidence: figures + fmt.Sprintf("; %d of them exceeded the app's Redis timeout (%d ms).", lost, cache.DefaultTimeout.Milliseconds()), costMS: ms(sum) / float64(len(pings))}
 	tcp := 0.0
 	for _, p := range r.endpoint.Phases {
 		if p.Name == "tcp" {
@@ -145,15 +145,15 @@ func redisSlow(o *observation) outcome {
 	names := r.facts.slowNames()
 	switch {
 	case middle >= pingSlow && (tcp >= ms(middle)/2 || names == "" && slices.Min(pings) >= middle/2):
-		h.evidence += fmt.Sprintf(" Even the fastest took nearly as long, and TCP %.1f ms to connect: it is the way to Redis that is long.", tcp)
-		h.remedy = "kubectl -n honeydue get pods -o wide   # Redis belongs beside the pods: deploy-k3s/base/redis.yaml"
+		h.evidence += fmt.Sprintf(" Even the fastest took nearly as long, and a TCP connect took %.1f ms: the network path to Redis is slow, not Redis.", tcp)
+		h.remedy = "kubectl -n honeydue get pods -o wide   # Redis belongs next to the pods: deploy-k3s/base/redis.yaml"
 		if why := o.ownWay(tcp >= ms(middle)/2); why != "" {
 			h.evidence += " " + why
 			h.severity, h.costMS = Info, 0
-			h.remedy = "kubectl -n honeydue exec deployment/honeydue -- honeydue probe --only HD-R06   # or give it --target and a user's token: the server then says what Redis takes from there"
+			h.remedy = "kubectl -n honeydue exec deployment/honeydue -- honeydue probe --only HD-R06   # or give --target and a user's token: the server then reports its own Redis times"
 		}
 	case names != "":
-		h.evidence += " Its slow log names " + names + "."
+		h.evidence += " SLOWLOG shows " + names + "."
 	}
 	return found(h)
 }
@@ -165,13 +165,13 @@ func (o *observation) ownWay(tcpAsSlow bool) string {
 	if o.target != nil {
 		// A server that has given Redis up spends nothing on it.
 		if least, ok := o.target.redisLeast(); ok && least > 0 {
-			return ifNot(least >= redisMS, fmt.Sprintf("From the running server Redis takes %.1f ms: the way is this probe's own.", least))
+			return ifNot(least >= redisMS, fmt.Sprintf("From the running server, Redis takes %.1f ms: only this probe's path to Redis is slow.", least))
 		}
 	}
 	if o.config.InCluster || !tcpAsSlow && !isLoopback(o.redis.endpoint.Address) {
 		return ""
 	}
-	return "The probe does not run in the cluster, so that the pods may have a shorter one."
+	return "The probe does not run in the cluster, so the pods may have a shorter path."
 }
 
 func isLoopback(address string) bool {
@@ -226,9 +226,9 @@ func redisSlowLog(o *observation) outcome {
 		evidence += ": " + names
 	}
 	if gaveUp == 0 {
-		return passed("%s; none of %d ms, at which the app gives up.", evidence, cache.DefaultTimeout.Milliseconds())
+		return passed("%s; none took %d ms, the app's timeout.", evidence, cache.DefaultTimeout.Milliseconds())
 	}
-	h := hit{evidence: evidence + fmt.Sprintf(". While one runs nobody else is served: %s longer than the app waits (%d ms).",
+	h := hit{evidence: evidence + fmt.Sprintf(". While one runs, Redis serves no other client: %s longer than the app's timeout (%d ms).",
 		plural(gaveUp, "was", "were"), cache.DefaultTimeout.Milliseconds())}
 	if gaveUp == 1 && worst < 2*cache.DefaultTimeout {
 		// A node that is short of CPU for a moment makes any command this slow.
@@ -253,13 +253,13 @@ func redisLatencyEvents(o *observation) outcome {
 	if threshold, err := strconv.ParseInt(f.config["latency-monitor-threshold"], 10, 64); len(parts) == 0 {
 		switch {
 		case err != nil:
-			return notKnown("Redis did not tell whether its latency monitor is on.")
+			return notKnown("Redis did not report whether its latency monitor is on.")
 		case threshold == 0:
-			return notKnown("The latency monitor is off (latency-monitor-threshold 0): what it would have seen is not known.")
+			return notKnown("The latency monitor is off (latency-monitor-threshold 0), so stalls are not recorded.")
 		case threshold > cache.DefaultTimeout.Milliseconds():
-			return notKnown("The latency monitor notes nothing below %d ms (latency-monitor-threshold); the app gives up at %d ms.", threshold, cache.DefaultTimeout.Milliseconds())
+			return notKnown("The latency monitor records nothing below %d ms (latency-monitor-threshold); the app's timeout is %d ms.", threshold, cache.DefaultTimeout.Milliseconds())
 		}
-		return passed("The latency monitor names nothing of %d ms or more in the last %.0f minutes.", cache.DefaultTimeout.Milliseconds(), recent.Minutes())
+		return passed("The latency monitor recorded nothing of %d ms or more in the last %.0f minutes.", cache.DefaultTimeout.Milliseconds(), recent.Minutes())
 	}
 	return found(hit{evidence: strings.Join(parts, "; ") + "."})
 }
@@ -278,9 +278,9 @@ func redisDoctor(o *observation) outcome {
 	}
 	f := o.redis.facts
 	if len(f.doctor) == 0 {
-		return passed("MEMORY DOCTOR has no complaint; fragmentation is %s.", orElse(f.last["mem_fragmentation_ratio"], "not told"))
+		return passed("MEMORY DOCTOR reports no problem; fragmentation is %s.", orElse(f.last["mem_fragmentation_ratio"], "unknown"))
 	}
-	return found(hit{evidence: fmt.Sprintf("MEMORY DOCTOR says: %s. %s are in use, %s at the peak, %s resident.", strings.Join(f.doctor, "; "),
+	return found(hit{evidence: fmt.Sprintf("MEMORY DOCTOR reports: %s. %s are in use, %s at the peak, %s resident.", strings.Join(f.doctor, "; "),
 		megabytes(float64(f.count("used_memory"))), megabytes(float64(f.count("used_memory_peak"))), megabytes(float64(f.count("used_memory_rss"))))})
 }
 

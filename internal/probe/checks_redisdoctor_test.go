@@ -27,9 +27,9 @@ func TestWhySlow(t *testing.T) {
 	}{
 		{"quick", pings(30, 0, 0), 0.2, nil, ""},
 		{"one hiccup", pings(30, 1, 90*time.Millisecond), 0.2, nil, ""},
-		{"far", pings(0, 30, 40*time.Millisecond), 40, nil, "it is the way to Redis that is long"},
-		{"a script, again and again", pings(20, 12, 110*time.Millisecond), 0.5, busy, "Its slow log names EVAL"},
-		{"a script all the time", pings(0, 30, 110*time.Millisecond), 0.5, busy, "Its slow log names EVAL"},
+		{"far", pings(0, 30, 40*time.Millisecond), 40, nil, "the network path to Redis is slow"},
+		{"a script, again and again", pings(20, 12, 110*time.Millisecond), 0.5, busy, "SLOWLOG shows EVAL"},
+		{"a script all the time", pings(0, 30, 110*time.Millisecond), 0.5, busy, "SLOWLOG shows EVAL"},
 	} {
 		o := &observation{redis: &redisServer{facts: &redisFacts{pings: c.pings, slow: c.slow}}}
 		o.redis.endpoint.Phases = []Phase{{Name: "tcp", MS: c.tcpMS}}
@@ -78,7 +78,7 @@ func TestWhoseWayIsLong(t *testing.T) {
 // TestWhatFillsRedis: an eviction's finding names the kind of key that takes the most, not the one with the largest key.
 func TestWhatFillsRedis(t *testing.T) {
 	s := keySample{kinds: []keyKind{{"list:tasks:<id>", 2, 2000, 1900}, {"state:<id>", 600, 6000, 10}}}
-	if got := s.most(); got != " Of the sampled keys' memory 75% is that of state:<id>." {
+	if got := s.most(); got != " 75% of the sampled keys' memory belongs to state:<id>." {
 		t.Errorf("it says %q", got)
 	}
 	if got := (keySample{}).most(); got != "" {

@@ -14,26 +14,26 @@ const withoutCache = "Reads then come from the database."
 func redisRefuses(o *observation) outcome {
 	t := o.redis.self
 	if t == nil {
-		return notKnown("The self-test was not made.")
+		return notKnown("The self-test was not run.")
 	}
 	if o.redis.selfFailed != nil {
-		return notKnown("The self-test had no answer: %s.", o.redis.selfFailed)
+		return notKnown("The self-test got no answer: %s.", o.redis.selfFailed)
 	}
 	f := t.Fault
 	address := o.redis.endpoint.Address
 	h := hit{costMS: o.turnMS(), about: []string{string(f.Kind)}}
 	switch f.Kind {
 	case "":
-		return passed("Every command and the scripts of the cache were run on scratch keys by the app's user.")
+		return passed("The app's user ran every command and script of the cache on scratch keys.")
 	case cache.FaultPermission:
-		h.evidence = fmt.Sprintf("The user of REDIS_URL lacks rights that the cache needs at %s; %s missing: %s. %s",
-			address, plural(len(t.Missing), "right is", "rights are"), strings.Join(t.Missing, " "), withoutCache)
+		h.evidence = fmt.Sprintf("The user in REDIS_URL lacks permissions that the cache needs at %s; %s missing: %s. %s",
+			address, plural(len(t.Missing), "permission is", "permissions are"), strings.Join(t.Missing, " "), withoutCache)
 		h.remedy = aclRemedy(t.Missing)
 	case cache.FaultCluster:
-		h.evidence = fmt.Sprintf("%s runs in cluster mode, and the cache's scripts use keys of several hash slots, which a cluster refuses. %s", address, withoutCache)
+		h.evidence = fmt.Sprintf("%s runs in cluster mode, which refuses the cache's scripts because their keys span several hash slots. %s", address, withoutCache)
 		h.remedy = `redis-cli -u "$REDIS_URL" INFO cluster   # cluster_enabled:1; REDIS_URL must name a Redis without it, as in deploy-k3s/base/redis.yaml`
 	case cache.FaultReplica:
-		h.evidence = fmt.Sprintf("%s is a read-only replica: nothing can be cached there, and writes can't be announced. %s", address, withoutCache)
+		h.evidence = fmt.Sprintf("%s is a read-only replica: nothing can be cached, and writes cannot invalidate copies. %s", address, withoutCache)
 		h.remedy = `redis-cli -u "$REDIS_URL" INFO replication   # role:slave; REDIS_URL must name its master_host`
 	default:
 		h.evidence = fmt.Sprintf("The self-test failed at %s: %s. %s", address, f, withoutCache)
@@ -52,5 +52,5 @@ func aclRemedy(rules []string) string {
 		}
 	}
 	return `redis-cli -u "$REDIS_ADMIN_URL" ACL SETUSER "$REDIS_USER" ` + strings.Join(quoted, " ") +
-		`   # REDIS_USER is the user in REDIS_URL, default if there is none; then the same where the ACL is kept (users.acl, or the provider's page)`
+		`   # REDIS_USER is the user in REDIS_URL, or default; make the same change where the ACL is stored (users.acl, or the provider's console)`
 }

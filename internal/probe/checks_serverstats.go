@@ -22,32 +22,32 @@ func cacheHit(o *observation) outcome {
 		return fileCacheHit(o.server)
 	}
 	first, last := o.server.first, o.server.last
-	h := hit{remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT relname, heap_blks_read, idx_blks_read FROM pg_statio_user_tables ORDER BY 2 DESC LIMIT 5'   # the table that is read from disk: an index for it, or a larger instance`}
+	h := hit{remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT relname, heap_blks_read, idx_blks_read FROM pg_statio_user_tables ORDER BY 2 DESC LIMIT 5'   # the table that is read from disk: add an index, or use a larger instance`}
 	from := "from disk"
 	if o.server.extensions.neon() {
 		// What Postgres calls read may have come out of the compute's memory all the same.
-		from = "from the compute's local file cache or from the page server, which Postgres can't tell apart"
-		h.severity, h.remedy = Info, remedySQL("CREATE EXTENSION neon;   -- then this check judges the local file cache")
+		from = "from the compute's local file cache or the page server, which Postgres does not distinguish"
+		h.severity, h.remedy = Info, remedySQL("CREATE EXTENSION neon;   -- this check then judges the local file cache")
 	}
 	hits, read := last.Hit-first.Hit, last.Read-first.Read
 	if read >= hitFewestBlocks {
 		if rate := hits / (hits + read); rate < hitRateFloor {
-			h.evidence = fmt.Sprintf("In %.1f s %.1f%% of the blocks came from memory and %.0f %s; %.0f%% from memory is usual.",
+			h.evidence = fmt.Sprintf("In %.1f s, %.1f%% of the blocks came from memory and %.0f %s; %.0f%% from memory is normal.",
 				o.server.window.Seconds(), 100*rate, read, from, 100*hitRateFloor)
 			return found(h)
 		}
 	}
 	if !last.reliable() {
-		return passed("%.0f blocks came %s in %.1f s. Figures since the start are not used: they cover %s only.", read, from, o.server.window.Seconds(), seconds(last.CountedS))
+		return passed("%.0f blocks came %s in %.1f s. Figures since the start are not used, because they cover only %s.", read, from, o.server.window.Seconds(), seconds(last.CountedS))
 	}
 	rate := last.Hit / max(1, last.Hit+last.Read)
 	if last.Hit+last.Read > 0 && rate < hitRateFloor {
 		h.severity = Info
-		h.evidence = fmt.Sprintf("In the %s since the counters began %.1f%% of the blocks came from memory, the others %s; %.0f%% is usual.",
+		h.evidence = fmt.Sprintf("In the %s since the counters were reset, %.1f%% of the blocks came from memory, the others %s; %.0f%% is normal.",
 			seconds(last.CountedS), 100*rate, from, 100*hitRateFloor)
 		return found(h)
 	}
-	return passed("%.1f%% of the blocks came from memory in the %s since the counters began.", 100*rate, seconds(last.CountedS))
+	return passed("%.1f%% of the blocks came from memory in the %s since the counters were reset.", 100*rate, seconds(last.CountedS))
 }
 
 // fileCacheHit judges what Neon's page server had to send; its documentation, too, asks for 99% from the local file
@@ -57,17 +57,17 @@ func fileCacheHit(s *serverFacts) outcome {
 		return notKnown("%s", why)
 	}
 	if !s.firstCache.known() || !s.lastCache.known() {
-		return notKnown("The compute counts no local file cache.")
+		return notKnown("The compute reports no local file cache statistics.")
 	}
-	remedy := `psql "$DATABASE_DIRECT_URL" -c 'SELECT relname, heap_blks_read, idx_blks_read FROM pg_statio_user_tables ORDER BY 2 DESC LIMIT 5'   # the table that is read most: an index for it, or a larger compute, whose cache grows with it`
+	remedy := `psql "$DATABASE_DIRECT_URL" -c 'SELECT relname, heap_blks_read, idx_blks_read FROM pg_statio_user_tables ORDER BY 2 DESC LIMIT 5'   # the table that is read most: add an index, or use a larger compute, which has a larger cache`
 	hits, misses := *s.lastCache.Hits-*s.firstCache.Hits, *s.lastCache.Misses-*s.firstCache.Misses
 	if rate := hits / max(1, hits+misses); misses >= hitFewestBlocks && rate < hitRateFloor {
-		return found(hit{evidence: fmt.Sprintf("In %.1f s %.1f%% of the pages that Postgres's buffers lacked came from the compute's local file cache and %.0f from the page server; %.0f%% from the cache is usual.",
+		return found(hit{evidence: fmt.Sprintf("In %.1f s, %.1f%% of the pages missing from shared_buffers came from the compute's local file cache and %.0f from the page server; %.0f%% from the cache is normal.",
 			s.window.Seconds(), 100*rate, misses, 100*hitRateFloor), remedy: remedy})
 	}
 	all := *s.lastCache.Hits + *s.lastCache.Misses
 	if rate := *s.lastCache.Hits / max(1, all); s.last.reliable() && all > 0 && rate < hitRateFloor {
-		return found(hit{evidence: fmt.Sprintf("Since the compute started %.1f%% of the pages that Postgres's buffers lacked came from its local file cache; %.0f%% is usual.",
+		return found(hit{evidence: fmt.Sprintf("Since the compute started, %.1f%% of the pages missing from shared_buffers came from its local file cache; %.0f%% is normal.",
 			100*rate, 100*hitRateFloor), severity: Info, remedy: remedy})
 	}
 	return passed("%.0f pages came from the page server in %.1f s, %.0f from the compute's local file cache.", misses, s.window.Seconds(), hits)
@@ -82,7 +82,7 @@ func asleep(o *observation) outcome {
 	switch {
 	case o.server.upBeforeProbeS < 0:
 		// A warning whatever it cost: one request pays it, whose turn came first.
-		h := hit{severity: Warning, evidence: fmt.Sprintf("The database was suspended: it started only when this probe asked for it, and had been up for %s when it answered.", seconds(up))}
+		h := hit{severity: Warning, evidence: fmt.Sprintf("The database was suspended: this probe's connection started it, and it had been up for %s when it answered.", seconds(up))}
 		for _, s := range []*pgServer{o.pooler, o.direct} {
 			if s.answered() {
 				h.costMS = max(h.costMS, s.endpoint.ConnectMS-float64(s.endpoint.ConnectTurns)*s.endpoint.FloorMS)
@@ -90,7 +90,7 @@ func asleep(o *observation) outcome {
 		}
 		return found(h)
 	case up < youngS:
-		return passed("Postgres was started %s ago, before this probe came. Figures since its start are not relied upon.", seconds(up))
+		return passed("Postgres was started %s ago, before this probe. Statistics since its start are too young to use.", seconds(up))
 	}
 	return passed("Postgres has been up for %s.", seconds(up))
 }
@@ -101,7 +101,7 @@ func (s *serverFacts) statementsCounted(what string) (*statementCounts, string) 
 		return nil, why
 	}
 	if !s.extensions.has("pg_stat_statements") {
-		return nil, fmt.Sprintf("pg_stat_statements is not there (see HD-D15): %s can't be told.", what)
+		return nil, fmt.Sprintf("pg_stat_statements is not installed (see HD-D15), so %s is unknown.", what)
 	}
 	if why := s.why(readStatements); why != "" {
 		return nil, why
@@ -133,7 +133,7 @@ func statementMeans(o *observation) outcome {
 		busy++
 		if mean > s14HeavyMS {
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("%s was called %.0f times in %.1f s and took %.1f ms on average in the server; the execution SLO allows the heavy user %.0f ms.",
+				evidence: fmt.Sprintf("%s was called %.0f times in %.1f s and took %.1f ms on average in the server; the execution SLO for the heavy user is %.0f ms.",
 					s.Name, calls, o.server.window.Seconds(), mean, s14HeavyMS),
 				costMS: mean - s14HeavyMS,
 			})
@@ -167,7 +167,7 @@ func foreignLoad(o *observation) outcome {
 	}
 	looks := o.server.samples
 	if len(looks) < fewestSamples {
-		return notKnown("The sessions were looked at %d times only.", len(looks))
+		return notKnown("Only %d samples of the sessions were taken.", len(looks))
 	}
 	busy := 0
 	var oldest pgSession
@@ -188,12 +188,12 @@ func foreignLoad(o *observation) outcome {
 		return notKnown("%s", counted.why())
 	}
 	if mean < foreignBusy {
-		return o.server.unlessHidden("In %d looks %.1f sessions on average were at work on statements that are not the app's.", len(looks), mean)
+		return o.server.unlessHidden("In %d samples, %.1f sessions on average ran statements of other programs.", len(looks), mean)
 	}
-	h := hit{evidence: fmt.Sprintf("In %d looks over %.1f s %.1f sessions on average were at work on statements that are not the app's; the oldest was %s.",
+	h := hit{evidence: fmt.Sprintf("In %d samples over %.1f s, %.1f sessions on average ran statements of other programs; the oldest was %s.",
 		len(looks), o.server.window.Seconds(), mean, oldest.who())}
 	if uncounted == "" {
-		h.evidence += fmt.Sprintf(" Those that ended meanwhile took %.0f ms of the window (pg_stat_statements).", counted.Others.within(o.server.window))
+		h.evidence += fmt.Sprintf(" Their finished statements took %.0f ms of that time (pg_stat_statements).", counted.Others.within(o.server.window))
 	}
 	return found(h)
 }
@@ -204,18 +204,18 @@ func missingExtensions(o *observation) outcome {
 	}
 	var hits []hit
 	for _, e := range []struct{ name, use string }{
-		{"pg_stat_statements", "what the server itself counts for each statement can't be told"},
-		{"pg_prewarm", "honeydue warmup reads pages by statements instead"},
+		{"pg_stat_statements", "the server's own statistics for each statement are missing"},
+		{"pg_prewarm", "honeydue warmup loads pages with queries instead"},
 	} {
 		if o.server.extensions.has(e.name) {
 			continue
 		}
-		h := hit{evidence: fmt.Sprintf("%s is not there: %s.", e.name, e.use), remedy: remedySQL("CREATE EXTENSION IF NOT EXISTS " + e.name + ";")}
+		h := hit{evidence: fmt.Sprintf("%s is not installed: %s.", e.name, e.use), remedy: remedySQL("CREATE EXTENSION IF NOT EXISTS " + e.name + ";")}
 		if !slices.Contains(o.server.extensions.Offered, e.name) {
-			h.evidence = fmt.Sprintf("%s is not there and this server does not offer it: %s.", e.name, e.use)
-			h.remedy = `psql "$DATABASE_DIRECT_URL" -c 'SELECT name, comment FROM pg_available_extensions ORDER BY 1'   # what the provider offers: ask for it; the probe does without`
+			h.evidence = fmt.Sprintf("%s is not installed and not available on this server: %s.", e.name, e.use)
+			h.remedy = `psql "$DATABASE_DIRECT_URL" -c 'SELECT name, comment FROM pg_available_extensions ORDER BY 1'   # what the provider offers; ask for it. The probe works without it`
 		}
 		hits = append(hits, h)
 	}
-	return orPassed(hits, "pg_stat_statements and pg_prewarm are there.")
+	return orPassed(hits, "pg_stat_statements and pg_prewarm are installed.")
 }

@@ -14,17 +14,17 @@ const readOnlyDefault = "default_transaction_read_only"
 func refusesWrites(o *observation) outcome {
 	if o.pooler.standby {
 		h := hit{
-			evidence: fmt.Sprintf("%s leads to a standby: pg_is_in_recovery() is true there, and every write fails with 25006.", o.pooler.endpoint.Address),
-			remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW DATABASES'   # host and port there, or those of DATABASE_URL, must be the primary's`,
+			evidence: fmt.Sprintf("%s points to a standby: pg_is_in_recovery() is true, and every write fails with 25006.", o.pooler.endpoint.Address),
+			remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW DATABASES'   # host and port there, or in DATABASE_URL, must be the primary's`,
 			about:    []string{standbyEndpoint},
 		}
 		switch {
 		case !o.direct.answered():
 		case o.direct.standby:
 			h.evidence += fmt.Sprintf(" So does the direct endpoint %s.", o.direct.endpoint.Address)
-			h.remedy = `psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_is_in_recovery(), pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()'   # there is another primary: DATABASE_URL, DATABASE_DIRECT_URL and the pooler must name it; there is none: SELECT pg_promote()`
+			h.remedy = `psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_is_in_recovery(), pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()'   # if another server is the primary, DATABASE_URL, DATABASE_DIRECT_URL and the pooler must name it; if none is: SELECT pg_promote()`
 		default:
-			h.evidence += fmt.Sprintf(" The direct endpoint %s leads to a primary.", o.direct.endpoint.Address)
+			h.evidence += fmt.Sprintf(" The direct endpoint %s points to a primary.", o.direct.endpoint.Address)
 		}
 		return found(h)
 	}
@@ -36,16 +36,16 @@ func refusesWrites(o *observation) outcome {
 	case s.name == "":
 		return notKnown("The server did not return %s.", readOnlyDefault)
 	case !isOn(s.next()) && !isOn(s.value):
-		return passed("The app's endpoint leads to a primary, and %s is off.", readOnlyDefault)
+		return passed("The app's endpoint points to a primary, and %s is off.", readOnlyDefault)
 	case !isOn(s.next()):
 		return found(hit{
-			evidence: fmt.Sprintf("Sessions that are open have %s = on, and every write in them fails with 25006; the next ones begin with %s, %s.", readOnlyDefault, s.next(), s.where()),
+			evidence: fmt.Sprintf("Open sessions have %s = on, and every write in them fails with 25006; new sessions start with %s, %s.", readOnlyDefault, s.next(), s.where()),
 			remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c RECONNECT`,
 		})
 	}
-	h := hit{evidence: fmt.Sprintf("%s is on, %s: every write of a session that begins with it fails with 25006.", readOnlyDefault, s.where()), remedy: s.reset()}
+	h := hit{evidence: fmt.Sprintf("%s is on, %s: every write in a session that starts with it fails with 25006.", readOnlyDefault, s.where()), remedy: s.reset()}
 	if !isOn(s.value) {
-		h.evidence += " The session that was asked is older and still has off."
+		h.evidence += " The session that was checked is older and still has off."
 	}
 	return found(h)
 }
@@ -64,9 +64,9 @@ func shortTimeouts(o *observation) outcome {
 	}
 	var hits []hit
 	for _, c := range []struct{ name, does string }{
-		{"statement_timeout", "ends a statement (57014)"},
+		{"statement_timeout", "cancels a statement (57014)"},
 		{"transaction_timeout", "ends a transaction (25P04)"},
-		{"lock_timeout", "ends a statement that waits for a lock (55P03)"},
+		{"lock_timeout", "cancels a statement that waits for a lock (55P03)"},
 	} {
 		s := o.facts.setting(c.name)
 		d := s.timeout()
@@ -74,7 +74,7 @@ func shortTimeouts(o *observation) outcome {
 			continue
 		}
 		h := hit{
-			evidence: fmt.Sprintf("%s is %s, %s: it %s long before the app's own limit of %s.", c.name, d, s.where(), c.does, limit),
+			evidence: fmt.Sprintf("%s is %s, %s: it %s before the app's own limit of %s.", c.name, d, s.where(), c.does, limit),
 			remedy:   s.reset(),
 			about:    []string{c.name},
 		}
@@ -91,9 +91,9 @@ func shortTimeouts(o *observation) outcome {
 	}
 	if d := s.timeout(); d > 0 && d < rest {
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s is %s, %s: it closes a connection that is idle so long (57P05), and the next statement waits for another.", s.name, d, s.where()),
+			evidence: fmt.Sprintf("%s is %s, %s: it closes connections that are idle that long (57P05), and the next statement waits for a new one.", s.name, d, s.where()),
 			remedy:   s.reset(), about: []string{s.name},
 		})
 	}
-	return orPassed(hits, "No time-out of the database is shorter than the app's own of %s.", limit)
+	return orPassed(hits, "No database timeout is shorter than the app's own limit of %s.", limit)
 }

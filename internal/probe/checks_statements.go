@@ -100,14 +100,14 @@ func misestimate(o *observation) outcome {
 		if b.cost == 0 && b.factor < misestimateRemark {
 			continue
 		}
-		sql := "ANALYZE " + quoted(b.table) + ";   -- if the plan stays: ALTER TABLE … ALTER COLUMN … SET STATISTICS 1000"
+		sql := "ANALYZE " + quoted(b.table) + ";   -- if the plan does not change: ALTER TABLE … ALTER COLUMN … SET STATISTICS 1000"
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s: %s gives %.0f rows a loop where %.0f were expected (%s%.0f times as many, %s in all).",
+			evidence: fmt.Sprintf("%s: %s returns %.0f rows per loop, but the planner expected %.0f (%s%.0f times as many, %s in total).",
 				b.path.who(), b.where(), b.node.ActualRows, b.node.PlanRows, b.atLeast(), b.factor, b.rows),
 			about: b.tables(),
 		}.mendedBy(sql).priced(b.cost))
 	}
-	return ranOr(o, hits, "No step on a table gives %d times the rows expected of it and exceeds the execution SLO because of it.", misestimateFactor)
+	return ranOr(o, hits, "No plan step on a table returns %d times the expected rows and exceeds the execution SLO because of it.", misestimateFactor)
 }
 
 func spill(o *observation) outcome {
@@ -118,7 +118,7 @@ func spill(o *observation) outcome {
 			how = "sorted by " + b.node.SortMethod + " and wrote"
 		}
 		h := hit{
-			evidence: fmt.Sprintf("%s: a %s of %s rows %s %.0f kB to disk, because it did not fit into work_mem%s.",
+			evidence: fmt.Sprintf("%s: a %s of %s rows %s %.0f kB to disk, because it does not fit into work_mem%s.",
 				b.path.who(), b.node.Type, b.rows, how, b.factor, o.workMem()),
 			costMS: b.cost,
 			remedy: o.moreWorkMem(b.path.Name, b.factor),
@@ -126,7 +126,7 @@ func spill(o *observation) outcome {
 		}
 		hits = append(hits, h)
 	}
-	return ranOr(o, hits, "Every sort and hash of a hot statement fits into work_mem%s.", o.workMem())
+	return ranOr(o, hits, "Every sort and hash of the hot statements fits into work_mem%s.", o.workMem())
 }
 
 // defaultWorkMemKB is Postgres's own default for work_mem. mostWorkMemKB is what may be advised for it: each sort
@@ -148,9 +148,9 @@ func (o *observation) moreWorkMem(name string, writtenKB float64) string {
 		}
 	}
 	if need > mostWorkMemKB {
-		return fmt.Sprintf(`honeydue probe -o json | jq '.hot_paths[] | select(.name == "%s") | .plan'   # %.0f MB of work_mem for each sort of each connection would be too much: %s has to sort fewer rows, by an index in its order or a LIMIT`, name, need/1024, name)
+		return fmt.Sprintf(`honeydue probe -o json | jq '.hot_paths[] | select(.name == "%s") | .plan'   # %.0f MB of work_mem for each sort of each connection would be too much: make %s sort fewer rows, with an index in its sort order or a LIMIT`, name, need/1024, name)
 	}
-	return fmt.Sprintf(`psql "$DATABASE_URL" -c "ALTER ROLE CURRENT_USER SET work_mem = '%.0fMB'" && psql "$PGBOUNCER_ADMIN_URL" -c RECONNECT   # it is for each sort of each connection`, need/1024)
+	return fmt.Sprintf(`psql "$DATABASE_URL" -c "ALTER ROLE CURRENT_USER SET work_mem = '%.0fMB'" && psql "$PGBOUNCER_ADMIN_URL" -c RECONNECT   # applies to each sort of each connection`, need/1024)
 }
 
 func (o *observation) workMem() string {
@@ -164,24 +164,24 @@ func heapFetched(o *observation) outcome {
 	var hits []hit
 	for _, b := range worstSteps(o.hot, (*Plan).heapFetches, ownTime) {
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s: %s went to the table for %s rows (%.0f%% of them), because their pages are not marked all-visible.",
+			evidence: fmt.Sprintf("%s: %s read the table for %s rows (%.0f%% of them), because their pages are not marked all-visible.",
 				b.path.who(), b.where(), b.rows, b.factor*100),
 			about: b.tables(),
 		}.mendedBy("VACUUM "+quoted(b.table)+";").priced(b.cost))
 	}
-	return ranOr(o, hits, "Index-only scans stay in their index.")
+	return ranOr(o, hits, "Index-only scans read only their index.")
 }
 
 func discardedRows(o *observation) outcome {
 	var hits []hit
 	for _, b := range worstSteps(o.hot, (*Plan).discarded, ownTime) {
-		h := hit{about: b.tables(), evidence: fmt.Sprintf("%s: %s reads %s rows to throw them away, %s%.0f for each one that it keeps.", b.path.who(), b.where(), b.rows, b.atLeast(), b.factor)}
+		h := hit{about: b.tables(), evidence: fmt.Sprintf("%s: %s reads and discards %s rows, %s%.0f for each one that it returns.", b.path.who(), b.where(), b.rows, b.atLeast(), b.factor)}
 		if sql := brokenIndexes(o, b.table); sql != "" {
 			h = h.mendedBy(sql)
 		}
 		hits = append(hits, h.priced(b.cost))
 	}
-	return ranOr(o, hits, "No step of a hot statement throws away %d rows for each one that it keeps.", discardedShare)
+	return ranOr(o, hits, "No step of a hot statement discards %d rows for each one that it returns.", discardedShare)
 }
 
 // coldReads judges what the first run met. Only the difference to the best run can be laid to where the pages lay.
@@ -200,12 +200,12 @@ func coldReads(o *observation) outcome {
 		}
 		f := w.FirstRun
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s: its first run read %.0f of %.0f pages from outside Postgres's buffers and took %.1f ms; warm it takes %.1f ms.",
+			evidence: fmt.Sprintf("%s: its first run read %.0f of %.0f pages from outside shared_buffers and took %.1f ms; a warm run takes %.1f ms.",
 				w.who(), f.ReadBlocks, f.ReadBlocks+f.HitBlocks, f.ExecutionMS, w.ExecutionMS),
 			about: w.Plan.relations(),
 		}.priced(cost(w)))
 	}
-	return ranOr(o, hits, "What the hot statements read was in memory, or little.")
+	return ranOr(o, hits, "The pages of the hot statements were in memory, or there were few of them.")
 }
 
 // planningLeastMS is what planning must take before it is worth a word: less than a twentieth of a turn
@@ -227,13 +227,13 @@ func planningDominates(o *observation) outcome {
 			continue
 		}
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s: planning takes %.1f ms or more for every user, and execution for the %s user %.1f ms%s.",
-				name, least.PlanningMS, least.Subject, least.ExecutionMS, o.mostIndexes(least.Plan)),
+			evidence: fmt.Sprintf("%s: planning takes %.1f ms or more for every user; execution takes %.1f ms for the %s user%s.",
+				name, least.PlanningMS, least.ExecutionMS, least.Subject, o.mostIndexes(least.Plan)),
 			costMS: least.PlanningMS - planningLeastMS,
 			about:  least.Plan.relations(),
 		})
 	}
-	return ranOr(o, hits, "No hot statement takes %.0f ms to plan, or it executes longer than that.", planningLeastMS)
+	return ranOr(o, hits, "No hot statement takes %.0f ms or more to plan and longer to plan than to execute.", planningLeastMS)
 }
 
 // mostIndexes names the table of a plan with the most indexes: each is weighed at each planning.
@@ -250,5 +250,5 @@ func (o *observation) mostIndexes(p *Plan) string {
 		return ""
 	}
 	most := slices.MaxFunc(tables, func(a, b string) int { return cmp.Compare(count[a], count[b]) })
-	return fmt.Sprintf("; %s has %s to weigh", most, plural(count[most], "index", "indexes"))
+	return fmt.Sprintf("; the planner considers %[2]s of %[1]s", most, plural(count[most], "index", "indexes"))
 }

@@ -52,7 +52,7 @@ func autovacuumOff(t tableFacts, name string) string {
 	if t.autovacuum {
 		return ""
 	}
-	return fmt.Sprintf(" Autovacuum is switched off for %s.", name)
+	return fmt.Sprintf(" Autovacuum is off for %s.", name)
 }
 
 // tableHit is about one table, that a statement mends.
@@ -62,7 +62,7 @@ func tableHit(o *observation, name, mends, evidence string) hit {
 	cost, which := excess(o, name)
 	h.costMS = cost
 	if which != "" {
-		h.evidence += " " + which + " pays for it."
+		h.evidence += " " + which + " is slower because of it."
 	}
 	return h
 }
@@ -74,13 +74,13 @@ func staleStatistics(o *observation) outcome {
 		if t.changed < max(ruleLeastRows, t.analyzeAt, staleShare*t.estimated) {
 			continue
 		}
-		since := fmt.Sprintf("since its last ANALYZE, which saw %.0f", t.estimated)
+		since := fmt.Sprintf("since its last ANALYZE, which counted %.0f", t.estimated)
 		if !t.analyzed {
 			since = "and it has never been analyzed"
 		}
 		hits = append(hits, tableHit(o, name, "ANALYZE "+quoted(name)+";", fmt.Sprintf("%s: %.0f rows have changed %s.", name, t.changed, since)))
 	}
-	return orPassed(hits, "Of no table more rows have changed since its ANALYZE than it had then.")
+	return orPassed(hits, "No table has changed more rows since its last ANALYZE than it had then.")
 }
 
 func deadRows(o *observation) outcome {
@@ -91,9 +91,9 @@ func deadRows(o *observation) outcome {
 			continue
 		}
 		hits = append(hits, tableHit(o, name, "VACUUM (ANALYZE) "+quoted(name)+";",
-			fmt.Sprintf("%s holds %.0f dead rows beside %.0f live ones; every scan walks over them.", name, t.dead, t.live)))
+			fmt.Sprintf("%s has %.0f dead rows and %.0f live ones; every scan reads the dead rows too.", name, t.dead, t.live)))
 	}
-	return orPassed(hits, "No table has more than %d times the dead rows that call for a VACUUM.", deadFactor)
+	return orPassed(hits, "No table has more than %d times the dead rows that trigger autovacuum.", deadFactor)
 }
 
 // expectedKey is what an index of the migrations is on, in indexKey's form.
@@ -111,11 +111,11 @@ func wrongIndex(o *observation) outcome {
 			continue
 		}
 		hits = append(hits, indexHit(o, want,
-			fmt.Sprintf("%s on %s is not the index that the migrations make: it is on %s %s and should be on %s %s",
+			fmt.Sprintf("%s on %s differs from its migration: it is on %s %s and should be on %s %s",
 				want.Name, want.Table, have.table, maskExpr(have.key), want.Table, maskExpr(expectedKey(want))),
 			replaceIndex(want)))
 	}
-	return orPassed(hits, "Every expected index is on the columns that it should be on.")
+	return orPassed(hits, "Every expected index is on the right columns.")
 }
 
 // replaceIndex builds the right index beside the wrong one before that one goes, so that there is no
@@ -169,10 +169,10 @@ func needlessIndex(o *observation) outcome {
 		})
 		switch {
 		case twin >= 0:
-			h.evidence = fmt.Sprintf("%s on %s (%.0f kB) is the same as %s: every write keeps both up to date.", d.name, d.table, d.kb, o.facts.indexes[twin].name)
+			h.evidence = fmt.Sprintf("%s on %s (%.0f kB) duplicates %s: every write updates both.", d.name, d.table, d.kb, o.facts.indexes[twin].name)
 		case d.scans == 0 && o.facts.countedFor >= unusedAfter:
 			h.severity = Info
-			h.evidence = fmt.Sprintf("%s on %s (%.0f kB) has not been used for %.0f days, and no migration makes it.", d.name, d.table, d.kb, o.facts.countedFor.Hours()/24)
+			h.evidence = fmt.Sprintf("%s on %s (%.0f kB) has not been used for %.0f days, and no migration creates it.", d.name, d.table, d.kb, o.facts.countedFor.Hours()/24)
 		default:
 			continue
 		}
@@ -180,7 +180,7 @@ func needlessIndex(o *observation) outcome {
 	}
 	unsure := ""
 	if o.facts.countedFor < unusedAfter {
-		unsure = fmt.Sprintf(" Whether one is unused can't be told yet: the statistics have been counting for %.1f days, and %.0f are needed.", o.facts.countedFor.Hours()/24, unusedAfter.Hours()/24)
+		unsure = fmt.Sprintf(" Whether an index is unused is not known yet: the statistics cover %.1f days, and %.0f are needed.", o.facts.countedFor.Hours()/24, unusedAfter.Hours()/24)
 	}
-	return orPassed(hits, "No index is a copy of another.%s", unsure)
+	return orPassed(hits, "No index duplicates another.%s", unsure)
 }

@@ -41,13 +41,13 @@ func targetReadFails(o *observation) outcome {
 			hits = append(hits, hit{evidence: fmt.Sprintf("%s: %s.", r.Route, r.Error), about: []string{noReply}})
 		case r.Status == http.StatusNotFound:
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("%s answers 404: --target is not the address of the API.", r.Route), about: []string{"404"},
-				remedy: "honeydue probe --target http://HOST:8080   # the public port, not the admin's, and no path",
+				evidence: fmt.Sprintf("%s returns 404: --target is not the address of the API.", r.Route), about: []string{"404"},
+				remedy: "honeydue probe --target http://HOST:8080   # use the public port, not the admin port, and no path",
 			})
 		case r.Status >= http.StatusInternalServerError:
-			hits = append(hits, hit{evidence: fmt.Sprintf("%s answers %d.", r.Route, r.Status), about: []string{fmt.Sprint(r.Status)}})
+			hits = append(hits, hit{evidence: fmt.Sprintf("%s returns %d.", r.Route, r.Status), about: []string{fmt.Sprint(r.Status)}})
 		case r.Status != http.StatusOK && r.Status != 0:
-			refused = append(refused, fmt.Sprintf("%s answers %d", r.Route, r.Status))
+			refused = append(refused, fmt.Sprintf("%s returns %d", r.Route, r.Status))
 		}
 	}
 	if len(hits) == 0 && len(refused) > 0 {
@@ -79,13 +79,13 @@ func targetAcquires(o *observation) outcome {
 	full, remedy := "", ""
 	if m := t.Metrics; m != nil {
 		asked = asked || m.Pool.AcquiresDuring > 0
-		full = fmt.Sprintf(" Its pool: %d of %d in use, %d of %d borrowings waited meanwhile; since it started %d of %d, and the mean is %.1f ms.",
+		full = fmt.Sprintf(" Its pool: %d of %d connections in use; %d of %d acquires waited during the probe, %d of %d since it started, %.1f ms on average.",
 			m.Pool.InUse, m.Pool.Max, m.Pool.WaitedDuring, m.Pool.AcquiresDuring, m.Pool.Waited, m.Pool.Acquires, m.Pool.MeanMS)
-		remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=%d   # the pooler's default_pool_size bounds what that buys; and the same in deploy-k3s/base/honeydue.env", 2*m.Pool.Max)
+		remedy = fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=%d   # limited by the pooler's default_pool_size; make the same change in deploy-k3s/base/honeydue.env", 2*m.Pool.Max)
 	}
 	if worst.AcquireLeastMS >= acquireMS {
 		return found(hit{
-			evidence: fmt.Sprintf("%s waited %.1f ms for a connection, and not one of its %d answers less than %.1f ms.%s",
+			evidence: fmt.Sprintf("%s waited %.1f ms for a connection, and each of its %d responses at least %.1f ms.%s",
 				worst.Route, worst.AcquireMS, worst.Runs, worst.AcquireLeastMS, full),
 			costMS: worst.AcquireMS, remedy: remedy,
 		})
@@ -93,14 +93,14 @@ func targetAcquires(o *observation) outcome {
 	// What the pool has counted since it started has an end of its own: a bad hour that is over is no finding.
 	if m := t.Metrics; m != nil && m.Pool.WaitedDuring > 0 && m.Pool.MeanDuringMS >= acquireMS {
 		return found(hit{
-			evidence: fmt.Sprintf("A borrowing takes %.1f ms in the mean.%s", m.Pool.MeanDuringMS, full),
+			evidence: fmt.Sprintf("Acquiring a connection takes %.1f ms on average.%s", m.Pool.MeanDuringMS, full),
 			costMS:   m.Pool.MeanDuringMS, remedy: remedy,
 		})
 	}
 	if !asked {
-		return notKnown("No read took a database turn, and no borrowing was counted: give a user's token by --token-env, or --metrics-url.%s", full)
+		return notKnown("No read took a database turn, and no acquire was counted: give a user's token with --token-env, or --metrics-url.%s", full)
 	}
-	return passed("A connection is there when a request asks for one.%s", full)
+	return passed("Requests get a connection without waiting.%s", full)
 }
 
 func targetWarmTurns(o *observation) outcome {
@@ -116,15 +116,15 @@ func targetWarmTurns(o *observation) outcome {
 			continue
 		}
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s takes %s when warm in %d of %d answers, and %d is its budget (Cache-Status: %s).",
+			evidence: fmt.Sprintf("%s takes %s when warm in %d of %d responses, but its budget is %d (Cache-Status: %s).",
 				r.Route, plural(int(*r.Turns), "turn", "turns"), r.OverBudget, r.Runs, r.TurnsWarm, orElse(r.CacheStatus, "none")),
 			costMS: r.TurnsMS + r.DBRestMS, about: []string{r.Route},
 		})
 	}
 	if len(hits) == 0 && judged == 0 {
-		return notKnown("No authed read was answered: give a user's token by --token-env or --tokens.")
+		return notKnown("No authenticated read succeeded: give a user's token with --token-env or --tokens.")
 	}
-	return orPassed(hits, "%s within the turns of the route table.", plural(judged, "warm read stays", "warm reads stay"))
+	return orPassed(hits, "%s within its turn budget.", plural(judged, "warm read stays", "warm reads stay"))
 }
 
 // leastOf is the least of a value over all reads in which the server told its own account; false if there is none.
@@ -157,12 +157,12 @@ func targetRedisSlow(o *observation) outcome {
 	least, ok := o.target.redisLeast()
 	switch {
 	case len(o.target.authed()) == 0:
-		return notKnown("No authed read was answered: give a user's token by --token-env or --tokens.")
+		return notKnown("No authenticated read succeeded: give a user's token with --token-env or --tokens.")
 	case !ok:
 		return notKnown(noAccount)
 	case least >= redisMS:
 		return found(hit{
-			evidence: fmt.Sprintf("No read spent less than %.1f ms on Redis; a warm read is promised at %.0f ms as a whole.", least, warmPromiseMS),
+			evidence: fmt.Sprintf("Every read spent at least %.1f ms on Redis; the target for a whole warm read is %.0f ms.", least, warmPromiseMS),
 			costMS:   least,
 		})
 	}
@@ -176,11 +176,11 @@ func targetAppSlow(o *observation) outcome {
 	}
 	if least >= appMS {
 		return found(hit{
-			evidence: fmt.Sprintf("Not even the fastest answer spent less than %.1f ms in the server itself, database and Redis not counted.", least),
+			evidence: fmt.Sprintf("Even the fastest response spent %.1f ms in the server itself, not counting database and Redis.", least),
 			costMS:   least,
 		})
 	}
-	return passed("The fastest answer spent %.1f ms in the server itself.", least)
+	return passed("The fastest response spent %.1f ms in the server itself.", least)
 }
 
 // medianOf is the median over all reads.
@@ -201,19 +201,19 @@ func targetIngress(o *observation) outcome {
 	idle, cost := t.LiveMS-t.RoundTripMS, t.medianOf(func(r TargetRead) float64 { return r.IngressMS })
 	if idle >= ingressMS && cost >= ingressMS {
 		return found(hit{
-			evidence: fmt.Sprintf("TCP answers in %.1f ms and /livez takes %.1f ms; of a read %.1f ms are neither the way nor the server's own account.",
+			evidence: fmt.Sprintf("TCP connects in %.1f ms and /livez takes %.1f ms; %.1f ms of a read are neither network path nor in the server's own timing.",
 				t.RoundTripMS, t.LiveMS, cost),
 			costMS: cost,
 		})
 	}
-	return passed("What stands in between adds %.1f ms to a read.", max(0, cost))
+	return passed("Proxies in between add %.1f ms to a read.", max(0, cost))
 }
 
 func targetFar(o *observation) outcome {
 	t := o.target
 	wall := t.medianOf(func(r TargetRead) float64 { return r.WallMS })
 	if t.RoundTripMS >= farMS && 2*t.RoundTripMS > wall {
-		return found(hit{evidence: fmt.Sprintf("A round trip to %s takes %.1f ms, a whole read %.1f ms: no change on the server makes it faster from here.", t.URL, t.RoundTripMS, wall)})
+		return found(hit{evidence: fmt.Sprintf("A round trip to %s takes %.1f ms of a read's %.1f ms: no change on the server can make it faster from here.", t.URL, t.RoundTripMS, wall)})
 	}
 	return passed("A round trip takes %.1f ms, a read %.1f ms.", t.RoundTripMS, wall)
 }
@@ -222,9 +222,9 @@ func targetBuilds(o *observation) outcome {
 	builds := o.target.Builds
 	switch {
 	case len(builds) > 1:
-		return found(hit{evidence: fmt.Sprintf("On %d connections %d versions answered: %s.", podAsks, len(builds), strings.Join(builds, "; "))})
+		return found(hit{evidence: fmt.Sprintf("%[2]d versions answered on %[1]d connections: %[3]s.", podAsks, len(builds), strings.Join(builds, "; "))})
 	case len(builds) == 0:
-		return notKnown("/readyz tells no version.")
+		return notKnown("/readyz reports no version.")
 	}
 	return passed("Version %s answered on each of %d connections.", builds[0], podAsks)
 }
@@ -233,19 +233,19 @@ func targetMode(o *observation) outcome {
 	is, told := o.target.ExecMode, o.config.ExecMode
 	switch {
 	case is == "" || told == "" || o.config.URL == "":
-		return notKnown("There are no two modes to compare: the server's is %s, the environment's %s.", shown(is), shown(told))
+		return notKnown("The modes cannot be compared: the server's is %s, the environment's %s.", shown(is), shown(told))
 	case is != told:
-		return found(hit{evidence: fmt.Sprintf("The server runs in mode %s, the environment says %s: it was started with other settings than those judged here.", is, told)})
+		return found(hit{evidence: fmt.Sprintf("The server runs in mode %s, but the environment has %s: it was started with different settings from those checked here.", is, told)})
 	}
-	return passed("It runs in mode %s, as the environment says.", is)
+	return passed("It runs in mode %s, the same as the environment.", is)
 }
 
 func targetWithoutRedis(o *observation) outcome {
 	switch {
 	case o.target.Cache == "":
-		return notKnown("/readyz does not say where the cache is.")
+		return notKnown("/readyz does not report where the cache is.")
 	case o.target.Cache == "in_process" && o.config.RedisURL != "":
-		return found(hit{evidence: "/readyz says that the cache lives in the process, and REDIS_URL is set here: with several pods each has its own copies, and writes on one are not seen by the others."})
+		return found(hit{evidence: "/readyz reports an in-process cache, although REDIS_URL is set here. With several pods, each has its own copies and does not see writes on the others."})
 	}
 	return passed("Its cache is %s.", o.target.Cache)
 }
@@ -254,19 +254,19 @@ func targetDown(o *observation) outcome {
 	if o.targetFailed != nil {
 		return found(hit{evidence: fmt.Sprintf("%s: %s.", o.target.URL, o.targetFailed), remedy: repairTarget(o.targetFailed, o.target.URL)})
 	}
-	return passed("/readyz answers in %.1f ms, %.1f ms with connecting.", o.target.WarmMS, o.target.FirstMS)
+	return passed("/readyz responds in %.1f ms, %.1f ms including the connection.", o.target.WarmMS, o.target.FirstMS)
 }
 
 func targetNotReady(o *observation) outcome {
 	if o.target.Ready {
-		return passed("/readyz says yes.")
+		return passed("/readyz reports ready.")
 	}
-	evidence := fmt.Sprintf("/readyz answers %d", o.target.StatusCode)
+	evidence := fmt.Sprintf("/readyz returns %d", o.target.StatusCode)
 	if o.target.Reason != "" {
 		evidence += ": " + o.target.Reason
 	}
 	if o.target.StatusCode == http.StatusNotFound {
-		return found(hit{evidence: evidence + ": no honeydue server is at that address, or it is behind a path too many.", remedy: "honeydue probe --target http://HOST:8080   # no path"})
+		return found(hit{evidence: evidence + ": there is no honeydue server at that address, or the URL has a path.", remedy: "honeydue probe --target http://HOST:8080   # no path"})
 	}
 	return found(hit{evidence: evidence + "."})
 }
@@ -274,9 +274,9 @@ func targetNotReady(o *observation) outcome {
 func targetBypassesPooler(o *observation) outcome {
 	switch o.target.ThroughPooler {
 	case "yes":
-		return passed("It proved its pooler.")
+		return passed("It has verified that it uses a pooler.")
 	case "no":
-		return found(hit{evidence: "/readyz says that its connections end at Postgres itself."})
+		return found(hit{evidence: "/readyz reports that its connections go to Postgres directly."})
 	}
-	return notKnown("/readyz does not say how the database is reached.")
+	return notKnown("/readyz does not report how the database is reached.")
 }

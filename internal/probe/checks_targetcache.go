@@ -29,12 +29,12 @@ func targetHitRate(o *observation) outcome {
 			continue
 		}
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("The %s cache had the answer for %.0f%% of %d look-ups since the server started.", c.Cache, 100*share, c.Asked),
+			evidence: fmt.Sprintf("The %s cache hit for %.0f%% of %d lookups since the server started.", c.Cache, 100*share, c.Asked),
 			costMS:   (1 - share) * o.turnMS(), about: []string{c.Cache},
 		})
 	}
 	if len(said) == 0 {
-		return notKnown("No cache has been asked %d times since the server started.", hitLookups)
+		return notKnown("No cache has had %d lookups since the server started.", hitLookups)
 	}
 	return orPassed(hits, "Hits since the server started: %s.", strings.Join(said, ", "))
 }
@@ -42,10 +42,10 @@ func targetHitRate(o *observation) outcome {
 func targetRedisErrors(o *observation) outcome {
 	m := o.target.Metrics
 	if m.RedisErrorsDuring > 0 {
-		return found(hit{evidence: fmt.Sprintf("%s while the probe asked, %d since the server started; those requests went on without the cache.",
-			plural(int(m.RedisErrorsDuring), "call failed or was not made", "calls failed or were not made"), m.RedisErrors)})
+		return found(hit{evidence: fmt.Sprintf("%s during the probe, %d since the server started; those requests continued without the cache.",
+			plural(int(m.RedisErrorsDuring), "call failed or was skipped", "calls failed or were skipped"), m.RedisErrors)})
 	}
-	return passed("No call failed while the probe asked; %d since the server started.", m.RedisErrors)
+	return passed("No call failed during the probe; %d since the server started.", m.RedisErrors)
 }
 
 // refusedShare of all look-ups of lists is one turn in ten reads that a quieter household would not pay. The scenario of
@@ -61,27 +61,27 @@ func targetFillsRefused(o *observation) outcome {
 		}
 	}
 	if asked < hitLookups {
-		return notKnown("The lists have not been asked for %d times since the server started.", hitLookups)
+		return notKnown("The lists have had fewer than %d lookups since the server started.", hitLookups)
 	}
 	share := float64(m.FillsRefused) / float64(asked)
-	said := fmt.Sprintf("%d of %d reads of lists were not stored since the server started, because what they show was being written", m.FillsRefused, asked)
+	said := fmt.Sprintf("%d of %d list reads since the server started could not be cached, because the list was being written", m.FillsRefused, asked)
 	if share < refusedShare {
 		return passed("%s.", said)
 	}
-	return found(hit{evidence: said + ": the next read asks the database again.", costMS: share * o.turnMS()})
+	return found(hit{evidence: said + ": the next read queries the database again.", costMS: share * o.turnMS()})
 }
 
 func targetRepairs(o *observation) outcome {
 	m := o.target.Metrics
 	switch {
 	case m.RepairsDuring > 0:
-		return found(hit{evidence: fmt.Sprintf("%s while the probe asked, %d since the server started, and nobody had announced them to the caches: reads were up to 2 s behind.",
-			plural(int(m.RepairsDuring), "write was noticed by the change log only", "writes were noticed by the change log only"), m.Repairs)})
+		return found(hit{evidence: fmt.Sprintf("%s during the probe, %d since the server started, without an invalidation by the writer: reads were stale for up to 2 s.",
+			plural(int(m.RepairsDuring), "write was found only in the change log", "writes were found only in the change log"), m.Repairs)})
 	case m.SweepsDuring == 0:
-		return notKnown("This pod read no change log while the probe asked, so that another one would have counted such writes; it has counted %d since it started. Give --metrics-url another pod's.", m.Repairs)
+		return notKnown("This pod did not read the change log during the probe, so another pod would have counted such writes; it has counted %d since it started. Give --metrics-url of another pod.", m.Repairs)
 	}
-	return passed("%s by this pod while the probe asked met no such write; %d since the server started.",
-		plural(int(m.SweepsDuring), "reading of the change log", "readings of the change log"), m.Repairs)
+	return passed("%s by this pod during the probe found no such write; %d since the server started.",
+		plural(int(m.SweepsDuring), "read of the change log", "reads of the change log"), m.Repairs)
 }
 
 // unexplainedShare of all reads of lists is one turn in ten reads that neither a write nor a first visit is the reason of.
@@ -112,12 +112,12 @@ func targetMisses(o *observation) outcome {
 	reads, sum, by := m.unexplained()
 	switch {
 	case len(m.Lists) == 0:
-		return notKnown("The server does not count what became of its reads of lists.")
+		return notKnown("The server does not report the outcomes of its list reads.")
 	case reads < hitLookups:
-		return notKnown("The lists have been read %d times since the server started; from %d on it is judged.", reads, hitLookups)
+		return notKnown("The lists have been read %d times since the server started; %d reads are needed to judge.", reads, hitLookups)
 	}
 	share := float64(sum) / float64(reads)
-	said := fmt.Sprintf("%d of %d reads of lists asked the database since the server started, and no write was the reason", sum, reads)
+	said := fmt.Sprintf("%d of %d list reads since the server started queried the database although no write caused it", sum, reads)
 	if share < unexplainedShare {
 		return passed("%s.", said)
 	}
@@ -139,13 +139,13 @@ func missRemedy(o cache.Outcome) string {
 	case cache.Expired:
 		return "kubectl -n honeydue set env deployment/honeydue BOARD_CACHE_TTL-   # unset, lists are kept for 30 days"
 	case cache.Evicted:
-		return `redis-cli -u "$REDIS_URL" INFO stats | grep -E 'evicted_keys|expired_keys'   # evicted: HD-R05. Not evicted: somebody deletes keys, or has flushed it`
+		return `redis-cli -u "$REDIS_URL" INFO stats | grep -E 'evicted_keys|expired_keys'   # evicted_keys grows: HD-R05. Otherwise keys are deleted, or Redis was flushed`
 	case cache.Reset:
-		return `redis-cli -u "$REDIS_URL" INFO server | grep uptime_in_seconds   # after each restart all lists are read once more: why does it restart?`
+		return `redis-cli -u "$REDIS_URL" INFO server | grep uptime_in_seconds   # after each restart all lists are read again: why does it restart?`
 	case cache.OtherKind:
-		return `psql "$DATABASE_DIRECT_URL" -c "SELECT what, actor, count(*) FROM changes WHERE at > now() - interval '10 minutes' AND user_ids <> '{}' GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5"   # who changes accounts, logs out or joins so often?`
+		return `psql "$DATABASE_DIRECT_URL" -c "SELECT what, actor, count(*) FROM changes WHERE at > now() - interval '10 minutes' AND user_ids <> '{}' GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5"   # which accounts change, log out or join so often?`
 	case cache.NoLease:
-		return "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=100 | grep 'caches could not be told'   # why do the sweeps fail?"
+		return "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=100 | grep 'caches could not be updated'   # why do the sweeps fail?"
 	default:
 		return "" // the check's own
 	}

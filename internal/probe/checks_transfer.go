@@ -24,7 +24,7 @@ func (t Transfer) narrow() bool { return t.mbit(0) < leastMbit }
 func narrowBand(o *observation) outcome {
 	t := o.ways.transfers
 	if len(t.list) == 0 {
-		return notKnown("No results were transferred: %s.", orElse(t.failed, "there was no time"))
+		return notKnown("No test results were transferred: %s.", orElse(t.failed, "there was no time"))
 	}
 	large := t.list[len(t.list)-1]
 	mbit := large.mbit(0)
@@ -32,7 +32,7 @@ func narrowBand(o *observation) outcome {
 		return passed("A result of %d kB arrives within %.1f ms on a hot connection.", large.KB, large.HotMS)
 	}
 	return found(hit{
-		evidence: fmt.Sprintf("On a hot connection a result of %d kB takes %.0f ms from its first byte to its last: %.1f Mbit/s. The release gate's load of boards needs %.1f Mbit/s.", large.KB, large.HotMS, mbit, leastMbit),
+		evidence: fmt.Sprintf("On a hot connection, a result of %d kB takes %.0f ms from first to last byte: %.1f Mbit/s. The release gate's board load needs %.1f Mbit/s.", large.KB, large.HotMS, mbit, leastMbit),
 		costMS:   kbToMbitOfMS * boardKB / mbit,
 	})
 }
@@ -41,22 +41,22 @@ func slowStart(o *observation) outcome {
 	t := o.ways.transfers
 	switch {
 	case len(t.list) == 0:
-		return notKnown("No results were transferred: %s.", orElse(t.failed, "there was no time"))
+		return notKnown("No test results were transferred: %s.", orElse(t.failed, "there was no time"))
 	case o.pooler.floor < leastFloor:
-		return passed("A round trip takes %.1f ms: one more after idleness would cost no more than that.", o.pooler.endpoint.FloorMS)
+		return passed("A round trip takes only %.1f ms, so an extra one after idle is negligible.", o.pooler.endpoint.FloorMS)
 	case t.rested != "":
-		return notKnown("No result was transferred after idleness: %s.", t.rested)
+		return notKnown("No result was transferred after an idle period: %s.", t.rested)
 	case t.list[len(t.list)-1].HotMS > o.pooler.endpoint.FloorMS/2:
-		return notKnown("Even a hot connection needs %.0f ms for %d kB: extra round trips can't be told from that.", t.list[len(t.list)-1].HotMS, largeKB)
+		return notKnown("Even a hot connection needs %.0f ms for %d kB, which hides extra round trips.", t.list[len(t.list)-1].HotMS, largeKB)
 	}
 	var extra []string
 	for _, one := range t.list {
 		if one.ExtraTurns > 0 {
-			extra = append(extra, fmt.Sprintf("%d kB cost %s more", one.KB, plural(one.ExtraTurns, "round trip", "round trips")))
+			extra = append(extra, fmt.Sprintf("%d kB take %s more", one.KB, plural(one.ExtraTurns, "round trip", "round trips")))
 		}
 	}
 	if len(extra) == 0 {
-		return passed("After %.1f s of idleness results of %d, %d and %d kB come as on a hot connection: the window stays open.", t.idled.Seconds(), smallKB, mediumKB, largeKB)
+		return passed("After %.1f s idle, results of %d, %d and %d kB are as fast as on a hot connection: the congestion window is kept.", t.idled.Seconds(), smallKB, mediumKB, largeKB)
 	}
-	return found(hit{evidence: fmt.Sprintf("After %.1f s of idleness %s (of %.0f ms each) than on a hot connection: the far side closes its window.", t.idled.Seconds(), strings.Join(extra, ", "), o.pooler.endpoint.FloorMS)})
+	return found(hit{evidence: fmt.Sprintf("After %.1f s idle, %s (%.0f ms each) than on a hot connection: the server resets its congestion window.", t.idled.Seconds(), strings.Join(extra, ", "), o.pooler.endpoint.FloorMS)})
 }

@@ -29,18 +29,18 @@ func bloat(o *observation) outcome {
 		}
 		table := pgx.Identifier{t.Name}.Sanitize()
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("%s takes %s and needs about %s by an estimate from its statistics: %.0f%% of what is read of it holds nothing.",
+			evidence: fmt.Sprintf("%s takes %s and needs about %s, estimated from its statistics: %.0f%% of its space is empty.",
 				t.Name, megabytes(t.Bytes), megabytes(t.Bytes-waste), 100*waste/t.Bytes),
-		}.mendedBy("SET lock_timeout = '2s';   -- without the lock it gives up, and nobody has to queue behind it\n"+
-			"VACUUM (FULL, ANALYZE) "+table+";   -- nobody reads or writes the table while it runs: in a quiet hour; pg_repack does it without that lock"))
+		}.mendedBy("SET lock_timeout = '2s';   -- gives up if it cannot get the lock, so that no other session queues behind it\n"+
+			"VACUUM (FULL, ANALYZE) "+table+";   -- blocks all reads and writes of the table: run it at a quiet time, or use pg_repack, which does not block"))
 	}
 	if judged == 0 {
-		return notKnown("None of %s was ever analysed, so nothing tells how large they should be: ANALYZE;", plural(len(o.server.tables), "table", "tables"))
+		return notKnown("None of %s was ever analyzed, so their expected size is unknown: run ANALYZE;", plural(len(o.server.tables), "table", "tables"))
 	}
 	if judged < len(o.server.tables) && len(hits) == 0 {
-		return passed("No table of the %d that were analysed is half empty (%d never were).", judged, len(o.server.tables)-judged)
+		return passed("None of the %d analyzed tables is half empty (%d were never analyzed).", judged, len(o.server.tables)-judged)
 	}
-	return orPassed(hits, "No table of %d is half empty, by an estimate from the planner's statistics.", judged)
+	return orPassed(hits, "None of %d tables is half empty, estimated from the planner's statistics.", judged)
 }
 
 // Sequences: three quarters leave time for a migration to bigint; at 95% inserts fail soon.
@@ -58,7 +58,7 @@ func sequences(o *observation) outcome {
 			continue
 		}
 		h := hit{
-			evidence: fmt.Sprintf("%s has used %.1f%% of what its column can hold; after that every insert fails.", s.Name, 100*s.used()),
+			evidence: fmt.Sprintf("%s has used %.1f%% of its column's range; when it is used up, every insert fails.", s.Name, 100*s.used()),
 			remedy:   ownerOf(s.Name),
 		}
 		if s.used() >= sequenceFail {
@@ -67,7 +67,7 @@ func sequences(o *observation) outcome {
 		hits = append(hits, h)
 	}
 	if n := o.server.limits.HiddenSequences; n > 0 && len(hits) == 0 {
-		return notKnown("How far %s come can't be seen by this role: GRANT SELECT ON ALL SEQUENCES IN SCHEMA … TO it, or GRANT pg_read_all_data.", plural(n, "sequence has", "sequences have"))
+		return notKnown("This role cannot see how far %s advanced: GRANT SELECT ON ALL SEQUENCES IN SCHEMA … TO it, or GRANT pg_read_all_data.", plural(n, "sequence has", "sequences have"))
 	}
 	return orPassed(hits, "The fullest of %d sequences is at %.1f%%.", len(o.server.limits.Sequences), 100*most)
 }
@@ -96,11 +96,11 @@ func transactionIDs(o *observation) outcome {
 		age, what = m, "multixact id"
 	}
 	if age < xidWarn {
-		return passed("The oldest %s is %.0f million old; the end is at 2,100 million.", what, age/1e6)
+		return passed("The oldest %s is %.0f million transactions old; the limit is 2,100 million.", what, age/1e6)
 	}
 	h := hit{
-		evidence: fmt.Sprintf("The oldest %s is %.0f million old. At 2,100 million the server refuses every write.", what, age/1e6),
-		remedy:   `psql "$DATABASE_DIRECT_URL" -c 'SELECT datname, age(datfrozenxid) FROM pg_database ORDER BY 2 DESC'   # then VACUUM (FREEZE) in the first, and end what is idle in transaction`,
+		evidence: fmt.Sprintf("The oldest %s is %.0f million transactions old. At 2,100 million, the server refuses every write.", what, age/1e6),
+		remedy:   `psql "$DATABASE_DIRECT_URL" -c 'SELECT datname, age(datfrozenxid) FROM pg_database ORDER BY 2 DESC'   # then VACUUM (FREEZE) in the first, and end sessions that are idle in transaction`,
 	}
 	if age >= xidFail {
 		h.severity = Critical
@@ -123,8 +123,8 @@ func replicationLag(o *observation) outcome {
 	var hits []hit
 	if r.BehindS != nil && *r.BehindS >= lagWarnS {
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("This server is a replica and %s behind.", seconds(*r.BehindS)),
-			remedy:   `psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_is_wal_replay_paused(), pg_last_xact_replay_timestamp()'   # is replay paused, or held up by a query here?`,
+			evidence: fmt.Sprintf("This server is a standby and %s behind.", seconds(*r.BehindS)),
+			remedy:   `psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_is_wal_replay_paused(), pg_last_xact_replay_timestamp()'   # is replay paused, or blocked by a query on this server?`,
 		})
 	}
 	hidden := 0
@@ -137,14 +137,14 @@ func replicationLag(o *observation) outcome {
 			if f.BehindBytes != nil {
 				bytes = *f.BehindBytes
 			}
-			hits = append(hits, hit{evidence: fmt.Sprintf("A replica%s in state %s is %s and %s behind.", ofApp(f.App), f.State, seconds(*f.LagS), megabytes(bytes))})
+			hits = append(hits, hit{evidence: fmt.Sprintf("A standby%s in state %s is %s and %s behind.", ofApp(f.App), f.State, seconds(*f.LagS), megabytes(bytes))})
 		}
 	}
 	for _, s := range r.Slots {
 		if !s.Active && s.KeptBytes != nil && *s.KeptBytes >= slotKeptBytes {
 			hits = append(hits, hit{
-				evidence: fmt.Sprintf("A replication slot that nobody uses keeps %s of the log.", megabytes(*s.KeptBytes)),
-				remedy:   `psql "$DATABASE_DIRECT_URL" -c 'SELECT slot_name, active, restart_lsn FROM pg_replication_slots'   # then pg_drop_replication_slot(…) if nobody will come back for it`,
+				evidence: fmt.Sprintf("An unused replication slot retains %s of WAL.", megabytes(*s.KeptBytes)),
+				remedy:   `psql "$DATABASE_DIRECT_URL" -c 'SELECT slot_name, active, restart_lsn FROM pg_replication_slots'   # then pg_drop_replication_slot(…) if no standby needs it`,
 			})
 		}
 	}
@@ -152,11 +152,11 @@ func replicationLag(o *observation) outcome {
 	case len(hits) > 0:
 		return found(hits...)
 	case hidden > 0:
-		return notKnown("%s can't be seen by this role: GRANT pg_monitor.", plural(hidden, "replica", "replicas"))
+		return notKnown("This role cannot see %s: GRANT pg_monitor TO it.", plural(hidden, "standby", "standbys"))
 	case r.Replica:
-		return passed("This server is a replica and has caught up.")
+		return passed("This server is a standby and has caught up.")
 	case len(r.Followers) == 0:
-		return passed("There is no replica.")
+		return passed("There is no standby.")
 	}
-	return passed("%s, none %.0f s behind.", plural(len(r.Followers), "replica", "replicas"), lagWarnS)
+	return passed("%s, none %.0f s or more behind.", plural(len(r.Followers), "standby", "standbys"), lagWarnS)
 }

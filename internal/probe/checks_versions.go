@@ -55,16 +55,16 @@ func knownVersions(o *observation) outcome {
 		}
 		hits = append(hits, hit{
 			about: about, remedy: s.upgrade(fix),
-			evidence: fmt.Sprintf("%s %s, by its number: %s. A distribution or a provider may have fixed it under the same number; the table is of %s.",
+			evidence: fmt.Sprintf("%s %s, by its version number: %s. A distribution or provider may have backported the fix; the table is from %s.",
 				s.of, s.version, strings.Join(parts, "; "), knownFaultsWritten),
 		})
 	}
-	return orPassed(hits, "No known fault in %s, by the table of %s.", strings.Join(clean, ", "), knownFaultsWritten)
+	return orPassed(hits, "No known bug in %s, by the table of %s.", strings.Join(clean, ", "), knownFaultsWritten)
 }
 
 // upgrade shows the version as the server has it, and names the one to go to.
 func (s runningServer) upgrade(fix release) string {
-	to := fmt.Sprintf("   # upgrade to %s or newer, unless the changelog of the package names the faults as fixed", fix)
+	to := fmt.Sprintf("   # upgrade to %s or newer, unless the package's changelog lists the fixes", fix)
 	switch s.of {
 	case pgBouncerName:
 		return `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW VERSION'` + to

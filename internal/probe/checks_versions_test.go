@@ -73,7 +73,7 @@ func TestVersionsAreJudged(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 	for _, h := range out.hits {
-		if !strings.Contains(h.evidence, knownFaultsWritten) || !strings.Contains(h.evidence, "may have fixed it") || h.remedy == "" {
+		if !strings.Contains(h.evidence, knownFaultsWritten) || !strings.Contains(h.evidence, "may have backported the fix") || h.remedy == "" {
 			t.Errorf("%+v", h)
 		}
 	}

@@ -162,7 +162,7 @@ func readCluster(ctx context.Context, c Cluster, window time.Duration, over <-ch
 	api, err := c.api()
 	if err != nil {
 		for _, what := range []string{listPods, listScalers, listEvents, getMetrics} {
-			f.unread[what] = "The cluster can't be asked: " + err.Error() + "."
+			f.unread[what] = "The cluster's API did not answer: " + err.Error() + "."
 		}
 		return f
 	}
@@ -217,14 +217,14 @@ func (f *clusterFacts) note(ctx context.Context, what string, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, errForbidden) && what == getMetrics:
-		f.unread[what] = "The cluster forbids it: this needs the right to " + what + ", which no service account should have; ask with your own by --kube-context."
+		f.unread[what] = "Forbidden by the cluster: it needs permission to " + what + ", which no service account should have; use your own account with --kube-context."
 	case errors.Is(err, errForbidden):
-		f.unread[what] = fmt.Sprintf("The cluster forbids it: this needs the right to %s (deploy-k3s/probe-role.yaml).", what)
+		f.unread[what] = fmt.Sprintf("Forbidden by the cluster: it needs permission to %s (deploy-k3s/probe-role.yaml).", what)
 	case errors.Is(err, errNotFound):
-		f.unread[what] = fmt.Sprintf("The cluster's API does not know how to %s.", what)
+		f.unread[what] = fmt.Sprintf("The cluster's API does not support it: %s.", what)
 	case errors.Is(err, errUnauthorized):
-		f.unread[what] = "The cluster's API refuses the token or the user."
+		f.unread[what] = "The cluster's API rejected the token or the user."
 	default:
-		f.unread[what] = "The cluster can't be asked: " + explain(ctx, "", err).Error() + "."
+		f.unread[what] = "The cluster's API did not answer: " + explain(ctx, "", err).Error() + "."
 	}
 }

@@ -40,14 +40,14 @@ type clusterAPI interface {
 // Answers of the API that mean something else than "it failed".
 var (
 	errForbidden    = errors.New("the cluster's API forbids it")          //nolint:gochecknoglobals // a sentinel, never written
-	errNotFound     = errors.New("the cluster's API does not know it")    //nolint:gochecknoglobals // as above
-	errUnauthorized = errors.New("the cluster's API refuses who asks it") //nolint:gochecknoglobals // as above
+	errNotFound     = errors.New("the cluster's API returned not found")    //nolint:gochecknoglobals // as above
+	errUnauthorized = errors.New("the cluster's API rejected the credentials") //nolint:gochecknoglobals // as above
 )
 
 func (c Cluster) api() (clusterAPI, error) {
 	if c.URL == "" {
 		if len(c.Kubectl) == 0 {
-			return nil, errors.New("neither an API server nor kubectl is named")
+			return nil, errors.New("neither an API server nor kubectl is configured")
 		}
 		command := c.Kubectl
 		if c.Context != "" {
@@ -57,12 +57,12 @@ func (c Cluster) api() (clusterAPI, error) {
 	}
 	token, err := os.ReadFile(c.TokenFile)
 	if err != nil {
-		return nil, errors.New("the service account's token can't be read: the pod has none (automountServiceAccountToken)")
+		return nil, errors.New("cannot read the service account's token: the pod has none (automountServiceAccountToken)")
 	}
 	authority, err := os.ReadFile(c.CAFile)
 	pool := x509.NewCertPool()
 	if err != nil || !pool.AppendCertsFromPEM(authority) {
-		return nil, errors.New("the service account's certificate authority can't be read")
+		return nil, errors.New("cannot read the service account's certificate authority")
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
 	return &inCluster{url: strings.TrimRight(c.URL, "/"), token: strings.TrimSpace(string(token)), client: &http.Client{Transport: transport}}, nil

@@ -118,15 +118,15 @@ func (c CheckResult) message() string {
 	if c.Because == "" {
 		return c.Why
 	}
-	return "Because of " + c.Because + ": " + c.Why
+	return "Caused by " + c.Because + ": " + c.Why
 }
 
 func (r Result) bill() string {
-	bill := fmt.Sprintf("This probe took %.1f s; it opened %s to the database, spent %s there and %.1f ms of its time under EXPLAIN ANALYZE (the timed runs come on top), read %s, and spent %s on Redis.",
+	bill := fmt.Sprintf("This probe took %.1f s. It opened %s to the database, used %s and %.1f ms of EXPLAIN ANALYZE time there (timed runs not included), read %s, and used %s on Redis.",
 		r.DurationMS/1000, plural(r.Cost.Connects, "connection", "connections"), plural(int(r.Cost.DBTurns), "turn", "turns"),
 		r.Cost.DBMS, plural(int(r.Cost.Rows), "row", "rows"), plural(int(r.Cost.RedisTurns), "turn", "turns"))
 	if n := r.Cost.TargetRequests; n > 0 {
-		bill += fmt.Sprintf(" The running server answered %s.", plural(int(n), "request", "requests"))
+		bill += fmt.Sprintf(" It sent %s to the running server.", plural(int(n), "request", "requests"))
 	}
 	return bill
 }

@@ -18,7 +18,7 @@ func (r Result) findingsTable() report.Table {
 			if s.more > 0 {
 				what += fmt.Sprintf(" And %d more.", s.more)
 			}
-			t.Rows = append(t.Rows, s.row("└─"+s.Code, what+"\nIt goes with "+f.Code+"."))
+			t.Rows = append(t.Rows, s.row("└─"+s.Code, what+"\nCaused by "+f.Code+"."))
 		}
 	}
 	return t

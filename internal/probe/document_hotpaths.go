@@ -12,7 +12,7 @@ func hotPathTable(hot []HotPath) report.Table {
 		Title:   "Hot paths: wall = turns x minimum RTT + planning + execution + residual, in ms",
 		Columns: []string{"Statement", "User", "Turns", "Wall", "Network", "Planning", "Execution", "Residual", "Execution SLO", "Reached by"},
 		Spare:   []int{9, 2, 4, 8, 5},
-		Note: fmt.Sprintf("Wall is the median of the runs through the app's endpoint. The execution SLO allows %.0f ms of execution, the heavy user %.0f ms (where tasks are read: for each %d of them), and no scan of a whole table of %d rows or more.",
+		Note: fmt.Sprintf("Wall is the median of the runs through the app's endpoint. The execution SLO allows %.0f ms of execution, %.0f ms for the heavy user (per %d tasks where tasks are read), and no sequential scan of a table of %d rows or more.",
 			s14MedianMS, s14HeavyMS, s14HeavyTasks, s14ExemptRows),
 	}
 	last, reached := "", ""
@@ -59,7 +59,7 @@ func s14Cell(h HotPath) report.Cell {
 	case h.S14.Status == Pass:
 		return report.Toned(report.Good, fmt.Sprintf("holds, limit %.0f", h.S14.LimitMS))
 	case h.S14.Status == Warn:
-		return report.Toned(report.Warn, fmt.Sprintf("holds in time, limit %.0f: %s", h.S14.LimitMS, h.S14.Why))
+		return report.Toned(report.Warn, fmt.Sprintf("within time, limit %.0f: %s", h.S14.LimitMS, h.S14.Why))
 	case h.S14.Status == Fail:
 		return report.Toned(report.Bad, "broken: "+h.S14.Why)
 	default:

@@ -28,29 +28,29 @@ func (t Target) values() report.KeyValues {
 	pair("URL", t.URL)
 	pair("error", t.Error)
 	if t.Error == "" {
-		pair("/readyz", fmt.Sprintf("%d in %.1f ms, %.1f ms with connecting", t.StatusCode, t.WarmMS, t.FirstMS))
+		pair("/readyz", fmt.Sprintf("%d in %.1f ms, %.1f ms including the connection", t.StatusCode, t.WarmMS, t.FirstMS))
 		pair("through a pooler", t.ThroughPooler)
 		pair("execution mode", t.ExecMode)
 		pair("version", orElse(strings.Join(t.Builds, " and "), strings.TrimSpace(t.Version+" "+t.Commit)))
 		pair("cache", t.Cache)
 		pair("Server-Timing", t.ServerTiming)
 		if t.LiveMS > 0 {
-			pair("the way to it", fmt.Sprintf("TCP in %.1f ms, /livez in %.1f ms", t.RoundTripMS, t.LiveMS))
+			pair("network path", fmt.Sprintf("TCP in %.1f ms, /livez in %.1f ms", t.RoundTripMS, t.LiveMS))
 		}
 	}
 	if m := t.Metrics; m != nil {
 		pair("metrics", m.URL)
-		pair("its pool", fmt.Sprintf("%d idle, %d in use, %d at most; %d of %d borrowings waited, %.2f ms each in the mean",
+		pair("connection pool", fmt.Sprintf("%d idle, %d in use, maximum %d; %d of %d acquires waited, %.2f ms on average",
 			m.Pool.Idle, m.Pool.InUse, m.Pool.Max, m.Pool.Waited, m.Pool.Acquires, m.Pool.MeanMS))
 		for _, c := range m.Caches {
-			pair("cache of "+c.Cache, fmt.Sprintf("%d of %d look-ups hit", c.Hits, c.Asked))
+			pair("cache of "+c.Cache, fmt.Sprintf("%d of %d lookups hit", c.Hits, c.Asked))
 		}
 		for _, l := range m.Lists {
 			if l.Reads > 0 {
 				pair("reads of "+l.List, fmt.Sprintf("%d, %d without the database", l.Reads, l.free()))
 			}
 		}
-		pair("calls to Redis", fmt.Sprintf("%d failed since it started, %d meanwhile", m.RedisErrors, m.RedisErrorsDuring))
+		pair("Redis calls", fmt.Sprintf("%d failed since it started, %d during the probe", m.RedisErrors, m.RedisErrorsDuring))
 	}
 	return kv
 }
@@ -59,16 +59,16 @@ func (t Target) values() report.KeyValues {
 func (t Target) readsTable() report.Table {
 	table := report.Table{
 		Title:   "Reads of the running server: wall = client network + ingress + app + acquire + turns x minimum RTT + rest of the database + Redis, in ms",
-		Columns: []string{"Read", "First", "Wall", "Client network", "Ingress", "App", "Acquire", "DB turns", "Turns x floor", "DB rest", "Redis", "Cache-Status"},
+		Columns: []string{"Read", "First", "Wall", "Client network", "Ingress", "App", "Acquire", "DB turns", "Turns x RTT", "DB rest", "Redis", "Cache-Status"},
 		Spare:   []int{1, 7, 11, 3, 4, 5, 9, 6},
-		Note: fmt.Sprintf("First is the first answer, the rest the median of the %d after it. The floor of a turn is the one measured from here: where the probe does not run beside the server, DB rest holds the difference.",
+		Note: fmt.Sprintf("First is the first response; the other columns are the median of the %d after it. The minimum RTT is measured from here: if the probe does not run next to the server, DB rest contains the difference.",
 			targetRuns-1),
 	}
 	for _, r := range t.Reads {
 		if r.Runs == 0 {
 			why := r.Error
 			if why == "" && r.Status != http.StatusOK {
-				why = fmt.Sprintf("answers %d", r.Status)
+				why = fmt.Sprintf("returns %d", r.Status)
 			}
 			dash := report.Cell{Text: "-", Right: true}
 			table.Rows = append(table.Rows, []report.Cell{report.Text(r.Route), dash, dash, dash, dash, dash, dash, dash, dash, dash, dash, report.Toned(report.Bad, why)})

@@ -18,7 +18,7 @@ func attentive() Result {
 	r.Checks = append(r.Checks,
 		CheckResult{Code: "HD-P09", Title: "Pooler near its limits: connections are running out", Status: Unknown, Why: console},
 		CheckResult{Code: "HD-P10", Title: "Pooler wait time: statements have waited for a server connection", Status: Unknown, Why: console},
-		CheckResult{Code: "HD-N06", Title: "TCP retransmissions: packets to the database are lost", Status: Pass, Why: "TCP sent 0 of 240 segments again."},
+		CheckResult{Code: "HD-N06", Title: "TCP retransmissions: packets to the database are lost", Status: Pass, Why: "TCP retransmitted 0 of 240 segments."},
 		CheckResult{Code: "HD-P13", Title: "PgBouncer configuration drift: a setting differs from its tuned value", Status: Unknown, Why: console},
 	)
 	r.Findings[2].Remedy = "CREATE INDEX CONCURRENTLY IF NOT EXISTS tasks_board_idx ON tasks (residence_id, completed_at) WHERE NOT archived; ANALYZE tasks;"
@@ -82,7 +82,7 @@ func TestRoundOfAWatch(t *testing.T) {
 // copied is in one piece at any width.
 func TestTablesFitTheTerminal(t *testing.T) {
 	r := attentive()
-	r.HotPaths[3].Name, r.HotPaths[3].Error = "contractor_list", "the server refused (42P01: a relation does not exist)"
+	r.HotPaths[3].Name, r.HotPaths[3].Error = "contractor_list", "the server returned an error (42P01: a relation does not exist)"
 	for _, width := range []int{60, 80, 100, 140, 200} {
 		got := written(t, r.Terminal(true), width)
 		copied := map[string]bool{}

@@ -22,16 +22,16 @@ func incident() Result {
 		StartedAt: at, DurationMS: 9876, BaselineAt: &at,
 		Cost: Cost{DBTurns: 167, Connects: 4, DBMS: 15.3, RedisTurns: 3, Rows: 1965, TargetRequests: 40},
 		Findings: []Finding{
-			{Code: "HD-Q06", Severity: Critical, Title: "SQL error: a hot statement fails", Outage: true, Evidence: "auth_lookup: the server refused (42P01).", CostMS: 5000, Remedy: "honeydue migrate status", Runbook: RunbookPage("HD-Q06")},
-			{Code: "HD-R01", Severity: Critical, Title: "Redis connection failed: the cache cannot be used", Evidence: "redis:6379: in phase tcp, nobody listens there.", CostMS: 110, Remedy: "kubectl get pods", Runbook: RunbookPage("HD-R01")},
+			{Code: "HD-Q06", Severity: Critical, Title: "SQL error: a hot statement fails", Outage: true, Evidence: "auth_lookup: the server returned an error (42P01).", CostMS: 5000, Remedy: "honeydue migrate status", Runbook: RunbookPage("HD-Q06")},
+			{Code: "HD-R01", Severity: Critical, Title: "Redis connection failed: the cache cannot be used", Evidence: "redis:6379: in phase tcp, connection refused.", CostMS: 110, Remedy: "kubectl get pods", Runbook: RunbookPage("HD-R01")},
 			{Code: "HD-Q01", Severity: Critical, Title: "Missing index: an expected index does not exist", Evidence: "tasks_board_idx on tasks is not there.", CostMS: 11.5, Remedy: "CREATE INDEX CONCURRENTLY …;", Runbook: RunbookPage("HD-Q01")},
-			{Code: "HD-Q03", Severity: Critical, Title: "Sequential scan: a hot statement reads the whole table", Evidence: "task_board for the heavy user scans all of tasks.", CostMS: 11.5, Remedy: "CREATE INDEX CONCURRENTLY …;", Runbook: RunbookPage("HD-Q03"), Because: "HD-Q01", root: 2},
-			{Code: "HD-C01", Severity: Warning, Title: "Configuration drift: a setting differs from its tuned value", Evidence: "DB_MIN_IDLE_CONNS is 10, tuned is 20.", Remedy: "kubectl set env …", Runbook: RunbookPage("HD-C01")},
+			{Code: "HD-Q03", Severity: Critical, Title: "Sequential scan: a hot statement reads the whole table", Evidence: "task_board for the heavy user does a sequential scan of tasks.", CostMS: 11.5, Remedy: "CREATE INDEX CONCURRENTLY …;", Runbook: RunbookPage("HD-Q03"), Because: "HD-Q01", root: 2},
+			{Code: "HD-C01", Severity: Warning, Title: "Configuration drift: a setting differs from its tuned value", Evidence: "DB_MIN_IDLE_CONNS is 10; the tuned value is 20.", Remedy: "kubectl set env …", Runbook: RunbookPage("HD-C01")},
 		},
 		Checks: []CheckResult{
-			{Code: "HD-R01", Title: "Redis connection failed: the cache cannot be used", Status: Fail, Why: "nobody listens there.", DurationMS: 12},
+			{Code: "HD-R01", Title: "Redis connection failed: the cache cannot be used", Status: Fail, Why: "connection refused.", DurationMS: 12},
 			{Code: "HD-C01", Title: "Configuration drift: a setting differs from its tuned value", Status: Warn, Why: "DB_MIN_IDLE_CONNS is 10."},
-			{Code: "HD-R02", Title: "Redis maxmemory-policy differs from its tuned value", Status: Unknown, Why: "Redis can't be used."},
+			{Code: "HD-R02", Title: "Redis maxmemory-policy differs from its tuned value", Status: Unknown, Why: "Redis cannot be used."},
 			{Code: "HD-P02", Title: "Pooler bypassed: the app connects to Postgres directly", Status: Pass, Why: "It is."},
 		},
 		Endpoints: []Endpoint{
@@ -41,13 +41,13 @@ func incident() Result {
 				DirectTLS: "refused", Transfers: []Transfer{{KB: 1}, {KB: 30, HotMS: 0.1, IdleMS: &idle, ExtraTurns: 1}}, SegmentsSent: &sent, SegmentsAgain: &again,
 				TLS: &TLS{Version: "TLS 1.3", Curve: "CurveP256", HelloRetry: true}, Notes: []string{"a proxy answers nearer than the server"},
 			},
-			{Name: "redis", Address: "redis:6379", Phases: []Phase{{"dns", 0, 0.1}}, ConnectMS: 0.1, Error: "in phase tcp, nobody listens there"},
+			{Name: "redis", Address: "redis:6379", Phases: []Phase{{"dns", 0, 0.1}}, ConnectMS: 0.1, Error: "in phase tcp, connection refused"},
 		},
 		HotPaths: []HotPath{
 			{Name: "task_board", Subject: "heavy", Turns: 1, WallMS: 150, NetworkMS: 110.5, PlanningMS: 0.4, ExecutionMS: 12.5, ResidualMS: 26.6, ResidualName: "pooler wait", ControlMS: 130, Runs: 3, Rows: 655, Access: []string{"seq tasks"}, S14: S14Verdict{Fail, 8, "12.50 ms of execution, 8 are allowed"}, Plan: plan},
 			{Name: "task_board", Subject: "median", Turns: 1, WallMS: 112, NetworkMS: 110.5, PlanningMS: 0.3, ExecutionMS: 0.2, ResidualMS: 1, Runs: 3, Access: []string{"tasks_board_idx"}, S14: S14Verdict{Status: Pass, LimitMS: 1}},
 			{Name: "task_board", Subject: "empty", S14: S14Verdict{Unknown, 1, "it was not run: --no-analyze"}},
-			{Name: "auth_lookup", Subject: "heavy", Error: "the server refused (42P01: relation … does not exist)", S14: S14Verdict{Status: Unknown, LimitMS: 8}},
+			{Name: "auth_lookup", Subject: "heavy", Error: "the server returned an error (42P01: relation … does not exist)", S14: S14Verdict{Status: Unknown, LimitMS: 8}},
 		},
 		Target: &Target{
 			URL: "https://api.example", Ready: true, StatusCode: 200, ThroughPooler: "yes", ExecMode: "exec", Version: "1.2.3", Commit: "abc", FirstMS: 330, WarmMS: 111,
@@ -60,7 +60,7 @@ func incident() Result {
 			Metrics: &TargetMetrics{URL: "http://127.0.0.1:9090/metrics", Pool: PoolMetrics{Idle: 2, InUse: 23, Max: 25, Acquires: 9000, Waited: 812, MeanMS: 3.25}, Caches: []CacheMetrics{{"list", 1000, 900}}, Lists: []ListMetrics{{"tasks", 1000, map[string]int64{"hit": 890, "remade": 10, "own_write": 70, "evicted": 30}}}, RedisErrors: 3},
 		},
 		Versions: []Version{{"Postgres", "15.18"}}, Settings: []SettingValue{{"DB_MIN_IDLE_CONNS", "10", true}},
-		Changes: []Change{{What: "floor of pooler", Before: "36.0 ms", After: "110.5 ms", DeltaMS: 74.5, Worse: true}, {What: "HD-D03 Pending migrations: the schema is older than this version", Before: "found", After: "not found"}},
+		Changes: []Change{{What: "minimum RTT of pooler", Before: "36.0 ms", After: "110.5 ms", DeltaMS: 74.5, Worse: true}, {What: "HD-D03 Pending migrations: the schema is older than this version", Before: "found", After: "not found"}},
 	}
 	for i := range r.Findings {
 		if r.Findings[i].Because == "" {
@@ -170,13 +170,13 @@ func TestBaseline(t *testing.T) {
 	}
 	want := []string{
 		"task_board for the median user: wall: 112.0 ms -> 500.0 ms",
-		"floor of pooler: 110.5 ms -> 330.0 ms",
+		"minimum RTT of pooler: 110.5 ms -> 330.0 ms",
 		"read task_board of the running server: 9.0 ms -> 130.0 ms",
 		"HD-Q06 SQL error: a hot statement fails: found -> not found",
 		"HD-Q01 Missing index: an expected index does not exist: found -> not found",
 		"HD-Q02 Invalid index: Postgres cannot use it: found -> could not be measured",
 		"HD-Q04 Slow query: a hot statement exceeds its execution SLO: not found -> found",
-		"turns of connecting to pooler: 6 -> 7",
+		"turns to connect to pooler: 6 -> 7",
 		"task_board for the median user: turns: 1 -> 2",
 		"task_board for the median user: plan: tasks_board_idx -> seq tasks",
 		"read task_board of the running server: turns: 0 -> 1",
@@ -208,7 +208,7 @@ func TestVerdict(t *testing.T) {
 		{
 			"a third unknown, or more",
 			Result{Checks: []CheckResult{{Status: Pass}, {Status: Unknown, Why: "It was dark."}, {Status: Unknown, Why: "It rained."}, {Status: Unknown, Why: "It rained."}, {Status: Pass}}},
-			"Too little could be measured to say that all is well: 2 checks passed, and 3 could not be measured. 3 of 5 checks could not be judged, most often for this reason: It rained.",
+			"Inconclusive, because too little could be measured: 2 checks passed, and 3 could not be measured. 3 of 5 checks have no result. The most common reason: It rained.",
 		},
 		{
 			"all unknown",
@@ -277,7 +277,7 @@ func TestTheMessageToTheChannelIsShort(t *testing.T) {
 		t.Fatal(err)
 	}
 	for part, want := range map[string]int{
-		"```\ndo this\n```": briefFindings, "3 more findings are told by the whole report": 1, "Explains: HD-S01 Hidden": 1,
+		"```\ndo this\n```": briefFindings, "3 more findings are in the full report": 1, "Explains: HD-S01 Hidden": 1,
 		"Could not be measured: HD-X01": 1, "| Code |": 0,
 	} {
 		if got := strings.Count(out.String(), part); got != want {

@@ -10,17 +10,17 @@ import (
 // watchedBlocks lays out what watching the servers gave.
 func (r Result) watchedBlocks() []report.Block {
 	var out []report.Block
-	kv := report.KeyValues{Title: "The servers meanwhile"}
+	kv := report.KeyValues{Title: "Servers during the probe"}
 	pair := func(key, format string, args ...any) {
 		kv.Pairs = append(kv.Pairs, report.Pair{Key: key, Value: report.Text(fmt.Sprintf(format, args...))})
 	}
 	if s := r.Server; s != nil {
 		unreliable := ""
 		if !s.CumulativeReliable {
-			unreliable = "; figures since its start are not relied upon"
+			unreliable = "; statistics since its start are too young to use"
 		}
-		pair("Postgres", "up for %s%s; watched for %.1f s in %s, which took %.1f ms of its time",
-			seconds(s.UptimeS), unreliable, s.WindowS, plural(s.Samples, "look", "looks"), r.Cost.CatalogMS)
+		pair("Postgres", "up for %s%s; watched for %.1f s in %s, which took %.1f ms of server time",
+			seconds(s.UptimeS), unreliable, s.WindowS, plural(s.Samples, "sample", "samples"), r.Cost.CatalogMS)
 		pair("connections", "%d of %d", s.ConnectionsUsed, s.ConnectionLimit)
 		pair("busy sessions", "%.1f%s", s.BusySessions, waitList(s.Waits))
 		if s.Statements != nil {
@@ -29,7 +29,7 @@ func (r Result) watchedBlocks() []report.Block {
 	}
 	if s := r.Redis; s != nil {
 		pair("Redis", "%.1f of %.0f MB, %d keys, %s", s.MemoryMB, s.LimitMB, s.Keys, plural(int(s.Clients), "client", "clients"))
-		pair("in "+seconds(s.WindowS), "%d hits, %d misses, %d evicted; %d PINGs, %.1f ms in the middle, %.1f at most",
+		pair("in "+seconds(s.WindowS), "%d hits, %d misses, %d evicted; %d PINGs, median %.1f ms, maximum %.1f ms",
 			s.Hits, s.Misses, s.Evicted, s.Pings, s.PingP50MS, s.PingMaxMS)
 	}
 	if len(kv.Pairs) > 0 {
@@ -70,7 +70,7 @@ func statementList(counts []StatementCount) string {
 		parts = append(parts, fmt.Sprintf("%s %d x %.2f ms", s.Name, s.Calls, s.MeanMS))
 	}
 	if len(parts) == 0 {
-		return "no statement of the app was called"
+		return "no statement of the app ran"
 	}
 	return strings.Join(parts, ", ")
 }

@@ -19,7 +19,7 @@ func waterfallTable(endpoints []Endpoint) report.Table {
 			notes = append(notes, e.Name+": "+n+".")
 		}
 		if e.TLS != nil && e.TLS.HelloRetry {
-			notes = append(notes, fmt.Sprintf("%s: TLS took a second turn (HelloRetryRequest, %s).", e.Name, e.TLS.Curve))
+			notes = append(notes, fmt.Sprintf("%s: TLS took an extra turn (HelloRetryRequest, %s).", e.Name, e.TLS.Curve))
 		}
 		if e.Error != "" {
 			notes = append(notes, e.Name+" failed: "+e.Error+".")
@@ -38,7 +38,7 @@ func waterfallTable(endpoints []Endpoint) report.Table {
 		row := []report.Cell{report.Text(name)}
 		for _, e := range endpoints {
 			cell := report.Number(ms(e), 1)
-			if e.FloorMS == 0 && name != "in all" {
+			if e.FloorMS == 0 && name != "total" {
 				cell = report.Cell{Text: "-", Right: true} // it was not reached
 			}
 			row = append(row, turns(e), cell)
@@ -46,8 +46,8 @@ func waterfallTable(endpoints []Endpoint) report.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	none := func(Endpoint) report.Cell { return report.Cell{Right: true} }
-	sum("in all", func(e Endpoint) report.Cell { return report.Count(e.ConnectTurns) }, func(e Endpoint) float64 { return e.ConnectMS })
-	sum("floor of a turn", none, func(e Endpoint) float64 { return e.FloorMS })
+	sum("total", func(e Endpoint) report.Cell { return report.Count(e.ConnectTurns) }, func(e Endpoint) float64 { return e.ConnectMS })
+	sum("minimum RTT", none, func(e Endpoint) float64 { return e.FloorMS })
 	sum("jitter", none, func(e Endpoint) float64 { return e.JitterMS })
 	return t
 }

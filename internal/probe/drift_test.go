@@ -43,7 +43,7 @@ func TestPlanDriftOnTheLab(t *testing.T) {
 	named := false
 	for _, h := range before.HotPaths {
 		named = named || h.Name == "task_board" &&
-			strings.Contains(got.Why, fmt.Sprintf("task_board for the %s user: the plan was %s", h.Subject, h.PlanHash))
+			strings.Contains(got.Why, fmt.Sprintf("task_board for the %s user: the plan changed from %s", h.Subject, h.PlanHash))
 	}
 	if !named {
 		t.Errorf("no user's former plan of the board is named: %s", got.Why)

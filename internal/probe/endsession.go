@@ -13,7 +13,7 @@ func end(function string, pid int64, began, more string) string {
 
 // terminate ends a session. pg_cancel_backend would not do: a session that is idle has nothing to cancel.
 func terminate(pid int64, began, more string) string {
-	return end("pg_terminate_backend", pid, began, more) + `   # its transaction is rolled back; then mend what left it open`
+	return end("pg_terminate_backend", pid, began, more) + `   # its transaction is rolled back; then fix the code that left it open`
 }
 
 // began is the condition for the session's transaction. It is a moment of the server's clock and no age: an age would be
@@ -30,6 +30,6 @@ func timestamp(micros int64) string {
 
 // Remedies of lock chains without a process to end.
 const (
-	rollbackPrepared = `psql "$DATABASE_DIRECT_URL" -c 'SELECT gid, prepared, owner FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared'   # nobody finishes it: ROLLBACK PREPARED '<gid>', or COMMIT PREPARED if its coordinator has decided so`
-	seeBlockers      = `psql "$DATABASE_DIRECT_URL" -c 'SELECT pid, pg_blocking_pids(pid), state, now() - xact_start AS age FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0'   # is it back? Then end the root only`
+	rollbackPrepared = `psql "$DATABASE_DIRECT_URL" -c 'SELECT gid, prepared, owner FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared'   # if no coordinator will finish it: ROLLBACK PREPARED '<gid>', or COMMIT PREPARED if it decided to commit`
+	seeBlockers      = `psql "$DATABASE_DIRECT_URL" -c 'SELECT pid, pg_blocking_pids(pid), state, now() - xact_start AS age FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0'   # if it recurs, end only the root blocker`
 )

@@ -144,7 +144,7 @@ func (e *explainer) giveUp(f *failure, out []explained) {
 		case !f.cutOff() || x.plan == nil:
 			x.failed = f
 		case x.analyzed && x.first == nil:
-			x.analyzed, x.failed, x.why = false, f, "it was not run to its end: "+f.Error()
+			x.analyzed, x.failed, x.why = false, f, "it did not complete: "+f.Error()
 			if ended { // the first one without a plan is the one that was under way
 				x.endedAfterMS, ended = statementTimeoutMS, false
 			}
@@ -207,7 +207,7 @@ func (e *explainer) queueRuns(b *pgx.Batch, q store.Query, subjects []store.Subj
 func (e *explainer) whyNot(q store.Query, estimate *Plan) string {
 	switch {
 	case e.cutOffs >= mostCutOffs:
-		return "it was not run: the probe's time-out has ended two statements before it"
+		return "it was not run: the probe's timeout ended two statements before it"
 	case !e.analyze:
 		return "it was not run: --no-analyze"
 	case q.Write:

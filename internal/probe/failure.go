@@ -24,23 +24,23 @@ import (
 type kind string
 
 const (
-	kindName        kind = "its name does not resolve"
-	kindRefused     kind = "nobody listens there"
+	kindName        kind = "the host name does not resolve"
+	kindRefused     kind = "connection refused"
 	kindUnreachable kind = "there is no route to it"
 	kindTimeout     kind = "no answer came in time"
 	kindClosed      kind = "the other side closed the connection"
 	kindCertificate kind = "its certificate is not trusted"
-	kindTLS         kind = "TLS could not be agreed on"
-	kindCredentials kind = "user or password were refused"
-	kindDatabase    kind = "that database does not exist there"
-	kindTooMany     kind = "it has no connection left"
-	kindServer      kind = "the server refused"
-	kindURL         kind = "its URL cannot be read"
-	kindTooSlow     kind = "it was not asked, for it answers too slowly"
-	kindOutOfTime   kind = "the probe was over before it answered"
-	kindLogIn       kind = "the two could not agree on how to log in"
-	kindAnswer      kind = "its answer has a form that was not expected"
-	kindOther       kind = "the client gave up without a code of the server's"
+	kindTLS         kind = "the TLS handshake failed"
+	kindCredentials kind = "user or password rejected"
+	kindDatabase    kind = "the database does not exist"
+	kindTooMany     kind = "too many connections"
+	kindServer      kind = "the server returned an error"
+	kindURL         kind = "the URL is not valid"
+	kindTooSlow     kind = "skipped, because it answers too slowly"
+	kindOutOfTime   kind = "the probe ended before it answered"
+	kindLogIn       kind = "no common authentication method"
+	kindAnswer      kind = "unexpected response format"
+	kindOther       kind = "the client failed without a server error code"
 )
 
 // failure is an error made fit to be shown, and sorted by what to do about it.
@@ -146,7 +146,7 @@ func explain(ctx context.Context, phase string, err error) *failure {
 		f.kind = kindCertificate
 		switch {
 		case errors.As(err, &host):
-			f.detail = "it is for another host"
+			f.detail = "it was issued for another host"
 		case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 			f.detail = "it has expired"
 		case errors.As(err, &unknown):

@@ -27,7 +27,7 @@ func (b *bed) ask(s *server) {
 func appFaults() []fault {
 	return []fault{
 		{
-			name: "DB_MIN_IDLE_CONNS drifted", code: "HD-C01", evidence: "DB_MIN_IDLE_CONNS is 10, tuned is 20", short: true,
+			name: "DB_MIN_IDLE_CONNS drifted", code: "HD-C01", evidence: "DB_MIN_IDLE_CONNS is 10; the tuned value is 20", short: true,
 			inject: func(_ *testing.T, b *bed) {
 				b.config.Settings = []probe.Setting{{Name: "DB_MIN_IDLE_CONNS", Value: "10", Tuned: "20", Drifted: true}}
 			},
@@ -41,7 +41,7 @@ func appFaults() []fault {
 			inject: func(t *testing.T, b *bed) { exec(t, b.env, "DROP TABLE contractors CASCADE") },
 		},
 		{
-			name: "the planner is told to use no index", code: "HD-Q03", evidence: "scans all of",
+			name: "the planner is told to use no index", code: "HD-Q03", evidence: "does a sequential scan of",
 			inject: func(t *testing.T, b *bed) {
 				for _, setting := range []string{"enable_indexscan", "enable_bitmapscan", "enable_indexonlyscan"} {
 					exec(t, b.env, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET "+setting+" = off', current_database()); END $$")
@@ -50,7 +50,7 @@ func appFaults() []fault {
 			},
 		},
 		{
-			name: "the server is down", code: "HD-T01", evidence: "nobody listens there", short: true,
+			name: "the server is down", code: "HD-T01", evidence: "connection refused", short: true,
 			inject: func(_ *testing.T, b *bed) { b.config.TargetURL = "http://127.0.0.1:1" },
 		},
 		{
@@ -62,7 +62,7 @@ func appFaults() []fault {
 			},
 		},
 		{
-			name: "the target has a path too many", code: "HD-T02", evidence: "a path too many",
+			name: "the target has the URL has a path", code: "HD-T02", evidence: "the URL has a path",
 			inject: func(t *testing.T, b *bed) { b.config.TargetURL = serve(t, b.env, serverOptions{}).url + "/api/" },
 		},
 		{
@@ -86,7 +86,7 @@ func appFaults() []fault {
 			},
 		},
 		{
-			name: "the server goes past the pooler", code: "HD-T03", evidence: "end at Postgres itself",
+			name: "the server goes past the pooler", code: "HD-T03", evidence: "go to Postgres directly",
 			inject: func(t *testing.T, b *bed) {
 				b.ask(serve(t, b.env, serverOptions{store: store.Config{URL: b.env.DirectURL}}))
 			},
@@ -101,13 +101,13 @@ func appFaults() []fault {
 			},
 		},
 		{
-			name: "the server keeps no lists", code: "HD-T05", evidence: "when warm in 4 of 4 answers", short: true,
+			name: "the server keeps no lists", code: "HD-T05", evidence: "when warm in 4 of 4 responses", short: true,
 			inject: func(t *testing.T, b *bed) {
 				b.ask(serve(t, b.env, serverOptions{cache: cache.Config{ListTTL: -1, NearBytes: -1}}))
 			},
 		},
 		{
-			name: "the server's caches are cold", code: "HD-T06", evidence: "cache had the answer for",
+			name: "the server's caches are cold", code: "HD-T06", evidence: "cache hit for",
 			inject: func(t *testing.T, b *bed) {
 				s := serve(t, b.env, serverOptions{})
 				for _, token := range s.tokens {
@@ -117,7 +117,7 @@ func appFaults() []fault {
 			},
 		},
 		{
-			name: "somebody deletes the server's lists", code: "HD-T18", evidence: "no write was the reason: evicted",
+			name: "somebody deletes the server's lists", code: "HD-T18", evidence: "no write caused it: evicted",
 			inject: func(t *testing.T, b *bed) {
 				s, rdb := serve(t, b.env, serverOptions{cache: cache.Config{NearBytes: -1}}), b.set(t)
 				for range 3 {
@@ -144,7 +144,7 @@ func appFaults() []fault {
 			},
 		},
 		{
-			name: "a list changes as fast as it is read", code: "HD-T16", evidence: "because what they show was being written",
+			name: "a list changes as fast as it is read", code: "HD-T16", evidence: "because the list was being written",
 			inject: func(t *testing.T, b *bed) {
 				far, _ := labtest.Pooler(t, b.env, link.Model{RTT: 5 * time.Millisecond})
 				s := serve(t, b.env, serverOptions{store: store.Config{URL: far.DatabaseURL}})
@@ -169,7 +169,7 @@ func appFaults() []fault {
 			},
 		},
 		{
-			name: "a job writes past the server", code: "HD-T17", evidence: "noticed by the change log only",
+			name: "a job writes past the server", code: "HD-T17", evidence: "found only in the change log",
 			inject: func(t *testing.T, b *bed) {
 				s := serve(t, b.env, serverOptions{})
 				background(t, b.env.DirectURL, func(ctx context.Context, c *pgx.Conn) error {
@@ -209,13 +209,13 @@ func appFaults() []fault {
 			},
 		},
 		{
-			name: "the server runs in another mode than the environment says", code: "HD-T11", evidence: "runs in mode cache_describe, the environment says exec",
+			name: "the server runs in another mode than the environment says", code: "HD-T11", evidence: "runs in mode cache_describe, but the environment has exec",
 			inject: func(t *testing.T, b *bed) {
 				b.ask(serve(t, b.env, serverOptions{store: store.Config{ExecMode: "cache_describe"}}))
 			},
 		},
 		{
-			name: "a list of the server fails", code: "HD-T12", evidence: "contractor_list answers 500", short: true,
+			name: "a list of the server fails", code: "HD-T12", evidence: "contractor_list returns 500", short: true,
 			inject: func(t *testing.T, b *bed) {
 				broken := labtest.Database(t, prepare)
 				s := serve(t, broken, serverOptions{})
@@ -224,7 +224,7 @@ func appFaults() []fault {
 			},
 		},
 		{
-			name: "the server has no Redis", code: "HD-T13", evidence: "lives in the process",
+			name: "the server has no Redis", code: "HD-T13", evidence: "reports an in-process cache",
 			inject: func(t *testing.T, b *bed) {
 				env := b.env
 				env.RedisURL = ""

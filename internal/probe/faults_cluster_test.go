@@ -62,7 +62,7 @@ func clusterFaults() []fault {
 			}),
 		},
 		{
-			name: "the autoscaler is at its limit", code: "HD-K04", evidence: "runs 4 pods, its most (4)",
+			name: "the autoscaler is at its limit", code: "HD-K04", evidence: "runs 4 pods, its maximum (maxReplicas 4)",
 			inject: of(func(k *fakeCluster) {
 				k.scalers = append(k.scalers, autoscalingv2.HorizontalPodAutoscaler{
 					ObjectMeta: metav1.ObjectMeta{Name: "honeydue"}, Spec: autoscalingv2.HorizontalPodAutoscalerSpec{MaxReplicas: 4},
@@ -196,10 +196,10 @@ func TestRedisOutOfMemory(t *testing.T) {
 // TestForbiddenIsUnknown: what a role does not allow is named, and is no pass.
 func TestForbiddenIsUnknown(t *testing.T) {
 	for part, want := range map[string]struct{ code, why string }{
-		"/pods":       {"HD-K01", "the right to list pods"},
-		"/events":     {"HD-K03", "the right to list events"},
-		"autoscalers": {"HD-K04", "the right to list horizontalpodautoscalers.autoscaling"},
-		"/nodes/":     {"HD-K02", "the right to get nodes/proxy"},
+		"/pods":       {"HD-K01", "permission to list pods"},
+		"/events":     {"HD-K03", "permission to list events"},
+		"autoscalers": {"HD-K04", "permission to list horizontalpodautoscalers.autoscaling"},
+		"/nodes/":     {"HD-K02", "permission to get nodes/proxy"},
 	} {
 		k := newFakeCluster()
 		k.forbidden = part
@@ -240,11 +240,11 @@ func TestOwnControlGroup(t *testing.T) {
 	c := k.start(t)
 	c.CPUStatFile = filepath.Join(t.TempDir(), "cpu.stat")
 	must(t, os.WriteFile(c.CPUStatFile, []byte("usage_usec 12\nnr_periods 100\nnr_throttled 60\nthrottled_usec 3000000\n"), 0o600))
-	if got := check(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Unknown || !strings.Contains(got.Why, "no period was counted") {
+	if got := check(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Unknown || !strings.Contains(got.Why, "No CPU period") {
 		t.Errorf("its counters stand still, and it is %s: %s", got.Status, got.Why)
 	}
 	must(t, os.WriteFile(c.CPUStatFile, []byte("usage_usec 12\nnr_periods 1000\nnr_throttled 600\nthrottled_usec 30000000\n"), 0o600))
-	if got := check(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Warn || !strings.Contains(got.Why, "The container of this probe was stopped in 600 of 1000 periods") {
+	if got := check(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Warn || !strings.Contains(got.Why, "The container of this probe was throttled in 600 of 1000 periods") {
 		t.Errorf("it has been throttled for most of its life, and is %s: %s", got.Status, got.Why)
 	}
 }
@@ -278,5 +278,5 @@ func TestKubectl(t *testing.T) {
 			t.Errorf("%s is %s, want %s: %s", code, got.Status, want, got.Why)
 		}
 	}
-	contains(t, check(t, r, "HD-K03").Why, "the right to list events")
+	contains(t, check(t, r, "HD-K03").Why, "permission to list events")
 }

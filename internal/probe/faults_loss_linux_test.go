@@ -11,7 +11,7 @@ import (
 // lossFaults need a kernel that can be told to lose packets.
 func lossFaults() []fault {
 	return []fault{{
-		name: "packets on the way to the pooler are lost", code: "HD-N06", evidence: "segments again",
+		name: "packets on the way to the pooler are lost", code: "HD-N06", evidence: "TCP retransmitted",
 		inject: func(t *testing.T, b *bed) { b.config.URL = lossy(t, b.config.URL) },
 	}}
 }

@@ -23,11 +23,11 @@ func wayFaults() []fault {
 			inject: func(_ *testing.T, b *bed) { b.config.URL, b.config.AdminURL = b.env.DirectURL, "" },
 		},
 		{
-			name: "the name of the pooler does not resolve", code: "HD-N02", evidence: "its name does not resolve", short: true,
+			name: "the name of the pooler does not resolve", code: "HD-N02", evidence: "the host name does not resolve", short: true,
 			inject: func(t *testing.T, b *bed) { b.config.URL = changed(t, b.config.URL, host("pooler.invalid")) },
 		},
 		{
-			name: "the resolver takes long", code: "HD-N07", evidence: "Looking up the host of pooler took",
+			name: "the resolver takes long", code: "HD-N07", evidence: "The DNS lookup for pooler took",
 			inject: func(t *testing.T, b *bed) {
 				slowResolver(t, 300*time.Millisecond)
 				// The lab's certificate is not for that name; verify-ca leaves the name unchecked.
@@ -35,7 +35,7 @@ func wayFaults() []fault {
 			},
 		},
 		{
-			name: "the round trip has tripled since the baseline", code: "HD-N08", evidence: "when the baseline was saved",
+			name: "the round trip has tripled since the baseline", code: "HD-N08", evidence: "in the baseline it took",
 			inject: func(t *testing.T, b *bed) {
 				var pooler, direct *link.Proxy
 				near, far := link.Model{RTT: 15 * time.Millisecond}, link.Model{RTT: 45 * time.Millisecond}
@@ -51,7 +51,7 @@ func wayFaults() []fault {
 			},
 		},
 		{
-			name: "the pooler stands in another region than the database", code: "HD-N08", evidence: "the pooler stands elsewhere",
+			name: "the pooler stands in another region than the database", code: "HD-N08", evidence: "the pooler is in another location",
 			inject: func(t *testing.T, b *bed) {
 				b.config.URL, _ = labtest.Link(t, b.config.URL, link.Model{RTT: 40 * time.Millisecond})
 			},
@@ -110,7 +110,7 @@ func tlsFaults() []fault {
 			},
 		},
 		{
-			name: "the pooler's certificate is for another host", code: "HD-N03", evidence: "it is for another host", lab: own,
+			name: "the pooler's certificate is for another host", code: "HD-N03", evidence: "it was issued for another host", lab: own,
 			inject: func(t *testing.T, b *bed) {
 				b.certify(t, certificate{from: -time.Hour, to: 1000 * time.Hour, elsewhere: true})
 			},
@@ -122,7 +122,7 @@ func tlsFaults() []fault {
 			},
 		},
 		{
-			name: "the pooler's certificate has expired and nobody verifies it", code: "HD-N09", evidence: "The certificate of pooler has expired on", lab: own,
+			name: "the pooler's certificate has expired and nobody verifies it", code: "HD-N09", evidence: "The certificate of pooler expired on", lab: own,
 			inject: func(t *testing.T, b *bed) {
 				b.certify(t, certificate{from: -48 * time.Hour, to: -time.Hour})
 				b.config.URL = changed(t, b.config.URL, parameter("sslmode", "require"), parameter("sslrootcert", ""))
@@ -130,7 +130,7 @@ func tlsFaults() []fault {
 			},
 		},
 		{
-			name: "TLS answers HelloRetryRequest", code: "HD-N01", evidence: "HelloRetryRequest and settles on CurveP256", lab: own,
+			name: "TLS answers HelloRetryRequest", code: "HD-N01", evidence: "HelloRetryRequest and negotiates CurveP256", lab: own,
 			inject: func(t *testing.T, b *bed) { b.rewritePooler(t, "client_tls_ecdhcurve = prime256v1") },
 		},
 	}

@@ -19,22 +19,22 @@ import (
 func poolerFaults() []fault {
 	faults := []fault{
 		{
-			name: "the app's password is wrong", code: "HD-P01", evidence: "user or password were refused", short: true,
+			name: "the app's password is wrong", code: "HD-P01", evidence: "user or password rejected", short: true,
 			inject: func(t *testing.T, b *bed) { b.config.URL = changed(t, b.config.URL, password(canaryPassword)) },
 		},
 		{
-			name: "both passwords are wrong", code: "HD-P01", evidence: "user or password were refused",
+			name: "both passwords are wrong", code: "HD-P01", evidence: "user or password rejected",
 			inject: func(t *testing.T, b *bed) {
 				b.config.URL = changed(t, b.config.URL, password(canaryPassword))
 				b.config.DirectURL = changed(t, b.config.DirectURL, password(canaryPassword))
 			},
 		},
 		{
-			name: "the app's database does not exist", code: "HD-P01", evidence: "that database does not exist there",
+			name: "the app's database does not exist", code: "HD-P01", evidence: "the database does not exist",
 			inject: func(t *testing.T, b *bed) { b.config.URL = changed(t, b.config.URL, database("nowhere")) },
 		},
 		{
-			name: "the app asks for no TLS and the pooler wants it", code: "HD-P01", evidence: "TLS could not be agreed on",
+			name: "the app asks for no TLS and the pooler wants it", code: "HD-P01", evidence: "the TLS handshake failed",
 			inject: func(t *testing.T, b *bed) {
 				b.config.URL = changed(t, b.config.URL, parameter("sslmode", "disable"), parameter("sslrootcert", ""))
 			},
@@ -55,7 +55,7 @@ func poolerFaults() []fault {
 			},
 		},
 		{
-			name: "the pool is taken whole", code: "HD-P05", evidence: "its pool is full: 2 of 2 server connections are busy", lab: &lab.Config{PoolSize: 2},
+			name: "the pool is taken whole", code: "HD-P05", evidence: "the pool is full: 2 of 2 server connections are busy", lab: &lab.Config{PoolSize: 2},
 			inject: func(t *testing.T, b *bed) {
 				for range 2 {
 					conn := poolerClient(t, b)
@@ -140,18 +140,18 @@ func poolerFaults() []fault {
 			},
 		},
 		{
-			name: "the pool has no size", code: "HD-P05", evidence: "default_pool_size is 0, of which PgBouncer", lab: &lab.Config{}, until: [2]int{1, 24},
+			name: "the pool has no size", code: "HD-P05", evidence: "default_pool_size is 0, which PgBouncer", lab: &lab.Config{}, until: [2]int{1, 24},
 			inject: func(t *testing.T, b *bed) {
 				setting(t, b, "default_pool_size", "0", "20")
 				labtest.Eventually(t, "the end of the pool's connections", func() bool { return poolerServers(t, b) == 0 })
 			},
 		},
 		{
-			name: "the pooler closes idle clients", code: "HD-P13", evidence: "client_idle_timeout is 3 s, tuned is 0", short: true,
+			name: "the pooler closes idle clients", code: "HD-P13", evidence: "client_idle_timeout is 3 s; the tuned value is 0", short: true,
 			inject: func(t *testing.T, b *bed) { setting(t, b, "client_idle_timeout", "3", "0") },
 		},
 		{
-			name: "the pooler closes idle clients, and there is no console", code: "HD-P13", evidence: "has closed a connection of the probe", lab: &lab.Config{}, short: true,
+			name: "the pooler closes idle clients, and there is no console", code: "HD-P13", evidence: "closed a connection of the probe", lab: &lab.Config{}, short: true,
 			inject: func(t *testing.T, b *bed) {
 				setting(t, b, "client_idle_timeout", "1", "0")
 				b.config.AdminURL, b.config.Window = "", 3*time.Second
@@ -164,7 +164,7 @@ func poolerFaults() []fault {
 			},
 		},
 		{
-			name: "transactions wait for their clients", code: "HD-P11", evidence: "Transactions that did nothing held",
+			name: "transactions wait for their clients", code: "HD-P11", evidence: "Idle transactions held",
 			inject: func(t *testing.T, b *bed) {
 				clients(t, 5, func(ctx context.Context) { think(ctx, t, b) })
 			},
@@ -206,13 +206,13 @@ func poolerFaults() []fault {
 			},
 		},
 		{
-			name: "the direct URL asks for channel binding without TLS", code: "HD-D02", evidence: "could not agree on how to log in",
+			name: "the direct URL asks for channel binding without TLS", code: "HD-D02", evidence: "no common authentication method",
 			inject: func(t *testing.T, b *bed) {
 				b.config.DirectURL = changed(t, b.config.DirectURL, parameter("channel_binding", "require"), parameter("sslmode", "disable"), parameter("sslrootcert", ""))
 			},
 		},
 		{
-			name: "the app's role does not exist", code: "HD-P01", evidence: "user or password were refused",
+			name: "the app's role does not exist", code: "HD-P01", evidence: "user or password rejected",
 			inject: func(t *testing.T, b *bed) {
 				b.config.URL = changed(t, b.config.URL, func(u *url.URL) { u.User = url.UserPassword("nobody_here", canaryPassword) })
 			},

@@ -28,11 +28,11 @@ import (
 func redisFaults() []fault {
 	return []fault{
 		{
-			name: "Redis is down", code: "HD-R01", evidence: "asks the database who the user is", lab: &lab.Config{}, short: true,
+			name: "Redis is down", code: "HD-R01", evidence: "queries the database for the user", lab: &lab.Config{}, short: true,
 			inject: func(t *testing.T, b *bed) { must(t, b.lab.StopRedis(t.Context())) },
 		},
 		{
-			name: "Redis's password is wrong", code: "HD-R01", evidence: "user or password were refused",
+			name: "Redis's password is wrong", code: "HD-R01", evidence: "user or password rejected",
 			inject: func(t *testing.T, b *bed) {
 				u, err := url.Parse(b.config.RedisURL)
 				must(t, err)
@@ -65,11 +65,11 @@ func redisFaults() []fault {
 			},
 		},
 		{
-			name: "Redis evicts what is asked for", code: "HD-R05", evidence: "keys are evicted each second",
+			name: "Redis evicts what is asked for", code: "HD-R05", evidence: "keys are evicted per second",
 			inject: evict,
 		},
 		{
-			name: "a script keeps Redis busy", code: "HD-R06", evidence: "Its slow log names EVAL",
+			name: "a script keeps Redis busy", code: "HD-R06", evidence: "SLOWLOG shows EVAL",
 			inject: func(t *testing.T, b *bed) {
 				b.config.Window = time.Second
 				c := b.set(t)
@@ -83,7 +83,7 @@ func redisFaults() []fault {
 			},
 		},
 		{
-			name: "a script keeps Redis busy for a second", code: "HD-R06", evidence: "Its slow log names EVAL",
+			name: "a script keeps Redis busy for a second", code: "HD-R06", evidence: "SLOWLOG shows EVAL",
 			inject: func(t *testing.T, b *bed) {
 				b.config.Window = time.Second
 				c := b.set(t)
@@ -96,7 +96,7 @@ func redisFaults() []fault {
 			},
 		},
 		{
-			name: "Redis is far away", code: "HD-R06", evidence: "it is the way to Redis that is long", short: true,
+			name: "Redis is far away", code: "HD-R06", evidence: "the network path to Redis is slow", short: true,
 			inject: func(t *testing.T, b *bed) {
 				b.config.InCluster = true
 				b.config.RedisURL, _ = labtest.Link(t, b.config.RedisURL, link.Model{RTT: 30 * time.Millisecond})
@@ -121,7 +121,7 @@ func redisFaults() []fault {
 			},
 		},
 		{
-			name: "Redis's clients run out", code: "HD-R11", evidence: "of the 40 clients that Redis admits are connected",
+			name: "Redis's clients run out", code: "HD-R11", evidence: "of the 40 clients that Redis allows are connected",
 			inject: func(t *testing.T, b *bed) {
 				for range 33 {
 					dialRedis(t, b)
@@ -141,7 +141,7 @@ func redisFaults() []fault {
 			},
 		},
 		{
-			name: "a client does not fetch what it asked for", code: "HD-R13", evidence: "Clients' buffers take",
+			name: "a client does not fetch what it asked for", code: "HD-R13", evidence: "Client buffers take",
 			inject: func(t *testing.T, b *bed) {
 				must(t, b.set(t).Set(t.Context(), "list:1.tasks:1", strings.Repeat("x", 512<<10), 0).Err())
 				wire := dialRedis(t, b)
@@ -179,14 +179,14 @@ func redisFaults() []fault {
 			},
 		},
 		{
-			name: "the sweeps fail", code: "HD-R17", evidence: "the lease has not been renewed",
+			name: "the sweeps fail", code: "HD-R17", evidence: "the lease was not renewed",
 			inject: func(t *testing.T, b *bed) {
 				now := time.Now().UnixMilli()
 				must(t, b.set(t).HSet(t.Context(), cache.SharedKey, "epoch", "00", "swept", now, "lease", now-60_000).Err())
 			},
 		},
 		{
-			name: "copies outlive their versions", code: "HD-R18", evidence: "40 of 40 sampled copies (100%) have no state",
+			name: "copies outlive their versions", code: "HD-R18", evidence: "40 of 40 sampled copies (100%) have lost their user's state key",
 			inject: func(t *testing.T, b *bed) {
 				c := b.set(t)
 				for i := range 40 {

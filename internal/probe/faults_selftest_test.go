@@ -14,7 +14,7 @@ import (
 func selfTestFaults() []fault {
 	return []fault{
 		{
-			name: "the app's role may not insert", code: "HD-Q19", evidence: "user_register fails with the app's role: the server refused (42501: permission denied for table users)", short: true,
+			name: "the app's role may not insert", code: "HD-Q19", evidence: "user_register fails with the app's role: the server returned an error (42501: permission denied for table users)", short: true,
 			inject: inject("REVOKE INSERT ON users FROM CURRENT_USER"),
 		},
 		{

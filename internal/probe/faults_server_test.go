@@ -29,7 +29,7 @@ import (
 func serverFaults() []fault {
 	faults := []fault{
 		{
-			name: "Postgres is down", code: "HD-D01", evidence: "no statement comes back", lab: &lab.Config{},
+			name: "Postgres is down", code: "HD-D01", evidence: "no statement gets an answer", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) { must(t, b.lab.StopPostgres(t.Context())) },
 		},
 		{
@@ -37,7 +37,7 @@ func serverFaults() []fault {
 			inject: func(t *testing.T, b *bed) { lockChain(t, b.env) },
 		},
 		{
-			name: "a table is locked and nobody waits yet", code: "HD-D04", evidence: "holds the table tasks against readers, too", short: true,
+			name: "a table is locked and nobody waits yet", code: "HD-D04", evidence: "holds a lock on table tasks that blocks readers too", short: true,
 			inject: func(t *testing.T, b *bed) {
 				session(t, b.env, "BEGIN", "LOCK TABLE tasks")
 				until(t, b.env, "SELECT max(extract(epoch FROM now() - xact_start)) > 0.6 FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()")
@@ -51,7 +51,7 @@ func serverFaults() []fault {
 			},
 		},
 		{
-			name: "a transaction is long", code: "HD-D06", evidence: "1 transaction is too long",
+			name: "a transaction is long", code: "HD-D06", evidence: "1 transaction has been open too long",
 			inject: func(t *testing.T, b *bed) {
 				background(t, b.env.DirectURL, func(ctx context.Context, c *pgx.Conn) error {
 					_, err := c.Exec(ctx, "SELECT pg_sleep(120)")
@@ -61,7 +61,7 @@ func serverFaults() []fault {
 			},
 		},
 		{
-			name: "the connections run out", code: "HD-D07", evidence: "of the 40 connections that the database admits are open",
+			name: "the connections run out", code: "HD-D07", evidence: "of the 40 connections that the database allows are open",
 			inject: func(t *testing.T, b *bed) {
 				for range 31 {
 					session(t, b.env)
@@ -97,14 +97,14 @@ func serverFaults() []fault {
 			inject: func(t *testing.T, b *bed) { starve(t, b.env, 20*time.Millisecond, 80*time.Millisecond) },
 		},
 		{
-			name: "others keep the server busy", code: "HD-D13", evidence: "at work on statements that are not the app's",
+			name: "others keep the server busy", code: "HD-D13", evidence: "ran statements of other programs",
 			inject: func(t *testing.T, b *bed) {
 				b.config.Window = time.Second
 				busy(t, b.env, "", "SELECT pg_sleep(0.02)")
 			},
 		},
 		{
-			name: "a report of others still runs", code: "HD-D13", evidence: "at work on statements that are not the app's",
+			name: "a report of others still runs", code: "HD-D13", evidence: "ran statements of other programs",
 			inject: func(t *testing.T, b *bed) {
 				b.config.Window = time.Second
 				background(t, b.env.DirectURL, func(ctx context.Context, c *pgx.Conn) error {
@@ -119,7 +119,7 @@ func serverFaults() []fault {
 			inject: suspend,
 		},
 		{
-			name: "an extension is missing", code: "HD-D15", evidence: "pg_stat_statements is not there",
+			name: "an extension is missing", code: "HD-D15", evidence: "pg_stat_statements is not installed",
 			inject: withoutExtensions,
 		},
 		{
@@ -331,7 +331,7 @@ func TestLockChainNamesTheRoot(t *testing.T) {
 	root := lockChain(t, env)
 	f := first(t, run(t, config(env)), "HD-D04")
 	contains(t, f.Evidence, fmt.Sprintf("The root blocker is pid %d", root))
-	contains(t, f.Evidence, "It keeps 2 sessions waiting")
+	contains(t, f.Evidence, "It blocks 2 sessions")
 	contains(t, f.Remedy, fmt.Sprintf("WHERE pid = %d AND xact_start = '", root))
 
 	// For another transaction it ends nothing; for that one it ends the root.

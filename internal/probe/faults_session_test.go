@@ -33,7 +33,7 @@ func sessionFaults() []fault {
 			inject: func(t *testing.T, b *bed) { demote(t, b.lab) },
 		},
 		{
-			name: "the pooler leads to a standby", code: "HD-D19", evidence: "leads to a primary", lab: own,
+			name: "the pooler leads to a standby", code: "HD-D19", evidence: "points to a primary", lab: own,
 			inject: func(t *testing.T, b *bed) {
 				primary := labtest.Database(t, prepare)
 				demote(t, b.lab)

@@ -18,17 +18,17 @@ func statementFaults() []fault {
 			inject: inject("DROP INDEX tasks_board_idx; DROP INDEX tasks_residence_idx;"),
 		},
 		{
-			name: "the statistics of tasks are stale", code: "HD-Q09", evidence: "Autovacuum is switched off for tasks", short: true,
+			name: "the statistics of tasks are stale", code: "HD-Q09", evidence: "Autovacuum is off for tasks", short: true,
 			inject: inject(`ALTER TABLE tasks SET (autovacuum_enabled = off);
 				INSERT INTO tasks (residence_id, title, due_date) SELECT r.id, 'more', current_date FROM residences r, generate_series(1, 100);`),
 		},
 		{
-			name: "tasks is full of dead rows", code: "HD-Q08", evidence: "dead rows beside", short: true,
+			name: "tasks is full of dead rows", code: "HD-Q08", evidence: "dead rows and", short: true,
 			inject: inject(`ALTER TABLE tasks SET (autovacuum_enabled = off);
 				UPDATE tasks SET version = version + 1; UPDATE tasks SET version = version + 1; ANALYZE tasks;`),
 		},
 		{
-			name: "work_mem is lowered to 64 kB", code: "HD-Q11", evidence: "did not fit into work_mem (64 kB)", short: true,
+			name: "work_mem is lowered to 64 kB", code: "HD-Q11", evidence: "does not fit into work_mem (64 kB)", short: true,
 			inject: inject(ofDatabase("work_mem = '64kB'")),
 		},
 		{
@@ -36,7 +36,7 @@ func statementFaults() []fault {
 			inject: inject(ofDatabase("plan_cache_mode = 'force_generic_plan'")),
 		},
 		{
-			name: "an index is there twice", code: "HD-Q18", evidence: "is the same as tasks_board_idx", short: true,
+			name: "an index is there twice", code: "HD-Q18", evidence: "duplicates tasks_board_idx", short: true,
 			inject: inject("CREATE INDEX tasks_board_idx_2 ON tasks (residence_id, completed_at) WHERE NOT archived"),
 		},
 		{
@@ -54,7 +54,7 @@ func statementFaults() []fault {
 				VACUUM ANALYZE documents;`),
 		},
 		{
-			name: "two hundred indexes to weigh", code: "HD-Q16", evidence: "indexes to weigh",
+			name: "two hundred indexes to weigh", code: "HD-Q16", evidence: "the planner considers",
 			// The planner tries to prove each list of ids from each condition of the statement.
 			inject: inject(`DO $$ BEGIN FOR i IN 1..200 LOOP
 				EXECUTE format('CREATE INDEX ON tasks (residence_id) WHERE completed_at IN (%s)',
@@ -62,7 +62,7 @@ func statementFaults() []fault {
 			END LOOP; END $$`),
 		},
 		{
-			name: "Postgres's memory is cold", code: "HD-Q15", evidence: "pages from outside Postgres's buffers", lab: &lab.Config{},
+			name: "Postgres's memory is cold", code: "HD-Q15", evidence: "pages from outside shared_buffers", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) {
 				// Four tasks to a page, and eight thousand of them of one user: his board is 2,000 pages.
 				inject(`INSERT INTO tasks (residence_id, title, due_date) SELECT (SELECT max(id) FROM residences WHERE active), 'more', current_date FROM generate_series(1, 8000);
@@ -152,7 +152,7 @@ func indexFaults() []fault {
 				inject(strings.Split(p.drop, ";")[0])(t, b)
 				leaveInvalid(t, b.env, p.table, strings.Replace(p.create, "%s", "CONCURRENTLY", 1))
 			}},
-			fault{name: p.index + " is on other columns", code: "HD-Q07", evidence: p.index + " on " + p.table + " is not the index that the migrations make", inject: inject(strings.Split(p.drop, ";")[0] + ";" + p.wrong)},
+			fault{name: p.index + " is on other columns", code: "HD-Q07", evidence: p.index + " on " + p.table + " differs from its migration", inject: inject(strings.Split(p.drop, ";")[0] + ";" + p.wrong)},
 		)
 	}
 	return out

@@ -91,7 +91,7 @@ func TestSequentialScanIsFound(t *testing.T) {
 	if got.Status != probe.Fail {
 		t.Fatalf("HD-Q03 is %s: %s", got.Status, got.Why)
 	}
-	contains(t, got.Why, "scans all of tasks")
+	contains(t, got.Why, "does a sequential scan of tasks")
 	broken := 0
 	for _, h := range r.HotPaths {
 		if h.Name == "task_board" && h.S14.Status == probe.Fail {
@@ -184,7 +184,7 @@ func TestDriftedSettings(t *testing.T) {
 			t.Errorf("it also finds %+v", other)
 		}
 	}
-	contains(t, f.Evidence, "DB_MIN_IDLE_CONNS is 10, tuned is 20")
+	contains(t, f.Evidence, "DB_MIN_IDLE_CONNS is 10; the tuned value is 20")
 	contains(t, f.Remedy, "DB_MIN_IDLE_CONNS=20")
 }
 
@@ -244,7 +244,7 @@ func TestServersDown(t *testing.T) {
 	t.Run("the pooler is paused", func(t *testing.T) {
 		command(t, env, "PAUSE")
 		f := first(t, announced(t, c), "HD-P05")
-		contains(t, f.Evidence, "it has no server connection and opens none: most likely it is paused")
+		contains(t, f.Evidence, "PgBouncer has no server connection and opens none: most likely it is paused")
 		apply(t, env, f.Remedy)
 		answering(t, env)
 		if got := check(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
@@ -380,7 +380,7 @@ func leaveInvalid(t *testing.T, env lab.Env, table, create string) {
 		t.Fatal(err)
 	}
 	if _, err := conn.Exec(t.Context(), create); err == nil {
-		t.Fatal("the index was made whole")
+		t.Fatal("the index was completed")
 	}
 }
 

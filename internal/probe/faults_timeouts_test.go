@@ -28,7 +28,7 @@ func timeoutFaults() []fault {
 			},
 		},
 		{
-			name: "the whole pool is held for longer than the probe waits", code: "HD-P04", evidence: "had no answer in 3 s while clients stood in the pooler's queue",
+			name: "the whole pool is held for longer than the probe waits", code: "HD-P04", evidence: "had no answer in 3 s while clients waited in the pooler's queue",
 			lab: &lab.Config{PoolSize: 2},
 			inject: func(t *testing.T, b *bed) {
 				b.config.Progress = func(what string) {

@@ -42,9 +42,9 @@ func measureFloor(ctx context.Context, times int, ask func(context.Context) erro
 // was quicker than the distance.
 func (e *Endpoint) setFloor(samples []time.Duration, wanted int, others ...time.Duration) {
 	e.FloorSamples = len(samples)
-	few := fmt.Sprintf("there was time for %s of %d that make the floor", plural(len(samples), "round trip", "round trips"), wanted)
+	few := fmt.Sprintf("there was time for only %s of the %d that the minimum RTT needs", plural(len(samples), "round trip", "round trips"), wanted)
 	if len(samples) < leastSamples {
-		e.Notes = append(e.Notes, few+"; it is not known")
+		e.Notes = append(e.Notes, few+"; the minimum RTT is unknown")
 		return
 	}
 	if len(samples) < wanted {
@@ -136,7 +136,7 @@ func (o *observation) latecomers(extraMS float64) hit {
 		queue = fmt.Sprintf(" SHOW POOLS: %d waiting, %d servers busy, %d idle.", o.pools.ClientsWaiting, o.pools.ServersActive, o.pools.ServersIdle)
 	}
 	return hit{
-		evidence: fmt.Sprintf("An answer for which nobody queues takes %.1f ms, and %s outside a transaction took %.0f ms (median): statements wait for a server connection.%s",
+		evidence: fmt.Sprintf("A response that needs no queue takes %.1f ms, but %s outside a transaction took %.0f ms (median): statements wait for a server connection.%s",
 			s.assignedMS(), plural(len(s.acquired), "statement", "statements"), ms(median(s.acquired)), queue),
 		costMS: extraMS,
 	}

@@ -26,7 +26,7 @@ func TestTheFloorHasItsShare(t *testing.T) {
 	if n := len(samples); err != nil || n == 0 || n >= leastSamples || slow.FloorSamples != n || slow.FloorMS != 0 || slow.JitterMS != 0 {
 		t.Errorf("of a slow one: %+v, %v", slow, err)
 	}
-	if notes := strings.Join(slow.Notes, ""); !strings.Contains(notes, "it is not known") {
+	if notes := strings.Join(slow.Notes, ""); !strings.Contains(notes, "the minimum RTT is unknown") {
 		t.Errorf("nothing says that there is no floor: %q", notes)
 	}
 }

@@ -83,7 +83,7 @@ func TestFrozenPooler(t *testing.T) {
 				t.Fatalf("the pooler is not named: %s", r.Verdict)
 			}
 			if when == "running" {
-				contains(t, first(t, r, "HD-P04").Evidence, "neither had an empty query")
+				contains(t, first(t, r, "HD-P04").Evidence, "an empty query at the same moment had none")
 			}
 			for _, h := range r.HotPaths {
 				if h.Error != "" {

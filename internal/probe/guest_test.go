@@ -34,9 +34,9 @@ func TestASmallPoolIsNotHeld(t *testing.T) {
 	}
 	looks, held := whileProbing(t, env, func() {
 		c := config(env)
-		contains(t, check(t, run(t, c), "HD-P14").Why, "the pool has no room to spare")
+		contains(t, check(t, run(t, c), "HD-P14").Why, "the pool has too few spare connections")
 		c.AdminURL = ""
-		contains(t, check(t, run(t, c), "HD-P14").Why, "no console says whether the pool has room to spare")
+		contains(t, check(t, run(t, c), "HD-P14").Why, "it is unknown whether the pool has spare connections")
 	})
 	if looks < 20 || held > 0 {
 		t.Errorf("in %d of %d looks the probe held a server connection by its self-test", held, looks)
@@ -52,7 +52,7 @@ func TestTheSelfTestHoldsBriefly(t *testing.T) {
 	quickest := math.Inf(1)
 	for range 10 { // a busy machine only adds to it
 		r := run(t, c)
-		contains(t, check(t, r, "HD-P14").Why, "It could not be tried")
+		contains(t, check(t, r, "HD-P14").Why, "It could not be tested")
 		if quickest = min(quickest, r.DurationMS); quickest < 2500 { // a run that is held takes 3 s
 			return
 		}

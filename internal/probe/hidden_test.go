@@ -32,7 +32,7 @@ func TestUnprivilegedRole(t *testing.T) {
 	c := config(env)
 	c.URL, c.DirectURL = as(t, env.DirectURL, "watcher"), as(t, env.DirectURL, "watcher")
 	building(t, env)
-	contains(t, check(t, run(t, c), "HD-Q02").Why, "this role may not see which")
+	contains(t, check(t, run(t, c), "HD-Q02").Why, "this role is not allowed to see which")
 	// What others execute meanwhile is hidden, too.
 	busy(t, env, "", "SELECT pg_sleep(0.02)")
 	r := run(t, c)

@@ -18,7 +18,7 @@ type promise struct {
 }
 
 func (p promise) String() string {
-	return fmt.Sprintf(" (with it the planner's estimate for %s would fall to %.0f%%, by HypoPG)", p.who, 100*p.after/max(p.before, 1))
+	return fmt.Sprintf(" (with it, the planner's cost estimate for %s would fall to %.0f%%, according to HypoPG)", p.who, 100*p.after/max(p.before, 1))
 }
 
 // leastPromise is the share of a plan's cost that an index must save to be worth a word.

@@ -25,7 +25,7 @@ func TestHypoPGShowsTheGain(t *testing.T) {
 	}
 	f := first(t, run(t, config(env)), "HD-Q01")
 	contains(t, f.Evidence, "tasks_board_idx")
-	if got := strings.Contains(f.Evidence, "(with it the planner's estimate for task_board"); got != installed {
+	if got := strings.Contains(f.Evidence, "(with it, the planner's cost estimate for task_board"); got != installed {
 		t.Errorf("HypoPG is installed: %v, and the evidence is %q", installed, f.Evidence)
 	}
 	t.Log(f.Evidence)

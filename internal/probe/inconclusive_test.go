@@ -31,11 +31,11 @@ func TestWhenAProbeIsInconclusive(t *testing.T) {
 	}{
 		{"all is known", Result{Checks: checksOf(3, 0, 0)}, false, ""},
 		{"fewer than a third", Result{Checks: checksOf(5, 2, 0)}, false, ""},
-		{"a third", Result{Checks: checksOf(4, 2, 0)}, true, "2 of 6 checks could not be judged"},
-		{"a third, and something is wrong", Result{Checks: checksOf(4, 2, 0), Findings: finding}, true, "2 of 6 checks could not be judged"},
+		{"a third", Result{Checks: checksOf(4, 2, 0)}, true, "2 of 6 checks have no result"},
+		{"a third, and something is wrong", Result{Checks: checksOf(4, 2, 0), Findings: finding}, true, "2 of 6 checks have no result"},
 		{"what nobody named does not count", Result{Checks: checksOf(4, 1, 9)}, false, ""},
-		{"a hot path", Result{Checks: checksOf(9, 1, 0), Unjudged: []string{"the hot path task_board"}}, true, "Not judged at all: the hot path task_board."},
-		{"the cache, and something is wrong", Result{Checks: checksOf(9, 1, 0), Unjudged: []string{theCache}, Findings: finding}, true, "Not judged at all: the cache."},
+		{"a hot path", Result{Checks: checksOf(9, 1, 0), Unjudged: []string{"the hot path task_board"}}, true, "Not checked at all: the hot path task_board."},
+		{"the cache, and something is wrong", Result{Checks: checksOf(9, 1, 0), Unjudged: []string{theCache}, Findings: finding}, true, "Not checked at all: the cache."},
 		{"nothing was made", Result{}, false, ""},
 	} {
 		if got := c.r.Inconclusive(); got != c.want {

@@ -39,7 +39,7 @@ func testIsolation(ctx context.Context, p *pair, mode string, support preparedSu
 	out := isolation{mode: mode}
 	switch {
 	case !p.usable():
-		out.notRun = "there are no two connections"
+		out.notRun = "two connections could not be opened"
 	case mode == "describe_exec":
 		out.unnamed(ctx, p)
 	case mode == "cache_statement":
@@ -47,7 +47,7 @@ func testIsolation(ctx context.Context, p *pair, mode string, support preparedSu
 	case store.PooledSafe(mode):
 		out.wholeCalls(ctx, p)
 	default:
-		out.notRun = fmt.Sprintf("%q is no execution mode", mode)
+		out.notRun = fmt.Sprintf("%q is not an execution mode", mode)
 	}
 	if out.notRun == "" && out.answers+out.collided == 0 {
 		out.notRun = orElse(out.cutOff, "no answer came in time")

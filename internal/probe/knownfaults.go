@@ -112,23 +112,23 @@ func knownFaults() []knownFault {
 	return []knownFault{
 		{
 			of: pgBouncerName, id: "CVE-2026-107350", day: "2026-10-14", since: parseRelease("1.17.0"), fixed: releases("1.26.1"),
-			what: "who knows one user's password can log in as another user, where both use SCRAM",
+			what: "a client that knows one user's password can log in as another user if both use SCRAM",
 		},
 		{
 			of: pgBouncerName, id: "CVE-2026-107349", day: "2026-10-14", since: parseRelease("1.20.0"), fixed: releases("1.26.1"),
-			what: "anybody can make it hang without a password, where ignore_startup_parameters is set and does not contain options",
+			what: "an unauthenticated client can make it hang if ignore_startup_parameters is set and does not contain options",
 		},
 		{
 			of: pgBouncerName, id: "CVE-2026-6665", day: "2026-05-09", fixed: releases("1.25.2"),
-			what: "a database server that is hostile can overwrite its memory during SCRAM",
+			what: "a malicious database server can overwrite its memory during SCRAM",
 		},
 		{
 			of: pgBouncerName, id: "CVE-2025-2291", day: "2025-04-16", fixed: releases("1.24.1"),
-			what: "the default auth_query accepts passwords that have expired",
+			what: "the default auth_query accepts expired passwords",
 		},
 		{
 			of: postgresName, id: "CVE-2026-6460", day: "2026-11-12", fixed: releases("14.25", "15.20", "16.16", "17.12", "18.7"),
-			what: "who may create objects can run code on the server",
+			what: "a user who may create objects can run code on the server",
 		},
 		{
 			of: postgresName, id: "CVE-2026-14680", day: "2026-08-13", fixed: releases("14.24", "15.19", "16.15", "17.11", "18.6"),
@@ -144,7 +144,7 @@ func knownFaults() []knownFault {
 		},
 		{
 			of: redisName, id: "CVE-2026-81934", day: "2026-08-27", fixed: releases("6.2.24", "7.2.16", "7.4.11", "8.2.9", "8.4.6", "8.6.6", "8.8.2", "8.10.1"),
-			what: "anybody can run code on the server without a password, where it speaks TLS",
+			what: "an unauthenticated client can run code on the server if it uses TLS",
 		},
 		{
 			of: redisName, id: "CVE-2025-49844", day: "2025-10-03", fixed: releases("6.2.20", "7.2.11", "7.4.6", "8.0.4", "8.2.2"),
@@ -152,11 +152,11 @@ func knownFaults() []knownFault {
 		},
 		{
 			of: valkeyName, id: "CVE-2026-56684", day: "2026-07-21", since: parseRelease("8.0.0"), fixed: releases("8.0.10", "8.1.9", "9.0.5", "9.1.1"),
-			what: "a user who may end connections can crash it, or run code on the server, where it speaks TLS",
+			what: "a user who may end connections can crash it or run code on the server if it uses TLS",
 		},
 		{
 			of: valkeyName, id: "CVE-2025-67733", day: "2026-02-23", fixed: releases("7.2.12", "8.0.7", "8.1.6", "9.0.2"),
-			what: "a script can change what others on the same connection are answered",
+			what: "a script can change the replies to others on the same connection",
 		},
 		{
 			of: valkeyName, id: "CVE-2025-46818", day: "2025-10-03", fixed: releases("7.2.11", "8.0.6", "8.1.4"),

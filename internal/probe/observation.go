@@ -20,7 +20,7 @@ const (
 	upDirect      part = "the direct endpoint answers"
 	upRedis       part = "Redis answers"
 	upTarget      part = "the running server answers"
-	knowsSchema   part = "the catalogue was read"
+	knowsSchema   part = "the catalog was read"
 	knowsPlans    part = "statements were explained"
 	knowsWalls    part = "statements were run"
 	knowsSettings part = "the settings are known"
@@ -78,7 +78,7 @@ type observation struct {
 	times map[part]time.Duration
 }
 
-const outOfTime = "The probe was over before it answered; give it a longer --timeout."
+const outOfTime = "The probe ended before it answered; use a longer --timeout."
 
 // missing says why a part is not there, or nothing if it is.
 func (o *observation) missing(p part) string {
@@ -95,7 +95,7 @@ func (o *observation) missing(p part) string {
 		return ifNot(!o.direct.failed.outOfTime(), outOfTime)
 	case askedRedis:
 		if o.redis == nil {
-			return "REDIS_URL is not set; the app keeps its cache in its own process."
+			return "REDIS_URL is not set; the app uses an in-process cache."
 		}
 		return ifNot(!o.redis.failed.outOfTime(), outOfTime)
 	case askedTarget:
@@ -107,31 +107,31 @@ func (o *observation) missing(p part) string {
 		if why := o.missing(askedPooler); why != "" {
 			return why
 		}
-		return ifNot(o.pooler.failed == nil, "The app's endpoint can't be used.")
+		return ifNot(o.pooler.failed == nil, "The app's endpoint cannot be used.")
 	case upDirect:
 		if why := o.missing(askedDirect); why != "" {
 			return why
 		}
-		return ifNot(o.direct.failed == nil, "The direct endpoint can't be used.")
+		return ifNot(o.direct.failed == nil, "The direct endpoint cannot be used.")
 	case upRedis:
 		if why := o.missing(askedRedis); why != "" {
 			return why
 		}
-		return ifNot(o.redis.failed == nil, "Redis can't be used.")
+		return ifNot(o.redis.failed == nil, "Redis cannot be used.")
 	case upTarget:
 		if why := o.missing(askedTarget); why != "" {
 			return why
 		}
-		return ifNot(o.targetFailed == nil, "The running server doesn't answer.")
+		return ifNot(o.targetFailed == nil, "The running server does not answer.")
 	case knowsSchema:
 		if o.schemaFailed != nil {
-			return fmt.Sprintf("The catalogue could not be read: %s.", o.schemaFailed)
+			return fmt.Sprintf("The database catalog could not be read: %s.", o.schemaFailed)
 		}
 		return ifNot(o.schema != nil, "No database answers.")
 	case knowsPlans:
 		return ifNot(len(o.hot) > 0, orElse(o.plansFailed, "No database answers."))
 	case knowsWalls:
-		return ifNot(o.walls, orElse(o.wallsFailed, "The app's endpoint can't be used."))
+		return ifNot(o.walls, orElse(o.wallsFailed, "The app's endpoint cannot be used."))
 	case knowsFacts:
 		if o.factsFailed != nil {
 			return fmt.Sprintf("The statistics could not be read: %s.", o.factsFailed)
@@ -158,7 +158,7 @@ func (o *observation) missing(p part) string {
 	case knowsMetrics:
 		return ifNot(o.target != nil && o.target.Metrics != nil, o.metricsMissing())
 	case knowsSettings:
-		return ifNot(len(o.config.Settings) > 0, "The settings are not known here.")
+		return ifNot(len(o.config.Settings) > 0, "The settings are unknown.")
 	}
 	return fmt.Sprintf("%q is not known.", string(p))
 }

@@ -35,7 +35,7 @@ func observe(ctx context.Context, c Config) *observation {
 	}
 	o.clock(time.Since(began), upDirect, askedDirect)
 
-	say("reading the database's catalogue")
+	say("reading the database catalog")
 	o.readCatalogue(ctx, s, planner)
 	o.clock(time.Since(began), knowsSchema, knowsFacts)
 
@@ -53,7 +53,7 @@ func observe(ctx context.Context, c Config) *observation {
 	o.runStatements(ctx, s, r, st)
 	o.clock(time.Since(began), knowsPlans, knowsWalls)
 
-	say("looking at the network again, and watching the servers")
+	say("measuring the network again and watching the servers")
 	r.all.Wait()
 	certain.all.Wait()
 	o.endWays(ctx, s)
@@ -241,12 +241,12 @@ func (o *observation) explainStatements(ctx context.Context, s *session, r *reac
 		return nil
 	}
 	if !o.wantsStatements() {
-		o.plansFailed = "No statement was explained: no chosen check asks for it."
+		o.plansFailed = "No statement was explained: no selected check needs it."
 		return nil
 	}
 	subjects, err := o.pickSubjects(ctx, planner)
 	if err != nil {
-		o.plansFailed = "No users could be picked: " + explain(ctx, "", err).Error() + "."
+		o.plansFailed = "No test users could be selected: " + explain(ctx, "", err).Error() + "."
 		return nil
 	}
 	s.explain = &explainer{
@@ -309,12 +309,12 @@ func (o *observation) decideWalls(s *session, r *reaching) bool {
 	case o.config.NoAnalyze:
 		o.wallsFailed = "No statement was run: --no-analyze."
 	case !o.wantsWalls():
-		o.walls, o.wallsFailed = false, "No statement was timed: no chosen check asks for it."
+		o.walls, o.wallsFailed = false, "No statement was timed: no selected check needs it."
 	case o.walls && s.db == nil:
 		o.walls, o.wallsFailed = false, "The app's pool could not be opened: "+failureText(s.dbFailed)+"."
 	case o.walls && s.pooler.floor <= 0 && !r.far():
 		// Split by a floor that nobody measured, all of a wall time would be residual.
-		o.walls, o.wallsFailed = false, "No statement was timed: there was no time to measure what an empty query takes."
+		o.walls, o.wallsFailed = false, "No statement was timed: there was no time to measure an empty query."
 	}
 	return o.walls
 }

@@ -115,7 +115,7 @@ func (s *pgServer) connect(ctx context.Context) {
 	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.tls()
 	s.endpoint.sum()
 	if w.attempts > 1 {
-		s.endpoint.Notes = append(s.endpoint.Notes, fmt.Sprintf("%d attempts were made; the phases are the last one's", w.attempts))
+		s.endpoint.Notes = append(s.endpoint.Notes, fmt.Sprintf("%d attempts were made; the phases are from the last one", w.attempts))
 	}
 	if err != nil {
 		s.fail(ctx, w.reached(), err)
@@ -142,7 +142,7 @@ func (s *pgServer) prove(ctx, proving context.Context) {
 		if err := s.conn.QueryRow(ctx, "SELECT pg_backend_pid()::int8, current_setting('server_version_num'), pg_is_in_recovery()").Scan(&pid, &version, &s.standby); err != nil {
 			return err
 		}
-		s.serverVersion, _ = strconv.Atoi(version) // 0 is "not told"
+		s.serverVersion, _ = strconv.Atoi(version) // 0 is "unknown"
 		s.firstTook = time.Since(began)
 		s.pooled, s.proof = store.ThroughPooler(s.config.Host, s.conn.PgConn().PID(), pid)
 		return nil

@@ -35,9 +35,9 @@ func (f *poolerFacts) resize(to int) string {
 // mayHave puts into words how many server connections the app's pool may have.
 func (f *poolerFacts) mayHave() string {
 	if f.poolSize == 0 {
-		return "any number of them"
+		return "any number of connections"
 	}
-	return fmt.Sprintf("%d of them", f.poolSize)
+	return fmt.Sprintf("%d connections", f.poolSize)
 }
 
 // setSize sets poolSize from what is declared and returns it. A size of 0 is no limit from PgBouncer 1.24 on. Before

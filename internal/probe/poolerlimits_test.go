@@ -143,10 +143,10 @@ func TestWhyAPoolIsStuck(t *testing.T) {
 		change           func(*poolerFacts)
 		evidence, remedy string
 	}{
-		{"paused", paused, nil, "it is paused", "RESUME"},
+		{"paused", paused, nil, "PgBouncer is paused", "RESUME"},
 		{"nobody can say", waits, nil, "most likely it is paused", "server_login_retry"},
 		{"not paused", known, nil, "although it is not paused", "server_login_retry"},
-		{"a pool of size 0", known, func(f *poolerFacts) { f.settings[defaultPoolSize] = "0" }, "default_pool_size is 0, of which PgBouncer 1.18.0 makes one", "SET default_pool_size = '20'"},
+		{"a pool of size 0", known, func(f *poolerFacts) { f.settings[defaultPoolSize] = "0" }, "default_pool_size is 0, which PgBouncer 1.18.0 treats as one", "SET default_pool_size = '20'"},
 		{"a database's pool of size 0", waits, func(f *poolerFacts) { f.database = store.ConsoleRow{"pool_size": "0"} }, "pool_size of the database is 0", "RELOAD"},
 		{"all databases together", full, func(f *poolerFacts) {
 			f.database = store.ConsoleRow{"pool_size": "20", "max_connections": "8", "current_connections": "8"}
@@ -253,7 +253,7 @@ func TestTimeoutsOfThePooler(t *testing.T) {
 			t.Errorf("%s = %s: %+v", c.setting, c.value, hits)
 			continue
 		}
-		if c.found && (hits[0].costMS != 785 || !strings.HasPrefix(hits[0].evidence, c.setting+" is "+c.value+" s,") || !strings.Contains(hits[0].evidence, "6 turns (785 ms)") || !strings.Contains(hits[0].remedy, "SET "+c.setting+" = '0'")) {
+		if c.found && (hits[0].costMS != 785 || !strings.HasPrefix(hits[0].evidence, c.setting+" is "+c.value+" s;") || !strings.Contains(hits[0].evidence, "6 turns (785 ms)") || !strings.Contains(hits[0].remedy, "SET "+c.setting+" = '0'")) {
 			t.Errorf("%s = %s: %+v", c.setting, c.value, hits[0])
 		}
 	}
@@ -277,7 +277,7 @@ func TestIdleClientsWithoutAConsole(t *testing.T) {
 			}
 			continue
 		}
-		if len(out.hits) != 1 || out.hits[0].costMS != 785 || !strings.Contains(out.hits[0].evidence, "3.4 s (client_idle_timeout)") || out.hits[0].about[0] != "client_idle_timeout" {
+		if len(out.hits) != 1 || out.hits[0].costMS != 785 || !strings.Contains(out.hits[0].evidence, "3.4 s idle (client_idle_timeout)") || out.hits[0].about[0] != "client_idle_timeout" {
 			t.Errorf("%+v", out)
 		}
 	}

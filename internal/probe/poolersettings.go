@@ -24,23 +24,23 @@ func poolerSettings() []poolerSetting {
 	atLeast := func(n int64) func(int64) bool { return func(v int64) bool { return v >= n } }
 	neverBefore := func(n int64) func(int64) bool { return func(v int64) bool { return v == 0 || v >= n } }
 	return []poolerSetting{
-		{name: defaultPoolSize, tuned: fmt.Sprint(tunedPoolSize), holds: atLeast(tunedPoolSize), why: "DB_MIN_IDLE_CONNS connections of one pod can be busy at once"},
-		{name: "max_client_conn", tuned: "1000", holds: atLeast(1000), why: "each pod opens up to DB_MAX_CONNS, during a roll-out twice as many pods"},
+		{name: defaultPoolSize, tuned: fmt.Sprint(tunedPoolSize), holds: atLeast(tunedPoolSize), why: "one pod can have DB_MIN_IDLE_CONNS busy connections at once"},
+		{name: "max_client_conn", tuned: "1000", holds: atLeast(1000), why: "each pod opens up to DB_MAX_CONNS, and a rollout doubles the number of pods"},
 		{name: "server_idle_timeout", tuned: "600", unit: " s", holds: neverBefore(600), why: "idle server connections are closed, and the next statement waits for a new one"},
-		{name: "server_lifetime", tuned: "3600", unit: " s", holds: atLeast(3600), why: "server connections are renewed, and each time a statement waits for it"},
-		{name: "query_wait_timeout", tuned: "120", unit: " s", holds: func(v int64) bool { return v > 0 && v <= 120 }, why: "clients wait in the queue for longer than anyone waits for the answer"},
+		{name: "server_lifetime", tuned: "3600", unit: " s", holds: atLeast(3600), why: "server connections are renewed more often, and each time a statement waits"},
+		{name: "query_wait_timeout", tuned: "120", unit: " s", holds: func(v int64) bool { return v > 0 && v <= 120 }, why: "clients wait in the queue longer than users wait for a response"},
 		{name: "server_reset_query_always", tuned: "0", holds: func(v int64) bool { return v == 0 }, why: "each transaction is followed by a DISCARD ALL"},
-		{name: "server_login_retry", tuned: "15", unit: " s", holds: func(v int64) bool { return v <= 15 }, why: "statements fail for so long after Postgres is back"},
+		{name: "server_login_retry", tuned: "15", unit: " s", holds: func(v int64) bool { return v <= 15 }, why: "statements keep failing for that long after Postgres is back"},
 		{name: idleSetting, tuned: "0", unit: " s", holds: neverBefore(longestLife), ends: true, why: "an idle connection of the app is closed after that time"},
-		{name: "query_timeout", tuned: "0", unit: " s", holds: neverBefore(longestStatement), ends: true, why: "a statement that takes so long fails, and its connection is closed"},
-		{name: "idle_transaction_timeout", tuned: "0", unit: " s", holds: neverBefore(longestStatement), ends: true, why: "a transaction whose client waits so long fails, and its connection is closed"},
-		{name: "transaction_timeout", tuned: "0", unit: " s", holds: neverBefore(longestStatement), ends: true, why: "a transaction that takes so long fails, and its connection is closed"},
+		{name: "query_timeout", tuned: "0", unit: " s", holds: neverBefore(longestStatement), ends: true, why: "a statement that takes that long fails, and its connection is closed"},
+		{name: "idle_transaction_timeout", tuned: "0", unit: " s", holds: neverBefore(longestStatement), ends: true, why: "a transaction that is idle that long fails, and its connection is closed"},
+		{name: "transaction_timeout", tuned: "0", unit: " s", holds: neverBefore(longestStatement), ends: true, why: "a transaction that takes that long fails, and its connection is closed"},
 	}
 }
 
 // setPooler changes a setting until the pooler starts anew.
 func setPooler(name, value string) string {
-	return fmt.Sprintf(`psql "$PGBOUNCER_ADMIN_URL" -c "SET %s = '%s'"   # and in pgbouncer.ini, or its next start undoes it`, name, value)
+	return fmt.Sprintf(`psql "$PGBOUNCER_ADMIN_URL" -c "SET %s = '%s'"   # and in pgbouncer.ini, or the next restart reverts it`, name, value)
 }
 
 func poolerDrifted(o *observation) outcome {
@@ -59,7 +59,7 @@ func poolerDrifted(o *observation) outcome {
 	if mode != "transaction" {
 		hits = append(hits, hit{
 			severity: Critical, remedy: setPooler("pool_mode", "transaction"),
-			evidence: fmt.Sprintf("pool_mode is %s, tuned is transaction: each client keeps a server connection for itself.", shown(mode)),
+			evidence: fmt.Sprintf("pool_mode is %s; the tuned value is transaction: otherwise each client keeps a server connection to itself.", shown(mode)),
 		})
 	}
 	e := o.pooler.endpoint
@@ -81,19 +81,19 @@ func poolerDrifted(o *observation) outcome {
 		if s.holds(n) {
 			continue
 		}
-		h := hit{remedy: remedy, about: []string{s.name}, evidence: fmt.Sprintf("%s is %s%s, tuned is %s%s: %s.", name, value, s.unit, s.tuned, s.unit, s.why)}
+		h := hit{remedy: remedy, about: []string{s.name}, evidence: fmt.Sprintf("%s is %s%s; the tuned value is %s%s: %s.", name, value, s.unit, s.tuned, s.unit, s.why)}
 		if s.ends {
 			h.costMS = e.ConnectMS
-			h.evidence = fmt.Sprintf("%s is %s%s, tuned is %s: %s; %s.", name, value, s.unit, s.tuned, s.why, e.connecting())
+			h.evidence = fmt.Sprintf("%s is %s%s; the tuned value is %s: %s; %s.", name, value, s.unit, s.tuned, s.why, e.connecting())
 		}
 		hits = append(hits, h)
 	}
-	return orPassed(hits, "pool_mode is transaction, and %d more settings have their values.", len(poolerSettings()))
+	return orPassed(hits, "pool_mode is transaction, and %d other settings have their tuned values.", len(poolerSettings()))
 }
 
 // connecting is the price of a connection that was closed.
 func (e Endpoint) connecting() string {
-	return fmt.Sprintf("the request that needs another waits %d turns (%.0f ms) for it", e.ConnectTurns, e.ConnectMS)
+	return fmt.Sprintf("the request that needs a new one waits %d turns (%.0f ms) for it", e.ConnectTurns, e.ConnectMS)
 }
 
 // idleSetting closes the connections of clients that are idle.
@@ -106,9 +106,9 @@ func (o *observation) closesIdle() (hit, bool) {
 	h := hit{costMS: e.ConnectMS, about: []string{idleSetting}, remedy: setPooler(idleSetting, "0")}
 	switch {
 	case o.ways.closedFor != "":
-		h.evidence = fmt.Sprintf("%s has closed a connection of the probe that had been idle for at most %.1f s (%s); %s.", e.Address, o.ways.closedAfter.Seconds(), o.ways.closedFor, e.connecting())
+		h.evidence = fmt.Sprintf("%s closed a connection of the probe after at most %.1f s idle (%s); %s.", e.Address, o.ways.closedAfter.Seconds(), o.ways.closedFor, e.connecting())
 	case o.target != nil && o.target.Metrics != nil && o.target.Metrics.Pool.IdleLimitS > 0:
-		h.evidence = fmt.Sprintf("The running server's connections are closed when they are idle for %.1f s (%s); %s.", o.target.Metrics.Pool.IdleLimitS, idleSetting, e.connecting())
+		h.evidence = fmt.Sprintf("The running server's connections are closed after %.1f s idle (%s); %s.", o.target.Metrics.Pool.IdleLimitS, idleSetting, e.connecting())
 	default:
 		return hit{}, false
 	}

@@ -67,9 +67,9 @@ func (o *observation) stuck() hit {
 	c := o.ways.console
 	if c == nil || c.failed != nil || !c.stuck.known {
 		return hit{
-			evidence: " Its console would show whether it is paused or its pool is full (PGBOUNCER_ADMIN_URL).",
-			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW DATABASES' -c 'SHOW POOLS'   # paused is 1, or there are no servers (sv_) at all: psql "$PGBOUNCER_ADMIN_URL" -c RESUME` + "\n" +
-				holders + `   # sv_active is pool_size: end these, or raise default_pool_size`,
+			evidence: " Set PGBOUNCER_ADMIN_URL: the console shows whether it is paused or its pool is full.",
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW DATABASES' -c 'SHOW POOLS'   # if paused is 1, or there are no servers (sv_) at all: psql "$PGBOUNCER_ADMIN_URL" -c RESUME` + "\n" +
+				holders + `   # if sv_active equals pool_size: end these, or raise default_pool_size`,
 		}
 	}
 	s := c.stuck
@@ -82,42 +82,42 @@ func (o *observation) stuck() hit {
 			remedy:   fmt.Sprintf(`psql "$PGBOUNCER_ADMIN_URL" -c 'RESUME %s'`, o.ways.database),
 		}
 	case s.paused:
-		return hit{evidence: " SHOW STATE: it is paused.", remedy: resume}
+		return hit{evidence: " SHOW STATE: PgBouncer is paused.", remedy: resume}
 	case c.sizeZero() && s.active == 0:
 		return hit{
-			evidence: fmt.Sprintf(" SHOW DATABASES: %s is %d, of which PgBouncer %s makes one connection, and none any more when that one was closed; %d clients wait.", by, size, c.version, s.waiting),
+			evidence: fmt.Sprintf(" SHOW DATABASES: %s is %d, which PgBouncer %s treats as one connection, and as none after that one was closed; %d clients wait.", by, size, c.version, s.waiting),
 			remedy:   c.resize(tunedPoolSize),
 		}
 	case c.poolSize > 0 && s.active >= c.poolSize:
 		return hit{
-			evidence: fmt.Sprintf(" SHOW POOLS: its pool is full: %d of %d server connections are busy, and %d clients wait.", s.active, c.poolSize, s.waiting),
+			evidence: fmt.Sprintf(" SHOW POOLS: the pool is full: %d of %d server connections are busy, and %d clients wait.", s.active, c.poolSize, s.waiting),
 			remedy:   holders + "   # they hold the pool: end them with pg_terminate_backend(pid)" + c.largerPool(),
 		}
 	case s.servers == 0 && s.waiting > 0 && s.unlisted:
 		return hit{
-			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none: most likely it is paused, or its database, which SHOW DATABASES does not list.", s.waiting),
-			remedy:   resume + fmt.Sprintf(` -c 'RESUME %s'   # the one that was not paused says so; neither was? Then it can't log in to Postgres: its own log says why`, o.ways.database),
+			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and PgBouncer has no server connection and opens none: most likely it is paused, or the database is, which SHOW DATABASES does not list.", s.waiting),
+			remedy:   resume + fmt.Sprintf(` -c 'RESUME %s'   # the one that was not paused reports that; if neither was, PgBouncer cannot log in to Postgres: see its log`, o.ways.database),
 		}
 	case full >= 0:
 		l := c.serverLimits()[full]
 		return hit{
 			evidence: fmt.Sprintf(" %s is reached: %d of %d connections to the database are open, %d of them for this pool, and %d clients wait.", l.setting, l.used, l.limit, s.servers, s.waiting),
-			remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS' -c 'SHOW SERVERS'   # which pools have them? then raise ` + l.setting + ` in pgbouncer.ini and RELOAD`,
+			remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS' -c 'SHOW SERVERS'   # which pools hold them? Then raise ` + l.setting + ` in pgbouncer.ini and RELOAD`,
 		}
 	case s.servers == 0 && s.waiting > 0 && s.stateKnown:
 		return hit{
-			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none, although it is not paused (SHOW STATE): it can't log in to Postgres, or waits after it could not.", s.waiting),
-			remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CONFIG'   # its own log says why; it tries again each server_login_retry seconds`,
+			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and PgBouncer has no server connection and opens none, although it is not paused (SHOW STATE): it cannot log in to Postgres, or waits before it tries again.", s.waiting),
+			remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CONFIG'   # its log shows why; it tries again every server_login_retry seconds`,
 		}
 	case s.servers == 0 && s.waiting > 0:
 		return hit{
-			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and it has no server connection and opens none: most likely it is paused.", s.waiting),
-			remedy:   resume + "   # it was not paused? Then it can't log in to Postgres, and its own log says why; it tries again each server_login_retry seconds",
+			evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and PgBouncer has no server connection and opens none: most likely it is paused.", s.waiting),
+			remedy:   resume + "   # if it was not paused, it cannot log in to Postgres: see its log; it tries again every server_login_retry seconds",
 		}
 	}
 	return hit{
-		evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, %d of its %d server connections are busy; it is not paused and may have %s.", s.waiting, s.active, s.servers, c.mayHave()),
-		remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW SERVERS'   # state login: it can't reach Postgres or log in; its own log says why`,
+		evidence: fmt.Sprintf(" SHOW POOLS: %d clients wait, and %d of its %d server connections are busy; it is not paused and may open %s.", s.waiting, s.active, s.servers, c.mayHave()),
+		remedy:   `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW SERVERS'   # state login: it cannot reach Postgres or log in; its log shows why`,
 	}
 }
 

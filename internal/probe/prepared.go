@@ -32,10 +32,10 @@ const roomLeast = 3
 // roomToTry says in how why the test is not made. It is made where the mode needs the answer, because then
 // every statement of the app is at stake; otherwise only in a pool that has room, as its console must say.
 func roomToTry(ctx context.Context, mode string, p *pair, pools *poolsConsole) preparedSupport {
-	const noConsole = "not tried: no console says whether the pool has room to spare"
+	const noConsole = "not tested: without the console, it is unknown whether the pool has spare connections"
 	switch {
 	case !p.usable():
-		return preparedSupport{how: "there are no two connections"}
+		return preparedSupport{how: "two connections could not be opened"}
 	case mode == "cache_statement":
 		return preparedSupport{}
 	case !pools.usable():
@@ -45,7 +45,7 @@ func roomToTry(ctx context.Context, mode string, p *pair, pools *poolsConsole) p
 	case !ok:
 		return preparedSupport{how: noConsole}
 	case now.ServersIdle < roomLeast:
-		return preparedSupport{how: fmt.Sprintf("not tried: the pool has no room to spare (%s, and it takes %d)",
+		return preparedSupport{how: fmt.Sprintf("not tested: the pool has too few spare connections (%s, and the test needs %d)",
 			plural(int(now.ServersIdle), "idle server connection", "idle server connections"), roomLeast)}
 	}
 	return preparedSupport{}
@@ -60,7 +60,7 @@ const (
 
 // testPrepared makes the test until it tells something.
 func testPrepared(ctx context.Context, p *pair) preparedSupport {
-	out := preparedSupport{how: "there are no two connections"}
+	out := preparedSupport{how: "two connections could not be opened"}
 	for try := range preparedTries {
 		if out.known || !p.usable() || ctx.Err() != nil {
 			break
@@ -110,7 +110,7 @@ func tryPrepared(ctx context.Context, p *pair, name string) preparedSupport {
 	case err != nil:
 		return unknown("it could not be run", err)
 	case elsewhere == home:
-		return preparedSupport{how: "the pooler gave the same server connection twice, which tells nothing"}
+		return preparedSupport{how: "the pooler assigned the same server connection twice, so the test shows nothing"}
 	}
 	// A pooler that carries statements has names of its own for them: it is asked to let go of this one.
 	p.paid(name)

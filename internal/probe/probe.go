@@ -86,7 +86,7 @@ type RedisParameter struct {
 }
 
 // ErrNothing is returned when there was nothing to report on.
-var ErrNothing = errors.New("there is nothing to probe: no database, no Redis and no target is configured")
+var ErrNothing = errors.New("nothing to probe: no database, no Redis and no target is configured")
 
 // Validate refuses codes that do not exist.
 func (c Config) Validate() error {

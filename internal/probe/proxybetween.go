@@ -26,10 +26,10 @@ func (e *Endpoint) judgeProxy(m *link.Conn) {
 			return
 		}
 		e.ProxyBetween = true
-		note := fmt.Sprintf("TCP was answered in %.1f ms and a turn takes %.1f ms: a proxy (or a model link) answers nearer than the server", e.TCPRoundTripMS, e.FloorMS)
+		note := fmt.Sprintf("TCP connects in %.1f ms, but a turn takes %.1f ms: a proxy (or a simulated link) in front of the server answers", e.TCPRoundTripMS, e.FloorMS)
 		if i+1 < len(e.Phases) && p.MS < limit {
 			if next := e.Phases[i+1]; next.MS > 1.6*e.FloorMS*float64(max(next.Turns, 1)) {
-				note += fmt.Sprintf("; the handshake's round trip is charged to %s (%.1f ms)", next.Name, next.MS)
+				note += fmt.Sprintf("; the handshake's round trip is counted in %s (%.1f ms)", next.Name, next.MS)
 			}
 		}
 		e.Notes = append(e.Notes, note)

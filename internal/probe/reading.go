@@ -69,11 +69,11 @@ func (r *reader) send(ctx context.Context, readings []reading) (done int, err er
 			value := result.Rows[0][0]
 			if at >= 0 && at < len(readings) {
 				if err := json.Unmarshal(value, readings[at].into); err != nil {
-					return fmt.Errorf("the answer to %s has another form: %w", readings[at].name, err)
+					return fmt.Errorf("the response to %s has an unexpected format: %w", readings[at].name, err)
 				}
 				done++
 			} else if at == len(readings) {
-				took, _ := strconv.ParseFloat(string(value), 64) // 0 is "not told"
+				took, _ := strconv.ParseFloat(string(value), 64) // 0 is "unknown"
 				r.serverMS += took
 			}
 		}

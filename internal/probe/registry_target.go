@@ -27,7 +27,7 @@ func targetChecks() []check {
 		{
 			code: "HD-T04", title: "Pool exhaustion: requests wait for a database connection", severity: Warning,
 			needs: []part{knowsReads}, run: targetAcquires,
-			remedy: "kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=50   # the pooler's default_pool_size bounds what that buys; and the same in deploy-k3s/base/honeydue.env",
+			remedy: "kubectl -n honeydue set env deployment/honeydue DB_MAX_CONNS=50   # limited by the pooler's default_pool_size; make the same change in deploy-k3s/base/honeydue.env",
 		},
 		{
 			code: "HD-T07", title: "Redis errors: the running server's Redis calls fail", severity: Warning,

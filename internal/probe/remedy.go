@@ -82,7 +82,7 @@ func seeCertificate(endpoint, address, then string) string {
 }
 
 // knownIssuer is what to do about a certificate that is refused.
-const knownIssuer = "expired: renew it; an unknown issuer: sslrootcert (or PGSSLROOTCERT), for Redis and HTTPS SSL_CERT_FILE, names its certificate"
+const knownIssuer = "if expired: renew it; if the issuer is unknown: set sslrootcert (or PGSSLROOTCERT), or for Redis and HTTPS SSL_CERT_FILE, to its CA certificate"
 
 // sentAgain and trace tell where packets are lost or held up.
 const sentAgain = "nstat -az TcpRetransSegs TcpExtTCPTimeouts; "
@@ -90,7 +90,7 @@ const sentAgain = "nstat -az TcpRetransSegs TcpExtTCPTimeouts; "
 func trace(address string) string { return "mtr -rwc 100 " + hostOf(address) }
 
 // findPooler is the way from Postgres itself to the pooler; notThePooler the way back.
-const findPooler = "kubectl get services -A | grep -i -E 'pooler|pgbouncer'   # its host goes into DB_HOST of deploy-k3s's overlay (or DATABASE_URL); on Neon it is the one with the suffix -pooler"
+const findPooler = "kubectl get services -A | grep -i -E 'pooler|pgbouncer'   # set DB_HOST in the deploy-k3s overlay (or DATABASE_URL) to its host; on Neon, the host with the suffix -pooler"
 
 func notThePooler(address string) string {
 	host := hostOf(address)
@@ -98,7 +98,7 @@ func notThePooler(address string) string {
 	if direct, ok := strings.CutSuffix(label, "-pooler"); ok {
 		return fmt.Sprintf("kubectl -n honeydue set env deployment/honeydue DB_DIRECT_HOST=%s.%s   # or the same host in DATABASE_DIRECT_URL", direct, domain)
 	}
-	return `psql "$DATABASE_DIRECT_URL" -c 'SELECT inet_server_addr(), inet_server_port()'   # where Postgres itself listens: that belongs in DATABASE_DIRECT_URL (or DB_DIRECT_HOST)`
+	return `psql "$DATABASE_DIRECT_URL" -c 'SELECT inet_server_addr(), inet_server_port()'   # where Postgres itself listens: use that in DATABASE_DIRECT_URL (or DB_DIRECT_HOST)`
 }
 
 // hostOf is the host of an address, and the whole of what is none.
@@ -117,35 +117,35 @@ func repair(f *failure, variable, address string) string {
 		case cache.FaultPermission:
 			return aclRemedy(strings.Fields(cache.ACLRules))
 		case cache.FaultBusy:
-			return `redis-cli -u "$REDIS_URL" SCRIPT KILL   # ends a script that has written nothing; otherwise only SHUTDOWN NOSAVE does. SLOWLOG GET names it afterwards`
+			return `redis-cli -u "$REDIS_URL" SCRIPT KILL   # ends a script that has not written; otherwise only SHUTDOWN NOSAVE works. SLOWLOG GET shows the script afterwards`
 		case cache.FaultLoading:
 			return `redis-cli -u "$REDIS_URL" INFO persistence   # loading_eta_seconds; the cache needs no persistence: appendonly no, save ""`
 		}
 	}
 	switch f.kind {
 	case kindURL:
-		return editSecret(variable + " is written as scheme://user:password@host:port/name")
+		return editSecret(variable + " must have the form scheme://user:password@host:port/name")
 	case kindName:
-		return fmt.Sprintf("getent hosts %s; kubectl -n kube-system get pods -l k8s-app=kube-dns   # correct the host in %s, or mend the cluster's DNS", hostOf(address), variable)
+		return fmt.Sprintf("getent hosts %s; kubectl -n kube-system get pods -l k8s-app=kube-dns   # correct the host in %s, or fix the cluster's DNS", hostOf(address), variable)
 	case kindCertificate:
 		return seeCertificate(endpointOf(variable), address, knownIssuer)
 	case kindTLS:
 		if f.code() != "" { // the server's own word: it is there, and wants TLS
-			return editSecret("sslmode=verify-full in " + variable + ", or DB_SSLMODE: TLS is wanted there")
+			return editSecret("sslmode=verify-full in " + variable + ", or DB_SSLMODE: the server requires TLS")
 		}
 		without := "correct sslmode in " + variable
 		if variable == redisVariable {
-			without = "let REDIS_URL begin with redis://"
+			without = "start REDIS_URL with redis://"
 		}
-		return startTLS(endpointOf(variable), address) + " </dev/null   # no TLS there: turn it on at the server, or " + without
+		return startTLS(endpointOf(variable), address) + " </dev/null   # the server has no TLS: enable it there, or " + without
 	case kindCredentials:
 		return editSecret("user and password in " + variable + ", or DB_USER and DB_PASSWORD")
 	case kindLogIn:
-		return fmt.Sprintf(`psql "$%[1]s" -c 'SELECT 1'   # it says more; sslmode, channel_binding and require_auth in %[1]s decide how to log in`, variable)
+		return fmt.Sprintf(`psql "$%[1]s" -c 'SELECT 1'   # shows more detail; sslmode, channel_binding and require_auth in %[1]s control authentication`, variable)
 	case kindDatabase:
 		return editSecret("the database's name in " + variable + ", or DB_NAME in deploy-k3s/base/honeydue.env")
 	case kindTooMany:
-		return fmt.Sprintf(`psql "$%s" -c 'SELECT count(*), state, application_name FROM pg_stat_activity GROUP BY 2, 3 ORDER BY 1 DESC'   # who holds the connections? In vain: as a superuser, for whom Postgres keeps three`, variable)
+		return fmt.Sprintf(`psql "$%s" -c 'SELECT count(*), state, application_name FROM pg_stat_activity GROUP BY 2, 3 ORDER BY 1 DESC'   # who holds the connections? If this is refused too, connect as a superuser: Postgres reserves three connections for them`, variable)
 	}
 	return ""
 }
@@ -163,17 +163,17 @@ func endpointOf(variable string) string {
 func repairTarget(f *failure, target string) string {
 	switch f.kind {
 	case kindURL:
-		return `honeydue probe --target "$TARGET"   # TARGET is written as https://api.example.com`
+		return `honeydue probe --target "$TARGET"   # TARGET has the form https://api.example.com`
 	case kindTLS:
 		var header tls.RecordHeaderError
 		if errors.As(f, &header) && string(header.RecordHeader[:]) == "HTTP/" {
-			return "honeydue probe --target " + strings.Replace(target, "https://", "http://", 1) + "   # it speaks HTTP without TLS there"
+			return "honeydue probe --target " + strings.Replace(target, "https://", "http://", 1) + "   # the server uses HTTP without TLS"
 		}
-		return startTLS("target", targetAddress(target)) + " </dev/null   # what does it say instead of TLS? If it is HTTP: --target http://…"
+		return startTLS("target", targetAddress(target)) + " </dev/null   # what does it send instead of TLS? If it is HTTP: --target http://…"
 	case kindCertificate:
 		return seeCertificate("target", targetAddress(target), knownIssuer)
 	case kindName:
-		return "getent hosts " + hostOf(targetAddress(target)) + "   # correct the host in --target, or mend its DNS"
+		return "getent hosts " + hostOf(targetAddress(target)) + "   # correct the host in --target, or fix its DNS"
 	}
 	return ""
 }

@@ -92,7 +92,7 @@ func TestTLSThatIsWanted(t *testing.T) {
 		t.Errorf("it is mended by %q", got)
 	}
 	f = explain(t.Context(), "ssl_request", errors.New("no TLS"))
-	if got := repair(f, "DATABASE_URL", "db:6432"); !strings.Contains(got, "turn it on at the server") {
+	if got := repair(f, "DATABASE_URL", "db:6432"); !strings.Contains(got, "enable it there") {
 		t.Errorf("a server without TLS is mended by %q", got)
 	}
 }
@@ -140,7 +140,7 @@ func TestThrownAwayRowsPriceAnIndex(t *testing.T) {
 	if len(out.hits) != 1 || out.hits[0].costMS < 1.89 || out.hits[0].costMS > 1.91 || out.hits[0].severity != Critical {
 		t.Fatalf("%+v", out)
 	}
-	want := "tasks_board_idx on tasks is not there (with it the planner's estimate for task_board for the heavy user would fall to 53%, by HypoPG), and task_board for the heavy user pays for it."
+	want := "tasks_board_idx on tasks does not exist (with it, the planner's cost estimate for task_board for the heavy user would fall to 53%, according to HypoPG); task_board for the heavy user is slower because of it."
 	if got := out.hits[0].evidence; got != want {
 		t.Errorf("the evidence is %q, want %q", got, want)
 	}
@@ -177,12 +177,12 @@ func TestSettingsOfTheNextConnection(t *testing.T) {
 		t.Fatalf("nothing was set, and it finds %+v", out)
 	}
 	alter("DATABASE %I SET enable_indexscan = 'off'")
-	if out := judged(old); len(out.hits) != 1 || !strings.HasPrefix(out.hits[0].evidence, "enable_indexscan is switched off for this database") || !strings.Contains(out.hits[0].remedy, `ALTER DATABASE :"DBNAME" RESET enable_indexscan;`) {
+	if out := judged(old); len(out.hits) != 1 || !strings.HasPrefix(out.hits[0].evidence, "enable_indexscan is off for this database") || !strings.Contains(out.hits[0].remedy, `ALTER DATABASE :"DBNAME" RESET enable_indexscan;`) {
 		t.Errorf("enable_indexscan = off of the database: %+v", out)
 	}
 	alter("DATABASE %I RESET enable_indexscan")
 	alter("DATABASE %I SET plan_cache_mode = 'force_generic_plan'")
-	if out := judged(old); len(out.hits) != 1 || !strings.Contains(out.hits[0].evidence, "is set for this database, and strikes as soon as") {
+	if out := judged(old); len(out.hits) != 1 || !strings.Contains(out.hits[0].evidence, "is set for this database and takes effect when") {
 		t.Errorf("plan_cache_mode of the database: %+v", out)
 	}
 	if out := judged(open()); len(out.hits) != 1 || !strings.Contains(out.hits[0].evidence, "sessions run with") || !strings.Contains(out.hits[0].remedy, `ALTER DATABASE :"DBNAME" RESET plan_cache_mode;`) {

@@ -20,7 +20,7 @@ func (r Result) Round(before *Result) string {
 		moved = append(moved, s)
 	}
 	if len(moved) == 0 {
-		return "Nothing has moved. " + r.Verdict
+		return "Nothing has changed. " + r.Verdict
 	}
 	return strings.Join(moved, "; ") + ". " + r.Verdict
 }

@@ -44,7 +44,7 @@ func judgeS14(s store.Subject, e explained) S14Verdict {
 	switch {
 	case e.endedAfterMS > 0:
 		v.Status = Fail
-		v.Why = fmt.Sprintf("more than %.0f ms of execution, where the probe's time-out ended it; %.0f are allowed", e.endedAfterMS, v.LimitMS)
+		v.Why = fmt.Sprintf("more than %.0f ms of execution, when the probe's timeout ended it; %.0f ms are allowed", e.endedAfterMS, v.LimitMS)
 	case e.failed != nil:
 		v.Status, v.Why = Unknown, e.failed.Error()
 	case e.plan == nil:
@@ -53,7 +53,7 @@ func judgeS14(s store.Subject, e explained) S14Verdict {
 		v.Status, v.Why = Unknown, e.why
 	case e.plan.ExecutionMS > v.LimitMS:
 		v.Status = Fail
-		v.Why = fmt.Sprintf("%.2f ms of execution, %.0f are allowed", e.plan.ExecutionMS, v.LimitMS)
+		v.Why = fmt.Sprintf("%.2f ms of execution, %.0f ms are allowed", e.plan.ExecutionMS, v.LimitMS)
 	}
 	return v
 }

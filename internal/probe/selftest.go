@@ -23,7 +23,7 @@ type appTest struct {
 func (o *observation) testApp(ctx context.Context, s *session) {
 	switch {
 	case !o.wants("HD-Q19"):
-		o.app.notRun = "no chosen check asks for it"
+		o.app.notRun = "no selected check needs it"
 	case o.config.NoAnalyze:
 		o.app.notRun = "no statement is run: --no-analyze"
 	case s.db == nil:
@@ -41,15 +41,15 @@ func (o *observation) testApp(ctx context.Context, s *session) {
 func poolRefused(o *observation) outcome {
 	switch {
 	case !o.opensPool():
-		return notKnown("The app's pool was not opened: no chosen check asks for it, or --no-analyze.")
+		return notKnown("The app's pool was not opened: no selected check needs it, or --no-analyze is set.")
 	case o.poolFailed == nil:
-		return passed("The app's pool opens, and its sessions have the settings that it asks for.")
+		return passed("The app's pool opens, and its sessions have the settings that the app requests.")
 	case o.poolFailed.outOfTime(), o.poolFailed.cutOff():
-		return notKnown("The app's pool was not open in time: %s.", o.poolFailed)
+		return notKnown("The app's pool did not open in time: %s.", o.poolFailed)
 	}
 	h := hit{
-		evidence: fmt.Sprintf("The app can't open its pool at %s, although the endpoint answers: %s.", o.pooler.endpoint.Address, o.poolFailed),
-		remedy:   "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=20   # it says the same at its start",
+		evidence: fmt.Sprintf("The app cannot open its pool at %s, although the endpoint answers: %s.", o.pooler.endpoint.Address, o.poolFailed),
+		remedy:   "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=20   # it logs the same error at startup",
 		about:    []string{o.poolFailed.code()},
 	}
 	var advised interface{ Hint() string }
@@ -66,12 +66,12 @@ func appStatements(o *observation) outcome {
 	case t.notRun != "":
 		return notKnown("The self-test was not run: %s.", t.notRun)
 	case t.failed != nil:
-		return notKnown("The self-test had no answer: %s.", t.failed)
+		return notKnown("The self-test got no answer: %s.", t.failed)
 	case t.refused.cutOff():
-		return notKnown("The self-test was not run to its end, %s waited too long: %s.", t.result.Failed, t.refused)
+		return notKnown("The self-test did not complete: %s waited too long: %s.", t.result.Failed, t.refused)
 	case t.refused != nil:
 		h := hit{
-			evidence: fmt.Sprintf("In the self-test %s fails with the app's role: %s.", t.result.Failed, t.refused),
+			evidence: fmt.Sprintf("In the self-test, %s fails with the app's role: %s.", t.result.Failed, t.refused),
 			about:    []string{t.refused.code()},
 		}
 		if t.refused.code() == insufficientPrivilege {
@@ -80,12 +80,12 @@ func appStatements(o *observation) outcome {
 		return found(h)
 	case len(t.result.Wrong) > 0:
 		return found(hit{
-			evidence: fmt.Sprintf("In the self-test values come back otherwise than they were sent: %s.%s", strings.Join(t.result.Wrong, ", "), o.formats()),
-			remedy:   `psql "$DATABASE_URL" -c "SELECT name, setting, source FROM pg_settings WHERE name IN ('DateStyle', 'TimeZone', 'client_encoding', 'server_encoding', 'bytea_output')"   # what changes them: a setting, a pooler between, a type of a column?`,
+			evidence: fmt.Sprintf("In the self-test, values come back different from what was sent: %s.%s", strings.Join(t.result.Wrong, ", "), o.formats()),
+			remedy:   `psql "$DATABASE_URL" -c "SELECT name, setting, source FROM pg_settings WHERE name IN ('DateStyle', 'TimeZone', 'client_encoding', 'server_encoding', 'bytea_output')"   # what changes them: a setting, a pooler, a column type?`,
 			wrong:    true,
 		})
 	}
-	return passed("%d statements of the app, every one that writes among them, ran in one transaction that was rolled back; values came back as they were sent.", t.result.Statements)
+	return passed("%d statements of the app, including every write, ran in one transaction that was rolled back; values came back unchanged.", t.result.Statements)
 }
 
 // insufficientPrivilege is the SQLSTATE of a right that is missing.
@@ -116,7 +116,7 @@ func (o *observation) formats() string {
 // transactions (HD-D19) and time-outs (HD-D20).
 func otherSettings(o *observation) outcome {
 	if !o.opensPool() || o.proof == nil {
-		return notKnown("The app's pool was not opened, or could not be.")
+		return notKnown("The app's pool was not opened, or could not be opened.")
 	}
 	var hits []hit
 	for _, w := range o.proof.Warnings {
@@ -127,15 +127,15 @@ func otherSettings(o *observation) outcome {
 		h := hit{evidence: firstUpper(w.Error()) + ".", about: []string{w.Setting}}
 		switch w.Setting {
 		case "server_encoding":
-			h.remedy = `psql "$DATABASE_DIRECT_URL" -c 'SHOW server_encoding'   # dump it, and restore it into a database that was created with ENCODING 'UTF8'`
+			h.remedy = `psql "$DATABASE_DIRECT_URL" -c 'SHOW server_encoding'   # dump the database and restore it into one created with ENCODING 'UTF8'`
 		case "search_path":
-			h.remedy = `psql "$DATABASE_URL" -c 'SHOW search_path' -c '\dt *.tasks'   # ALTER ROLE CURRENT_USER SET search_path = the schema that has them; nowhere: honeydue migrate up`
+			h.remedy = `psql "$DATABASE_URL" -c 'SHOW search_path' -c '\dt *.tasks'   # ALTER ROLE CURRENT_USER SET search_path = the schema that has the tables; if none has: honeydue migrate up`
 		default:
 			h.remedy = o.facts.setting(w.Setting).reset()
 		}
 		hits = append(hits, h)
 	}
-	return orPassed(hits, "The database's settings are what the app relies on.")
+	return orPassed(hits, "The database's settings are the ones the app relies on.")
 }
 
 func firstUpper(s string) string {

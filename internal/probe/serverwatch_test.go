@@ -205,7 +205,7 @@ func TestServerThresholds(t *testing.T) {
 		want  string // of the evidence; empty for a pass
 	}{
 		{"a young server's ids", ids(2e8), transactionIDs, ""},
-		{"half of the ids", ids(1.2e9), transactionIDs, "1200 million old"},
+		{"half of the ids", ids(1.2e9), transactionIDs, "1200 million transactions old"},
 		{"a replica that has caught up", replica(0.1), replicationLag, ""},
 		{"a replica behind", replica(40), replicationLag, "40 s and 300.0 MB behind"},
 		{"a slot in use", slot(true), replicationLag, ""},
@@ -213,11 +213,11 @@ func TestServerThresholds(t *testing.T) {
 		{"cold reads", blocks(30_000, 20_000), cacheHit, "60.0% of the blocks came from memory"},
 		{"few cold reads of a young server", blocks(0, 5000), cacheHit, ""},
 		{"an hour of cold reads", old, cacheHit, "90.0%"},
-		{"cold reads on Neon, of whatever", onNeon(blocks(30_000, 20_000), ""), cacheHit, "20000 from the compute's local file cache or from the page server"},
+		{"cold reads on Neon, of whatever", onNeon(blocks(30_000, 20_000), ""), cacheHit, "20000 from the compute's local file cache or the page server"},
 		{"reads of the local file cache", cached(20_000, 0), cacheHit, ""},
 		{"few from the page server", cached(0, 5000), cacheHit, ""},
-		{"reads of the page server", cached(10_000, 10_000), cacheHit, "50.0% of the pages that Postgres's buffers lacked came from the compute's local file cache and 10000 from the page server"},
-		{"an hour of the page server", hour, cacheHit, "Since the compute started 90.0%"},
+		{"reads of the page server", cached(10_000, 10_000), cacheHit, "50.0% of the pages missing from shared_buffers came from the compute's local file cache and 10000 from the page server"},
+		{"an hour of the page server", hour, cacheHit, "Since the compute started, 90.0%"},
 	} {
 		got := c.check(c.o)
 		switch {

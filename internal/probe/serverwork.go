@@ -60,7 +60,7 @@ func (o *observation) measureAgain(ctx context.Context, s *session) {
 	wg.Wait()
 	switch server := o.nearest(); {
 	case o.config.NoAnalyze:
-		o.work.failed = "no work is given to it: --no-analyze"
+		o.work.failed = "not run: --no-analyze"
 	case !server.usable():
 		o.work.failed = "no database answers"
 	case !o.work.decided(server):
@@ -224,7 +224,7 @@ func starved(times []float64) bool {
 // cpuStarved wants the same at every moment: a machine may be busy at one.
 func cpuStarved(o *observation) outcome {
 	if len(o.work.moments) == 0 {
-		return notKnown("A fixed amount of work could not be timed by the server's clock: %s.", orElse(o.work.failed, "there was no time"))
+		return notKnown("A fixed amount of work could not be timed with the server's clock: %s.", orElse(o.work.failed, "there was no time"))
 	}
 	var all, own []float64
 	starving := true
@@ -234,14 +234,14 @@ func cpuStarved(o *observation) outcome {
 	}
 	server, probe := pausesOf(all), pausesOf(own)
 	work := server.pieceMS * float64(len(all))
-	says := fmt.Sprintf("By the server's own clock %.0f ms of work took %.0f ms", work, work/server.share)
+	says := fmt.Sprintf("By the server's own clock, %.0f ms of CPU work took %.0f ms", work, work/server.share)
 	late := o.nearest().lateMS()
 	stoodStill := starving && server.count >= fewestPauses && late >= starvedWaitMS
 	if !stoodStill && !slow(all) {
 		return passed("%s.", says)
 	}
 	if len(own) > 0 && (stoodStill && probe.waitMS >= server.waitMS/2 || slow(all) && probe.pieceMS >= server.pieceMS/2) {
-		return notKnown("%s, but the probe's own machine was short of CPU too: an average wait of %.0f ms, the server's %.0f ms; %.1f ms for a piece of work, the server's %.1f ms.",
+		return notKnown("%s, but the probe's own machine was short of CPU too: it waited %.0f ms on average, the server %.0f ms; a unit of work took it %.1f ms, the server %.1f ms.",
 			says, probe.waitMS, server.waitMS, probe.pieceMS, server.pieceMS)
 	}
 	var hits []hit
@@ -251,7 +251,7 @@ func cpuStarved(o *observation) outcome {
 			executing = append(executing, h.PlanningMS+h.ExecutionMS)
 		}
 		hits = append(hits, hit{
-			evidence: fmt.Sprintf("By the server's own clock work that takes %.2f ms on a typical core takes %.1f ms.", usualPieceMS, server.pieceMS),
+			evidence: fmt.Sprintf("By the server's own clock, work that takes %.2f ms on a typical core takes %.1f ms.", usualPieceMS, server.pieceMS),
 			costMS:   (1 - usualPieceMS/server.pieceMS) * median(executing),
 		})
 	}
@@ -259,7 +259,7 @@ func cpuStarved(o *observation) outcome {
 		return found(hits...)
 	}
 	return found(append(hits, hit{
-		evidence: fmt.Sprintf("%s: it stood still %s, for up to %.0f ms. A statement that arrives at a random moment waits %.0f ms on average.", says, plural(server.count, "time", "times"), server.longestMS, server.waitMS),
+		evidence: fmt.Sprintf("%s: it was paused %s, for up to %.0f ms. A statement that arrives at a random moment waits %.0f ms on average.", says, plural(server.count, "time", "times"), server.longestMS, server.waitMS),
 		costMS:   server.waitMS,
 	})...)
 }

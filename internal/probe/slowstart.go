@@ -67,7 +67,7 @@ func (t *transfers) begin(ctx context.Context, p *pair, r *reaching) {
 	switch {
 	case p.failed != nil:
 	case turn == 0 || !enough(ctx, 20*turn):
-		t.failed = "round trips are too slow for the time that was left"
+		t.failed = "round trips are too slow for the remaining time"
 	default:
 		t.failed = ""
 		defer r.large()()
@@ -79,7 +79,7 @@ func (t *transfers) begin(ctx context.Context, p *pair, r *reaching) {
 // the medium and the small one, b the large one.
 func (t *transfers) hot(ctx context.Context, p *pair) {
 	if !p.usable() {
-		t.failed = "there are no two connections"
+		t.failed = "two connections could not be opened"
 		return
 	}
 	var large, medium, small time.Duration
@@ -132,20 +132,20 @@ func (t *transfers) idle(ctx context.Context, p *pair, floor time.Duration) {
 	case t.failed != "":
 		return
 	case floor < leastFloor:
-		t.rested = fmt.Sprintf("a round trip takes %.1f ms, too little to tell one more from the noise", ms(floor))
+		t.rested = fmt.Sprintf("a round trip takes %.1f ms, too short to distinguish an extra one from noise", ms(floor))
 		return
 	}
 	t.idled = idleness(floor)
 	rest := time.Until(t.restsSince.Add(t.idled))
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < rest+12*floor {
-		t.rested = "there was no time left to let the connections rest"
+		t.rested = "there was no time left for an idle period"
 		return
 	}
 	timer := time.NewTimer(max(rest, 0))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		t.rested = "the probe was over"
+		t.rested = "the probe ended"
 		return
 	case <-timer.C:
 	}

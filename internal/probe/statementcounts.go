@@ -124,6 +124,6 @@ func (c statementCounts) why() string {
 	if c.Hidden.MS <= seen {
 		return ""
 	}
-	return fmt.Sprintf("%.0f%% of what the server executed are statements whose texts this role may not see: GRANT pg_monitor TO it.",
+	return fmt.Sprintf("%.0f%% of the executed statements have texts that this role cannot see: run GRANT pg_monitor TO it.",
 		100*c.Hidden.MS/(c.Hidden.MS+seen))
 }

@@ -45,7 +45,7 @@ func hostedURL(raw string) (*url.URL, error) {
 	return u, err
 }
 
-var errNoHost = errors.New("it has no host")
+var errNoHost = errors.New("the URL has no host")
 
 // answer is one reply that has been read whole.
 type answer struct {

@@ -52,7 +52,7 @@ func (s *targetServer) scrape(ctx context.Context, raw string) *TargetMetrics {
 	}
 	u, err := bareURL(raw)
 	if err != nil {
-		s.metricsFailed = "The URL of the metrics can't be read."
+		s.metricsFailed = "The URL in --metrics-url is not valid."
 		return nil
 	}
 	if strings.Trim(u.Path, "/") == "" {
@@ -65,16 +65,16 @@ func (s *targetServer) scrape(ctx context.Context, raw string) *TargetMetrics {
 	a, err := client.get(ctx, path, false)
 	s.client.sent += client.sent
 	if err != nil {
-		s.metricsFailed = fmt.Sprintf("The metrics at %s can't be read: %s.", u.Host, explain(ctx, "", err))
+		s.metricsFailed = fmt.Sprintf("The metrics at %s could not be read: %s.", u.Host, explain(ctx, "", err))
 		return nil
 	}
 	if a.status != http.StatusOK {
-		s.metricsFailed = fmt.Sprintf("%s answers %d where the metrics should be.", u.Host, a.status)
+		s.metricsFailed = fmt.Sprintf("%s returns %d for the metrics URL.", u.Host, a.status)
 		return nil
 	}
 	m, err := api.ParseMetrics(bytes.NewReader(a.body))
 	if err != nil || !m.Honeydue {
-		s.metricsFailed = fmt.Sprintf("What %s shows are not the metrics of a honeydue server.", u.Host)
+		s.metricsFailed = fmt.Sprintf("%s does not return the metrics of a honeydue server.", u.Host)
 		return nil
 	}
 	return newTargetMetrics(u.Scheme+"://"+u.Host+path, m)

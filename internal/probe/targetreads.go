@@ -50,7 +50,7 @@ func questions(authed bool) []question {
 func (s *targetServer) read(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, targetShare)
 	defer cancel()
-	const noTime = "There was no time to ask for every hot read."
+	const noTime = "There was no time for every hot read."
 	if f := s.measureWay(ctx); f != nil {
 		s.readsFailed = "The running server stopped answering: " + f.Error() + "."
 		if f.outOfTime() {

@@ -103,15 +103,15 @@ func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note s
 		t := Trial{Code: f.Code, Remedy: f.Remedy, CostMS: f.CostMS}
 		switch {
 		case len(f.sql) > 0 && behind:
-			t.NotPriced = "apply the migrations first (HD-D03): they may mend it"
+			t.NotPriced = "apply the migrations first (HD-D03): they may fix it"
 		case len(f.sql) == 0 && f.Code == "HD-Q18":
-			t.NotPriced = "it saves writers something, and the hot statements read"
+			t.NotPriced = "it only speeds up writes, and the hot statements are reads"
 		case len(f.sql) == 0:
-			t.NotPriced = "the remedy is no SQL"
+			t.NotPriced = "the remedy is not SQL"
 		case !f.priceable():
-			t.NotPriced = "it is a remark, and costs a request nothing"
+			t.NotPriced = "it is a note and costs requests nothing"
 		case r.sketch == nil:
-			t.NotPriced = "the statistics could not be read, so there is nothing to build a copy from"
+			t.NotPriced = "the statistics could not be read, so no copy can be built"
 		}
 		trials = append(trials, t)
 	}
@@ -151,11 +151,11 @@ func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note s
 func (r Result) notTried(behind bool) string {
 	switch {
 	case behind:
-		return "Nothing was tried: the migrations come first (HD-D03)."
+		return "Nothing was tried: apply the migrations first (HD-D03)."
 	case slices.ContainsFunc(r.Findings, Finding.priceable):
-		return "Nothing was tried: the statistics could not be read, so there is nothing to build a copy from."
+		return "Nothing was tried: the statistics could not be read, so no copy can be built."
 	}
-	return "There was nothing to try: no finding has a remedy that is SQL."
+	return "There was nothing to try: no finding has an SQL remedy."
 }
 
 // try applies one remedy to a copy of its own. All copies are alike, so the first one's probe before the

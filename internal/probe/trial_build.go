@@ -33,9 +33,9 @@ func (s *sketch) build(ctx context.Context, bed TrialBed, findings []Finding) (*
 	if _, err := store.Seed(ctx, direct, options); err != nil {
 		return out, err
 	}
-	out.note = "The remedies were tried on a copy of synthetic rows, for " + plural(options.Users, "user", "users") + "."
+	out.note = "The remedies were tried on a copy with synthetic rows, for " + plural(options.Users, "user", "users") + "."
 	if share < 1 {
-		out.note += fmt.Sprintf(" It has one row for %.1f of production's: where a cost grows with the table, a remedy saves less in the copy than the finding costs there.", 1/share)
+		out.note += fmt.Sprintf(" It has one row for every %.1f in production: where a cost grows with the table, a remedy saves less in the copy than in production.", 1/share)
 	}
 	conn, err := pgx.Connect(ctx, direct)
 	if err != nil {
@@ -128,11 +128,11 @@ func (b *breaker) breakIndexes(ctx context.Context, expected []store.Index) erro
 			continue
 		}
 		if d.columns == nil {
-			b.left = append(b.left, fmt.Sprintf("%s has an expression or a condition and was left out.", d.name))
+			b.left = append(b.left, fmt.Sprintf("%s has an expression or a condition and was skipped.", d.name))
 			continue
 		}
 		if err := b.run(ctx, create(d)); err != nil {
-			b.left = append(b.left, fmt.Sprintf("%s could not be made.", d.name))
+			b.left = append(b.left, fmt.Sprintf("%s could not be created.", d.name))
 		}
 	}
 	return nil
@@ -167,7 +167,7 @@ func (b *breaker) leaveInvalid(ctx context.Context, want store.Index) error {
 	first, _, _ := strings.Cut(want.DDL, ";\n")
 	err := runDirect(ctx, b.direct, []string{"SET statement_timeout = '200ms'", first})
 	if err == nil {
-		err = errors.New("the index was made whole where it should have been given up")
+		err = errors.New("the index was completed although its build should have been canceled")
 	} else if explain(ctx, "", err).kind == kindTimeout {
 		err = nil // as it was meant to
 	}
@@ -196,7 +196,7 @@ func (b *breaker) breakTables(ctx context.Context) error {
 			err = b.run(ctx, fmt.Sprintf("INSERT INTO %[1]s (%[2]s) SELECT %[2]s FROM %[1]s CROSS JOIN generate_series(1, %[3]d) WHERE random() < %[4]f",
 				name, list, growth(t), (t.live/t.estimated-1)/float64(growth(t))))
 			if err != nil {
-				b.left = append(b.left, fmt.Sprintf("The growth of %s could not be brought about.", name))
+				b.left = append(b.left, fmt.Sprintf("The growth of %s could not be reproduced.", name))
 			} else {
 				b.made = append(b.made, "HD-Q09")
 			}

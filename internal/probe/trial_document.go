@@ -13,7 +13,7 @@ import (
 func trialTable(trials []Trial) report.Table {
 	t := report.Table{
 		Title:   "What the remedies save in the copy, in ms",
-		Columns: []string{"Code", "Costs a request there", "Saved in the copy", "Hot path that gains most", "Database", "Wall", "Turns", "Remedy"},
+		Columns: []string{"Code", "Cost per request there", "Saved in the copy", "Hot path that gains most", "Database", "Wall", "Turns", "Remedy"},
 		Spare:   []int{7, 6, 5, 4},
 	}
 	told := map[string]bool{}

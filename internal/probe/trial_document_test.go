@@ -12,8 +12,8 @@ import (
 func TestTrialTable(t *testing.T) {
 	r := incident()
 	r.Trial = []Trial{
-		{Code: "HD-Q06", Remedy: "honeydue migrate status", NotPriced: "the remedy is no SQL"},
-		{Code: "HD-D11", Remedy: "a larger instance", NotPriced: "the remedy is no SQL"},
+		{Code: "HD-Q06", Remedy: "honeydue migrate status", NotPriced: "the remedy is not SQL"},
+		{Code: "HD-D11", Remedy: "a larger instance", NotPriced: "the remedy is not SQL"},
 		{
 			Code: "HD-Q01", CostMS: 97.2, Remedy: "CREATE INDEX CONCURRENTLY IF NOT EXISTS tasks_board_idx ON tasks (residence_id, completed_at);", Price: &Price{
 				Reproduced: true, Statement: "task_board", Subject: "heavy",
@@ -44,9 +44,9 @@ func TestATrialWithNothingToTrySaysSo(t *testing.T) {
 		findings []Finding
 		want     string
 	}{
-		{"healthy", nil, "There was nothing to try: no finding has a remedy that is SQL."},
+		{"healthy", nil, "There was nothing to try: no finding has an SQL remedy."},
 		{"a remark", []Finding{{Code: "HD-N11", Severity: Info}}, "There was nothing to try"},
-		{"behind", []Finding{{Code: "HD-D03", Severity: Critical}, withSQL}, "the migrations come first"},
+		{"behind", []Finding{{Code: "HD-D03", Severity: Critical}, withSQL}, "apply the migrations first"},
 		{"no statistics", []Finding{withSQL}, "the statistics could not be read"},
 	} {
 		r := Result{Findings: c.findings}

@@ -35,7 +35,7 @@ func TestLockChainsAreEndedOnlyWhileTheyStand(t *testing.T) {
 		t.Errorf("a chain that stands: %s", h.remedy)
 	}
 	h := hit(looks(chain(root, 2), activity{}))
-	if h.severity != Warning || strings.Contains(h.remedy, "terminate") || strings.Contains(h.remedy, "7") || !strings.Contains(h.evidence, "At the last look that was over") {
+	if h.severity != Warning || strings.Contains(h.remedy, "terminate") || strings.Contains(h.remedy, "7") || !strings.Contains(h.evidence, "In the last sample this was over") {
 		t.Errorf("a chain that is over: %+v", h)
 	}
 	other := pgSession{PID: 9, State: "active", XactS: 1}
@@ -76,7 +76,7 @@ func TestThrottlingNotCounted(t *testing.T) {
 		return podThrottling(&observation{cluster: &clusterFacts{pods: []podFacts{limited}, throttle: counts}})
 	}
 	still, fine, bad := throttled{pod: "a"}, throttled{pod: "b", periods: 50}, throttled{pod: "c", periods: 50, throttled: 40}
-	if got := judge(still, fine); !got.unknown || !strings.Contains(got.why, "no period was counted") {
+	if got := judge(still, fine); !got.unknown || !strings.Contains(got.why, "No CPU period") {
 		t.Errorf("a counter that stands still: %+v", got)
 	}
 	if got := judge(fine); got.unknown || len(got.hits) != 0 {
@@ -93,7 +93,7 @@ func TestThrottlingNotCounted(t *testing.T) {
 		}})
 	}
 	if got := since(throttled{pod: "a", periods: 1000, throttled: 300, seconds: 15}); len(got.hits) != 1 ||
-		!strings.Contains(got.hits[0].evidence, "in 300 of 1000 periods of 100 ms (30%), for 15.00 s in all since it started") || got.hits[0].costMS != 15 {
+		!strings.Contains(got.hits[0].evidence, "in 300 of 1000 periods of 100 ms (30%), for 15.00 s in total since it started") || got.hits[0].costMS != 15 {
 		t.Errorf("throttled in 30%% of its life: %+v", got)
 	}
 	for _, whole := range []throttled{{pod: "a", periods: 1000, throttled: 200}, {pod: "a", periods: 300, throttled: 200}} {
@@ -104,11 +104,11 @@ func TestThrottlingNotCounted(t *testing.T) {
 
 	// What was left out is named.
 	some := &clusterFacts{pods: []podFacts{limited, limited}, throttle: []throttled{fine}, nodesLeft: []string{"node-4", "node-5"}}
-	if got := podThrottling(&observation{cluster: some}); !strings.Contains(got.why, "The pods on node-4, node-5 were left out") {
+	if got := podThrottling(&observation{cluster: some}); !strings.Contains(got.why, "The pods on node-4, node-5 were skipped") {
 		t.Errorf("two nodes were not asked: %+v", got)
 	}
 	some.throttle = []throttled{{periods: 50}}
-	if got := podThrottling(&observation{cluster: some}); !strings.Contains(got.why, "the container of this probe alone") {
+	if got := podThrottling(&observation{cluster: some}); !strings.Contains(got.why, "Only this probe's own container was checked") {
 		t.Errorf("one of two pods was counted: %+v", got)
 	}
 
@@ -268,7 +268,7 @@ func TestNotMeasuredIsNoPass(t *testing.T) {
 		{"all copies, however few", states(0, true, true), statesMissing, false},
 		{"there can be no copies", states(0, false, false), statesMissing, false},
 		{"held, and looked at briefly", held(time.Second), holdsLinger, true},
-		{"held, and looked at for long", held(cache.Patience), holdsLinger, false},
+		{"held, but was watched for long", held(cache.Patience), holdsLinger, false},
 	} {
 		if got := c.check(c.o); got.unknown != c.unknown || len(got.hits) > 0 {
 			t.Errorf("%s: %+v", c.name, got)
@@ -306,7 +306,7 @@ func TestColdLookUp(t *testing.T) {
 	if got := judge(900, 0.4, 1); len(got) != 0 {
 		t.Errorf("a cold look-up: %+v", got)
 	}
-	if got := judge(900, 300, 320); len(got) != 1 || !strings.Contains(got[0].evidence, "took 300 ms at least in 3 look-ups") || got[0].severity != "" {
+	if got := judge(900, 300, 320); len(got) != 1 || !strings.Contains(got[0].evidence, "took at least 300 ms in each of 3 lookups") || got[0].severity != "" {
 		t.Errorf("each takes long: %+v", got)
 	}
 	if got := judge(900); len(got) != 1 || got[0].severity != Info {

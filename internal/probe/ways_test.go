@@ -78,13 +78,13 @@ func TestIsolationSelfTest(t *testing.T) {
 				if got.Status != probe.Pass {
 					t.Errorf("it is %s: %s", got.Status, got.Why)
 				}
-				contains(t, got.Why, "all 10 answers were their own")
+				contains(t, got.Why, "all 10 responses were their own")
 				return
 			}
 			if got.Status != probe.Fail {
 				t.Errorf("it is %s: %s", got.Status, got.Why)
 			}
-			contains(t, got.Why, "Two clients asked for tagged rows in mode "+mode)
+			contains(t, got.Why, "Two clients requested tagged rows in mode "+mode)
 			if mode == "cache_statement" {
 				contains(t, check(t, r, "HD-P14").Why, "was gone on the next")
 			}
@@ -109,7 +109,7 @@ func TestCarriedStatements(t *testing.T) {
 	r := run(t, c)
 	want, say := probe.Fail, "was gone on the next"
 	if carries {
-		want, say = probe.Pass, "Prepared statements are carried"
+		want, say = probe.Pass, "Prepared statements are supported"
 	}
 	for _, code := range []string{"HD-P03", "HD-P06", "HD-P14"} {
 		if got := check(t, r, code); got.Status != want {
@@ -198,7 +198,7 @@ func TestWhatThePoolerDoesWithParameters(t *testing.T) {
 	c := config(env)
 	contains(t, check(t, run(t, c), "HD-P08").Why, "refuses options and statement_timeout")
 	c.URL, c.AdminURL = env.DirectURL, ""
-	contains(t, check(t, run(t, c), "HD-P08").Why, "honours options and statement_timeout")
+	contains(t, check(t, run(t, c), "HD-P08").Why, "applies options and statement_timeout")
 }
 
 // TestWithoutAConsole: what only the console tells is unknown, and never a pass.

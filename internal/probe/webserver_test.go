@@ -48,7 +48,7 @@ func TestWebWaterfall(t *testing.T) {
 				}
 				o := &observation{pooler: &pgServer{}, ways: waysFacts{web: s}}
 				out := certificateEnds(o)
-				if len(out.hits) != 1 || !strings.Contains(out.hits[0].evidence, "The certificate of target is refused") {
+				if len(out.hits) != 1 || !strings.Contains(out.hits[0].evidence, "The certificate of target is rejected") {
 					t.Errorf("HD-N09 says %+v", out)
 				}
 				return
