@@ -23,7 +23,7 @@ func reachChecks() []check {
 		{
 			code: "HD-D01", title: "Database down: no statement gets an answer", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: databaseDown,
-			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_postmaster_start_time(), pg_is_in_recovery()'   # a connection wakes one that sleeps (Neon); else start the server: its own log says why it went away`,
+			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT pg_postmaster_start_time(), pg_is_in_recovery()'   # connecting wakes a suspended database (Neon); otherwise start the server: its log shows why it stopped`,
 		},
 		{
 			code: "HD-P05", title: "Pooler stuck: it accepts clients but assigns no server connection", severity: Critical, outage: true,
@@ -36,7 +36,7 @@ func reachChecks() []check {
 		{
 			code: "HD-D02", title: "Direct endpoint unusable: migrations cannot run through it", severity: Warning,
 			needs: []part{askedDirect}, run: directDown,
-			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT 1'   # migrations and half of this probe need it: correct DATABASE_DIRECT_URL (or DB_DIRECT_HOST)`,
+			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT 1'   # migrations and half of this probe need it: fix DATABASE_DIRECT_URL (or DB_DIRECT_HOST)`,
 		},
 		{
 			code: "HD-D03", title: "Pending migrations: the schema is older than this version", severity: Critical,
@@ -56,7 +56,7 @@ func reachChecks() []check {
 		{
 			code: "HD-T02", title: "Readiness check fails: the running server is not ready", severity: Critical, outage: true,
 			needs: []part{upTarget}, run: targetNotReady,
-			remedy: "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=50   # it says what it is waiting for",
+			remedy: "kubectl -n honeydue logs -l app.kubernetes.io/name=honeydue --tail=50   # the log shows what it is waiting for",
 		},
 		{
 			code: "HD-P03", title: "DB_EXEC_MODE is unsafe behind a pooler in transaction mode", severity: Critical,
@@ -84,12 +84,12 @@ func reachChecks() []check {
 		{
 			code: "HD-Q06", title: "SQL error: a hot statement fails", severity: Critical, outage: true,
 			needs: []part{upPooler, knowsPlans}, run: statementFails,
-			remedy: "honeydue migrate status   # is the schema the one that this version expects?",
+			remedy: "honeydue migrate status   # does the schema match this version?",
 		},
 		{
 			code: "HD-Q19", title: "SQL error in the self-test: the app's own statements fail", severity: Critical, outage: true,
 			needs: []part{upPooler}, run: appStatements,
-			remedy: "honeydue migrate status   # is the schema the one that this version expects?",
+			remedy: "honeydue migrate status   # does the schema match this version?",
 		},
 		{
 			code: "HD-Q01", title: "Missing index: an expected index does not exist", severity: Warning,
@@ -117,7 +117,7 @@ func tuningChecks() []check {
 		{
 			code: "HD-Q04", title: "Slow query: a hot statement exceeds its execution SLO", severity: Warning,
 			needs: []part{knowsPlans}, run: slowExecution,
-			remedy: "honeydue probe -o json | jq '.hot_paths[].plan'   # the slow step is in the plan",
+			remedy: "honeydue probe -o json | jq '.hot_paths[].plan'   # find the slow step in the plan",
 		},
 		{
 			code: "HD-Q05", title: "Extra round trips: a hot statement takes more than one turn", severity: Warning,
@@ -127,7 +127,7 @@ func tuningChecks() []check {
 		{
 			code: "HD-P04", title: "Pooler queue: statements wait for a server connection", severity: Warning,
 			needs: []part{upPooler}, run: statementsQueue,
-			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS'   # cl_waiting above 0: shorten what holds servers, or raise default_pool_size`,
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS'   # if cl_waiting is above 0: shorten the transactions that hold server connections, or raise default_pool_size`,
 		},
 		{
 			code: "HD-R02", title: "Redis maxmemory-policy differs from its tuned value", severity: Critical,

@@ -8,7 +8,7 @@ func serverChecks() []check {
 		{
 			code: "HD-D14", title: "Cold start: the database was suspended", severity: Warning,
 			needs: watched, run: asleep,
-			remedy: "honeydue warmup   # before users come; or turn autosuspend off for production, at the provider",
+			remedy: "honeydue warmup   # run it before users come, or turn off autosuspend for production at the provider",
 		},
 		{
 			code: "HD-D04", title: "Lock wait: sessions wait for a lock", severity: Critical,
@@ -25,7 +25,7 @@ func serverChecks() []check {
 		{
 			code: "HD-D07", title: "max_connections: Postgres is running out of connections", severity: Warning,
 			needs: []part{askedServer}, run: connectionLimit,
-			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT count(*), state, application_name FROM pg_stat_activity GROUP BY 2, 3 ORDER BY 1 DESC'   # who holds them? the app belongs behind the pooler`,
+			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT count(*), state, application_name FROM pg_stat_activity GROUP BY 2, 3 ORDER BY 1 DESC'   # which programs hold them? The app belongs behind the pooler`,
 		},
 		{
 			code: "HD-D20", title: "Database timeout is shorter than the app's own", severity: Warning,
@@ -50,17 +50,17 @@ func serverChecks() []check {
 		{
 			code: "HD-D12", title: "pg_stat_statements: a hot statement is slow on average", severity: Warning,
 			needs: watched, run: statementMeans,
-			remedy: "honeydue probe -o json | jq '.hot_paths[].plan'   # the slow step is in the plan",
+			remedy: "honeydue probe -o json | jq '.hot_paths[].plan'   # find the slow step in the plan",
 		},
 		{
 			code: "HD-D13", title: "Other workloads: statements of other programs keep the database busy", severity: Warning,
 			needs: watched, run: foreignLoad,
-			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, usename, application_name, now() - query_start AS runs, left(query, 60) FROM pg_stat_activity WHERE state = 'active' ORDER BY 4 DESC LIMIT 5"   # whose it is; then move that job to a replica or to the night`,
+			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, usename, application_name, now() - query_start AS runs, left(query, 60) FROM pg_stat_activity WHERE state = 'active' ORDER BY 4 DESC LIMIT 5"   # shows the program; then move that job to a replica or to a quiet time`,
 		},
 		{
 			code: "HD-D24", title: "CPU starvation: the database server gets too little CPU time", severity: Warning,
 			needs: []part{askedServer}, run: cpuStarved,
-			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, usename, application_name, left(query, 60) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"   # nobody at work? then its machine gives it too little: CPU limit, steal (vmstat 1), a larger instance`,
+			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, usename, application_name, left(query, 60) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"   # if no session is active, the machine is short of CPU: check the CPU limit and steal (vmstat 1), or use a larger instance`,
 		},
 		{
 			code: "HD-D15", title: "Missing extension: pg_stat_statements or pg_prewarm", severity: Info,
@@ -77,7 +77,7 @@ func serverChecks() []check {
 		{
 			code: "HD-D18", title: "Replication lag: a standby is behind the primary", severity: Warning,
 			needs: watched, run: replicationLag,
-			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT application_name, state, replay_lag FROM pg_stat_replication'   # a replica that is slow, or a network that is`,
+			remedy: `psql "$DATABASE_DIRECT_URL" -c 'SELECT application_name, state, replay_lag FROM pg_stat_replication'   # is the standby slow, or the network?`,
 		},
 	}
 }

@@ -37,7 +37,7 @@ func statementSteps() []check {
 		{
 			code: "HD-Q13", title: "Rows Removed by Filter: a hot statement reads rows and discards them", severity: Warning,
 			needs: []part{knowsPlans}, run: discardedRows,
-			remedy: "honeydue probe -o json | jq '.hot_paths[].plan'   # the step's condition should be part of an index",
+			remedy: "honeydue probe -o json | jq '.hot_paths[].plan'   # add the step's filter columns to an index",
 		},
 		{
 			code: "HD-Q14", title: "Heap fetches: an index-only scan also reads the table", severity: Warning,
@@ -51,7 +51,7 @@ func statementSteps() []check {
 		{
 			code: "HD-Q16", title: "Planning time: planning takes longer than execution", severity: Warning,
 			needs: []part{knowsPlans}, run: planningDominates,
-			remedy: "honeydue probe --only HD-Q18   # which indexes does no statement need? And compare default_statistics_target with the default of 100",
+			remedy: "honeydue probe --only HD-Q18   # drop unneeded indexes, and compare default_statistics_target with its default of 100",
 		},
 		{
 			code: "HD-Q17", title: "Plan change: a hot statement's plan differs from the baseline", severity: Warning,

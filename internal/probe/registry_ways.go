@@ -19,17 +19,17 @@ func wayCauses() []check {
 		{
 			code: "HD-P08", title: "Unsupported startup parameter: the pooler refuses the database URL", severity: Critical, outage: true,
 			needs: []part{askedPooler}, run: parameterRefused,
-			remedy: editSecret("take it out of DATABASE_URL; where it is needed: ALTER ROLE CURRENT_USER SET …"),
+			remedy: editSecret("remove it from DATABASE_URL; if you need it: ALTER ROLE CURRENT_USER SET …"),
 		},
 		{
 			code: "HD-P11", title: "Idle in transaction: idle clients hold the pooler's server connections", severity: Warning,
 			needs: []part{upPooler}, run: idleInPool,
-			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, application_name, now() - xact_start AS open FROM pg_stat_activity WHERE state = 'idle in transaction' ORDER BY 3 DESC"   # one statement, or Batch.BeginTx, instead of BEGIN ... COMMIT`,
+			remedy: `psql "$DATABASE_DIRECT_URL" -c "SELECT pid, application_name, now() - xact_start AS open FROM pg_stat_activity WHERE state = 'idle in transaction' ORDER BY 3 DESC"   # use one statement, or Batch.BeginTx, instead of BEGIN ... COMMIT`,
 		},
 		{
 			code: "HD-P12", title: "Connection churn: the pooler keeps reopening server connections", severity: Warning,
 			needs: []part{upPooler}, run: churn,
-			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CONFIG'   # server_lifetime and server_idle_timeout: 3600 and 600; then its log: why does it close them?`,
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW CONFIG'   # server_lifetime should be 3600 and server_idle_timeout 600; its log shows why it closes connections`,
 		},
 		{
 			code: "HD-N01", title: "HelloRetryRequest: the TLS handshake takes an extra round trip", severity: Info,
@@ -49,7 +49,7 @@ func wayChecks() []check {
 		{
 			code: "HD-N08", title: "High network latency: the database is farther away than expected", severity: Critical,
 			needs: []part{upPooler}, run: farAway,
-			remedy: "kubectl get nodes -L topology.kubernetes.io/region   # app, pooler and database belong in one region: compare their hosts' regions, and roll back what moved one of them",
+			remedy: "kubectl get nodes -L topology.kubernetes.io/region   # app, pooler and database belong in one region: compare the regions of their hosts, and move back the one that moved",
 		},
 		{
 			code: "HD-N06", title: "TCP retransmissions: packets to the database are lost", severity: Warning,
@@ -66,12 +66,12 @@ func wayChecks() []check {
 		{
 			code: "HD-N10", title: "Low bandwidth: large results arrive slowly", severity: Warning,
 			needs: []part{upPooler}, run: narrowBand,
-			remedy: "kubectl -n honeydue get pods -o yaml | grep -i bandwidth   # a limit of the CNI? Else the node's network class, or a VPN on the way",
+			remedy: "kubectl -n honeydue get pods -o yaml | grep -i bandwidth   # a bandwidth limit of the CNI? Otherwise check the node's network class, or a VPN on the path",
 		},
 		{
 			code: "HD-N07", title: "Slow DNS: a host name lookup takes too long", severity: Warning,
 			needs: []part{askedPooler}, run: slowNames,
-			remedy: "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=20   # and end the host with a dot, so that no search list is tried",
+			remedy: "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=20   # and end the host name with a dot to skip the search list",
 		},
 		{
 			code: "HD-N09", title: "TLS certificate expired, expiring soon, or rejected", severity: Critical,
@@ -88,12 +88,12 @@ func wayChecks() []check {
 		{
 			code: "HD-P09", title: "Pooler near its limits: connections are running out", severity: Warning,
 			needs: []part{upPooler}, run: poolerFull,
-			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS' -c 'SHOW CLIENTS'   # shorten what holds servers, or raise the limit`,
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW POOLS' -c 'SHOW CLIENTS'   # shorten the transactions that hold server connections, or raise the limit`,
 		},
 		{
 			code: "HD-P10", title: "Pooler wait time: statements have waited for a server connection", severity: Warning,
 			needs: []part{upPooler}, run: haveWaited,
-			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW STATS' -c 'SHOW POOLS'   # in a busier moment: honeydue probe --only HD-P04`,
+			remedy: `psql "$PGBOUNCER_ADMIN_URL" -c 'SHOW STATS' -c 'SHOW POOLS'   # at a busier time: honeydue probe --only HD-P04`,
 		},
 		{
 			code: "HD-P13", title: "PgBouncer configuration drift: a setting differs from its tuned value", severity: Warning,
@@ -107,12 +107,12 @@ func wayChecks() []check {
 		{
 			code: "HD-N11", title: "TCP slow start after idle: large results take extra round trips", severity: Info,
 			needs: []part{upPooler}, run: slowStart,
-			remedy: "sysctl -w net.ipv4.tcp_slow_start_after_idle=0   # on the far side, where it is yours; else keep hot results below 14 kB",
+			remedy: "sysctl -w net.ipv4.tcp_slow_start_after_idle=0   # on the server's side, if you control it; otherwise keep hot results below 14 kB",
 		},
 		{
 			code: "HD-N12", title: "Direct TLS (sslnegotiation=direct) would save a round trip", severity: Info,
 			needs: []part{upPooler}, run: couldBeDirect,
-			remedy: editSecret("DATABASE_URL with the parameter sslnegotiation=direct"),
+			remedy: editSecret("add sslnegotiation=direct to DATABASE_URL"),
 		},
 	}
 }
