@@ -173,7 +173,7 @@ func TestThePoolersAnnouncementIsProof(t *testing.T) {
 	defer db.Close()
 	for message, waiting := range map[string]int64{"No server connection available in postgres backend, client being queued": 1, "all is well": -1} {
 		a := &attributor{
-			pace: newPace(time.Millisecond, 1), control: &controlQuery{server: &pgServer{}}, runs: 1, cut: map[string]bool{},
+			pace: newPace(time.Millisecond, 1), control: &controlQuery{server: &pgClient{pgServer: &pgServer{}}}, runs: 1, cut: map[string]bool{},
 			until: time.Now().Add(time.Minute), ends: time.Now().Add(time.Minute),
 		}
 		sql := fmt.Sprintf(`DO $$ BEGIN RAISE NOTICE '%s'; PERFORM pg_sleep(0.05); END $$`, message)

@@ -62,7 +62,7 @@ func TestAMinimumIsComparedWithAMinimum(t *testing.T) {
 		for _, n := range c.wait {
 			s.acquired = append(s.acquired, time.Duration(n)*time.Millisecond)
 		}
-		s.settle()
+		(&pgClient{pgServer: s}).settle()
 		got := farAway(&observation{config: Config{Baseline: baseline}, pooler: s})
 		if (len(got.hits) > 0) != c.far {
 			t.Errorf("%s: %+v", c.name, got)

@@ -87,7 +87,7 @@ func unverifiedServers(o *observation) outcome {
 		if s.server == nil || s.server.remote == nil {
 			continue
 		}
-		t := trustOfPG(s.server.config)
+		t := s.server.tls
 		judge(s.name, s.server.endpoint.Address, s.server.remote, t, "sslmode="+string(t),
 			editSecret("sslmode=verify-full in "+s.variable+", or DB_SSLMODE; sslrootcert (or PGSSLROOTCERT) names an authority of your own"))
 	}
@@ -122,7 +122,7 @@ func (o *observation) addressOf(host string) net.IP {
 		return ip
 	}
 	for _, s := range []*pgServer{o.pooler, o.direct} {
-		if s != nil && s.remote != nil && s.config.Host == host {
+		if s != nil && s.remote != nil && s.host == host {
 			return s.remote
 		}
 	}

@@ -74,7 +74,7 @@ func TestServersThatAreNotVerified(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &pgServer{config: c, remote: remote, endpoint: Endpoint{Address: "db.example:5432"}}
+		return &pgServer{host: c.Host, tls: trustOfPG(c), remote: remote, endpoint: Endpoint{Address: "db.example:5432"}}
 	}
 	cache := func(trust tlsTrust, remote string) *redisServer {
 		return &redisServer{tls: trust, remote: net.ParseIP(remote), endpoint: Endpoint{Address: "cache.example:6379"}}
@@ -120,8 +120,8 @@ func TestAConnectionOfThisMachine(t *testing.T) {
 	if s.failed != nil || r.failed != nil || !s.remote.IsLoopback() || !r.remote.IsLoopback() {
 		t.Fatalf("Postgres is at %v (%v), Redis at %v (%v)", s.remote, s.failed, r.remote, r.failed)
 	}
-	s.config.TLSConfig = nil
-	if out := unverifiedServers(&observation{direct: s, redis: r}); len(out.hits) != 0 || out.unknown {
+	s.tls = trustDisable
+	if out := unverifiedServers(&observation{direct: s.pgServer, redis: r.redisServer}); len(out.hits) != 0 || out.unknown {
 		t.Errorf("%+v", out)
 	}
 }

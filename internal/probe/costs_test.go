@@ -17,7 +17,7 @@ func TestCostsOutliveTheConnections(t *testing.T) {
 			},
 		}},
 		target: &Target{Metrics: &TargetMetrics{Caches: []CacheMetrics{{Cache: "user", Asked: 1000, Hits: 100}}}},
-		server: &serverFacts{reader: &reader{server: &pgServer{}, unread: map[string]*failure{}}, upBeforeProbeS: -1},
+		server: &serverFacts{upBeforeProbeS: -1},
 	}
 	for name, c := range map[string]struct {
 		run  func(*observation) outcome

@@ -63,7 +63,7 @@ func (p *pace) slot(now time.Time) time.Time {
 // controlQuery sends empty queries on a connection of its own, one at a time: a statement that asks for one while one is under way
 // is given that one's time. Through a pooler the first of them begin transactions, whose other statements make the floor.
 type controlQuery struct {
-	server *pgServer
+	server *pgClient
 	mu     sync.Mutex
 	flight *emptied // nil if none is under way
 	under  sync.WaitGroup

@@ -24,7 +24,7 @@ func TestOneAtATimeWhereStatementsHoldServers(t *testing.T) {
 		{20 * time.Millisecond, 9 * time.Millisecond, mostLanes},
 		{20 * time.Millisecond, 100 * time.Millisecond, 1},
 	} {
-		s := &session{pooler: &pgServer{}, db: &store.DB{}, lanes: []*store.DB{{}, {}}}
+		s := &session{pooler: &pgClient{pgServer: &pgServer{}}, db: &store.DB{}, lanes: []*store.DB{{}, {}}}
 		a := newAttributor(t.Context(), s, &reaching{turn: c.turn, beyond: c.beyond}, 15)
 		if len(a.lanes) != c.lanes {
 			t.Errorf("the pooler is %s away and Postgres %s behind it: %d lanes, want %d", c.turn, c.beyond, len(a.lanes), c.lanes)

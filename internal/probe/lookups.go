@@ -24,8 +24,8 @@ func (o *observation) lookedUp(s *session) lookups {
 		l.add("pooler", p.a.w.phases())
 		l.add("pooler", p.b.w.phases())
 	}
-	if o.server != nil && o.server.reader.server.failed == nil {
-		l.add(o.server.reader.server.endpoint.Name, o.server.reader.server.endpoint.Phases)
+	if o.server != nil && o.server.failed == nil {
+		l.add(o.server.way.Name, o.server.way.Phases)
 	}
 	return l
 }

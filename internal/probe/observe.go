@@ -63,9 +63,9 @@ func observe(ctx context.Context, c Config) *observation {
 		p := s.db.Proof()
 		o.proof = &p
 	}
-	target.wait(o)
-	o.targetServer.settle(o.floor(s))
-	watch.wait(o)
+	target.wait(o, s)
+	s.target.settle(o.floor(s))
+	watch.wait(o, s)
 	o.clock(s.redisTook, upRedis, askedRedis)
 	o.cluster = cluster.wait()
 	o.ways.lookForClosed(ctx, s)
@@ -75,9 +75,9 @@ func observe(ctx context.Context, c Config) *observation {
 	return o
 }
 
-// session holds the connections of one probe; pooler, direct and redis are the observation's own.
+// session holds the connections of one probe.
 type session struct {
-	pooler, direct *pgServer
+	pooler, direct *pgClient
 	// db runs the statements as the app does; its pool is one connection. lanes are more of its kind.
 	db       *store.DB
 	lanes    []*store.DB
@@ -86,11 +86,17 @@ type session struct {
 	sessionRead   *sessionFacts
 	sessionFailed error
 	pools         *poolsConsole
-	redis         *redisServer
+	redis         *redisClient
 	pair          *pair
+	// reader is the connection that has watched Postgres; nil where there was nothing to watch.
+	reader *reader
+	// target is the running server; nil where none was named.
+	target *targetConversation
 	// redisReached is closed once redis is set, and redisTook how long that took.
 	redisReached chan struct{}
 	redisTook    time.Duration
+	// stopWatching ends the look at the pooler's server connections; nil if nobody looks.
+	stopWatching func()
 	explain      *explainer
 	attr         *attributor
 }
@@ -142,7 +148,7 @@ func (s *session) stores() []*store.DB {
 
 // planner waits for the connection for the catalogue and for plans, and gives it: the direct endpoint's, or the app's
 // where there is none. nil if neither can be used.
-func (s *session) planner(r *reaching) *pgServer {
+func (s *session) planner(r *reaching) *pgClient {
 	<-r.direct
 	if s.direct.usable() {
 		return s.direct
@@ -155,7 +161,7 @@ func (s *session) planner(r *reaching) *pgServer {
 }
 
 // readCatalogue asks the planner's endpoint.
-func (o *observation) readCatalogue(ctx context.Context, s *session, planner *pgServer) {
+func (o *observation) readCatalogue(ctx context.Context, s *session, planner *pgClient) {
 	var err error
 	if o.expected, err = store.Indexes(); err != nil {
 		o.schemaFailed = explain(ctx, "", err)
@@ -164,7 +170,7 @@ func (o *observation) readCatalogue(ctx context.Context, s *session, planner *pg
 	if planner == nil {
 		return
 	}
-	if o.readAtOnce(ctx, planner) {
+	if o.readAtOnce(ctx, s, planner) {
 		return
 	}
 	if o.schema, err = readSchema(ctx, planner.conn); err != nil {
@@ -183,13 +189,13 @@ func (o *observation) readCatalogue(ctx context.Context, s *session, planner *pg
 
 // readAtOnce reads all of the catalogue in one turn and reports whether it could: one part that fails takes the others
 // with it, and then each is asked for by itself.
-func (o *observation) readAtOnce(ctx context.Context, planner *pgServer) bool {
+func (o *observation) readAtOnce(ctx context.Context, s *session, planner *pgClient) bool {
 	schema, facts, applied := newSchemaFacts(), newDatabaseFacts(), appliedMigrations{}
 	picks := make([]*Plan, len(store.SubjectPicks()))
 	b := readOnly()
 	schema.queue(b)
 	facts.queue(b)
-	if planner == o.direct {
+	if planner == s.direct {
 		applied.queue(b)
 	}
 	for i, q := range store.SubjectPicks() {
@@ -199,7 +205,7 @@ func (o *observation) readAtOnce(ctx context.Context, planner *pgServer) bool {
 		return false
 	}
 	o.schema, o.facts, o.picks = schema, facts, picks
-	if planner != o.direct {
+	if planner != s.direct {
 		return true
 	}
 	var err error
@@ -210,7 +216,7 @@ func (o *observation) readAtOnce(ctx context.Context, planner *pgServer) bool {
 }
 
 // keepSession adds what a session of the app begins with, by the planner's where the app's endpoint is not there.
-func (o *observation) keepSession(ctx context.Context, s *session, planner *pgServer) {
+func (o *observation) keepSession(ctx context.Context, s *session, planner *pgClient) {
 	if o.facts == nil {
 		return
 	}
@@ -236,7 +242,7 @@ type hotStatementPlans struct {
 
 // explainStatements explains every hot statement of the catalogue for each subject; nil if there is nothing to explain
 // them for.
-func (o *observation) explainStatements(ctx context.Context, s *session, r *reaching, planner *pgServer) *hotStatementPlans {
+func (o *observation) explainStatements(ctx context.Context, s *session, r *reaching, planner *pgClient) *hotStatementPlans {
 	if planner == nil {
 		return nil
 	}
@@ -344,7 +350,7 @@ func (o *observation) clock(d time.Duration, parts ...part) {
 
 // addCost makes the bill: what the probe asked of the servers.
 func (o *observation) addCost(s *session) {
-	for _, server := range []*pgServer{o.pooler, o.direct} {
+	for _, server := range []*pgClient{s.pooler, s.direct} {
 		if server != nil {
 			o.cost.Connects += server.dials
 			o.cost.DBTurns += server.turns()
@@ -367,16 +373,16 @@ func (o *observation) addCost(s *session) {
 	if s.attr != nil {
 		o.cost.Rows += s.attr.rows.Load()
 	}
-	if o.targetServer.usable() {
-		o.cost.TargetRequests += o.targetServer.client.sent
+	if s.target.usable() {
+		o.cost.TargetRequests += s.target.client.sent
 	}
-	if o.redis != nil {
-		o.cost.RedisTurns = o.redis.turns()
+	if s.redis != nil {
+		o.cost.RedisTurns = s.redis.turns()
 	}
-	if o.server != nil {
-		o.cost.Connects += o.server.reader.server.dials
-		o.cost.DBTurns += o.server.reader.server.turns()
-		o.cost.CatalogMS = round(o.server.reader.serverMS)
+	if r := s.reader; r != nil {
+		o.cost.Connects += r.server.dials
+		o.cost.DBTurns += r.server.turns()
+		o.cost.CatalogMS = round(r.serverMS)
 	}
 	if o.cluster != nil {
 		o.cost.ClusterRequests = o.cluster.requests

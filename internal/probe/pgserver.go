@@ -24,11 +24,10 @@ const (
 	reachTimeout = 2500 * time.Millisecond
 )
 
-// pgServer is a way to the database: the pooler or the direct endpoint.
+// pgServer is what is known of a way to the database: the pooler or the direct endpoint.
 type pgServer struct {
-	config   *pgx.ConnConfig
-	conn     *pgx.Conn // nil if connecting failed
-	meter    *link.Conn
+	host     string // of its URL
+	tls      tlsTrust
 	remote   net.IP // whom it is connected to; nil if it never was
 	endpoint Endpoint
 	floor    time.Duration
@@ -43,16 +42,24 @@ type pgServer struct {
 	standby bool
 	// serverVersion is Postgres's, such as 150018.
 	serverVersion int
-	// dials counts the connections tried.
-	dials int
-	// spent are the turns of a connection that was lost and opened again.
-	spent int64
 	// samples are the times of all empty queries so far that had a server connection already, because no pooler is in
 	// between or a transaction was open. A queue in the pooler is not in them.
 	samples []time.Duration
 	// acquired are the times of those that the pooler had to assign a server connection to first. Of one in either list
 	// that had no answer it is queryTimeout.
 	acquired []time.Duration
+}
+
+// pgClient is a connection to a pgServer, and what it has cost.
+type pgClient struct {
+	*pgServer
+	config *pgx.ConnConfig
+	conn   *pgx.Conn // nil if connecting failed
+	meter  *link.Conn
+	// dials counts the connections tried.
+	dials int
+	// spent are the turns of a connection that was lost and opened again.
+	spent int64
 	// sampled is whether sample has been made.
 	sampled bool
 	// begun is when the last transaction of this connection began, held for how long all of them have been open.
@@ -60,9 +67,12 @@ type pgServer struct {
 	held  time.Duration
 }
 
+// answered is pgServer.answered; nil is a server that is not configured.
+func (s *pgClient) answered() bool { return s != nil && s.pgServer.answered() }
+
 // newPG reads a URL. One that can't be read is the server's failure.
-func newPG(ctx context.Context, name, url string) *pgServer {
-	s := &pgServer{endpoint: Endpoint{Name: name}}
+func newPG(ctx context.Context, name, url string) *pgClient {
+	s := &pgClient{pgServer: &pgServer{endpoint: Endpoint{Name: name}}}
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		// pgx's own text quotes the URL.
@@ -71,7 +81,7 @@ func newPG(ctx context.Context, name, url string) *pgServer {
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.ConnectTimeout = connectTimeout
-	s.config = config
+	s.config, s.host, s.tls = config, config.Host, trustOfPG(config)
 	s.endpoint.Address = net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
 	return s
 }
@@ -85,7 +95,7 @@ const (
 
 // open connects and proves the pooler. failed says what went wrong. hopeless is closed once it is known otherwise that no
 // statement will come back; nil never is.
-func (s *pgServer) open(ctx context.Context, hopeless <-chan struct{}) {
+func (s *pgClient) open(ctx context.Context, hopeless <-chan struct{}) {
 	if s.failed == nil {
 		s.connect(ctx)
 	}
@@ -109,7 +119,7 @@ func (s *pgServer) open(ctx context.Context, hopeless <-chan struct{}) {
 	s.prove(ctx, proving)
 }
 
-func (s *pgServer) connect(ctx context.Context) {
+func (s *pgClient) connect(ctx context.Context) {
 	s.dials++
 	conn, w, err := connectPG(ctx, s.config)
 	s.endpoint.Phases, s.endpoint.TLS = w.phases(), w.tls()
@@ -134,7 +144,7 @@ func ipOf(a net.Addr) net.IP {
 
 // prove asks whether a pooler is in between. It is the first statement, so that a server that accepts a client and then
 // never answers is told from one that is slow.
-func (s *pgServer) prove(ctx, proving context.Context) {
+func (s *pgClient) prove(ctx, proving context.Context) {
 	began := time.Now()
 	err := bound(proving, queryTimeout, func(ctx context.Context) error {
 		var pid uint32
@@ -154,7 +164,7 @@ func (s *pgServer) prove(ctx, proving context.Context) {
 
 // sample takes the floor, of statements that have a server connection: a wait in the pooler is no distance. It has the
 // connection for itself, and is not made where controlQuery has begun to take it, nor again where there was too little time.
-func (s *pgServer) sample(ctx context.Context) {
+func (s *pgClient) sample(ctx context.Context) {
 	if !s.usable() || s.sampled || len(s.samples) > 0 {
 		return
 	}
@@ -170,7 +180,7 @@ func (s *pgServer) sample(ctx context.Context) {
 
 // measureAgain adds what another moment gives to a floor that is known: the least of spaced samples is the distance, and a
 // moment in which the network or the server was busy is not. What fails has failed before, or is late.
-func (s *pgServer) measureAgain(ctx context.Context) {
+func (s *pgClient) measureAgain(ctx context.Context) {
 	switch {
 	case !s.usable() || s.floor <= 0:
 	case s.pooled:
@@ -184,7 +194,7 @@ func (s *pgServer) measureAgain(ctx context.Context) {
 const laterTransactions = 3
 
 // floorSamples is how many samples make a floor at least, if there is time for them.
-func (s *pgServer) floorSamples() int {
+func (s *pgClient) floorSamples() int {
 	if s.pooled {
 		return FloorSamples / turnsOfTransaction * (turnsOfTransaction - 1)
 	}
@@ -192,7 +202,7 @@ func (s *pgServer) floorSamples() int {
 }
 
 // settle makes the endpoint's figures of them, once all are taken.
-func (s *pgServer) settle() {
+func (s *pgClient) settle() {
 	if s == nil || !s.sampled && len(s.samples) == 0 {
 		return
 	}
@@ -203,7 +213,7 @@ func (s *pgServer) settle() {
 // afterLoss opens the connection again that an empty query without an answer has cost. A statement has come back by
 // then: what stands still once is slow, and down is what can't be connected to any more. Where it is the probe that is
 // over, what has been measured stands.
-func (s *pgServer) afterLoss(ctx context.Context, err error) {
+func (s *pgClient) afterLoss(ctx context.Context, err error) {
 	switch f := explain(ctx, "", err); {
 	case f.outOfTime():
 		return
@@ -225,19 +235,19 @@ const turnsOfTransaction = 3
 
 // transaction begins, asks for nothing and ends: the pooler assigns a server connection to BEGIN, and the two statements
 // after it have that one.
-func (s *pgServer) transaction(ctx context.Context) error {
+func (s *pgClient) transaction(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	return s.end(ctx)
 }
 
-func (s *pgServer) begin(ctx context.Context) error {
+func (s *pgClient) begin(ctx context.Context) error {
 	s.begun = time.Now()
 	return s.ask(ctx, "BEGIN READ ONLY", &s.acquired)
 }
 
-func (s *pgServer) end(ctx context.Context) error {
+func (s *pgClient) end(ctx context.Context) error {
 	if err := s.ask(ctx, "", &s.samples); err != nil {
 		return err
 	}
@@ -246,7 +256,7 @@ func (s *pgServer) end(ctx context.Context) error {
 }
 
 // empty makes one round trip with an empty statement outside a transaction.
-func (s *pgServer) empty(ctx context.Context) error {
+func (s *pgClient) empty(ctx context.Context) error {
 	if s.pooled {
 		return s.ask(ctx, "", &s.acquired)
 	}
@@ -254,7 +264,7 @@ func (s *pgServer) empty(ctx context.Context) error {
 }
 
 // ask makes one round trip with a statement that does next to nothing, and notes its time.
-func (s *pgServer) ask(ctx context.Context, sql string, times *[]time.Duration) error {
+func (s *pgClient) ask(ctx context.Context, sql string, times *[]time.Duration) error {
 	began := time.Now()
 	err := bound(ctx, queryTimeout, func(ctx context.Context) error { return s.conn.PgConn().Exec(ctx, sql).Close() })
 	switch took := time.Since(began); {
@@ -269,12 +279,12 @@ func (s *pgServer) ask(ctx context.Context, sql string, times *[]time.Duration) 
 	return err
 }
 
-func (s *pgServer) fail(ctx context.Context, phase string, err error) {
+func (s *pgClient) fail(ctx context.Context, phase string, err error) {
 	s.failed = explain(ctx, phase, err)
 	s.endpoint.Error = s.failed.Error()
 }
 
-func (s *pgServer) usable() bool {
+func (s *pgClient) usable() bool {
 	return s != nil && s.failed == nil && s.conn != nil && !s.conn.IsClosed()
 }
 
@@ -282,14 +292,14 @@ func (s *pgServer) usable() bool {
 func (s *pgServer) answered() bool { return s != nil && s.failed == nil }
 
 // turns is what this connection has cost so far, connecting included.
-func (s *pgServer) turns() int64 {
+func (s *pgClient) turns() int64 {
 	if s == nil || s.meter == nil {
 		return 0
 	}
 	return s.spent + s.meter.Turns() + 1 // TCP's own handshake is not seen by the meter
 }
 
-func (s *pgServer) close(ctx context.Context) {
+func (s *pgClient) close(ctx context.Context) {
 	if s == nil || s.conn == nil {
 		return
 	}

@@ -84,16 +84,16 @@ func (o *observation) reach(ctx context.Context, s *session) *reaching {
 	}
 	r.all.Go(func() { o.reachRedis(ctx, s) })
 	if c.URL != "" {
-		o.pooler = newPG(ctx, "pooler", c.URL)
-		s.pooler = o.pooler
+		s.pooler = newPG(ctx, "pooler", c.URL)
+		o.pooler = s.pooler.pgServer
 		r.all.Go(func() { o.reachPooler(ctx, s, r) })
 	} else {
 		close(r.proved)
 		close(r.pooler)
 	}
 	if c.DirectURL != "" {
-		o.direct = newPG(ctx, "direct", c.DirectURL)
-		s.direct = o.direct
+		s.direct = newPG(ctx, "direct", c.DirectURL)
+		o.direct = s.direct.pgServer
 		r.all.Go(func() {
 			defer close(r.direct)
 			s.direct.open(ctx, nil)
@@ -121,11 +121,12 @@ func (o *observation) reachRedis(ctx context.Context, s *session) {
 		return
 	}
 	began := time.Now()
-	o.redis = probeRedis(ctx, o.config.RedisURL)
+	s.redis = probeRedis(ctx, o.config.RedisURL)
+	o.redis = s.redis.redisServer
 	if o.redis.failed == nil && o.wants("HD-R19") {
-		o.redis.try(ctx)
+		s.redis.try(ctx)
 	}
-	s.redis, s.redisTook = o.redis, time.Since(began)
+	s.redisTook = time.Since(began)
 }
 
 // reachPooler also reads what a session of the app begins with, and takes the floor where that is quick; an ocean away

@@ -19,7 +19,7 @@ type reading struct {
 
 // reader sends readings on one connection: all of them in one read-only transaction and one turn.
 type reader struct {
-	server *pgServer
+	server *pgClient
 	// serverMS is what the server itself has spent on them so far.
 	serverMS float64
 	// unread says why a reading has no value.
@@ -99,16 +99,8 @@ func marked(sql string) string {
 // readingTimeSQL is how long the server has worked on the message so far, in ms.
 const readingTimeSQL = `SELECT extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000`
 
-// why says why a reading has no value, or nothing if it has.
-func (r *reader) why(name string) string {
-	if f := r.unread[name]; f != nil {
-		return fmt.Sprintf("The server's %s could not be read: %s.", name, f)
-	}
-	return ""
-}
-
 // openReader opens a connection of its own: the others are in use while this one watches.
-func openReader(ctx context.Context, s *pgServer) *reader {
+func openReader(ctx context.Context, s *pgClient) *reader {
 	s.connect(ctx)
 	return &reader{server: s, unread: map[string]*failure{}}
 }

@@ -62,7 +62,7 @@ const slowLogEntries = 128
 
 // watch asks everything once, samples the keys if a check asks for them and there is time for it, pings until ends, and
 // reads the counters again. Of every argument of every command only its name is kept.
-func (s *redisServer) watch(ctx context.Context, ends time.Time, keys bool) {
+func (s *redisClient) watch(ctx context.Context, ends time.Time, keys bool) {
 	f := &redisFacts{refused: map[string]*failure{}, config: map[string]string{}}
 	s.facts = f
 	f.ask(ctx, s.client)

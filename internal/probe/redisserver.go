@@ -11,12 +11,10 @@ import (
 	"github.com/honeydue/honeydue/internal/cache"
 )
 
-// redisServer is one connection to Redis and what it told.
+// redisServer is what is known of Redis.
 type redisServer struct {
 	endpoint Endpoint
 	failed   *failure
-	client   *redis.Client // nil after close, and where the URL can't be read
-	way      *dialWaterfall
 	remote   net.IP // whom it is connected to; nil if it never was, or is a socket of this machine
 	tls      tlsTrust
 	facts    *redisFacts // nil until it was watched
@@ -35,10 +33,17 @@ type redisServer struct {
 	version   string
 }
 
+// redisClient is a connection to a redisServer.
+type redisClient struct {
+	*redisServer
+	client *redis.Client // nil after close, and where the URL can't be read
+	way    *dialWaterfall
+}
+
 // probeRedis connects as the app's cache does, measures the waterfall and the floor, and asks INFO. Every
 // command has its own deadline within ctx.
-func probeRedis(ctx context.Context, url string) *redisServer {
-	s := &redisServer{endpoint: Endpoint{Name: "redis"}}
+func probeRedis(ctx context.Context, url string) *redisClient {
+	s := &redisClient{redisServer: &redisServer{endpoint: Endpoint{Name: "redis"}}}
 	opts, err := redis.ParseURL(url)
 	if err != nil {
 		s.fail(ctx, "config", err)
@@ -91,7 +96,7 @@ func probeRedis(ctx context.Context, url string) *redisServer {
 }
 
 // try makes the self-test, in one turn.
-func (s *redisServer) try(ctx context.Context) {
+func (s *redisClient) try(ctx context.Context) {
 	_ = bound(ctx, queryTimeout, func(ctx context.Context) error {
 		t := cache.Try(ctx, s.client)
 		s.self, s.selfFailed = &t, explainRedis(ctx, "", t.Err)
@@ -100,14 +105,14 @@ func (s *redisServer) try(ctx context.Context) {
 }
 
 // turns is what this connection has cost so far, connecting included.
-func (s *redisServer) turns() int64 {
+func (s *redisClient) turns() int64 {
 	if s.way == nil || s.way.metered() == nil {
 		return 0
 	}
 	return s.way.metered().Turns() + 1 // TCP's own handshake is not seen by the meter
 }
 
-func (s *redisServer) close() {
+func (s *redisClient) close() {
 	if s != nil && s.client != nil {
 		_ = s.client.Close() // nothing is lost with the connection
 		s.client = nil

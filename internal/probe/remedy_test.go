@@ -119,7 +119,7 @@ func TestDriftedDatabaseURL(t *testing.T) {
 
 // TestBloatIsMendedBySQL: so that it can be pasted, and a trial can run it.
 func TestBloatIsMendedBySQL(t *testing.T) {
-	o := &observation{server: &serverFacts{reader: &reader{server: &pgServer{}, unread: map[string]*failure{}}}}
+	o := &observation{server: &serverFacts{}}
 	o.server.tables = []tableSpace{{Name: "tasks", Bytes: 100 << 20, Rows: 1000, Width: 50}}
 	out := bloat(o)
 	if len(out.hits) != 1 || len(out.hits[0].sql) != 2 || out.hits[0].sql[1] != `VACUUM (FULL, ANALYZE) "tasks"` || strings.Contains(out.hits[0].remedy, "<host>") {

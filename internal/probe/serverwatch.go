@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -34,7 +35,10 @@ const (
 
 // serverFacts is what watching Postgres has given.
 type serverFacts struct {
-	reader  *reader
+	// failed is why the watching connection could not be opened, unread why a reading has no value.
+	failed  *failure
+	unread  map[string]*failure
+	way     Endpoint // of the watching connection
 	samples []activity
 	tables  []tableSpace
 	limits  limitFacts
@@ -57,48 +61,54 @@ func (s *serverFacts) why(names ...string) string {
 	if s == nil {
 		return "No database answers."
 	}
-	if f := s.reader.server.failed; f != nil {
+	if f := s.failed; f != nil {
 		return "The watching connection could not be opened: " + f.Error() + "."
 	}
 	for _, name := range names {
-		if why := s.reader.why(name); why != "" {
-			return why
+		if f := s.unread[name]; f != nil {
+			return fmt.Sprintf("The server's %s could not be read: %s.", name, f)
 		}
 	}
 	return ""
 }
 
+// serverWatch is a serverFacts that is being filled.
+type serverWatch struct {
+	*serverFacts
+	reader *reader
+}
+
 // watcher watches the servers beside the rest of the probe. Whoever starts it waits for it.
 type watcher struct {
-	server chan *serverFacts
+	server chan *serverWatch
 	redis  chan struct{}
 }
 
 // startWatching watches Postgres and Redis until the window is over, each on a connection of its own, so
 // that no other measurement waits for it.
 func (o *observation) startWatching(ctx context.Context, s *session, began time.Time) *watcher {
-	w := &watcher{server: make(chan *serverFacts, 1), redis: make(chan struct{})}
+	w := &watcher{server: make(chan *serverWatch, 1), redis: make(chan struct{})}
 	window := o.config.window(o)
-	var ways []*pgServer
-	for _, p := range []*pgServer{s.direct, s.pooler} {
+	var ways []*pgClient
+	for _, p := range []*pgClient{s.direct, s.pooler} {
 		if p != nil && p.config != nil {
-			ways = append(ways, &pgServer{config: p.config, endpoint: Endpoint{Name: p.endpoint.Name}})
+			ways = append(ways, &pgClient{config: p.config, pgServer: &pgServer{endpoint: Endpoint{Name: p.endpoint.Name}}})
 		}
 	}
 	go func() {
-		var facts *serverFacts
+		var watched *serverWatch
 		for _, way := range ways {
-			if facts = watchServer(ctx, way, began, window); facts.reader.server.failed == nil {
+			if watched = watchServer(ctx, way, began, window); watched.failed == nil {
 				break
 			}
 		}
-		w.server <- facts
+		w.server <- watched
 	}()
 	go func() {
 		defer close(w.redis)
 		<-s.redisReached
 		if o.redis != nil && o.redis.failed == nil {
-			o.redis.watch(ctx, lastLook(ctx, time.Now().Add(window)), o.wants("HD-R10", "HD-R16", "HD-R18"))
+			s.redis.watch(ctx, lastLook(ctx, time.Now().Add(window)), o.wants("HD-R10", "HD-R16", "HD-R18"))
 		}
 	}()
 	return w
@@ -116,11 +126,11 @@ func lastLook(ctx context.Context, at time.Time) time.Time {
 }
 
 // wait ends with the window. Where neither endpoint can be used there was nothing to watch.
-func (w *watcher) wait(o *observation) {
-	facts := <-w.server
+func (w *watcher) wait(o *observation, s *session) {
+	watched := <-w.server
 	<-w.redis
-	if o.pooler.answered() || o.direct.answered() {
-		o.server = facts
+	if watched != nil && (o.pooler.answered() || o.direct.answered()) {
+		o.server, s.reader = watched.serverFacts, watched.reader
 	}
 }
 
@@ -153,9 +163,10 @@ func (c Config) watchFor() time.Duration {
 
 // watchServer reads everything once, looks at the sessions until the window is over, and reads the
 // counters again.
-func watchServer(ctx context.Context, server *pgServer, began time.Time, window time.Duration) *serverFacts {
-	s := &serverFacts{reader: openReader(ctx, server)}
-	if s.reader.server.failed != nil {
+func watchServer(ctx context.Context, server *pgClient, began time.Time, window time.Duration) *serverWatch {
+	r := openReader(ctx, server)
+	s := &serverWatch{serverFacts: &serverFacts{failed: server.failed, unread: r.unread, way: server.endpoint}, reader: r}
+	if s.failed != nil {
 		return s
 	}
 	defer s.reader.server.close(ctx)
@@ -194,10 +205,10 @@ func watchServer(ctx context.Context, server *pgServer, began time.Time, window 
 		s.keep(look)
 	}
 	if f := unread[readDatabase]; f != nil {
-		s.reader.unread[readRates] = f
+		s.unread[readRates] = f
 	}
 	if f := unread[readFileCache]; f != nil {
-		s.reader.unread[readFileCache] = f
+		s.unread[readFileCache] = f
 	}
 	counts = counts && unread[readStatements] == nil
 	s.window = time.Since(started)
@@ -209,21 +220,21 @@ func watchServer(ctx context.Context, server *pgServer, began time.Time, window 
 }
 
 // lookAgain reads what has been read before, and says what could not be. What the looks before it gave stands.
-func (s *serverFacts) lookAgain(ctx context.Context, readings ...reading) (unread map[string]*failure) {
+func (s *serverWatch) lookAgain(ctx context.Context, readings ...reading) (unread map[string]*failure) {
 	r := &reader{server: s.reader.server, unread: map[string]*failure{}}
 	r.read(ctx, readings...)
 	s.reader.serverMS += r.serverMS
 	return r.unread
 }
 
-func (s *serverFacts) keep(a activity) {
+func (s *serverWatch) keep(a activity) {
 	if s.why(readActivity) == "" {
 		s.samples = append(s.samples, a)
 	}
 }
 
 // sample looks at the sessions at even distances until ends, and as often as waits need to be judged.
-func (s *serverFacts) sample(ctx context.Context, ends time.Time) {
+func (s *serverWatch) sample(ctx context.Context, ends time.Time) {
 	every := max(leastEvery, time.Until(ends)/windowSamples)
 	tick := time.NewTicker(every)
 	defer tick.Stop()

@@ -15,7 +15,7 @@ import (
 )
 
 // opened is the direct endpoint, as the probe opens it.
-func opened(t *testing.T, url string) *pgServer {
+func opened(t *testing.T, url string) *pgClient {
 	s := newPG(t.Context(), "direct", url)
 	s.open(t.Context(), nil)
 	return s
@@ -39,8 +39,8 @@ func TestReadingsFailAlone(t *testing.T) {
 		t.Errorf("the readings gave %d, %d and %d", one, three, four)
 	}
 	for name, code := range map[string]string{"two": "42P01", "writing": "25006", "slow": "no answer came in time"} {
-		if why := r.why(name); !strings.Contains(why, code) {
-			t.Errorf("%s: %q, want %s", name, why, code)
+		if f := r.unread[name]; f == nil || !strings.Contains(f.Error(), code) {
+			t.Errorf("%s: %v, want %s", name, f, code)
 		}
 	}
 	// Four messages, and a ROLLBACK after each of the three that failed.
@@ -67,9 +67,9 @@ func TestALostLookKeepsTheOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer killer.Close(t.Context())
-	watched := make(chan *serverFacts, 1)
+	watched := make(chan *serverWatch, 1)
 	go func() {
-		watched <- watchServer(t.Context(), &pgServer{config: config}, time.Now(), 3*time.Second)
+		watched <- watchServer(t.Context(), &pgClient{config: config, pgServer: &pgServer{}}, time.Now(), 3*time.Second)
 	}()
 	for cut := false; !cut; time.Sleep(20 * time.Millisecond) {
 		err := killer.QueryRow(t.Context(), `SELECT coalesce(bool_or(pg_terminate_backend(pid)), false) FROM pg_stat_activity
@@ -78,7 +78,7 @@ func TestALostLookKeepsTheOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	o := &observation{server: <-watched}
+	o := &observation{server: (<-watched).serverFacts}
 	if len(o.server.samples) < 1 || o.server.why(readActivity) != "" {
 		t.Fatalf("%d looks are left; why: %s", len(o.server.samples), o.server.why(readActivity))
 	}
@@ -94,7 +94,7 @@ func TestALostLookKeepsTheOthers(t *testing.T) {
 
 // TestFileCacheIsRead reads a view with the columns that Neon documents, wherever its extension lies; the lab has none.
 func TestFileCacheIsRead(t *testing.T) {
-	r := openReader(t.Context(), &pgServer{config: connectionTo(t, labtest.Database(t, nil).DirectURL)})
+	r := openReader(t.Context(), &pgClient{config: connectionTo(t, labtest.Database(t, nil).DirectURL), pgServer: &pgServer{}})
 	defer r.server.close(context.WithoutCancel(t.Context()))
 	for _, view := range []string{"SELECT 7::bigint AS file_cache_misses, 93::bigint AS file_cache_hits", "SELECT NULL::bigint AS file_cache_misses, NULL::bigint AS file_cache_hits"} {
 		if _, err := r.server.conn.Exec(t.Context(), `CREATE SCHEMA IF NOT EXISTS "its own"; CREATE OR REPLACE VIEW "its own".neon_stat_file_cache AS `+view, pgx.QueryExecModeSimpleProtocol); err != nil {
@@ -103,8 +103,8 @@ func TestFileCacheIsRead(t *testing.T) {
 		var cache fileCacheCounters
 		var extensions extensionFacts
 		r.read(t.Context(), reading{readFileCache, fileCacheSQL("its own"), &cache}, reading{readExtensions, extensionsSQL, &extensions})
-		if why := r.why(readFileCache) + r.why(readExtensions); why != "" {
-			t.Fatal(why)
+		if len(r.unread) > 0 {
+			t.Fatal(r.unread)
 		}
 		if counts := strings.Contains(view, "93"); cache.known() != counts || counts && (*cache.Hits != 93 || *cache.Misses != 7) {
 			t.Errorf("%s gives %+v", view, cache)
@@ -151,7 +151,6 @@ func TestWaitsAreAveraged(t *testing.T) {
 }
 
 func watched(facts serverFacts) *observation {
-	facts.reader = &reader{server: &pgServer{}, unread: map[string]*failure{}}
 	facts.window = 5 * time.Second
 	return &observation{server: &facts}
 }

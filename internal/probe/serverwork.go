@@ -52,18 +52,18 @@ func (o *observation) wantsWork() bool { return o.wantsDistance() && !o.config.N
 // itself while the statements ran: where they queue there is no time left now.
 func (o *observation) measureAgain(ctx context.Context, s *session) {
 	var wg sync.WaitGroup
-	for _, server := range []*pgServer{s.pooler, s.direct} {
+	for _, server := range []*pgClient{s.pooler, s.direct} {
 		if server.usable() && server.floor < leastLaneFloor {
 			wg.Go(func() { server.measureAgain(ctx) })
 		}
 	}
 	wg.Wait()
-	switch server := o.nearest(); {
+	switch server := s.nearest(); {
 	case o.config.NoAnalyze:
 		o.work.failed = "not run: --no-analyze"
 	case !server.usable():
 		o.work.failed = "no database answers"
-	case !o.work.decided(server):
+	case !o.work.decided(server.pgServer):
 		o.work.measure(ctx, server)
 	}
 }
@@ -82,9 +82,17 @@ func (o *observation) nearest() *pgServer {
 	return o.pooler
 }
 
+// nearest is the connection to it.
+func (s *session) nearest() *pgClient {
+	if s.direct.answered() {
+		return s.direct
+	}
+	return s.pooler
+}
+
 // measure makes the short run and, where it stood still or round trips were late, two long ones. The second is for a machine
 // that was busy during the first.
-func (w *serverWork) measure(ctx context.Context, s *pgServer) {
+func (w *serverWork) measure(ctx context.Context, s *pgClient) {
 	times, err := w.run(ctx, s.conn, shortPieces)
 	moments := []workMoment{{server: times}}
 	for late := s.lateMS() >= starvedWaitMS/2 || starved(times) || slow(times); err == nil && late && enough(ctx, mostWork+endLeast/5); {

@@ -41,9 +41,9 @@ func TestStatementsWithoutTheirComment(t *testing.T) {
 		}
 	}
 	var counts statementCounts
-	r := &reader{server: &pgServer{conn: c}, unread: map[string]*failure{}}
+	r := &reader{server: &pgClient{conn: c, pgServer: &pgServer{}}, unread: map[string]*failure{}}
 	r.read(t.Context(), reading{readStatements, statementsSQL("public"), &counts})
-	if why := r.why(readStatements); why != "" {
+	if why := r.unread[readStatements]; why != nil {
 		t.Fatal(why)
 	}
 	known, total := 0, 0
@@ -173,7 +173,7 @@ func TestForeignLoad(t *testing.T) {
 // runs and when it has been counted.
 func TestWhoseStatementsAre(t *testing.T) {
 	env := labtest.Database(t, nil)
-	r := openReader(t.Context(), &pgServer{config: connectionTo(t, env.DirectURL)})
+	r := openReader(t.Context(), &pgClient{config: connectionTo(t, env.DirectURL), pgServer: &pgServer{}})
 	defer r.server.close(context.WithoutCancel(t.Context()))
 	var before, after statementCounts
 	r.read(t.Context(), reading{readStatements, statementsSQL("public"), &before})
@@ -203,7 +203,7 @@ func TestWhoseStatementsAre(t *testing.T) {
 	for len(seen) < len(foreign) && len(ran) == 0 {
 		var look activity
 		r.read(t.Context(), reading{readActivity, activitySQL, &look})
-		if why := r.why(readActivity); why != "" {
+		if why := r.unread[readActivity]; why != nil {
 			t.Fatal(why)
 		}
 		for _, s := range look.Sessions {

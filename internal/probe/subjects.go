@@ -10,7 +10,7 @@ import (
 
 // pickSubjects picks the users by the most exact way that reads no table from end to end, as a plain
 // EXPLAIN of it says: on a database whose indexes are gone, the usual way would read tasks dozens of times.
-func (o *observation) pickSubjects(ctx context.Context, planner *pgServer) (subjects []store.Subject, err error) {
+func (o *observation) pickSubjects(ctx context.Context, planner *pgClient) (subjects []store.Subject, err error) {
 	picks := store.SubjectPicks()
 	for i, q := range picks {
 		last := i == len(picks)-1
@@ -26,7 +26,7 @@ func (o *observation) pickSubjects(ctx context.Context, planner *pgServer) (subj
 }
 
 // subjectsBy picks by one statement, in a read-only transaction with the probe's time-outs: one turn.
-func subjectsBy(ctx context.Context, planner *pgServer, q store.Query) (subjects []store.Subject, err error) {
+func subjectsBy(ctx context.Context, planner *pgClient, q store.Query) (subjects []store.Subject, err error) {
 	err = readInOneTurn(ctx, planner.conn, q.SQL, func(rows pgx.Rows) (err error) {
 		subjects, err = store.ReadSubjects(rows)
 		return err
@@ -35,7 +35,7 @@ func subjectsBy(ctx context.Context, planner *pgServer, q store.Query) (subjects
 }
 
 // planOf is the plan of one of the ways to pick, which has no parameters; nil if it can't be explained.
-func (o *observation) planOf(ctx context.Context, planner *pgServer, i int) *Plan {
+func (o *observation) planOf(ctx context.Context, planner *pgClient, i int) *Plan {
 	if o.picks != nil {
 		return o.picks[i]
 	}

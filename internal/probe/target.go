@@ -12,7 +12,7 @@ import (
 	"github.com/honeydue/honeydue/internal/api"
 )
 
-// targetServer is a running server under questions: what it said so far, and the way to it.
+// targetServer is what a running server said, and why it did not say more.
 type targetServer struct {
 	said   *Target
 	failed *failure
@@ -20,7 +20,12 @@ type targetServer struct {
 	readsFailed string
 	// metricsFailed is why there are no metrics.
 	metricsFailed string
-	client        *targetClient
+}
+
+// targetConversation is a running server under questions.
+type targetConversation struct {
+	*targetServer
+	client *targetClient
 }
 
 // podAsks is how many times /readyz is asked on a connection of its own: a service with two pods shows both of them
@@ -32,8 +37,8 @@ const podShare = 2 * time.Second
 
 // askTarget asks a running server's /readyz: twice on one connection, the first answer with connecting, the second
 // as the plain round trip; then on fresh connections, behind which other pods may be. It sends no credentials.
-func askTarget(ctx context.Context, c Config) *targetServer {
-	s := &targetServer{said: &Target{ThroughPooler: "unknown"}}
+func askTarget(ctx context.Context, c Config) *targetConversation {
+	s := &targetConversation{targetServer: &targetServer{said: &Target{ThroughPooler: "unknown"}}}
 	t := s.said
 	u, err := bareURL(c.TargetURL)
 	if err != nil {
@@ -74,9 +79,9 @@ func askTarget(ctx context.Context, c Config) *targetServer {
 
 func (s *targetServer) fail(f *failure) { s.failed, s.said.Error = f, f.Error() }
 
-func (s *targetServer) usable() bool { return s != nil && s.failed == nil && s.client != nil }
+func (s *targetConversation) usable() bool { return s != nil && s.failed == nil && s.client != nil }
 
-func (s *targetServer) close() {
+func (s *targetConversation) close() {
 	if s != nil && s.client != nil {
 		s.client.hangUp()
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // measure reads the metrics and the reads, and returns the first look at the metrics.
-func (s *targetServer) measure(ctx context.Context, metricsURL string) *TargetMetrics {
+func (s *targetConversation) measure(ctx context.Context, metricsURL string) *TargetMetrics {
 	if !s.usable() {
 		return nil
 	}
@@ -24,7 +24,7 @@ func (s *targetServer) measure(ctx context.Context, metricsURL string) *TargetMe
 
 // measureAgain reads the metrics once more, not before that moment: the pods take turns with the sweeps, and other
 // requests than the probe's are borrowing connections, too.
-func (s *targetServer) measureAgain(ctx context.Context, metricsURL string, before *TargetMetrics, from time.Time) {
+func (s *targetConversation) measureAgain(ctx context.Context, metricsURL string, before *TargetMetrics, from time.Time) {
 	if before == nil {
 		return
 	}
@@ -46,7 +46,7 @@ func (o *observation) metricsMissing() string {
 }
 
 // scrape reads /metrics once; nil if nobody named it or it can't be read.
-func (s *targetServer) scrape(ctx context.Context, raw string) *TargetMetrics {
+func (s *targetConversation) scrape(ctx context.Context, raw string) *TargetMetrics {
 	if raw == "" {
 		return nil
 	}

@@ -47,7 +47,7 @@ func questions(authed bool) []question {
 
 // read times /livez and the hot reads, one request at a time and within targetShare. Every read is asked once, then
 // every one again: a slow one takes nothing from the others but their last rounds.
-func (s *targetServer) read(ctx context.Context) {
+func (s *targetConversation) read(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, targetShare)
 	defer cancel()
 	const noTime = "There was no time for every hot read."
@@ -81,7 +81,7 @@ func (s *targetServer) read(ctx context.Context) {
 
 // measureWay takes the round trip to the server, the least of three TCP hand-shakes, and what /livez takes on an
 // open connection: the way and whatever stands in it, for the server itself has nothing to do.
-func (s *targetServer) measureWay(ctx context.Context) *failure {
+func (s *targetConversation) measureWay(ctx context.Context) *failure {
 	const handshakes = 3
 	t := s.said
 	for i := range handshakes + targetRuns {
@@ -112,7 +112,7 @@ type timedRead struct {
 }
 
 // ask asks a question once more. The first answer is kept apart; a refusal or an error is the last.
-func (s *targetServer) ask(ctx context.Context, r *timedRead) {
+func (s *targetConversation) ask(ctx context.Context, r *timedRead) {
 	if r.over {
 		return
 	}
@@ -175,7 +175,7 @@ func (r *TargetRead) split(a answer, roundTripMS float64) {
 }
 
 // settle takes turns x floor out of the database's part of every read, once the floor is known; 0 leaves it whole.
-func (s *targetServer) settle(floor time.Duration) {
+func (s *targetConversation) settle(floor time.Duration) {
 	if s == nil {
 		return
 	}

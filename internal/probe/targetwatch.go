@@ -15,7 +15,7 @@ type targetUnderWay struct {
 	tried      chan struct{}
 	then       Target
 	thenFailed *failure
-	server     *targetServer
+	server     *targetConversation
 	web        *webServer
 	// took is how long asking took, counted how long with the second look at the metrics.
 	took, counted time.Duration
@@ -73,12 +73,13 @@ func (w *targetUnderWay) patience(ctx context.Context) {
 }
 
 // wait takes what the server has said.
-func (w *targetUnderWay) wait(o *observation) {
+func (w *targetUnderWay) wait(o *observation, s *session) {
 	if w.done == nil {
 		return
 	}
 	<-w.done
-	o.target, o.targetFailed, o.targetServer = w.server.said, w.server.failed, w.server
+	s.target = w.server
+	o.target, o.targetFailed, o.targetServer = w.server.said, w.server.failed, w.server.targetServer
 	o.ways.web = w.web
 	o.clock(w.took, askedTarget, upTarget, knowsReads)
 	o.clock(w.counted, knowsMetrics)

@@ -35,7 +35,6 @@ type waysFacts struct {
 	// segments are the sums over the probe's connections to Postgres; nil where the kernel can't be asked.
 	segments *link.Segments
 
-	stopWatching func() // nil if nothing is watched
 	// ownMS is for how long transactions of the probe's own were open, without executing anything, while the pooler counted.
 	ownMS float64
 	// ownTurns is how many round trips of the probe's own needed a server connection meanwhile, at most: some of the pair's are
@@ -176,7 +175,7 @@ func (o *observation) beginCounts(ctx context.Context, s *session) {
 	if now, ok := s.pools.ask(ctx); ok {
 		w.console.first, w.console.hasPool = now, true
 	}
-	w.stopWatching = s.pools.watchServers(ctx, w.console)
+	s.stopWatching = s.pools.watchServers(ctx, w.console)
 }
 
 // assignments is how many round trips of the app's endpoint have needed a server connection so far, without the pair's.
@@ -197,8 +196,8 @@ func enough(ctx context.Context, d time.Duration) bool {
 // endWays takes the second half of what reachWays has begun.
 func (o *observation) endWays(ctx context.Context, s *session) {
 	w := &o.ways
-	if w.stopWatching != nil {
-		w.stopWatching()
+	if s.stopWatching != nil {
+		s.stopWatching()
 	}
 	if s.pools.usable() && w.console != nil && o.wantsCounts() {
 		w.console.after = s.pools.moment(ctx, ms(time.Since(w.began)))
@@ -228,7 +227,7 @@ func (o *observation) endWays(ctx context.Context, s *session) {
 		e.Transfers, e.DirectTLS = w.transfers.list, w.directTLS
 		e.Notes = append(e.Notes, w.notes()...)
 	}
-	for _, server := range []*pgServer{o.pooler, o.direct} {
+	for _, server := range []*pgClient{s.pooler, s.direct} {
 		if server == nil || server.meter == nil {
 			continue
 		}
@@ -293,7 +292,7 @@ func (w *waysFacts) notes() []string {
 
 func (w *waysFacts) countSegments(s *session) {
 	var meters []*link.Conn
-	for _, server := range []*pgServer{s.pooler, s.direct} {
+	for _, server := range []*pgClient{s.pooler, s.direct} {
 		if server != nil {
 			meters = append(meters, server.meter)
 		}

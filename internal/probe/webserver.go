@@ -18,9 +18,8 @@ const webShare = 3 * time.Second
 
 // webServer is the connect waterfall of the running server, by HTTP or HTTPS.
 type webServer struct {
-	endpoint  Endpoint
-	failed    *failure
-	waterfall *dialWaterfall
+	endpoint Endpoint
+	failed   *failure
 }
 
 // probeWeb connects to the server as a phone does and asks /livez, which touches nothing behind it. It
@@ -36,27 +35,28 @@ func probeWeb(ctx context.Context, c Config, roots *x509.CertPool) *webServer {
 			return nil
 		}
 	}
-	s := &webServer{endpoint: Endpoint{Name: "target", Address: u.Host}, waterfall: &dialWaterfall{socket: &stamps{}, began: time.Now()}}
+	s := &webServer{endpoint: Endpoint{Name: "target", Address: u.Host}}
+	waterfall := &dialWaterfall{socket: &stamps{}, began: time.Now()}
 	if u.Scheme == "https" {
-		s.waterfall.tlsConfig = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: roots, NextProtos: []string{"http/1.1"}}
+		waterfall.tlsConfig = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: roots, NextProtos: []string{"http/1.1"}}
 	}
-	transport := &http.Transport{DialContext: s.waterfall.dial, DisableCompression: true}
-	if s.waterfall.tlsConfig != nil {
-		transport.DialContext, transport.DialTLSContext = nil, s.waterfall.dial
+	transport := &http.Transport{DialContext: waterfall.dial, DisableCompression: true}
+	if waterfall.tlsConfig != nil {
+		transport.DialContext, transport.DialTLSContext = nil, waterfall.dial
 	}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	livez := strings.TrimRight(u.String(), "/") + "/livez"
 	ask := func(ctx context.Context) error { return getAndDrop(ctx, client, livez) }
 	if err := bound(ctx, connectTimeout, ask); err != nil {
-		s.endpoint.Phases = s.waterfall.phases()
-		s.failed = explain(ctx, s.waterfall.reached(), err)
+		s.endpoint.Phases = waterfall.phases()
+		s.failed = explain(ctx, waterfall.reached(), err)
 		s.endpoint.Error = s.failed.Error()
 		s.endpoint.sum()
 		return s
 	}
-	s.waterfall.socket.stop()
-	s.endpoint.Phases, s.endpoint.TLS = s.waterfall.phases(), s.waterfall.shaken()
+	waterfall.socket.stop()
+	s.endpoint.Phases, s.endpoint.TLS = waterfall.phases(), waterfall.shaken()
 	for i := range s.endpoint.Phases {
 		if s.endpoint.Phases[i].Name == "command" {
 			s.endpoint.Phases[i].Name = "first_answer"
