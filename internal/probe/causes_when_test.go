@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/store"
@@ -300,11 +298,11 @@ func serverCases() []causeCase {
 		{"one that is not in the chain", []string{"HD-D04 HD-D05", "HD-D04 HD-D06"}, false, nil, chain, of(Warning, "pid 1 since 10", "pid 3 since 10")},
 		{"another transaction of that process", []string{"HD-D04 HD-D05", "HD-D04 HD-D06"}, false, nil, chain, of(Warning, "pid 1 since 11")},
 		{"a chain that is over", []string{"HD-D04 HD-D05", "HD-D04 HD-D06"}, false, nil, of(Warning, "pid 1 since 10"), of(Warning, "pid 1 since 10")},
-		{"vacuum has come in vain", []string{"HD-D06 HD-Q08"}, true, long(number(60), true), none, of(Warning, "tasks")},
-		{"the last vacuum was before it", []string{"HD-D06 HD-Q08"}, false, long(number(999), true), none, of(Warning, "tasks")},
+		{"vacuum has come in vain", []string{"HD-D06 HD-Q08"}, true, long(new(float64(60)), true), none, of(Warning, "tasks")},
+		{"the last vacuum was before it", []string{"HD-D06 HD-Q08"}, false, long(new(float64(999)), true), none, of(Warning, "tasks")},
 		{"vacuum never came", []string{"HD-D06 HD-Q08"}, false, long(nil, true), none, of(Warning, "tasks")},
-		{"autovacuum is off", []string{"HD-D06 HD-Q08"}, false, long(number(60), false), none, of(Warning, "tasks")},
-		{"a table is half empty", []string{"HD-D06 HD-D10"}, false, long(number(60), true), none, of(Warning, "tasks")},
+		{"autovacuum is off", []string{"HD-D06 HD-Q08"}, false, long(new(float64(60)), false), none, of(Warning, "tasks")},
+		{"a table is half empty", []string{"HD-D06 HD-D10"}, false, long(new(float64(60)), true), none, of(Warning, "tasks")},
 		{"what the first run lacked is lost again", []string{"HD-D22 HD-Q15"}, true, nil, of(Warning, "tasks"), of(Warning, "tasks")},
 		{"another table's first run", []string{"HD-D22 HD-Q15"}, false, nil, of(Warning, "tasks"), of(Warning, "documents")},
 		{"the probe's own cold reads", []string{"HD-Q15 HD-D11"}, true, read(15_000), of(Warning, "tasks"), of(Warning)},
@@ -453,7 +451,7 @@ func TestFindingsSayWhatTheyAreAbout(t *testing.T) {
 	waits := pgSession{PID: 8, State: "active", XactS: 20, XactAt: 80, WaitsS: 3, Blockers: []int64{7}}
 	o := &observation{
 		cluster: &clusterFacts{at: time.Now(), pods: []podFacts{pod}, throttle: []throttled{{pod: "honeydue-1", periods: 100, throttled: 50}}},
-		hot:     []HotPath{account("task_board", store.Subject{}, measured{}, explained{failed: &failure{kind: kindServer, err: &pgconn.PgError{Code: "42703"}}})},
+		hot:     []HotPath{{Name: "task_board", Error: "the server refused (42703)", sqlState: "42703"}},
 		target: &Target{
 			Reads: []TargetRead{
 				{Route: "task_board", Authed: true, Runs: 4, Turns: &turns, OverBudget: 4, Status: 200},

@@ -15,7 +15,7 @@ func TestDocumentOfWhatWasWatched(t *testing.T) {
 		Server: &ServerReport{
 			UptimeS: 42, WindowS: 5.1, Samples: 10, ConnectionsUsed: 27, ConnectionLimit: 97, BusySessions: 3.4,
 			Waits:      []Wait{{"IO:DataFileRead", 1.9}},
-			Tables:     []Table{{"tasks", 300000, 60000, 80.2, 12.5, number(3600)}},
+			Tables:     []Table{{"tasks", 300000, 60000, 80.2, 12.5, new(float64(3600))}},
 			Statements: []StatementCount{{"auth_lookup", 120, 0.24}}, OtherStatementsMS: 310,
 		},
 		Redis: &RedisReport{

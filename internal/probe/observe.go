@@ -190,11 +190,11 @@ func (o *observation) readCatalogue(ctx context.Context, s *session, planner *pg
 // readAtOnce reads all of the catalogue in one turn and reports whether it could: one part that fails takes the others
 // with it, and then each is asked for by itself.
 func (o *observation) readAtOnce(ctx context.Context, s *session, planner *pgClient) bool {
-	schema, facts, applied := newSchemaFacts(), newDatabaseFacts(), appliedMigrations{}
+	schema, database, applied := newSchemaFacts(), newDatabaseFacts(), appliedMigrations{}
 	picks := make([]*Plan, len(store.SubjectPicks()))
 	b := readOnly()
 	schema.queue(b)
-	facts.queue(b)
+	database.queue(b)
 	if planner == s.direct {
 		applied.queue(b)
 	}
@@ -204,7 +204,7 @@ func (o *observation) readAtOnce(ctx context.Context, s *session, planner *pgCli
 	if err := inOneTurn(ctx, planner.conn, b); err != nil {
 		return false
 	}
-	o.schema, o.facts, o.picks = schema, facts, picks
+	o.schema, o.facts, o.picks = schema, database, picks
 	if planner != s.direct {
 		return true
 	}

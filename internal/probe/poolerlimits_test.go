@@ -104,18 +104,18 @@ func TestClientLimits(t *testing.T) {
 		{"client connections exceeded (max_user_client_connections)", "max_user_client_connections", " (4 of 4 clients)"},
 		{"no such user", "", ""},
 	} {
-		for _, facts := range []*poolerFacts{console, nil} {
+		for _, known := range []*poolerFacts{console, nil} {
 			o := &observation{pooler: &pgServer{failed: &failure{kind: kindServer, err: &pgconn.PgError{Code: "08P01", Message: c.message}}}}
-			o.ways.console = facts
+			o.ways.console = known
 			if c.limit == "" {
-				if facts == nil && len(clientsRefused(o).hits) > 0 {
+				if known == nil && len(clientsRefused(o).hits) > 0 {
 					t.Errorf("%s is taken for a limit", c.message)
 				}
 				continue
 			}
 			hits := clientsRefused(o).hits
 			want := c.limit + " is reached"
-			if facts != nil {
+			if known != nil {
 				want += c.figures
 			}
 			if len(hits) != 1 || !strings.Contains(hits[0].evidence, want+".") || !strings.Contains(hits[0].remedy, "raise "+c.limit+" ") {
@@ -202,7 +202,9 @@ func TestStatisticsByVersion(t *testing.T) {
 			54, 457, 455,
 		},
 	} {
-		o := consoleSaid(statsOf(c.before), statsOf(c.after))
+		o := &observation{config: Config{AdminURL: "set"}, pooler: &pgServer{pooled: true}, ways: waysFacts{console: &poolerFacts{
+			before: consoleMoment{known: true, stats: statsOf(c.before)}, after: consoleMoment{known: true, at: 10000, stats: statsOf(c.after)},
+		}}}
 		d, why := o.counted()
 		if why != "" {
 			t.Fatal(why)

@@ -33,8 +33,7 @@ func TestStatisticsOfAQueue(t *testing.T) {
 		defer conn.Close(context.WithoutCancel(t.Context()))
 		conns = append(conns, conn)
 	}
-	o := consoleSaid(poolerStats{}, poolerStats{})
-	o.ways.console.before = pools.moment(t.Context(), 0)
+	o := &observation{config: Config{AdminURL: "set"}, pooler: &pgServer{pooled: true}, ways: waysFacts{console: &poolerFacts{before: pools.moment(t.Context(), 0)}}}
 	var wg sync.WaitGroup
 	for _, conn := range conns {
 		wg.Go(func() {

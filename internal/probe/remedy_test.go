@@ -167,11 +167,11 @@ func TestSettingsOfTheNextConnection(t *testing.T) {
 	}
 	judged := func(app *pgx.Conn) outcome {
 		t.Helper()
-		facts, err := readSession(t.Context(), app)
+		read, err := readSession(t.Context(), app)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return genericPlan(&observation{facts: &databaseFacts{sessionFacts: *facts}})
+		return genericPlan(&observation{facts: &databaseFacts{sessionFacts: *read}})
 	}
 	if out := judged(old); len(out.hits) != 0 {
 		t.Fatalf("nothing was set, and it finds %+v", out)

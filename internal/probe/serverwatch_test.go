@@ -150,12 +150,10 @@ func TestWaitsAreAveraged(t *testing.T) {
 	}
 }
 
-func watched(facts serverFacts) *observation {
-	facts.window = 5 * time.Second
-	return &observation{server: &facts}
+func watched(f serverFacts) *observation {
+	f.window = 5 * time.Second
+	return &observation{server: &f}
 }
-
-func number(v float64) *float64 { return &v }
 
 // TestServerThresholds judges what the lab can't be brought to.
 func TestServerThresholds(t *testing.T) {
@@ -166,7 +164,7 @@ func TestServerThresholds(t *testing.T) {
 			State       string   `json:"state"`
 			LagS        *float64 `json:"lag_s"`
 			BehindBytes *float64 `json:"behind_bytes"`
-		}{"walreceiver", "streaming", &lag, number(300 << 20)})
+		}{"walreceiver", "streaming", &lag, new(float64(300 << 20))})
 		return watched(serverFacts{replication: r})
 	}
 	slot := func(active bool) *observation {
@@ -174,7 +172,7 @@ func TestServerThresholds(t *testing.T) {
 		r.Slots = append(r.Slots, struct {
 			Active    bool     `json:"active"`
 			KeptBytes *float64 `json:"kept_bytes"`
-		}{active, number(2 << 30)})
+		}{active, new(float64(2 << 30))})
 		return watched(serverFacts{replication: r})
 	}
 	hidden := replica(0)
@@ -189,7 +187,7 @@ func TestServerThresholds(t *testing.T) {
 	}
 	cached := func(hits, misses float64) *observation {
 		o := onNeon(blocks(30_000, 20_000), "neon")
-		o.server.firstCache = fileCacheCounters{number(0), number(0)}
+		o.server.firstCache = fileCacheCounters{new(float64(0)), new(float64(0))}
 		o.server.lastCache = fileCacheCounters{&hits, &misses}
 		return o
 	}

@@ -72,7 +72,7 @@ func TestLateness(t *testing.T) {
 
 // TestWhenWorkIsDecided: what was timed while the statements ran is not timed again, unless a round trip after a short run was late.
 func TestWhenWorkIsDecided(t *testing.T) {
-	moment := []workMoment{{server: pieces(80, 0, 0)}}
+	moment := []workMoment{{server: slices.Repeat([]float64{usualPieceMS}, 80)}}
 	punctual := slices.Repeat([]time.Duration{time.Millisecond}, 20)
 	late := slices.Concat(punctual, slices.Repeat([]time.Duration{81 * time.Millisecond}, 5))
 	for _, c := range []struct {

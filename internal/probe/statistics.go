@@ -133,8 +133,8 @@ func readFacts(ctx context.Context, conn *pgx.Conn) (*databaseFacts, error) {
 }
 
 func (f *databaseFacts) queue(b *pgx.Batch) {
-	b.Queue(marked(tablesSQL)).Query(f.scanTables)
-	b.Queue(marked(indexesSQL)).Query(f.scanIndexes)
+	b.Queue(marked(tablesSQL)).Query(func(rows pgx.Rows) error { return f.scanTables(rows) })
+	b.Queue(marked(indexesSQL)).Query(func(rows pgx.Rows) error { return f.scanIndexes(rows) })
 	b.Queue(marked(countedSQL)).QueryRow(func(row pgx.Row) error {
 		var seconds float64
 		err := row.Scan(&seconds, &f.hypopg, &f.sharedBuffersKB)
@@ -155,7 +155,7 @@ func readSession(ctx context.Context, app *pgx.Conn) (*sessionFacts, error) {
 		})
 		return err
 	})
-	b.Queue(marked(sessionSQL)).Query(out.scanSession)
+	b.Queue(marked(sessionSQL)).Query(func(rows pgx.Rows) error { return out.scanSession(rows) })
 	return out, inOneTurn(ctx, app, b)
 }
 

@@ -55,8 +55,9 @@ func TestATrialWithNothingToTrySaysSo(t *testing.T) {
 			t.Errorf("%s: the note is %q (%v), want %q", c.name, note, err, c.want)
 		}
 		r.Trial, r.TrialNote = trials, note
-		if got := written(t, r.Terminal(false), 0); !strings.Contains(got, c.want) {
-			t.Errorf("%s: the report does not say it:\n%s", c.name, got)
+		var got bytes.Buffer
+		if err := report.Write(&got, report.FormatTable, r.Terminal(false), report.Options{}); err != nil || !strings.Contains(got.String(), c.want) {
+			t.Errorf("%s: the report does not say it (%v):\n%s", c.name, err, got.String())
 		}
 	}
 }
