@@ -45,7 +45,7 @@ func TestDirectTLS(t *testing.T) {
 			if e.Error != "" || e.DirectTLS != c.direct || e.ConnectTurns != c.turns {
 				t.Errorf("it is %q in %d turns, want %q in %d: %s", e.DirectTLS, e.ConnectTurns, c.direct, c.turns, e.Error)
 			}
-			if got := check(t, r, "HD-N12"); got.Status != c.status {
+			if got := checkOf(t, r, "HD-N12"); got.Status != c.status {
 				t.Errorf("HD-N12 is %s: %s", got.Status, got.Why)
 			}
 		})

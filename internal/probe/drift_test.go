@@ -26,12 +26,12 @@ func TestPlanDriftOnTheLab(t *testing.T) {
 	}
 	c := config(env)
 	c.Baseline = &before
-	if got := check(t, run(t, c), "HD-Q17"); got.Status != "pass" {
+	if got := checkOf(t, run(t, c), "HD-Q17"); got.Status != "pass" {
 		t.Errorf("nothing has changed, and HD-Q17 is %s: %s", got.Status, got.Why)
 	}
 	exec(t, env, ofDatabase("enable_bitmapscan = 'off'"))
 	after := run(t, c)
-	got, want := check(t, after, "HD-Q17"), probe.Remark
+	got, want := checkOf(t, after, "HD-Q17"), probe.Remark
 	for _, f := range after.Findings {
 		if f.Code == "HD-Q17" && f.CostMS > 0 {
 			want = probe.Warn

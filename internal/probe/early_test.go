@@ -60,7 +60,7 @@ func TestWhatIsCertainDoesNotWait(t *testing.T) {
 			if first != c.code {
 				t.Errorf("the first that was reported is %q, want %s", first, c.code)
 			}
-			if got := check(t, r, "HD-T01"); got.Status != probe.Pass {
+			if got := checkOf(t, r, "HD-T01"); got.Status != probe.Pass {
 				t.Errorf("the server answers as soon as %s has been reported, and it is %s: %s", c.code, got.Status, got.Why)
 			}
 		})

@@ -174,7 +174,7 @@ func TestHealthyCluster(t *testing.T) {
 		t.Errorf("it finds %+v", r.Findings)
 	}
 	for _, code := range clusterChecks() {
-		if got := check(t, r, code); got.Status != probe.Pass {
+		if got := checkOf(t, r, code); got.Status != probe.Pass {
 			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 		}
 	}
@@ -205,7 +205,7 @@ func TestForbiddenIsUnknown(t *testing.T) {
 		k.forbidden = part
 		k.pods[0].Spec.Containers[0].Resources.Limits = corev1.ResourceList{"cpu": resource.MustParse("1")}
 		r := run(t, alone(k.start(t)))
-		got := check(t, r, want.code)
+		got := checkOf(t, r, want.code)
 		if got.Status != probe.Unknown {
 			t.Errorf("%s forbidden: %s is %s", part, want.code, got.Status)
 		}
@@ -225,7 +225,7 @@ func TestTheClusterCannotBeAsked(t *testing.T) {
 	for name, c := range map[string]*probe.Cluster{"no token": &none, "a wrong token": &wrong, "nobody there": &gone} {
 		r := run(t, alone(c))
 		for _, code := range clusterChecks() {
-			if got := check(t, r, code); got.Status != probe.Unknown || strings.Contains(got.Why, "canary") {
+			if got := checkOf(t, r, code); got.Status != probe.Unknown || strings.Contains(got.Why, "canary") {
 				t.Errorf("%s: %s is %s: %s", name, code, got.Status, got.Why)
 			}
 		}
@@ -240,11 +240,11 @@ func TestOwnControlGroup(t *testing.T) {
 	c := k.start(t)
 	c.CPUStatFile = filepath.Join(t.TempDir(), "cpu.stat")
 	must(t, os.WriteFile(c.CPUStatFile, []byte("usage_usec 12\nnr_periods 100\nnr_throttled 60\nthrottled_usec 3000000\n"), 0o600))
-	if got := check(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Unknown || !strings.Contains(got.Why, "No CPU period") {
+	if got := checkOf(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Unknown || !strings.Contains(got.Why, "No CPU period") {
 		t.Errorf("its counters stand still, and it is %s: %s", got.Status, got.Why)
 	}
 	must(t, os.WriteFile(c.CPUStatFile, []byte("usage_usec 12\nnr_periods 1000\nnr_throttled 600\nthrottled_usec 30000000\n"), 0o600))
-	if got := check(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Warn || !strings.Contains(got.Why, "The container of this probe was throttled in 600 of 1000 periods") {
+	if got := checkOf(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Warn || !strings.Contains(got.Why, "The container of this probe was throttled in 600 of 1000 periods") {
 		t.Errorf("it has been throttled for most of its life, and is %s: %s", got.Status, got.Why)
 	}
 }
@@ -273,10 +273,10 @@ func TestKubectl(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "kubectl"), []byte(script), 0o700))
 	r := run(t, alone(&probe.Cluster{Kubectl: []string{filepath.Join(dir, "kubectl")}, Context: "prod", Namespace: "honeydue"}))
 	for code, want := range map[string]probe.Status{"HD-K01": probe.Pass, "HD-K02": probe.Pass, "HD-K03": probe.Unknown, "HD-K04": probe.Pass} {
-		got := check(t, r, code)
+		got := checkOf(t, r, code)
 		if got.Status != want || strings.Contains(got.Why, "canary") {
 			t.Errorf("%s is %s, want %s: %s", code, got.Status, want, got.Why)
 		}
 	}
-	contains(t, check(t, r, "HD-K03").Why, "permission to list events")
+	contains(t, checkOf(t, r, "HD-K03").Why, "permission to list events")
 }

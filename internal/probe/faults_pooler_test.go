@@ -281,13 +281,13 @@ func TestRemediesOfThePooler(t *testing.T) {
 		apply(t, b.env, f.Remedy)
 	}
 	for _, code := range b.config.Only {
-		if got := check(t, run(t, b.config), code); got.Status != probe.Pass {
+		if got := checkOf(t, run(t, b.config), code); got.Status != probe.Pass {
 			t.Errorf("after the remedies %s is %s: %s", code, got.Status, got.Why)
 		}
 	}
 	// The line of the file that the remedy names, too: PgBouncer must take it.
 	b.rewritePooler(t, "client_tls_ecdhcurve = auto")
-	if got := check(t, run(t, b.config), "HD-N01"); got.Status != probe.Pass {
+	if got := checkOf(t, run(t, b.config), "HD-N01"); got.Status != probe.Pass {
 		t.Errorf("with that line in its file HD-N01 is %s: %s", got.Status, got.Why)
 	}
 }
@@ -305,7 +305,7 @@ func TestAPoolOfSizeZero(t *testing.T) {
 				t.Errorf("a pool without a limit: %+v", f)
 			}
 		}
-		contains(t, check(t, r, "HD-P09").Why, "the pool has no limit")
+		contains(t, checkOf(t, r, "HD-P09").Why, "the pool has no limit")
 		return
 	}
 	c.Only = []string{"HD-P13"}

@@ -354,7 +354,7 @@ func TestWatchingShowsNoSecret(t *testing.T) {
 		t.Fatalf("nothing was watched: %+v %+v", r.Redis, r.Server)
 	}
 	for _, code := range []string{"HD-R08", "HD-R10", "HD-D04"} {
-		if got := check(t, r, code); got.Status == probe.Pass || got.Status == probe.Unknown {
+		if got := checkOf(t, r, code); got.Status == probe.Pass || got.Status == probe.Unknown {
 			t.Errorf("%s is %s, so the test proves nothing: %s", code, got.Status, got.Why)
 		}
 	}
@@ -387,7 +387,7 @@ func TestRedisThatRefuses(t *testing.T) {
 		"HD-R07": probe.Unknown, "HD-R08": probe.Unknown, "HD-R09": probe.Unknown, "HD-R10": probe.Unknown,
 		"HD-R15": probe.Unknown, "HD-R16": probe.Unknown, "HD-R17": probe.Unknown, "HD-R18": probe.Unknown,
 	} {
-		if got := check(t, r, code); got.Status != want || strings.Contains(got.Why, "canary") {
+		if got := checkOf(t, r, code); got.Status != want || strings.Contains(got.Why, "canary") {
 			t.Errorf("%s is %s, want %s: %s", code, got.Status, want, got.Why)
 		}
 	}
@@ -418,7 +418,7 @@ func TestASlowReplicaFillsNothing(t *testing.T) {
 	b.config.Only = []string{"HD-R02", "HD-R03", "HD-R04", "HD-R13"}
 	r := run(t, b.config)
 	for _, code := range b.config.Only {
-		if got := check(t, r, code); got.Status != probe.Pass {
+		if got := checkOf(t, r, code); got.Status != probe.Pass {
 			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 		}
 	}

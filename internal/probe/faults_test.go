@@ -75,7 +75,7 @@ func TestFaultsInTheDatabase(t *testing.T) {
 				}
 			}
 			after := run(t, config(env))
-			if got := check(t, after, c.code); got.Status != probe.Pass {
+			if got := checkOf(t, after, c.code); got.Status != probe.Pass {
 				t.Errorf("after the remedy %s is %s: %s", c.code, got.Status, got.Why)
 			}
 		})
@@ -87,7 +87,7 @@ func TestSequentialScanIsFound(t *testing.T) {
 	env := labtest.Database(t, prepare)
 	exec(t, env, "DROP INDEX tasks_board_idx; DROP INDEX tasks_residence_idx; DROP INDEX tasks_created_by_idx;")
 	r := run(t, config(env))
-	got := check(t, r, "HD-Q03")
+	got := checkOf(t, r, "HD-Q03")
 	if got.Status != probe.Fail {
 		t.Fatalf("HD-Q03 is %s: %s", got.Status, got.Why)
 	}
@@ -107,11 +107,11 @@ func TestSequentialScanIsFound(t *testing.T) {
 func TestMigrationsMissing(t *testing.T) {
 	env := labtest.Database(t, nil)
 	r := run(t, config(env))
-	f := check(t, r, "HD-D03")
+	f := checkOf(t, r, "HD-D03")
 	if f.Status != probe.Fail {
 		t.Errorf("HD-D03 is %s: %s", f.Status, f.Why)
 	}
-	if got := check(t, r, "HD-Q04"); got.Status != probe.Unknown {
+	if got := checkOf(t, r, "HD-Q04"); got.Status != probe.Unknown {
 		t.Errorf("without tables HD-Q04 is %s", got.Status)
 	}
 }
@@ -247,7 +247,7 @@ func TestServersDown(t *testing.T) {
 		contains(t, f.Evidence, "PgBouncer has no server connection and opens none: most likely it is paused")
 		apply(t, env, f.Remedy)
 		answering(t, env)
-		if got := check(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
+		if got := checkOf(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
 			t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
 		}
 	})
@@ -261,7 +261,7 @@ func TestServersDown(t *testing.T) {
 		}
 		apply(t, env, f.Remedy)
 		answering(t, env)
-		if got := check(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
+		if got := checkOf(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
 			t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
 		}
 		command(t, env, "PAUSE honeydue")
@@ -285,7 +285,7 @@ func TestServersDown(t *testing.T) {
 		}
 		r := run(t, c)
 		for _, code := range []string{"HD-P01", "HD-R01", "HD-D01", "HD-D02"} {
-			if got := check(t, r, code); got.Status == probe.Pass || got.Status == probe.Unknown {
+			if got := checkOf(t, r, code); got.Status == probe.Pass || got.Status == probe.Unknown {
 				t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 			}
 		}
@@ -463,7 +463,7 @@ func TestPastedRemediesMend(t *testing.T) {
 			// Roles are shared by the databases of a lab.
 			defer exec(t, env, "ALTER ROLE CURRENT_USER RESET work_mem")
 			apply(t, env, first(t, run(t, only), c.code).Remedy)
-			if got := check(t, run(t, only), c.code); got.Status != probe.Pass && !c.stays {
+			if got := checkOf(t, run(t, only), c.code); got.Status != probe.Pass && !c.stays {
 				t.Errorf("after the remedy %s is %s: %s", c.code, got.Status, got.Why)
 			}
 		})

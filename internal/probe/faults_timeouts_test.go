@@ -74,7 +74,7 @@ func TestOwnTimeoutsAreNoOutage(t *testing.T) {
 				t.Errorf("the plain plan of %s for the %s user is lost", h.Name, h.Subject)
 			}
 		}
-		if got := check(t, r, "HD-Q04"); slow != 1 || got.Status != probe.Fail && got.Status != probe.Warn {
+		if got := checkOf(t, r, "HD-Q04"); slow != 1 || got.Status != probe.Fail && got.Status != probe.Warn {
 			t.Errorf("%d paths were ended; HD-Q04 is %s: %s", slow, got.Status, got.Why)
 		}
 		if limit := float64(probe.DefaultTimeout / time.Millisecond); r.DurationMS > limit {
@@ -90,7 +90,7 @@ func noOutage(t *testing.T, r probe.Result) {
 			t.Errorf("%s for the %s user is called failed: %s", h.Name, h.Subject, h.Error)
 		}
 	}
-	if got := check(t, r, "HD-Q06"); got.Status != probe.Unknown {
+	if got := checkOf(t, r, "HD-Q06"); got.Status != probe.Unknown {
 		t.Errorf("HD-Q06 is %s: %s", got.Status, got.Why)
 	}
 }

@@ -34,9 +34,9 @@ func TestASmallPoolIsNotHeld(t *testing.T) {
 	}
 	looks, held := whileProbing(t, env, func() {
 		c := config(env)
-		contains(t, check(t, run(t, c), "HD-P14").Why, "the pool has too few spare connections")
+		contains(t, checkOf(t, run(t, c), "HD-P14").Why, "the pool has too few spare connections")
 		c.AdminURL = ""
-		contains(t, check(t, run(t, c), "HD-P14").Why, "it is unknown whether the pool has spare connections")
+		contains(t, checkOf(t, run(t, c), "HD-P14").Why, "it is unknown whether the pool has spare connections")
 	})
 	if looks < 20 || held > 0 {
 		t.Errorf("in %d of %d looks the probe held a server connection by its self-test", held, looks)
@@ -52,7 +52,7 @@ func TestTheSelfTestHoldsBriefly(t *testing.T) {
 	quickest := math.Inf(1)
 	for range 10 { // a busy machine only adds to it
 		r := run(t, c)
-		contains(t, check(t, r, "HD-P14").Why, "It could not be tested")
+		contains(t, checkOf(t, r, "HD-P14").Why, "It could not be tested")
 		if quickest = min(quickest, r.DurationMS); quickest < 2500 { // a run that is held takes 3 s
 			return
 		}
@@ -123,7 +123,7 @@ func TestOnlyTheChosenIsMeasured(t *testing.T) {
 		if len(r.HotPaths) != want {
 			t.Errorf("with --only %s %d hot paths were explained, want %d", code, len(r.HotPaths), want)
 		}
-		if got := check(t, r, code); got.Status == probe.Unknown {
+		if got := checkOf(t, r, code); got.Status == probe.Unknown {
 			t.Errorf("with --only %s it is unknown: %s", code, got.Why)
 		}
 	}

@@ -26,7 +26,7 @@ func TestInterrupted(t *testing.T) {
 	if !r.Interrupted || !r.Inconclusive() || !strings.HasPrefix(r.Verdict, "Interrupted after ") {
 		t.Errorf("interrupted %v, inconclusive %v: %s", r.Interrupted, r.Inconclusive(), r.Verdict)
 	}
-	if got := check(t, r, "HD-N01"); got.Status == probe.Unknown {
+	if got := checkOf(t, r, "HD-N01"); got.Status == probe.Unknown {
 		t.Errorf("what was measured before is %s: %s", got.Status, got.Why)
 	}
 	lookForSecrets(t, c, r)

@@ -137,8 +137,8 @@ var isCommand = regexp.MustCompile(`^([A-Z_]+="[^" ]*" )*(psql|kubectl|redis-cli
 // unplaced is a command that reaches whatever the shell's variables or kubectl's current context name.
 var unplaced = regexp.MustCompile(`psql "\$[A-Z_]+"|redis-cli -u "\$[A-Z_]+"|kubectl (-n\b|[a-z])|^honeydue (migrate|warmup)`)
 
-// check returns the outcome of one check.
-func check(t *testing.T, r probe.Result, code string) probe.CheckResult {
+// checkOf returns the outcome of one check.
+func checkOf(t *testing.T, r probe.Result, code string) probe.CheckResult {
 	t.Helper()
 	for _, c := range r.Checks {
 		if c.Code == code {

@@ -153,7 +153,7 @@ func TestNoAnalyzeRunsNothing(t *testing.T) {
 		}
 	}
 	for _, code := range []string{"HD-Q04", "HD-Q05", "HD-P04"} {
-		if got := check(t, r, code); got.Status != probe.Unknown {
+		if got := checkOf(t, r, code); got.Status != probe.Unknown {
 			t.Errorf("%s is %s without a run", code, got.Status)
 		}
 	}

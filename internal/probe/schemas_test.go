@@ -57,7 +57,7 @@ func TestSchemasOfAnyName(t *testing.T) {
 			c := config(env)
 			c.Only = []string{"HD-Q01"}
 			apply(t, env, first(t, run(t, c), "HD-Q01").Remedy)
-			if got := check(t, run(t, c), "HD-Q01"); got.Status != probe.Pass {
+			if got := checkOf(t, run(t, c), "HD-Q01"); got.Status != probe.Pass {
 				t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
 			}
 		})
@@ -71,7 +71,7 @@ func TestRightsInAnySchema(t *testing.T) {
 	c := config(env)
 	c.Only = []string{"HD-Q19"}
 	apply(t, env, first(t, run(t, c), "HD-Q19").Remedy)
-	if got := check(t, run(t, c), "HD-Q19"); got.Status != probe.Pass {
+	if got := checkOf(t, run(t, c), "HD-Q19"); got.Status != probe.Pass {
 		t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
 	}
 }

@@ -24,7 +24,7 @@ func TestHealthyServer(t *testing.T) {
 		}
 	}
 	for _, code := range []string{"HD-T01", "HD-T02", "HD-T03", "HD-T04", "HD-T05", "HD-T07", "HD-T08", "HD-T09", "HD-T10", "HD-T11", "HD-T12", "HD-T13", "HD-T14", "HD-T15", "HD-T17"} {
-		if got := check(t, r, code); got.Status != probe.Pass {
+		if got := checkOf(t, r, code); got.Status != probe.Pass {
 			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 		}
 	}
@@ -64,7 +64,7 @@ func TestServerWithoutAToken(t *testing.T) {
 		"HD-T04": probe.Unknown, "HD-T05": probe.Unknown, "HD-T15": probe.Unknown,
 		"HD-T09": probe.Pass, "HD-T12": probe.Pass, "HD-T14": probe.Pass,
 	} {
-		if got := check(t, r, code); got.Status != want {
+		if got := checkOf(t, r, code); got.Status != want {
 			t.Errorf("%s is %s, want %s: %s", code, got.Status, want, got.Why)
 		}
 	}
@@ -76,7 +76,7 @@ func TestServerWithoutAToken(t *testing.T) {
 	// A token that is not valid is nobody's outage.
 	c.Token = canaryToken
 	r = run(t, c)
-	if got := check(t, r, "HD-T12"); got.Status != probe.Unknown {
+	if got := checkOf(t, r, "HD-T12"); got.Status != probe.Unknown {
 		t.Errorf("with a wrong token HD-T12 is %s: %s", got.Status, got.Why)
 	}
 }

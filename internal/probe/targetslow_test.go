@@ -35,7 +35,7 @@ func TestASlowServerEatsNoTime(t *testing.T) {
 		}
 	}
 	for _, code := range []string{"HD-Q05", "HD-D04", "HD-P04"} {
-		if got := check(t, r, code); got.Status == probe.Unknown {
+		if got := checkOf(t, r, code); got.Status == probe.Unknown {
 			t.Errorf("%s is unknown: %s", code, got.Why)
 		}
 	}

@@ -58,7 +58,7 @@ func TestHealthyAtADistance(t *testing.T) {
 			if !slices.Equal(extra(r), c.extra) {
 				t.Errorf("after idleness 1, 30 and 100 kB cost %v round trips more, want %v: %+v", extra(r), c.extra, r.Endpoints[0].Transfers)
 			}
-			if got := check(t, r, "HD-N11"); got.Status != c.want {
+			if got := checkOf(t, r, "HD-N11"); got.Status != c.want {
 				t.Errorf("HD-N11 is %s: %s", got.Status, got.Why)
 			}
 		})
@@ -73,7 +73,7 @@ func TestIsolationSelfTest(t *testing.T) {
 			c := config(env)
 			c.ExecMode = mode
 			r := run(t, c)
-			got := check(t, r, "HD-P06")
+			got := checkOf(t, r, "HD-P06")
 			if store.PooledSafe(mode) {
 				if got.Status != probe.Pass {
 					t.Errorf("it is %s: %s", got.Status, got.Why)
@@ -86,7 +86,7 @@ func TestIsolationSelfTest(t *testing.T) {
 			}
 			contains(t, got.Why, "Two clients requested tagged rows in mode "+mode)
 			if mode == "cache_statement" {
-				contains(t, check(t, r, "HD-P14").Why, "was gone on the next")
+				contains(t, checkOf(t, r, "HD-P14").Why, "was gone on the next")
 			}
 			if left := prepared(t, env.DatabaseURL); left != 0 {
 				t.Errorf("%d prepared statements of the probe are left on the server connections", left)
@@ -112,11 +112,11 @@ func TestCarriedStatements(t *testing.T) {
 		want, say = probe.Pass, "Prepared statements are supported"
 	}
 	for _, code := range []string{"HD-P03", "HD-P06", "HD-P14"} {
-		if got := check(t, r, code); got.Status != want {
+		if got := checkOf(t, r, code); got.Status != want {
 			t.Errorf("where statements are carried (%v) %s is %s: %s", carries, code, got.Status, got.Why)
 		}
 	}
-	contains(t, check(t, r, "HD-P14").Why, say)
+	contains(t, checkOf(t, r, "HD-P14").Why, say)
 	if left := prepared(t, env.DatabaseURL); left != 0 {
 		t.Errorf("%d prepared statements of the probe are left on the server connections", left)
 	}
@@ -175,7 +175,7 @@ func TestSelfTestRunsNobodysStatement(t *testing.T) {
 	if n := <-done; n < 10 {
 		t.Fatalf("the statement was left %d times only, which proves nothing", n)
 	}
-	if got := check(t, r, "HD-P06"); got.Status != probe.Fail {
+	if got := checkOf(t, r, "HD-P06"); got.Status != probe.Fail {
 		t.Errorf("HD-P06 is %s: %s", got.Status, got.Why)
 	}
 	direct, err := pgx.Connect(t.Context(), env.DirectURL)
@@ -196,9 +196,9 @@ func TestSelfTestRunsNobodysStatement(t *testing.T) {
 func TestWhatThePoolerDoesWithParameters(t *testing.T) {
 	env := labtest.Database(t, prepare)
 	c := config(env)
-	contains(t, check(t, run(t, c), "HD-P08").Why, "refuses options and statement_timeout")
+	contains(t, checkOf(t, run(t, c), "HD-P08").Why, "refuses options and statement_timeout")
 	c.URL, c.AdminURL = env.DirectURL, ""
-	contains(t, check(t, run(t, c), "HD-P08").Why, "applies options and statement_timeout")
+	contains(t, checkOf(t, run(t, c), "HD-P08").Why, "applies options and statement_timeout")
 }
 
 // TestWithoutAConsole: what only the console tells is unknown, and never a pass.
@@ -208,7 +208,7 @@ func TestWithoutAConsole(t *testing.T) {
 	r := run(t, c)
 	for n := 9; n <= 13; n++ {
 		code := fmt.Sprintf("HD-P%02d", n)
-		if got := check(t, r, code); got.Status != probe.Unknown || got.Why != "PGBOUNCER_ADMIN_URL is not set." {
+		if got := checkOf(t, r, code); got.Status != probe.Unknown || got.Why != "PGBOUNCER_ADMIN_URL is not set." {
 			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 		}
 	}
