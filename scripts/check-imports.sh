@@ -27,6 +27,13 @@ bench: household link report telemetry store cache lab api
 warmup: household link report telemetry store cache lab api
 verify: household link report telemetry store cache lab api
 '
+# A package inside one of these, and what it may import.
+inner='
+probe/facts: link store cache
+probe/check: store cache probe/facts
+probe/collect: link store cache api probe/facts probe/check
+probe/render: report probe/facts probe/check
+'
 # A library and its owner: the import path, then the only package that may import it.
 owners='
 github.com/jackc/pgx/v5/pgxpool store
@@ -99,6 +106,21 @@ expect() {
   plant "$2" "github.com/honeydue/honeydue/internal/$3"
   if [ "$1" = right ]; then right+=("$2/planted.go"); else wrong+=("$2/planted.go"); fi
 }
+inside=$(sed -n 's/^\([a-z/]*\):.*/\1/p' <<<"$inner")
+for package in $inside; do
+  mkdir -p "$copy/internal/$package"
+  printf '// Package %s is empty.\npackage %s\n' "${package#*/}" "${package#*/}" >"$copy/internal/$package/empty.go"
+done
+while IFS=: read -r from allowed; do
+  [ -n "$from" ] || continue
+  for to in $packages $inside; do
+    if [ "$from" = "$to" ]; then continue; fi
+    case " $allowed " in
+      *" $to "*) expect right "internal/$from/to_${to//\//_}_" "$to" ;;
+      *) expect wrong "internal/$from/to_${to//\//_}_" "$to" ;;
+    esac
+  done
+done <<<"$inner"
 for to in $packages; do
   expect wrong "cmd/honeydue/to_$to" "$to"
   expect wrong "internal/$to/to_cli" cli

@@ -17,7 +17,7 @@ import (
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/honeydue/honeydue/internal/bench"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/verify"
 	"github.com/honeydue/honeydue/internal/warmup"
 )
@@ -31,7 +31,7 @@ const root = "../.."
 // the package that writes the document.
 func documents() []document {
 	return []document{
-		{probe.Schema, probe.Result{}, []string{"probe/testdata/incident.json.golden", "probe/testdata/watched.json.golden"}},
+		{facts.Schema, facts.Result{}, []string{"probe/render/testdata/incident.json.golden", "probe/render/testdata/watched.json.golden"}},
 		{bench.Schema, bench.Result{}, []string{"bench/testdata/pass.json", "bench/testdata/invalid.json"}},
 		{bench.AblateSchema, bench.Ablation{}, []string{"bench/testdata/ablate.json"}},
 		{bench.SweepSchema, bench.Sweep{}, nil},

@@ -7,7 +7,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // TestTheEndGetsItsTime: where the time is short, statements are run less often, and no check is unknown for it.
@@ -19,7 +19,7 @@ func TestTheEndGetsItsTime(t *testing.T) {
 		timeout  time.Duration
 		mostRuns int
 	}{
-		{"an ocean away, in an incident's time", 110 * time.Millisecond, probe.DefaultTimeout, 3},
+		{"an ocean away, in an incident's time", 110 * time.Millisecond, facts.DefaultTimeout, 3},
 		{"in little time", 50 * time.Millisecond, 7 * time.Second, 7},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -28,7 +28,7 @@ func TestTheEndGetsItsTime(t *testing.T) {
 			b.distance(t, link.Model{RTT: c.rtt})
 			r := run(t, b.config)
 			for _, one := range r.Checks {
-				if one.Status == probe.Unknown && unknownInTheLab()[one.Code] == "" {
+				if one.Status == facts.Unknown && unknownInTheLab()[one.Code] == "" {
 					t.Errorf("after %.1f s %s is unknown: %s", r.DurationMS/1000, one.Code, one.Why)
 				}
 			}

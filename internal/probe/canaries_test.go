@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
+	"github.com/honeydue/honeydue/internal/probe/render"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -25,9 +26,9 @@ const (
 
 // lookForSecrets renders a result in every form and looks for what no output may hold: the passwords of all URLs,
 // the token, the canaries of the seed, and more of the test's own.
-func lookForSecrets(t *testing.T, c probe.Config, r probe.Result, more ...string) {
+func lookForSecrets(t *testing.T, c facts.Config, r facts.Result, more ...string) {
 	t.Helper()
-	d := r.Document()
+	d := render.Document(r)
 	formats := d.Formats()
 	if len(formats) < 5 {
 		t.Errorf("only the forms %v were searched for secrets", formats)
@@ -39,7 +40,7 @@ func lookForSecrets(t *testing.T, c probe.Config, r probe.Result, more ...string
 		}
 		noSecret(t, c, string(format), out.String(), more...)
 	}
-	for what, own := range map[string]report.Document{"the terminal's form": r.Terminal(false), "a round's form": r.Moving()} {
+	for what, own := range map[string]report.Document{"the terminal's form": render.Terminal(r, false), "a round's form": render.Moving(r)} {
 		var out bytes.Buffer
 		if err := report.Write(&out, report.FormatTable, own, report.Options{}); err != nil {
 			t.Fatal(err)
@@ -55,7 +56,7 @@ func lookForSecrets(t *testing.T, c probe.Config, r probe.Result, more ...string
 }
 
 // noSecret fails if a text holds a secret of the configuration or one of the canaries.
-func noSecret(t *testing.T, c probe.Config, what, text string, more ...string) {
+func noSecret(t *testing.T, c facts.Config, what, text string, more ...string) {
 	t.Helper()
 	for _, around := range secretsIn(c, text, more...) {
 		t.Errorf("%s shows a secret: …%s…", what, around)
@@ -63,7 +64,7 @@ func noSecret(t *testing.T, c probe.Config, what, text string, more ...string) {
 }
 
 // secretsIn lists the secrets in a text, each by what stands around it.
-func secretsIn(c probe.Config, text string, more ...string) (out []string) {
+func secretsIn(c facts.Config, text string, more ...string) (out []string) {
 	for _, secret := range append(secretsOf(c), more...) {
 		if at := strings.Index(text, secret); secret != "" && at >= 0 {
 			around := text[max(0, at-60):min(len(text), at+len(secret)+60)]
@@ -90,7 +91,7 @@ var passwordIn = regexp.MustCompile(`(?:://[^/@\s]*:([^@/\s]+)@|password='?([^'\
 // leastCanary is how long a password is that no sentence holds by chance.
 const leastCanary = 8
 
-func secretsOf(c probe.Config) []string {
+func secretsOf(c facts.Config) []string {
 	out := []string{canaryPassword, canaryToken, seedMail, c.Token}
 	for _, raw := range []string{c.URL, c.DirectURL, c.AdminURL, c.RedisURL, c.TargetURL, c.MetricsURL} {
 		for _, m := range passwordIn.FindAllStringSubmatch(raw, -1) {
@@ -130,7 +131,7 @@ func TestEveryProbeIsSearched(t *testing.T) {
 
 // TestTheSearchForSecretsFindsThem plants each secret in a result: a search that finds nothing proves nothing.
 func TestTheSearchForSecretsFindsThem(t *testing.T) {
-	c := probe.Config{
+	c := facts.Config{
 		URL: "postgres://web:pass%2Fone@h/db", DirectURL: "host=x password='pass-two' user=y",
 		RedisURL: "redis://:pass-three@h", TargetURL: "http://u:pass-four@h/", Token: "a-real-token",
 	}

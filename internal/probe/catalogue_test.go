@@ -13,7 +13,8 @@ import (
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // fault is one thing to break in the lab. The probe's first finding must name it.
@@ -37,7 +38,7 @@ type fault struct {
 type bed struct {
 	lab    *lab.Lab
 	env    lab.Env // as it was before anything was broken
-	config probe.Config
+	config facts.Config
 	// again, if set, brings about a fault that happens once in each probe.
 	again func()
 }
@@ -133,7 +134,7 @@ func TestCatalogueIsWhole(t *testing.T) {
 			t.Errorf("the fault %q is there twice", f.name)
 		}
 		names[f.name], codes[f.code] = true, true
-		if !slices.Contains(probe.Codes(), f.code) {
+		if !slices.Contains(check.Codes(), f.code) {
 			t.Errorf("%q is to be found as %s, which is no check", f.name, f.code)
 		}
 		if f.inject == nil {
@@ -144,7 +145,7 @@ func TestCatalogueIsWhole(t *testing.T) {
 		}
 	}
 	for code, reason := range withoutFault() {
-		if codes[code] || reason == "" || !slices.Contains(probe.Codes(), code) {
+		if codes[code] || reason == "" || !slices.Contains(check.Codes(), code) {
 			t.Errorf("%s does not belong into the list of codes without a fault", code)
 		}
 	}
@@ -154,7 +155,7 @@ func TestCatalogueIsWhole(t *testing.T) {
 	if len(names) < leastFaults {
 		t.Errorf("the catalogue has %d faults, want %d at least", len(names), leastFaults)
 	}
-	for _, code := range probe.Codes() {
+	for _, code := range check.Codes() {
 		if !codes[code] && withoutFault()[code] == "" {
 			t.Errorf("no fault brings about %s, and nothing says why", code)
 		}
@@ -174,11 +175,11 @@ func TestHealthyRuns(t *testing.T) {
 	for i := range runs {
 		good := healthy
 		if longFaults() {
-			good = func(probe.Result) bool { return true }
+			good = func(facts.Result) bool { return true }
 		}
 		for _, f := range undisturbed(t, b.config, good).Findings {
 			// A remark costs nobody anything: the planner may rightly read a table whole that is this small.
-			if f.Severity != probe.Info {
+			if f.Severity != facts.Info {
 				t.Errorf("run %d of %d finds %s, %s: %s", i+1, runs, f.Code, f.Severity, f.Evidence)
 			}
 		}
@@ -197,7 +198,7 @@ func TestFaultCatalogue(t *testing.T) {
 			forgetSlowCommands(t, b.config)
 			f.inject(t, b)
 			named := foundFirst(f.code)
-			r := repeated(t, b.config, func(r probe.Result) bool { return named(r) && strings.Contains(r.Findings[0].Evidence, f.evidence) }, func() {
+			r := repeated(t, b.config, func(r facts.Result) bool { return named(r) && strings.Contains(r.Findings[0].Evidence, f.evidence) }, func() {
 				if f.code != "HD-R08" {
 					forgetSlowCommands(t, b.config)
 				}
@@ -213,8 +214,8 @@ func TestFaultCatalogue(t *testing.T) {
 			fmt.Fprintf(w, "%s\t%s\t%.1f\n", f.name, found, took.Seconds())
 			fmt.Fprintf(&results, "%s\t%s\t%s\n", f.name, f.code, found)
 			contains(t, first(t, r, f.code).Evidence, f.evidence)
-			if took > 2*probe.DefaultTimeout { // a busy machine takes some of it
-				t.Errorf("it took %v, and promises %v", took, probe.DefaultTimeout)
+			if took > 2*facts.DefaultTimeout { // a busy machine takes some of it
+				t.Errorf("it took %v, and promises %v", took, facts.DefaultTimeout)
 			}
 		})
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // handshake is the first byte of TLS.
@@ -29,13 +29,13 @@ func TestDirectTLS(t *testing.T) {
 	proxied := changed(t, terminated(t, env.DirectURL, pair), parameter("sslrootcert", ca.file(t)))
 	for _, c := range []struct {
 		name, url, direct string
-		status            probe.Status
+		status            facts.Status
 		turns             int64
 	}{
-		{"the lab's pooler", env.DatabaseURL, "refused", probe.Pass, 6},
-		{"a pooler that waits for more", silentToTLS(t, env.DatabaseURL), "refused", probe.Pass, 6},
-		{"a proxy that takes it", proxied, "supported", probe.Remark, 6},
-		{"asked for", changed(t, proxied, parameter("sslnegotiation", "direct")), "in use", probe.Pass, 5},
+		{"the lab's pooler", env.DatabaseURL, "refused", facts.Pass, 6},
+		{"a pooler that waits for more", silentToTLS(t, env.DatabaseURL), "refused", facts.Pass, 6},
+		{"a proxy that takes it", proxied, "supported", facts.Remark, 6},
+		{"asked for", changed(t, proxied, parameter("sslnegotiation", "direct")), "in use", facts.Pass, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			conf := config(env)

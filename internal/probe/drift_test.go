@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // TestPlanDriftOnTheLab: with a baseline the change of a plan's shape is found, and without one nobody asks. What the
@@ -31,10 +31,10 @@ func TestPlanDriftOnTheLab(t *testing.T) {
 	}
 	exec(t, env, ofDatabase("enable_bitmapscan = 'off'"))
 	after := run(t, c)
-	got, want := checkOf(t, after, "HD-Q17"), probe.Remark
+	got, want := checkOf(t, after, "HD-Q17"), facts.Remark
 	for _, f := range after.Findings {
 		if f.Code == "HD-Q17" && f.CostMS > 0 {
-			want = probe.Warn
+			want = facts.Warn
 		}
 	}
 	if got.Status != want {

@@ -8,14 +8,14 @@ import (
 	"testing"
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // announced probes, and requires that the first finding was reported before the end.
-func announced(t *testing.T, c probe.Config) probe.Result {
+func announced(t *testing.T, c facts.Config) facts.Result {
 	t.Helper()
 	var codes []string
-	c.Certain = func(f probe.Finding) { codes = append(codes, f.Code) }
+	c.Certain = func(f facts.Finding) { codes = append(codes, f.Code) }
 	r := run(t, c)
 	if len(r.Findings) > 0 && !slices.Contains(codes, r.Findings[0].Code) {
 		t.Errorf("%s was not reported before the end, only %v", r.Findings[0].Code, codes)
@@ -29,11 +29,11 @@ func TestWhatIsCertainDoesNotWait(t *testing.T) {
 	env := labtest.Database(t, prepare)
 	for _, c := range []struct {
 		code string
-		down func(*probe.Config)
+		down func(*facts.Config)
 	}{
-		{"HD-R01", func(c *probe.Config) { c.RedisURL = "redis://127.0.0.1:1/0" }},
-		{"HD-P01", func(c *probe.Config) { c.URL = changed(t, c.URL, password(canaryPassword)) }},
-		{"HD-D02", func(c *probe.Config) { c.DirectURL = changed(t, c.DirectURL, database("nowhere")) }},
+		{"HD-R01", func(c *facts.Config) { c.RedisURL = "redis://127.0.0.1:1/0" }},
+		{"HD-P01", func(c *facts.Config) { c.URL = changed(t, c.URL, password(canaryPassword)) }},
+		{"HD-D02", func(c *facts.Config) { c.DirectURL = changed(t, c.DirectURL, database("nowhere")) }},
 	} {
 		t.Run(c.code, func(t *testing.T) {
 			reported := make(chan struct{})
@@ -50,7 +50,7 @@ func TestWhatIsCertainDoesNotWait(t *testing.T) {
 			probing.TargetURL = server.URL
 			c.down(&probing)
 			var first string
-			probing.Certain = func(f probe.Finding) {
+			probing.Certain = func(f facts.Finding) {
 				if first == "" {
 					first = f.Code
 				}
@@ -60,7 +60,7 @@ func TestWhatIsCertainDoesNotWait(t *testing.T) {
 			if first != c.code {
 				t.Errorf("the first that was reported is %q, want %s", first, c.code)
 			}
-			if got := checkOf(t, r, "HD-T01"); got.Status != probe.Pass {
+			if got := checkOf(t, r, "HD-T01"); got.Status != facts.Pass {
 				t.Errorf("the server answers as soon as %s has been reported, and it is %s: %s", c.code, got.Status, got.Why)
 			}
 		})

@@ -14,7 +14,7 @@ import (
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -29,7 +29,7 @@ func appFaults() []fault {
 		{
 			name: "DB_MIN_IDLE_CONNS drifted", code: "HD-C01", evidence: "DB_MIN_IDLE_CONNS is 10; the tuned value is 20", short: true,
 			inject: func(_ *testing.T, b *bed) {
-				b.config.Settings = []probe.Setting{{Name: "DB_MIN_IDLE_CONNS", Value: "10", Tuned: "20", Drifted: true}}
+				b.config.Settings = []facts.Setting{{Name: "DB_MIN_IDLE_CONNS", Value: "10", Tuned: "20", Drifted: true}}
 			},
 		},
 		{

@@ -19,7 +19,7 @@ import (
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // lateness is a reason why every statement comes late. One must not be taken for another.
@@ -133,7 +133,7 @@ func TestFourReasonsToBeLate(t *testing.T) {
 						if other.code != one.code {
 							other.inject(t, b, pool)
 						}
-						both := func(r probe.Result) bool {
+						both := func(r facts.Result) bool {
 							return len(missed(r, one.code, other.code)) == 0 && len(falselyAccused(r, one.code, other.code)) == 0 &&
 								(foundFirst(one.code)(r) || foundFirst(other.code)(r))
 						}
@@ -150,17 +150,17 @@ func TestFourReasonsToBeLate(t *testing.T) {
 }
 
 // missed are those of the codes that nothing found has.
-func missed(r probe.Result, codes ...string) []string {
+func missed(r facts.Result, codes ...string) []string {
 	return slices.DeleteFunc(codes, func(code string) bool {
-		return slices.ContainsFunc(r.Findings, func(f probe.Finding) bool { return f.Code == code })
+		return slices.ContainsFunc(r.Findings, func(f facts.Finding) bool { return f.Code == code })
 	})
 }
 
 // falselyAccused are the findings about lateness that have none of the codes and are not explained by one of them.
-func falselyAccused(r probe.Result, codes ...string) (accused []string) {
+func falselyAccused(r facts.Result, codes ...string) (accused []string) {
 	for _, f := range r.Findings {
 		late := []string{"HD-N04", "HD-N08", "HD-D24", "HD-P04", "HD-P09", "HD-P10", "HD-P11"}
-		if f.Severity != probe.Info && slices.Contains(late, f.Code) && !slices.Contains(codes, f.Code) && !slices.Contains(codes, f.Because) {
+		if f.Severity != facts.Info && slices.Contains(late, f.Code) && !slices.Contains(codes, f.Code) && !slices.Contains(codes, f.Because) {
 			accused = append(accused, f.Code)
 		}
 	}
@@ -168,7 +168,7 @@ func falselyAccused(r probe.Result, codes ...string) (accused []string) {
 }
 
 // found lists what was found, as it is ranked.
-func found(r probe.Result) string {
+func found(r facts.Result) string {
 	var out []string
 	for _, f := range r.Findings {
 		out = append(out, fmt.Sprintf("%s %s %.0f ms (%s)", f.Code, f.Severity, f.CostMS, f.Because))

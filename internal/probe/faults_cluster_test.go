@@ -20,7 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // clusterFaults are told by a server with the form of the cluster's API; its objects are of Kubernetes' own
@@ -141,7 +141,7 @@ func (k *fakeCluster) answer(path string) (int, []byte) {
 }
 
 // start serves it as a pod finds it.
-func (k *fakeCluster) start(t *testing.T) *probe.Cluster {
+func (k *fakeCluster) start(t *testing.T) *facts.Cluster {
 	t.Helper()
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet || r.Header.Get("Authorization") != "Bearer "+clusterToken {
@@ -154,15 +154,15 @@ func (k *fakeCluster) start(t *testing.T) *probe.Cluster {
 	}))
 	t.Cleanup(s.Close)
 	dir := t.TempDir()
-	c := &probe.Cluster{URL: s.URL, TokenFile: filepath.Join(dir, "token"), CAFile: filepath.Join(dir, "ca.crt"), Namespace: "honeydue"}
+	c := &facts.Cluster{URL: s.URL, TokenFile: filepath.Join(dir, "token"), CAFile: filepath.Join(dir, "ca.crt"), Namespace: "honeydue"}
 	must(t, os.WriteFile(c.TokenFile, []byte(clusterToken+"\n"), 0o600))
 	must(t, os.WriteFile(c.CAFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600))
 	return c
 }
 
 // alone is a probe of the cluster and of nothing else.
-func alone(c *probe.Cluster) probe.Config {
-	return probe.Config{Cluster: c, Window: 50 * time.Millisecond}
+func alone(c *facts.Cluster) facts.Config {
+	return facts.Config{Cluster: c, Window: 50 * time.Millisecond}
 }
 
 func clusterChecks() []string { return []string{"HD-K01", "HD-K02", "HD-K03", "HD-K04"} }
@@ -174,7 +174,7 @@ func TestHealthyCluster(t *testing.T) {
 		t.Errorf("it finds %+v", r.Findings)
 	}
 	for _, code := range clusterChecks() {
-		if got := checkOf(t, r, code); got.Status != probe.Pass {
+		if got := checkOf(t, r, code); got.Status != facts.Pass {
 			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 		}
 	}
@@ -206,7 +206,7 @@ func TestForbiddenIsUnknown(t *testing.T) {
 		k.pods[0].Spec.Containers[0].Resources.Limits = corev1.ResourceList{"cpu": resource.MustParse("1")}
 		r := run(t, alone(k.start(t)))
 		got := checkOf(t, r, want.code)
-		if got.Status != probe.Unknown {
+		if got.Status != facts.Unknown {
 			t.Errorf("%s forbidden: %s is %s", part, want.code, got.Status)
 		}
 		contains(t, got.Why, want.why)
@@ -222,10 +222,10 @@ func TestTheClusterCannotBeAsked(t *testing.T) {
 	must(t, os.WriteFile(wrong.TokenFile, []byte("canary-wrong-password"), 0o600))
 	gone := *c
 	gone.URL = "https://127.0.0.1:1"
-	for name, c := range map[string]*probe.Cluster{"no token": &none, "a wrong token": &wrong, "nobody there": &gone} {
+	for name, c := range map[string]*facts.Cluster{"no token": &none, "a wrong token": &wrong, "nobody there": &gone} {
 		r := run(t, alone(c))
 		for _, code := range clusterChecks() {
-			if got := checkOf(t, r, code); got.Status != probe.Unknown || strings.Contains(got.Why, "canary") {
+			if got := checkOf(t, r, code); got.Status != facts.Unknown || strings.Contains(got.Why, "canary") {
 				t.Errorf("%s: %s is %s: %s", name, code, got.Status, got.Why)
 			}
 		}
@@ -240,11 +240,11 @@ func TestOwnControlGroup(t *testing.T) {
 	c := k.start(t)
 	c.CPUStatFile = filepath.Join(t.TempDir(), "cpu.stat")
 	must(t, os.WriteFile(c.CPUStatFile, []byte("usage_usec 12\nnr_periods 100\nnr_throttled 60\nthrottled_usec 3000000\n"), 0o600))
-	if got := checkOf(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Unknown || !strings.Contains(got.Why, "No CPU period") {
+	if got := checkOf(t, run(t, alone(c)), "HD-K02"); got.Status != facts.Unknown || !strings.Contains(got.Why, "No CPU period") {
 		t.Errorf("its counters stand still, and it is %s: %s", got.Status, got.Why)
 	}
 	must(t, os.WriteFile(c.CPUStatFile, []byte("usage_usec 12\nnr_periods 1000\nnr_throttled 600\nthrottled_usec 30000000\n"), 0o600))
-	if got := checkOf(t, run(t, alone(c)), "HD-K02"); got.Status != probe.Warn || !strings.Contains(got.Why, "The container of this probe was throttled in 600 of 1000 periods") {
+	if got := checkOf(t, run(t, alone(c)), "HD-K02"); got.Status != facts.Warn || !strings.Contains(got.Why, "The container of this probe was throttled in 600 of 1000 periods") {
 		t.Errorf("it has been throttled for most of its life, and is %s: %s", got.Status, got.Why)
 	}
 }
@@ -271,8 +271,8 @@ func TestKubectl(t *testing.T) {
 	}
 	script += "*) exit 3;;\nesac\n"
 	must(t, os.WriteFile(filepath.Join(dir, "kubectl"), []byte(script), 0o700))
-	r := run(t, alone(&probe.Cluster{Kubectl: []string{filepath.Join(dir, "kubectl")}, Context: "prod", Namespace: "honeydue"}))
-	for code, want := range map[string]probe.Status{"HD-K01": probe.Pass, "HD-K02": probe.Pass, "HD-K03": probe.Unknown, "HD-K04": probe.Pass} {
+	r := run(t, alone(&facts.Cluster{Kubectl: []string{filepath.Join(dir, "kubectl")}, Context: "prod", Namespace: "honeydue"}))
+	for code, want := range map[string]facts.Status{"HD-K01": facts.Pass, "HD-K02": facts.Pass, "HD-K03": facts.Unknown, "HD-K04": facts.Pass} {
 		got := checkOf(t, r, code)
 		if got.Status != want || strings.Contains(got.Why, "canary") {
 			t.Errorf("%s is %s, want %s: %s", code, got.Status, want, got.Why)

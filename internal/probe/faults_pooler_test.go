@@ -11,7 +11,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -281,13 +281,13 @@ func TestRemediesOfThePooler(t *testing.T) {
 		apply(t, b.env, f.Remedy)
 	}
 	for _, code := range b.config.Only {
-		if got := checkOf(t, run(t, b.config), code); got.Status != probe.Pass {
+		if got := checkOf(t, run(t, b.config), code); got.Status != facts.Pass {
 			t.Errorf("after the remedies %s is %s: %s", code, got.Status, got.Why)
 		}
 	}
 	// The line of the file that the remedy names, too: PgBouncer must take it.
 	b.rewritePooler(t, "client_tls_ecdhcurve = auto")
-	if got := checkOf(t, run(t, b.config), "HD-N01"); got.Status != probe.Pass {
+	if got := checkOf(t, run(t, b.config), "HD-N01"); got.Status != facts.Pass {
 		t.Errorf("with that line in its file HD-N01 is %s: %s", got.Status, got.Why)
 	}
 }
@@ -301,7 +301,7 @@ func TestAPoolOfSizeZero(t *testing.T) {
 	if !before(labtest.Lab(t).PoolerVersion(), [2]int{1, 24}) {
 		r := undisturbed(t, c, healthy)
 		for _, f := range r.Findings {
-			if f.Severity != probe.Info {
+			if f.Severity != facts.Info {
 				t.Errorf("a pool without a limit: %+v", f)
 			}
 		}

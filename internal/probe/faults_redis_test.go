@@ -20,7 +20,8 @@ import (
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
+	"github.com/honeydue/honeydue/internal/probe/render"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -354,13 +355,13 @@ func TestWatchingShowsNoSecret(t *testing.T) {
 		t.Fatalf("nothing was watched: %+v %+v", r.Redis, r.Server)
 	}
 	for _, code := range []string{"HD-R08", "HD-R10", "HD-D04"} {
-		if got := checkOf(t, r, code); got.Status == probe.Pass || got.Status == probe.Unknown {
+		if got := checkOf(t, r, code); got.Status == facts.Pass || got.Status == facts.Unknown {
 			t.Errorf("%s is %s, so the test proves nothing: %s", code, got.Status, got.Why)
 		}
 	}
-	for _, format := range r.Document().Formats() {
+	for _, format := range render.Document(r).Formats() {
 		var out bytes.Buffer
-		must(t, report.Write(&out, format, r.Document(), report.Options{}))
+		must(t, report.Write(&out, format, render.Document(r), report.Options{}))
 		for _, secret := range []string{canary, "canary@", "Canary-Key"} {
 			if at := strings.Index(out.String(), secret); at >= 0 {
 				t.Errorf("as %s it shows a secret: …%s…", format, out.String()[max(0, at-60):min(out.Len(), at+60)])
@@ -382,10 +383,10 @@ func TestRedisThatRefuses(t *testing.T) {
 	u.User = url.UserPassword("limited", "canary-pass")
 	b.config.RedisURL = u.String()
 	r := run(t, b.config)
-	for code, want := range map[string]probe.Status{
-		"HD-R01": probe.Pass, "HD-R04": probe.Pass, "HD-R05": probe.Pass, "HD-R06": probe.Pass, "HD-R11": probe.Pass,
-		"HD-R07": probe.Unknown, "HD-R08": probe.Unknown, "HD-R09": probe.Unknown, "HD-R10": probe.Unknown,
-		"HD-R15": probe.Unknown, "HD-R16": probe.Unknown, "HD-R17": probe.Unknown, "HD-R18": probe.Unknown,
+	for code, want := range map[string]facts.Status{
+		"HD-R01": facts.Pass, "HD-R04": facts.Pass, "HD-R05": facts.Pass, "HD-R06": facts.Pass, "HD-R11": facts.Pass,
+		"HD-R07": facts.Unknown, "HD-R08": facts.Unknown, "HD-R09": facts.Unknown, "HD-R10": facts.Unknown,
+		"HD-R15": facts.Unknown, "HD-R16": facts.Unknown, "HD-R17": facts.Unknown, "HD-R18": facts.Unknown,
 	} {
 		if got := checkOf(t, r, code); got.Status != want || strings.Contains(got.Why, "canary") {
 			t.Errorf("%s is %s, want %s: %s", code, got.Status, want, got.Why)
@@ -418,7 +419,7 @@ func TestASlowReplicaFillsNothing(t *testing.T) {
 	b.config.Only = []string{"HD-R02", "HD-R03", "HD-R04", "HD-R13"}
 	r := run(t, b.config)
 	for _, code := range b.config.Only {
-		if got := checkOf(t, r, code); got.Status != probe.Pass {
+		if got := checkOf(t, r, code); got.Status != facts.Pass {
 			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // rightsFaults are a user of Redis who may not do what the cache does, and a Redis on which nobody may.
@@ -91,7 +91,7 @@ func TestRightsAreGivenByTheRemedy(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "OK") {
 			t.Fatalf("%s: %v\n%s", remedy, err, out)
 		}
-		if got := checkOf(t, run(t, b.config), "HD-R19"); got.Status != probe.Pass {
+		if got := checkOf(t, run(t, b.config), "HD-R19"); got.Status != facts.Pass {
 			t.Errorf("%s: after %s it is %s: %s", rules, remedy, got.Status, got.Why)
 		}
 	}
@@ -109,11 +109,11 @@ func TestLeastRightsAreEnough(t *testing.T) {
 				t.Errorf("it finds %+v", f)
 			}
 			for _, code := range []string{"HD-R01", "HD-R02", "HD-R03", "HD-R04", "HD-R06", "HD-R19"} {
-				if got := checkOf(t, r, code); got.Status != probe.Pass {
+				if got := checkOf(t, r, code); got.Status != facts.Pass {
 					t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 				}
 			}
-			if got := checkOf(t, r, "HD-R08"); name == "the least" && got.Status != probe.Unknown {
+			if got := checkOf(t, r, "HD-R08"); name == "the least" && got.Status != facts.Unknown {
 				t.Errorf("HD-R08 is %s: %s", got.Status, got.Why)
 			}
 		})
@@ -126,11 +126,11 @@ func TestChecksThatNeedINFO(t *testing.T) {
 	b.redisUser(t, "~* +@all -info")
 	r := run(t, b.config)
 	for _, code := range []string{"HD-R02", "HD-R03", "HD-R04", "HD-R05", "HD-R11", "HD-R12", "HD-R13", "HD-R14", "HD-R15"} {
-		if got := checkOf(t, r, code); got.Status != probe.Unknown || !strings.Contains(got.Why, "INFO") || !strings.Contains(got.Why, "NOPERM") {
+		if got := checkOf(t, r, code); got.Status != facts.Unknown || !strings.Contains(got.Why, "INFO") || !strings.Contains(got.Why, "NOPERM") {
 			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 		}
 	}
-	if got := checkOf(t, r, "HD-R01"); got.Status != probe.Pass {
+	if got := checkOf(t, r, "HD-R01"); got.Status != facts.Pass {
 		t.Errorf("HD-R01 is %s: %s", got.Status, got.Why)
 	}
 }

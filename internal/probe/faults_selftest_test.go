@@ -6,7 +6,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -74,7 +74,7 @@ func TestWhatTheSelfTestMendsByItsRemedy(t *testing.T) {
 			only := config(env)
 			only.Only = []string{c.code}
 			apply(t, env, first(t, run(t, only), c.code).Remedy)
-			if got := checkOf(t, run(t, only), c.code); got.Status != probe.Pass {
+			if got := checkOf(t, run(t, only), c.code); got.Status != facts.Pass {
 				t.Errorf("after the remedy %s is %s: %s", c.code, got.Status, got.Why)
 			}
 		})

@@ -21,7 +21,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -365,7 +365,7 @@ func TestWatchingThroughThePooler(t *testing.T) {
 	c.DirectURL = ""
 	r := run(t, c)
 	for _, code := range []string{"HD-D04", "HD-D07", "HD-D10", "HD-D16", "HD-D18"} {
-		if got := checkOf(t, r, code); got.Status != probe.Pass {
+		if got := checkOf(t, r, code); got.Status != facts.Pass {
 			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 		}
 	}

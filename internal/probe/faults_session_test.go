@@ -8,7 +8,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // sessionFaults are settings of the role, the database or the server under which the app's statements do not work,
@@ -97,7 +97,7 @@ func TestSettingsAreTakenBackWhereTheyWereSet(t *testing.T) {
 			only := config(env)
 			only.Only = []string{c.code}
 			apply(t, env, first(t, run(t, only), c.code).Remedy)
-			if got := checkOf(t, run(t, only), c.code); got.Status != probe.Pass {
+			if got := checkOf(t, run(t, only), c.code); got.Status != facts.Pass {
 				t.Errorf("after the remedy %s is %s: %s", c.code, got.Status, got.Why)
 			}
 		})

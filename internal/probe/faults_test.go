@@ -14,7 +14,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -75,7 +75,7 @@ func TestFaultsInTheDatabase(t *testing.T) {
 				}
 			}
 			after := run(t, config(env))
-			if got := checkOf(t, after, c.code); got.Status != probe.Pass {
+			if got := checkOf(t, after, c.code); got.Status != facts.Pass {
 				t.Errorf("after the remedy %s is %s: %s", c.code, got.Status, got.Why)
 			}
 		})
@@ -88,13 +88,13 @@ func TestSequentialScanIsFound(t *testing.T) {
 	exec(t, env, "DROP INDEX tasks_board_idx; DROP INDEX tasks_residence_idx; DROP INDEX tasks_created_by_idx;")
 	r := run(t, config(env))
 	got := checkOf(t, r, "HD-Q03")
-	if got.Status != probe.Fail {
+	if got.Status != facts.Fail {
 		t.Fatalf("HD-Q03 is %s: %s", got.Status, got.Why)
 	}
 	contains(t, got.Why, "does a sequential scan of tasks")
 	broken := 0
 	for _, h := range r.HotPaths {
-		if h.Name == "task_board" && h.S14.Status == probe.Fail {
+		if h.Name == "task_board" && h.S14.Status == facts.Fail {
 			broken++
 			contains(t, h.S14.Why, "of tasks")
 		}
@@ -108,10 +108,10 @@ func TestMigrationsMissing(t *testing.T) {
 	env := labtest.Database(t, nil)
 	r := run(t, config(env))
 	f := checkOf(t, r, "HD-D03")
-	if f.Status != probe.Fail {
+	if f.Status != facts.Fail {
 		t.Errorf("HD-D03 is %s: %s", f.Status, f.Why)
 	}
-	if got := checkOf(t, r, "HD-Q04"); got.Status != probe.Unknown {
+	if got := checkOf(t, r, "HD-Q04"); got.Status != facts.Unknown {
 		t.Errorf("without tables HD-Q04 is %s", got.Status)
 	}
 }
@@ -121,7 +121,7 @@ func TestWrongEndpoint(t *testing.T) {
 	c := config(env)
 	c.URL, c.AdminURL = env.DirectURL, ""
 	f := first(t, run(t, c), "HD-P02")
-	if f.Severity != probe.Critical {
+	if f.Severity != facts.Critical {
 		t.Errorf("it is only %s", f.Severity)
 	}
 	contains(t, f.Evidence, "is Postgres itself")
@@ -153,7 +153,7 @@ func TestUnsafeExecutionModes(t *testing.T) {
 			}
 			r := undisturbed(t, c, good)
 			if store.PooledSafe(mode) {
-				if len(r.Findings) > 0 && r.Findings[0].Severity != probe.Info {
+				if len(r.Findings) > 0 && r.Findings[0].Severity != facts.Info {
 					t.Errorf("%s is safe, and it finds %+v", mode, r.Findings[0])
 				}
 				return
@@ -173,14 +173,14 @@ func TestUnsafeExecutionModes(t *testing.T) {
 func TestDriftedSettings(t *testing.T) {
 	env := labtest.Database(t, prepare)
 	c := config(env)
-	c.Settings = []probe.Setting{
+	c.Settings = []facts.Setting{
 		{Name: "DB_MIN_IDLE_CONNS", Value: "10", Tuned: "20", Drifted: true},
 		{Name: "USER_CACHE_TTL", Value: "5m", Tuned: "5m"},
 	}
 	r := run(t, c)
 	f := first(t, r, "HD-C01")
 	for _, other := range r.Findings[1:] {
-		if other.Severity != probe.Info {
+		if other.Severity != facts.Info {
 			t.Errorf("it also finds %+v", other)
 		}
 	}
@@ -226,7 +226,7 @@ func TestServersDown(t *testing.T) {
 			r := announced(t, c)
 			f := first(t, r, code)
 			// Without Redis the app goes on, more slowly.
-			if f.Outage != (code != "HD-R01") || f.Severity != probe.Critical {
+			if f.Outage != (code != "HD-R01") || f.Severity != facts.Critical {
 				t.Errorf("it is not the critical outage that it should be: %+v", f)
 			}
 			if len(r.Endpoints) != 3 {
@@ -247,7 +247,7 @@ func TestServersDown(t *testing.T) {
 		contains(t, f.Evidence, "PgBouncer has no server connection and opens none: most likely it is paused")
 		apply(t, env, f.Remedy)
 		answering(t, env)
-		if got := checkOf(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
+		if got := checkOf(t, run(t, c), "HD-P05"); got.Status != facts.Pass {
 			t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
 		}
 	})
@@ -261,7 +261,7 @@ func TestServersDown(t *testing.T) {
 		}
 		apply(t, env, f.Remedy)
 		answering(t, env)
-		if got := checkOf(t, run(t, c), "HD-P05"); got.Status != probe.Pass {
+		if got := checkOf(t, run(t, c), "HD-P05"); got.Status != facts.Pass {
 			t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
 		}
 		command(t, env, "PAUSE honeydue")
@@ -285,7 +285,7 @@ func TestServersDown(t *testing.T) {
 		}
 		r := run(t, c)
 		for _, code := range []string{"HD-P01", "HD-R01", "HD-D01", "HD-D02"} {
-			if got := checkOf(t, r, code); got.Status == probe.Pass || got.Status == probe.Unknown {
+			if got := checkOf(t, r, code); got.Status == facts.Pass || got.Status == facts.Unknown {
 				t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 			}
 		}
@@ -304,12 +304,12 @@ func TestRedisPolicy(t *testing.T) {
 	defer client.Close()
 	for _, s := range []struct {
 		name, value, code string
-		severity          probe.Severity
+		severity          facts.Severity
 	}{
-		{"maxmemory-policy", "noeviction", "HD-R02", probe.Critical},
-		{"maxmemory-policy", "volatile-lru", "HD-R02", probe.Warning},
+		{"maxmemory-policy", "noeviction", "HD-R02", facts.Critical},
+		{"maxmemory-policy", "volatile-lru", "HD-R02", facts.Warning},
 		{"maxmemory-policy", "allkeys-lru", "", ""},
-		{"maxmemory", "0", "HD-R03", probe.Warning},
+		{"maxmemory", "0", "HD-R03", facts.Warning},
 	} {
 		if err := client.ConfigSet(t.Context(), s.name, s.value).Err(); err != nil {
 			t.Fatal(err)
@@ -410,7 +410,7 @@ func TestAnIndexThatIsBeingBuilt(t *testing.T) {
 			r := run(t, only)
 			f := first(t, r, "HD-Q02")
 			contains(t, f.Evidence, "tasks_board_idx on tasks is being built (waiting for writers before build)")
-			if f.Severity != probe.Info {
+			if f.Severity != facts.Info {
 				t.Errorf("it is %s", f.Severity)
 			}
 			if !strings.HasSuffix(f.Remedy, "FROM pg_stat_progress_create_index'   # wait for it") {
@@ -463,7 +463,7 @@ func TestPastedRemediesMend(t *testing.T) {
 			// Roles are shared by the databases of a lab.
 			defer exec(t, env, "ALTER ROLE CURRENT_USER RESET work_mem")
 			apply(t, env, first(t, run(t, only), c.code).Remedy)
-			if got := checkOf(t, run(t, only), c.code); got.Status != probe.Pass && !c.stays {
+			if got := checkOf(t, run(t, only), c.code); got.Status != facts.Pass && !c.stays {
 				t.Errorf("after the remedy %s is %s: %s", c.code, got.Status, got.Why)
 			}
 		})

@@ -10,7 +10,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // timeoutFaults make the probe's own time-outs end its statements. Nothing fails then, and HD-Q06 must not say so.
@@ -74,23 +74,23 @@ func TestOwnTimeoutsAreNoOutage(t *testing.T) {
 				t.Errorf("the plain plan of %s for the %s user is lost", h.Name, h.Subject)
 			}
 		}
-		if got := checkOf(t, r, "HD-Q04"); slow != 1 || got.Status != probe.Fail && got.Status != probe.Warn {
+		if got := checkOf(t, r, "HD-Q04"); slow != 1 || got.Status != facts.Fail && got.Status != facts.Warn {
 			t.Errorf("%d paths were ended; HD-Q04 is %s: %s", slow, got.Status, got.Why)
 		}
-		if limit := float64(probe.DefaultTimeout / time.Millisecond); r.DurationMS > limit {
+		if limit := float64(facts.DefaultTimeout / time.Millisecond); r.DurationMS > limit {
 			t.Errorf("it took %v ms", r.DurationMS)
 		}
 	})
 }
 
-func noOutage(t *testing.T, r probe.Result) {
+func noOutage(t *testing.T, r facts.Result) {
 	t.Helper()
 	for _, h := range r.HotPaths {
 		if h.Error != "" {
 			t.Errorf("%s for the %s user is called failed: %s", h.Name, h.Subject, h.Error)
 		}
 	}
-	if got := checkOf(t, r, "HD-Q06"); got.Status != probe.Unknown {
+	if got := checkOf(t, r, "HD-Q06"); got.Status != facts.Unknown {
 		t.Errorf("HD-Q06 is %s: %s", got.Status, got.Why)
 	}
 }

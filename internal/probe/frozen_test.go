@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // freezer is a way to a server that can stop passing anything on, as a host does whose power has gone: connections stay
@@ -79,7 +79,7 @@ func TestFrozenPooler(t *testing.T) {
 			if when == "looking" {
 				return // every statement had been measured by then
 			}
-			if len(r.Findings) == 0 || !strings.HasPrefix(r.Findings[0].Code, "HD-P") || r.Findings[0].Severity != probe.Critical {
+			if len(r.Findings) == 0 || !strings.HasPrefix(r.Findings[0].Code, "HD-P") || r.Findings[0].Severity != facts.Critical {
 				t.Fatalf("the pooler is not named: %s", r.Verdict)
 			}
 			if when == "running" {

@@ -13,7 +13,7 @@ import (
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // TestASmallPoolIsNotHeld: in a pool of two with one long holder the self-test would keep the last server
@@ -123,7 +123,7 @@ func TestOnlyTheChosenIsMeasured(t *testing.T) {
 		if len(r.HotPaths) != want {
 			t.Errorf("with --only %s %d hot paths were explained, want %d", code, len(r.HotPaths), want)
 		}
-		if got := checkOf(t, r, code); got.Status == probe.Unknown {
+		if got := checkOf(t, r, code); got.Status == facts.Unknown {
 			t.Errorf("with --only %s it is unknown: %s", code, got.Why)
 		}
 	}
@@ -142,7 +142,7 @@ func TestKeysAreSampledForWhoAsks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for code, want := range map[string]int{"HD-R10": 1, "HD-R16": 1, "HD-R11": 0} {
-		r := run(t, probe.Config{RedisURL: url, Only: []string{code}, Window: -1})
+		r := run(t, facts.Config{RedisURL: url, Only: []string{code}, Window: -1})
 		if r.Redis.Sampled != want {
 			t.Errorf("with --only %s %d keys were sampled, want %d", code, r.Redis.Sampled, want)
 		}

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // TestHealthyRightAfterTheSeed: Postgres counts what a session has loaded and analyzed itself as changed
@@ -15,7 +15,7 @@ func TestHealthyRightAfterTheSeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range undisturbed(t, config(env), healthy).Findings {
-		if f.Severity != probe.Info {
+		if f.Severity != facts.Info {
 			t.Errorf("right after the seed it finds %+v", f)
 		}
 	}

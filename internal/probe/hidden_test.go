@@ -13,7 +13,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // TestUnprivilegedRole: for a role that may not see what others do, whatever follows from that is unknown and says
@@ -38,23 +38,23 @@ func TestUnprivilegedRole(t *testing.T) {
 	r := run(t, c)
 	for _, code := range []string{"HD-D04", "HD-D05", "HD-D06", "HD-D08", "HD-D12", "HD-D13"} {
 		got := checkOf(t, r, code)
-		if got.Status != probe.Unknown {
+		if got.Status != facts.Unknown {
 			t.Errorf("%s is %s, and its role sees nothing of it: %s", code, got.Status, got.Why)
 		}
 		contains(t, got.Why, "GRANT pg_monitor")
 	}
-	if got := checkOf(t, r, "HD-D16"); got.Status != probe.Unknown || !strings.Contains(got.Why, "GRANT SELECT ON ALL SEQUENCES") {
+	if got := checkOf(t, r, "HD-D16"); got.Status != facts.Unknown || !strings.Contains(got.Why, "GRANT SELECT ON ALL SEQUENCES") {
 		t.Errorf("HD-D16 is %s, and its role may read no sequence: %s", got.Status, got.Why)
 	}
 	// Everybody may count connections: the app's seven, and two of the probe's own at least.
-	if got := checkOf(t, r, "HD-D07"); got.Status != probe.Pass || r.Server.ConnectionsUsed < 9 {
+	if got := checkOf(t, r, "HD-D07"); got.Status != facts.Pass || r.Server.ConnectionsUsed < 9 {
 		t.Errorf("HD-D07 is %s with %d connections: %s", got.Status, r.Server.ConnectionsUsed, got.Why)
 	}
 
 	_, err := super.Exec(t.Context(), "GRANT pg_monitor TO watcher")
 	must(t, err)
 	for _, code := range []string{"HD-D04", "HD-D13"} {
-		if got := checkOf(t, run(t, c), code); got.Status == probe.Unknown || got.Status == probe.Pass {
+		if got := checkOf(t, run(t, c), code); got.Status == facts.Unknown || got.Status == facts.Pass {
 			t.Errorf("%s is %s for a monitor: %s", code, got.Status, got.Why)
 		}
 	}

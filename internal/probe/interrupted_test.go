@@ -7,6 +7,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // TestInterrupted ends a probe half-way: it still reports, and its report is no all-clear.
@@ -26,7 +27,7 @@ func TestInterrupted(t *testing.T) {
 	if !r.Interrupted || !r.Inconclusive() || !strings.HasPrefix(r.Verdict, "Interrupted after ") {
 		t.Errorf("interrupted %v, inconclusive %v: %s", r.Interrupted, r.Inconclusive(), r.Verdict)
 	}
-	if got := checkOf(t, r, "HD-N01"); got.Status == probe.Unknown {
+	if got := checkOf(t, r, "HD-N01"); got.Status == facts.Unknown {
 		t.Errorf("what was measured before is %s: %s", got.Status, got.Why)
 	}
 	lookForSecrets(t, c, r)

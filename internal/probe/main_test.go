@@ -15,6 +15,7 @@ import (
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -37,13 +38,13 @@ func seed(ctx context.Context, directURL string, out io.Writer) error {
 }
 
 // config is that of a healthy app in the lab.
-func config(env lab.Env) probe.Config {
-	return probe.Config{
+func config(env lab.Env) facts.Config {
+	return facts.Config{
 		URL: env.DatabaseURL, DirectURL: env.DirectURL, RedisURL: env.RedisURL, AdminURL: env.AdminURL,
 		ExecMode: "exec",
 		Window:   300 * time.Millisecond,
-		Settings: []probe.Setting{{Name: "DB_MIN_IDLE_CONNS", Value: "20", Tuned: "20"}},
-		RedisTuned: []probe.RedisParameter{
+		Settings: []facts.Setting{{Name: "DB_MIN_IDLE_CONNS", Value: "20", Tuned: "20"}},
+		RedisTuned: []facts.RedisParameter{
 			{Name: "maxmemory-policy", Tuned: "allkeys-lru", Holds: func(v string) bool { return v == "allkeys-lru" }},
 			{Name: "maxmemory", Tuned: "256mb", Bytes: 256 << 20, Holds: func(v string) bool { return v == "268435456" }},
 		},
@@ -51,11 +52,11 @@ func config(env lab.Env) probe.Config {
 }
 
 // run probes, and looks for secrets in every form of what came of it.
-func run(t *testing.T, c probe.Config) probe.Result {
+func run(t *testing.T, c facts.Config) facts.Result {
 	t.Helper()
 	var certain []string
 	reported := c.Certain
-	c.Certain = func(f probe.Finding) {
+	c.Certain = func(f facts.Finding) {
 		certain = append(certain, f.Code)
 		if reported != nil {
 			reported(f)
@@ -71,7 +72,7 @@ func run(t *testing.T, c probe.Config) probe.Result {
 		if slices.Contains(certain[:i], code) {
 			t.Errorf("%s was reported twice", code)
 		}
-		if !slices.ContainsFunc(r.Findings, func(f probe.Finding) bool { return f.Code == code && f.Because == "" }) {
+		if !slices.ContainsFunc(r.Findings, func(f facts.Finding) bool { return f.Code == code && f.Because == "" }) {
 			t.Errorf("%s was reported as certain, and is not a finding of its own in the end", code)
 		}
 	}
@@ -89,13 +90,13 @@ func run(t *testing.T, c probe.Config) probe.Result {
 // undisturbed probes until good is content, at most ten times, and returns the last result. What a busy machine slows
 // down comes and goes, and is rightly found; what the probe gets wrong is there each time. make test-faults has
 // TestHealthyRuns without it.
-func undisturbed(t *testing.T, c probe.Config, good func(probe.Result) bool) probe.Result {
+func undisturbed(t *testing.T, c facts.Config, good func(facts.Result) bool) facts.Result {
 	t.Helper()
 	forgetSlowCommands(t, c)
 	return repeated(t, c, good, func() { forgetSlowCommands(t, c) })
 }
 
-func repeated(t *testing.T, c probe.Config, good func(probe.Result) bool, between func()) probe.Result {
+func repeated(t *testing.T, c facts.Config, good func(facts.Result) bool, between func()) facts.Result {
 	t.Helper()
 	r := run(t, c)
 	for range 9 {
@@ -109,7 +110,7 @@ func repeated(t *testing.T, c probe.Config, good func(probe.Result) bool, betwee
 }
 
 // forgetSlowCommands empties the slow log, in which a moment that the machine had no time for Redis stays for minutes.
-func forgetSlowCommands(t *testing.T, c probe.Config) {
+func forgetSlowCommands(t *testing.T, c facts.Config) {
 	t.Helper()
 	opts, err := redis.ParseURL(c.RedisURL)
 	if err != nil {
@@ -122,13 +123,13 @@ func forgetSlowCommands(t *testing.T, c probe.Config) {
 }
 
 // healthy holds if nothing was found that is more than a note.
-func healthy(r probe.Result) bool {
-	return !slices.ContainsFunc(r.Findings, func(f probe.Finding) bool { return f.Severity != probe.Info })
+func healthy(r facts.Result) bool {
+	return !slices.ContainsFunc(r.Findings, func(f facts.Finding) bool { return f.Severity != facts.Info })
 }
 
 // foundFirst holds if the first finding has that code.
-func foundFirst(code string) func(probe.Result) bool {
-	return func(r probe.Result) bool { return len(r.Findings) > 0 && r.Findings[0].Code == code }
+func foundFirst(code string) func(facts.Result) bool {
+	return func(r facts.Result) bool { return len(r.Findings) > 0 && r.Findings[0].Code == code }
 }
 
 // isCommand is what each remedy begins with: Markdown puts it into a fence, from which it is pasted.
@@ -138,7 +139,7 @@ var isCommand = regexp.MustCompile(`^([A-Z_]+="[^" ]*" )*(psql|kubectl|redis-cli
 var unplaced = regexp.MustCompile(`psql "\$[A-Z_]+"|redis-cli -u "\$[A-Z_]+"|kubectl (-n\b|[a-z])|^honeydue (migrate|warmup)`)
 
 // checkOf returns the outcome of one check.
-func checkOf(t *testing.T, r probe.Result, code string) probe.CheckResult {
+func checkOf(t *testing.T, r facts.Result, code string) facts.CheckResult {
 	t.Helper()
 	for _, c := range r.Checks {
 		if c.Code == code {
@@ -146,11 +147,11 @@ func checkOf(t *testing.T, r probe.Result, code string) probe.CheckResult {
 		}
 	}
 	t.Fatalf("the check %s is not in the result", code)
-	return probe.CheckResult{}
+	return facts.CheckResult{}
 }
 
 // first requires that the first finding has that code, and returns it.
-func first(t *testing.T, r probe.Result, code string) probe.Finding {
+func first(t *testing.T, r facts.Result, code string) facts.Finding {
 	t.Helper()
 	if len(r.Findings) == 0 {
 		t.Fatalf("nothing was found, want %s; the verdict is %q", code, r.Verdict)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // written is what Postgres itself has counted of a database, and what is in it.
@@ -52,7 +52,7 @@ func TestProbingWritesNothing(t *testing.T) {
 		exec(t, env, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`)
 		r := run(t, config(env))
 		for i, c := range r.Checks {
-			if (c.Code == "HD-D19" || c.Code == "HD-Q19") && c.Status == probe.Fail {
+			if (c.Code == "HD-D19" || c.Code == "HD-Q19") && c.Status == facts.Fail {
 				continue // it is about that
 			}
 			if was := healthy.Checks[i]; c.Code != was.Code || c.Status != was.Status {

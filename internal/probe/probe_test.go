@@ -9,6 +9,7 @@ import (
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // unknownInTheLab are the checks that can't be judged on a healthy lab, each with the reason.
@@ -21,12 +22,12 @@ func unknownInTheLab() map[string]string {
 func TestHealthyLab(t *testing.T) {
 	r := undisturbed(t, config(labtest.Database(t, prepare)), healthy)
 	for _, f := range r.Findings {
-		if f.Severity != probe.Info {
+		if f.Severity != facts.Info {
 			t.Errorf("on a healthy lab it finds %+v", f)
 		}
 	}
 	for _, c := range r.Checks {
-		if unknown := unknownInTheLab()[c.Code] != ""; (c.Status == probe.Unknown) != unknown || c.Status == probe.Fail || c.Why == "" {
+		if unknown := unknownInTheLab()[c.Code] != ""; (c.Status == facts.Unknown) != unknown || c.Status == facts.Fail || c.Why == "" {
 			t.Errorf("on a healthy lab %s is %s: %q", c.Code, c.Status, c.Why)
 		}
 	}
@@ -61,7 +62,7 @@ func TestWaterfallTurns(t *testing.T) {
 	env := labtest.Database(t, nil)
 	env.DatabaseURL, _ = labtest.Link(t, env.DatabaseURL, link.Model{RTT: 20 * time.Millisecond})
 	r := run(t, config(env))
-	names := func(e probe.Endpoint) (out []string) {
+	names := func(e facts.Endpoint) (out []string) {
 		for _, p := range e.Phases {
 			out = append(out, p.Name)
 		}
@@ -148,12 +149,12 @@ func TestNoAnalyzeRunsNothing(t *testing.T) {
 		t.Errorf("it spent %v ms under ANALYZE", r.Cost.DBMS)
 	}
 	for _, h := range r.HotPaths {
-		if h.Runs != 0 || h.Plan == nil || h.Plan.ExecutionMS != 0 || h.S14.Status != probe.Unknown {
+		if h.Runs != 0 || h.Plan == nil || h.Plan.ExecutionMS != 0 || h.S14.Status != facts.Unknown {
 			t.Errorf("%s for the %s user was run, or has no estimate: %+v", h.Name, h.Subject, h)
 		}
 	}
 	for _, code := range []string{"HD-Q04", "HD-Q05", "HD-P04"} {
-		if got := checkOf(t, r, code); got.Status != probe.Unknown {
+		if got := checkOf(t, r, code); got.Status != facts.Unknown {
 			t.Errorf("%s is %s without a run", code, got.Status)
 		}
 	}
@@ -170,13 +171,13 @@ func TestTimeRunsOut(t *testing.T) {
 			c.Timeout = timeout
 			r := run(t, c)
 			for _, f := range r.Findings {
-				if f.Severity != probe.Info {
+				if f.Severity != facts.Info {
 					t.Errorf("it blames %+v", f)
 				}
 			}
 			unknown := 0
 			for _, c := range r.Checks {
-				if c.Status == probe.Unknown {
+				if c.Status == facts.Unknown {
 					unknown++
 				}
 			}
@@ -192,7 +193,7 @@ func TestTimeRunsOut(t *testing.T) {
 }
 
 func TestNothingConfigured(t *testing.T) {
-	if _, err := probe.Run(t.Context(), probe.Config{}); !errors.Is(err, probe.ErrNothing) {
+	if _, err := probe.Run(t.Context(), facts.Config{}); !errors.Is(err, facts.ErrNothing) {
 		t.Errorf("the error is %v, want ErrNothing", err)
 	}
 }
@@ -200,7 +201,7 @@ func TestNothingConfigured(t *testing.T) {
 // TestProgressCounts: as many steps are told as the bar counts to.
 func TestProgressCounts(t *testing.T) {
 	steps := 0
-	run(t, probe.Config{RedisURL: labtest.Lab(t).Env().RedisURL, Only: []string{"HD-R01"}, Progress: func(string) { steps++ }})
+	run(t, facts.Config{RedisURL: labtest.Lab(t).Env().RedisURL, Only: []string{"HD-R01"}, Progress: func(string) { steps++ }})
 	if steps != probe.Steps {
 		t.Errorf("%d steps were told, want %d", steps, probe.Steps)
 	}

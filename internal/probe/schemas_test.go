@@ -9,7 +9,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // elsewhere makes a database whose tables lie in the schema app, and whose extensions in another one that is not in the
@@ -49,7 +49,7 @@ func TestSchemasOfAnyName(t *testing.T) {
 			for i, c := range r.Checks {
 				// A remark is a pass with something beside it; whether a table is small enough for one depends on the seed's statistics.
 				was := plain.Checks[i]
-				if remark := func(s probe.Status) bool { return s == probe.Pass || s == probe.Remark }; c.Status != was.Status && !(remark(c.Status) && remark(was.Status)) {
+				if remark := func(s facts.Status) bool { return s == facts.Pass || s == facts.Remark }; c.Status != was.Status && !(remark(c.Status) && remark(was.Status)) {
 					t.Errorf("%s is %s, and %s in a plain database: %s", c.Code, c.Status, was.Status, c.Why)
 				}
 			}
@@ -57,7 +57,7 @@ func TestSchemasOfAnyName(t *testing.T) {
 			c := config(env)
 			c.Only = []string{"HD-Q01"}
 			apply(t, env, first(t, run(t, c), "HD-Q01").Remedy)
-			if got := checkOf(t, run(t, c), "HD-Q01"); got.Status != probe.Pass {
+			if got := checkOf(t, run(t, c), "HD-Q01"); got.Status != facts.Pass {
 				t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
 			}
 		})
@@ -71,7 +71,7 @@ func TestRightsInAnySchema(t *testing.T) {
 	c := config(env)
 	c.Only = []string{"HD-Q19"}
 	apply(t, env, first(t, run(t, c), "HD-Q19").Remedy)
-	if got := checkOf(t, run(t, c), "HD-Q19"); got.Status != probe.Pass {
+	if got := checkOf(t, run(t, c), "HD-Q19"); got.Status != facts.Pass {
 		t.Errorf("after the remedy it is %s: %s", got.Status, got.Why)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -54,9 +54,9 @@ func TestNoOutputHoldsASecret(t *testing.T) {
 	malformed.URL = "postgres://user:canary-wrong-password@[bad"
 	malformed.DirectURL, malformed.RedisURL = "host=x password='canary-wrong-password", "redis://:canary-wrong-password@%zz"
 	broken := healthy
-	broken.Settings = []probe.Setting{{Name: "DB_MAX_CONNS", Value: "1", Tuned: "25", Drifted: true}}
+	broken.Settings = []facts.Setting{{Name: "DB_MAX_CONNS", Value: "1", Tuned: "25", Drifted: true}}
 
-	for name, c := range map[string]probe.Config{"healthy": healthy, "broken": broken, "wrong passwords": wrong, "a parameter": parameters, "malformed URLs": malformed} {
+	for name, c := range map[string]facts.Config{"healthy": healthy, "broken": broken, "wrong passwords": wrong, "a parameter": parameters, "malformed URLs": malformed} {
 		t.Run(name, func(t *testing.T) {
 			lookForSecrets(t, c, run(t, c), canaries...)
 		})

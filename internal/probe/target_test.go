@@ -6,7 +6,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/cache"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // TestHealthyServer asks a server of the lab: nothing is wrong with it, each hot read is split without a remainder,
@@ -19,12 +19,12 @@ func TestHealthyServer(t *testing.T) {
 	c.Window = 3 * cache.SweepPeriod // in which the server reads the change log
 	r := undisturbed(t, c, healthy)
 	for _, f := range r.Findings {
-		if f.Severity != probe.Info {
+		if f.Severity != facts.Info {
 			t.Errorf("on a healthy server it finds %+v", f)
 		}
 	}
 	for _, code := range []string{"HD-T01", "HD-T02", "HD-T03", "HD-T04", "HD-T05", "HD-T07", "HD-T08", "HD-T09", "HD-T10", "HD-T11", "HD-T12", "HD-T13", "HD-T14", "HD-T15", "HD-T17"} {
-		if got := checkOf(t, r, code); got.Status != probe.Pass {
+		if got := checkOf(t, r, code); got.Status != facts.Pass {
 			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 		}
 	}
@@ -60,9 +60,9 @@ func TestServerWithoutAToken(t *testing.T) {
 	if len(r.Target.Reads) != 1 || r.Target.Reads[0].Authed || r.Target.Reads[0].Runs != 4 {
 		t.Fatalf("the reads are %+v, want one without a token", r.Target.Reads)
 	}
-	for code, want := range map[string]probe.Status{
-		"HD-T04": probe.Unknown, "HD-T05": probe.Unknown, "HD-T15": probe.Unknown,
-		"HD-T09": probe.Pass, "HD-T12": probe.Pass, "HD-T14": probe.Pass,
+	for code, want := range map[string]facts.Status{
+		"HD-T04": facts.Unknown, "HD-T05": facts.Unknown, "HD-T15": facts.Unknown,
+		"HD-T09": facts.Pass, "HD-T12": facts.Pass, "HD-T14": facts.Pass,
 	} {
 		if got := checkOf(t, r, code); got.Status != want {
 			t.Errorf("%s is %s, want %s: %s", code, got.Status, want, got.Why)
@@ -76,7 +76,7 @@ func TestServerWithoutAToken(t *testing.T) {
 	// A token that is not valid is nobody's outage.
 	c.Token = canaryToken
 	r = run(t, c)
-	if got := checkOf(t, r, "HD-T12"); got.Status != probe.Unknown {
+	if got := checkOf(t, r, "HD-T12"); got.Status != facts.Unknown {
 		t.Errorf("with a wrong token HD-T12 is %s: %s", got.Status, got.Why)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // TestASlowServerEatsNoTime: a server whose board takes 2.6 s has every read timed, and the database behind it is
@@ -35,7 +35,7 @@ func TestASlowServerEatsNoTime(t *testing.T) {
 		}
 	}
 	for _, code := range []string{"HD-Q05", "HD-D04", "HD-P04"} {
-		if got := checkOf(t, r, code); got.Status == probe.Unknown {
+		if got := checkOf(t, r, code); got.Status == facts.Unknown {
 			t.Errorf("%s is unknown: %s", code, got.Why)
 		}
 	}

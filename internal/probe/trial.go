@@ -8,41 +8,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/honeydue/honeydue/internal/store"
+	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
-
-// Trial is the price of one finding's remedy: what it saved in a database of the lab that has the
-// production schema's indexes and synthetic rows in production's proportions.
-type Trial struct {
-	Code   string `json:"code"`
-	Remedy string `json:"remedy"`
-	// CostMS is the finding's own figure, of the probed database: the copy may be smaller.
-	CostMS float64 `json:"finding_cost_ms_per_request"`
-	// NotPriced says why there are no figures; empty where there are.
-	NotPriced string `json:"not_priced,omitempty"`
-	// Price is nil, and its members are left out of the JSON, where there are none.
-	*Price
-}
-
-// Price is what the hot path that gains most paid before a remedy and after it.
-type Price struct {
-	// Reproduced is whether the lab's probe found the same before the remedy.
-	Reproduced bool   `json:"reproduced"`
-	Statement  string `json:"statement"`
-	Subject    string `json:"subject"`
-	// BeforeDBMS and AfterDBMS are planning and execution, the fastest of the runs.
-	BeforeDBMS float64 `json:"before_db_ms"`
-	AfterDBMS  float64 `json:"after_db_ms"`
-	// BeforeMS and AfterMS are walls over a link with the measured floor, medians of the runs.
-	BeforeMS    float64 `json:"before_ms"`
-	AfterMS     float64 `json:"after_ms"`
-	BeforeTurns int64   `json:"before_turns"`
-	AfterTurns  int64   `json:"after_turns"`
-	// SavedMS is BeforeDBMS less AfterDBMS: the walls differ by that and by noise. SavedTurns is the
-	// difference of the turns.
-	SavedMS    float64 `json:"saved_ms"`
-	SavedTurns int64   `json:"saved_turns"`
-}
 
 // TrialBed is where remedies are tried: the lab, by two functions.
 type TrialBed struct {
@@ -65,22 +34,22 @@ const (
 )
 
 // Priceable reports whether a finding has a remedy that a trial could run.
-func (r Result) Priceable() bool {
+func Priceable(r facts.Result) bool {
 	can := false
 	for _, f := range r.Findings {
 		if f.Code == "HD-D03" {
 			return false // on another schema nothing can be said
 		}
-		can = can || f.priceable()
+		can = can || priceable(f)
 	}
-	return can && r.sketch != nil
+	return can && r.Sketch != nil
 }
 
 // TrialSteps is how often a trial calls Progress: for the copy, and for each remedy that is tried.
-func (r Result) TrialSteps() int {
+func TrialSteps(r facts.Result) int {
 	remedies := map[string]bool{}
 	for _, f := range r.Findings {
-		if f.priceable() {
+		if priceable(f) {
 			remedies[f.Remedy] = true
 		}
 	}
@@ -88,35 +57,35 @@ func (r Result) TrialSteps() int {
 }
 
 // priceable leaves out remarks: a request does not notice them, so there is nothing to save.
-func (f Finding) priceable() bool { return len(f.sql) > 0 && f.Severity != Info }
+func priceable(f facts.Finding) bool { return len(f.SQL) > 0 && f.Severity != facts.Info }
 
 // Price tries the remedy of each finding on the bed and returns a price, or the reason for none, for each.
 // It runs only statements that the checks of this process have made, and copies no row: see
 // docs/decisions. The text says how far the copy resembles the original.
-func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note string, err error) {
+func Price(ctx context.Context, r facts.Result, bed TrialBed) (trials []facts.Trial, note string, err error) {
 	say := bed.Progress
 	if say == nil {
 		say = func(string) {}
 	}
-	behind := slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == "HD-D03" })
+	behind := slices.ContainsFunc(r.Findings, func(f facts.Finding) bool { return f.Code == "HD-D03" })
 	for _, f := range r.Findings {
-		t := Trial{Code: f.Code, Remedy: f.Remedy, CostMS: f.CostMS}
+		t := facts.Trial{Code: f.Code, Remedy: f.Remedy, CostMS: f.CostMS}
 		switch {
-		case len(f.sql) > 0 && behind:
+		case len(f.SQL) > 0 && behind:
 			t.NotPriced = "apply the migrations first (HD-D03): they may fix it"
-		case len(f.sql) == 0 && f.Code == "HD-Q18":
+		case len(f.SQL) == 0 && f.Code == "HD-Q18":
 			t.NotPriced = "it only speeds up writes, and the hot statements are reads"
-		case len(f.sql) == 0:
+		case len(f.SQL) == 0:
 			t.NotPriced = "the remedy is not SQL"
-		case !f.priceable():
+		case !priceable(f):
 			t.NotPriced = "it is a note and costs requests nothing"
-		case r.sketch == nil:
+		case r.Sketch == nil:
 			t.NotPriced = "the statistics could not be read, so no copy can be built"
 		}
 		trials = append(trials, t)
 	}
-	if !r.Priceable() {
-		return trials, r.notTried(behind), nil
+	if !Priceable(r) {
+		return trials, notTried(r, behind), nil
 	}
 	defer func() {
 		// Also after Ctrl-C: what was made is taken away.
@@ -125,7 +94,7 @@ func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note s
 		err = errors.Join(err, bed.Drop(ending, trialDatabase))
 	}()
 	say("building a copy of the schema, with synthetic rows")
-	built, err := r.sketch.build(ctx, bed, r.Findings)
+	built, err := build(ctx, r.Sketch, bed, r.Findings)
 	if err != nil {
 		return trials, built.note, err
 	}
@@ -135,12 +104,12 @@ func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note s
 			continue
 		}
 		if same, ok := tried[f.Remedy]; ok {
-			trials[i] = trials[same].of(f, built)
+			trials[i] = of(trials[same], f, built)
 			continue
 		}
 		tried[f.Remedy] = i
 		say("trying the remedy of " + f.Code)
-		if err := trials[i].try(ctx, bed, f, fmt.Sprintf("%s_%d", trialDatabase, i+1), built); err != nil {
+		if err := try(ctx, &trials[i], bed, f, fmt.Sprintf("%s_%d", trialDatabase, i+1), built); err != nil {
 			return trials, built.note, fmt.Errorf("the trial of %s: %w", f.Code, err)
 		}
 	}
@@ -148,11 +117,11 @@ func (r Result) Price(ctx context.Context, bed TrialBed) (trials []Trial, note s
 }
 
 // notTried says why there is nothing for a trial to do.
-func (r Result) notTried(behind bool) string {
+func notTried(r facts.Result, behind bool) string {
 	switch {
 	case behind:
 		return "Nothing was tried: apply the migrations first (HD-D03)."
-	case slices.ContainsFunc(r.Findings, Finding.priceable):
+	case slices.ContainsFunc(r.Findings, priceable):
 		return "Nothing was tried: the statistics could not be read, so no copy can be built."
 	}
 	return "There was nothing to try: no finding has an SQL remedy."
@@ -160,7 +129,7 @@ func (r Result) notTried(behind bool) string {
 
 // try applies one remedy to a copy of its own. All copies are alike, so the first one's probe before the
 // remedy stands for all.
-func (t *Trial) try(ctx context.Context, bed TrialBed, f Finding, name string, from *built) (err error) {
+func try(ctx context.Context, t *facts.Trial, bed TrialBed, f facts.Finding, name string, from *built) (err error) {
 	if err := bed.Drop(ctx, name); err != nil {
 		return err
 	}
@@ -173,7 +142,7 @@ func (t *Trial) try(ctx context.Context, bed TrialBed, f Finding, name string, f
 		defer cancel()
 		err = errors.Join(err, bed.Drop(ending, name))
 	}()
-	look := Config{URL: url, DirectURL: directURL, ExecMode: from.mode, Timeout: trialTimeout}
+	look := facts.Config{URL: url, DirectURL: directURL, ExecMode: from.mode, Timeout: trialTimeout}
 	if from.before == nil {
 		before, err := Run(ctx, look)
 		if err != nil {
@@ -181,8 +150,8 @@ func (t *Trial) try(ctx context.Context, bed TrialBed, f Finding, name string, f
 		}
 		from.before = &before
 	}
-	if err := runDirect(ctx, directURL, f.sql); err != nil {
-		t.NotPriced = "the remedy did not run in the lab: " + explain(ctx, "", err).Error()
+	if err := runDirect(ctx, directURL, f.SQL); err != nil {
+		t.NotPriced = "the remedy did not run in the lab: " + collect.Explain(ctx, "", err).Error()
 		return nil
 	}
 	after, err := Run(ctx, look)
@@ -198,7 +167,7 @@ func (t *Trial) try(ctx context.Context, bed TrialBed, f Finding, name string, f
 }
 
 // of is the same price for another finding with the same remedy.
-func (t Trial) of(f Finding, from *built) Trial {
+func of(t facts.Trial, f facts.Finding, from *built) facts.Trial {
 	t.Code, t.CostMS = f.Code, f.CostMS
 	if t.Price != nil {
 		price := *t.Price
@@ -209,20 +178,20 @@ func (t Trial) of(f Finding, from *built) Trial {
 }
 
 // compare prices the hot path that gained most; nil if none was run both times.
-func compare(before, after Result) *Price {
-	db := func(h HotPath) float64 { return h.PlanningMS + h.ExecutionMS }
+func compare(before, after facts.Result) *facts.Price {
+	db := func(h facts.HotPath) float64 { return h.PlanningMS + h.ExecutionMS }
 	best := math.Inf(-1)
-	var out *Price
+	var out *facts.Price
 	for _, a := range after.HotPaths {
-		b, ok := pathOf(before.HotPaths, a)
+		b, ok := check.PathOf(before.HotPaths, a)
 		if !ok || a.Error != "" || b.Error != "" || a.FirstRun == nil || b.FirstRun == nil {
 			continue
 		}
 		if saved := db(b) - db(a); saved > best {
 			best = saved
-			out = &Price{
+			out = &facts.Price{
 				Statement: a.Name, Subject: a.Subject,
-				BeforeDBMS: round(db(b)), AfterDBMS: round(db(a)), SavedMS: roundSigned(saved),
+				BeforeDBMS: facts.Round(db(b)), AfterDBMS: facts.Round(db(a)), SavedMS: facts.RoundSigned(saved),
 				BeforeMS: b.WallMS, AfterMS: a.WallMS,
 				BeforeTurns: b.Turns, AfterTurns: a.Turns, SavedTurns: b.Turns - a.Turns,
 			}
@@ -238,26 +207,18 @@ type built struct {
 	// database are not copied with it.
 	made []string
 	// before is the probe of the first copy, before any remedy.
-	before *Result
+	before *facts.Result
 }
 
 // shows reports whether the lab has what a finding is about.
 func (b *built) shows(code string) bool {
 	return slices.Contains(b.made, code) || b.before != nil &&
-		slices.ContainsFunc(b.before.Findings, func(f Finding) bool { return f.Code == code })
+		slices.ContainsFunc(b.before.Findings, func(f facts.Finding) bool { return f.Code == code })
 }
 
-// sketch is what a trial needs of a probed database. It holds names, counts and definitions, and no value
-// of any row; it is no part of the JSON.
-type sketch struct {
-	facts    *databaseFacts
-	expected []store.Index
-	mode     string
-}
-
-func (o *observation) sketch() *sketch {
-	if o.facts == nil {
+func sketch(o *facts.Observation) *facts.Sketch {
+	if o.Facts == nil {
 		return nil
 	}
-	return &sketch{facts: o.facts, expected: o.expected, mode: o.mode}
+	return &facts.Sketch{Facts: o.Facts, Expected: o.Expected, Mode: o.Mode}
 }

@@ -11,14 +11,17 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
 // build makes the database that the copies are taken from: the migrations' schema, synthetic rows in
 // production's proportions, and then what is wrong with production: its indexes, its dead rows and its
 // stale statistics.
-func (s *sketch) build(ctx context.Context, bed TrialBed, findings []Finding) (*built, error) {
-	out := &built{mode: s.mode}
+func build(ctx context.Context, s *facts.Sketch, bed TrialBed, findings []facts.Finding) (*built, error) {
+	out := &built{mode: s.Mode}
 	if err := bed.Drop(ctx, trialDatabase); err != nil {
 		return out, err
 	}
@@ -29,11 +32,11 @@ func (s *sketch) build(ctx context.Context, bed TrialBed, findings []Finding) (*
 	if err := store.Migrate(ctx, direct); err != nil {
 		return out, err
 	}
-	options, share := s.seed()
+	options, share := seed(s)
 	if _, err := store.Seed(ctx, direct, options); err != nil {
 		return out, err
 	}
-	out.note = "The remedies were tried on a copy with synthetic rows, for " + plural(options.Users, "user", "users") + "."
+	out.note = "The remedies were tried on a copy with synthetic rows, for " + facts.Plural(options.Users, "user", "users") + "."
 	if share < 1 {
 		out.note += fmt.Sprintf(" It has one row for every %.1f in production: where a cost grows with the table, a remedy saves less in the copy than in production.", 1/share)
 	}
@@ -42,11 +45,11 @@ func (s *sketch) build(ctx context.Context, bed TrialBed, findings []Finding) (*
 		return out, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	b := &breaker{conn: conn, direct: direct, facts: s.facts}
+	b := &breaker{conn: conn, direct: direct, facts: s.Facts}
 	for _, f := range findings {
 		b.codes = append(b.codes, f.Code)
 	}
-	if err := b.breakIndexes(ctx, s.expected); err != nil {
+	if err := b.breakIndexes(ctx, s.Expected); err != nil {
 		return out, err
 	}
 	if err := b.breakTables(ctx); err != nil {
@@ -61,9 +64,9 @@ func (s *sketch) build(ctx context.Context, bed TrialBed, findings []Finding) (*
 
 // seed turns production's counts into the seed's means. The planner's counts are taken, since stale
 // statistics are part of what is tried; tables grow afterwards. share is the part of production's rows.
-func (s *sketch) seed() (o store.SeedOptions, share float64) {
-	rows := func(table string) float64 { return max(1, s.facts.tables[table].estimated) }
-	share = min(1, trialRows/max(rows("tasks"), rows("task_completions"), rows("residences"), s.facts.tables["tasks"].live))
+func seed(s *facts.Sketch) (o store.SeedOptions, share float64) {
+	rows := func(table string) float64 { return max(1, s.Facts.Tables[table].Estimated) }
+	share = min(1, trialRows/max(rows("tasks"), rows("task_completions"), rows("residences"), s.Facts.Tables["tasks"].Live))
 	mean := func(of, per string) int { return max(1, int(math.Round(rows(of)/rows(per)))) }
 	// Fewer users than this, and the seed makes none that is heavy.
 	const leastUsers = 20
@@ -79,7 +82,7 @@ func (s *sketch) seed() (o store.SeedOptions, share float64) {
 type breaker struct {
 	conn   *pgx.Conn
 	direct string
-	facts  *databaseFacts
+	facts  *facts.DatabaseFacts
 	codes  []string
 	made   []string // the codes that breakTables has brought about
 	// left says in sentences what could not be brought about.
@@ -87,7 +90,7 @@ type breaker struct {
 }
 
 func (b *breaker) run(ctx context.Context, sql string) error {
-	return bound(ctx, trialTimeout, func(ctx context.Context) error {
+	return collect.Bound(ctx, trialTimeout, func(ctx context.Context) error {
 		_, err := b.conn.PgConn().Exec(ctx, sql).ReadAll()
 		return err
 	})
@@ -100,8 +103,8 @@ func (b *breaker) breakIndexes(ctx context.Context, expected []store.Index) erro
 	tables := map[string]bool{}
 	for _, want := range expected {
 		ours[want.Name], tables[want.Table] = true, true
-		have, ok := b.facts.index(want.Name)
-		if ok && have.valid && have.table == want.Table && have.key == expectedKey(want) {
+		have, ok := b.facts.Index(want.Name)
+		if ok && have.Valid && have.Table == want.Table && have.Key == check.ExpectedKey(want) {
 			continue
 		}
 		drop := "DROP INDEX " + want.Name
@@ -114,7 +117,7 @@ func (b *breaker) breakIndexes(ctx context.Context, expected []store.Index) erro
 		var err error
 		switch {
 		case !ok:
-		case !have.valid:
+		case !have.Valid:
 			err = b.leaveInvalid(ctx, want)
 		default:
 			err = b.run(ctx, create(have))
@@ -123,16 +126,16 @@ func (b *breaker) breakIndexes(ctx context.Context, expected []store.Index) erro
 			return err
 		}
 	}
-	for _, d := range b.facts.indexes {
-		if ours[d.name] || d.constraint || !tables[d.table] || !d.valid {
+	for _, d := range b.facts.Indexes {
+		if ours[d.Name] || d.Constraint || !tables[d.Table] || !d.Valid {
 			continue
 		}
-		if d.columns == nil {
-			b.left = append(b.left, fmt.Sprintf("%s has an expression or a condition and was skipped.", d.name))
+		if d.Columns == nil {
+			b.left = append(b.left, fmt.Sprintf("%s has an expression or a condition and was skipped.", d.Name))
 			continue
 		}
 		if err := b.run(ctx, create(d)); err != nil {
-			b.left = append(b.left, fmt.Sprintf("%s could not be created.", d.name))
+			b.left = append(b.left, fmt.Sprintf("%s could not be created.", d.Name))
 		}
 	}
 	return nil
@@ -140,22 +143,22 @@ func (b *breaker) breakIndexes(ctx context.Context, expected []store.Index) erro
 
 // create is an index on production's columns. What has expressions or a condition becomes one that no
 // statement can use; synthetic rows need not be unique.
-func create(d indexDefinition) string {
+func create(d facts.IndexDefinition) string {
 	columns := []string{"(1)"}
-	if d.columns != nil {
+	if d.Columns != nil {
 		columns = nil
-		for _, c := range d.columns {
-			column := pgx.Identifier{c.name}.Sanitize()
-			if c.descending {
+		for _, c := range d.Columns {
+			column := pgx.Identifier{c.Name}.Sanitize()
+			if c.Descending {
 				column += " DESC"
 			}
-			if c.nullsFirst != c.descending {
-				column += map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[c.nullsFirst]
+			if c.NullsFirst != c.Descending {
+				column += map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[c.NullsFirst]
 			}
 			columns = append(columns, column)
 		}
 	}
-	return fmt.Sprintf("CREATE INDEX %s ON %s (%s)", pgx.Identifier{d.name}.Sanitize(), pgx.Identifier{d.table}.Sanitize(), strings.Join(columns, ", "))
+	return fmt.Sprintf("CREATE INDEX %s ON %s (%s)", pgx.Identifier{d.Name}.Sanitize(), pgx.Identifier{d.Table}.Sanitize(), strings.Join(columns, ", "))
 }
 
 // leaveInvalid gives up half-way, as an operator's cancelled command does: the index waits for a
@@ -168,7 +171,7 @@ func (b *breaker) leaveInvalid(ctx context.Context, want store.Index) error {
 	err := runDirect(ctx, b.direct, []string{"SET statement_timeout = '200ms'", first})
 	if err == nil {
 		err = errors.New("the index was completed although its build should have been canceled")
-	} else if explain(ctx, "", err).kind == kindTimeout {
+	} else if collect.Explain(ctx, "", err).Kind == facts.KindTimeout {
 		err = nil // as it was meant to
 	}
 	return errors.Join(err, b.run(ctx, "ROLLBACK"))
@@ -177,9 +180,9 @@ func (b *breaker) leaveInvalid(ctx context.Context, want store.Index) error {
 // breakTables brings about dead rows and stale statistics where they were found.
 func (b *breaker) breakTables(ctx context.Context) error {
 	for _, name := range keyless() {
-		t := b.facts.tables[name]
-		stale := slices.Contains(b.codes, "HD-Q09") && t.estimated > 0 && t.changed >= staleShare*t.estimated && t.live > t.estimated
-		dead := slices.Contains(b.codes, "HD-Q08") && t.live > 0 && t.dead >= deadFactor*t.vacuumAt
+		t := b.facts.Tables[name]
+		stale := slices.Contains(b.codes, "HD-Q09") && t.Estimated > 0 && t.Changed >= check.StaleShare*t.Estimated && t.Live > t.Estimated
+		dead := slices.Contains(b.codes, "HD-Q08") && t.Live > 0 && t.Dead >= check.DeadFactor*t.VacuumAt
 		if !stale && !dead {
 			continue
 		}
@@ -194,7 +197,7 @@ func (b *breaker) breakTables(ctx context.Context) error {
 			// The rows that the planner does not know of are copies of those that it does.
 			list := strings.Join(columns, ", ")
 			err = b.run(ctx, fmt.Sprintf("INSERT INTO %[1]s (%[2]s) SELECT %[2]s FROM %[1]s CROSS JOIN generate_series(1, %[3]d) WHERE random() < %[4]f",
-				name, list, growth(t), (t.live/t.estimated-1)/float64(growth(t))))
+				name, list, growth(t), (t.Live/t.Estimated-1)/float64(growth(t))))
 			if err != nil {
 				b.left = append(b.left, fmt.Sprintf("The growth of %s could not be reproduced.", name))
 			} else {
@@ -204,7 +207,7 @@ func (b *breaker) breakTables(ctx context.Context) error {
 		if dead {
 			b.made = append(b.made, "HD-Q08")
 		}
-		for rest := t.dead / max(t.live, 1); dead && rest > 0; rest-- {
+		for rest := t.Dead / max(t.Live, 1); dead && rest > 0; rest-- {
 			err := b.run(ctx, fmt.Sprintf("UPDATE %s SET %[2]s = %[2]s WHERE random() < %[3]f", name, columns[0], min(1, rest)))
 			if err != nil {
 				return err
@@ -218,9 +221,9 @@ func (b *breaker) breakTables(ctx context.Context) error {
 func keyless() []string { return []string{"tasks", "task_completions", "contractors", "documents"} }
 
 // growth is by how many copies of each row a table has grown, at most 20.
-func growth(t tableFacts) int {
+func growth(t facts.TableFacts) int {
 	const most = 20
-	return min(most, max(1, int(math.Ceil(t.live/t.estimated-1))))
+	return min(most, max(1, int(math.Ceil(t.Live/t.Estimated-1))))
 }
 
 // columns lists a table's columns that can be written, in the lab.

@@ -10,6 +10,9 @@ import (
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/facts"
+	"github.com/honeydue/honeydue/internal/probe/render"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -36,20 +39,20 @@ func TestTrialPricesRemedies(t *testing.T) {
 		wantPriced["HD-Q02"], wantPriced["HD-Q07"], wantPriced["HD-Q09"] = true, true, true
 	}
 	c := config(env)
-	c.Settings = []probe.Setting{{Name: "DB_MIN_IDLE_CONNS", Value: "10", Tuned: "20", Drifted: true}}
+	c.Settings = []facts.Setting{{Name: "DB_MIN_IDLE_CONNS", Value: "10", Tuned: "20", Drifted: true}}
 	r := run(t, c)
-	if !r.Priceable() {
+	if !probe.Priceable(r) {
 		t.Fatalf("nothing can be priced: %+v", r.Findings)
 	}
 	steps := 0
 	bed := trialBed(labtest.Lab(t))
 	bed.Progress = func(string) { steps++ }
-	trials, note, err := r.Price(t.Context(), bed)
+	trials, note, err := probe.Price(t.Context(), r, bed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if steps != r.TrialSteps() {
-		t.Errorf("%d steps were told, and it promised %d", steps, r.TrialSteps())
+	if steps != probe.TrialSteps(r) {
+		t.Errorf("%d steps were told, and it promised %d", steps, probe.TrialSteps(r))
 	}
 	if len(trials) != len(r.Findings) {
 		t.Fatalf("%d prices for %d findings", len(trials), len(r.Findings))
@@ -69,7 +72,7 @@ func TestTrialPricesRemedies(t *testing.T) {
 		case strings.Contains(p.Remedy, "tasks_board_idx") && (p.SavedMS <= 0 || p.Statement != "task_board"):
 			t.Errorf("the board's index saves %v ms of %s", p.SavedMS, p.Statement)
 		}
-		if r.Findings[i].Severity != probe.Info {
+		if r.Findings[i].Severity != facts.Info {
 			priced[p.Code] = p.NotPriced == ""
 		}
 	}
@@ -79,9 +82,9 @@ func TestTrialPricesRemedies(t *testing.T) {
 		}
 	}
 	r.Trial, r.TrialNote = trials, note
-	for _, format := range r.Document().Formats() {
+	for _, format := range render.Document(r).Formats() {
 		var out bytes.Buffer
-		if err := report.Write(&out, format, r.Document(), report.Options{}); err != nil {
+		if err := report.Write(&out, format, render.Document(r), report.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(out.String(), "canary") {
@@ -96,11 +99,11 @@ func TestTrialPricesRemedies(t *testing.T) {
 // TestAStoredResultIsNotPriced: what was read from a file carries no statements to run.
 func TestAStoredResultIsNotPriced(t *testing.T) {
 	text := `{"schema":"honeydue.probe/1","findings":[{"code":"HD-Q01","remedy":"DROP TABLE users;","sql":["DROP TABLE users"]}]}`
-	r, err := probe.ReadBaseline(strings.NewReader(text))
+	r, err := check.ReadBaseline(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Priceable() {
+	if probe.Priceable(r) {
 		t.Error("a remedy out of a file would be run")
 	}
 	if _, err := json.Marshal(r); err != nil {

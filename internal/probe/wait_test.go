@@ -11,7 +11,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab"
 	"github.com/honeydue/honeydue/internal/lab/labtest"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // TestPoolerWait keeps both servers of a small pool busy with transactions of other clients, so that
@@ -42,7 +42,7 @@ func TestPoolerWait(t *testing.T) {
 				contains(t, f.Evidence, "SHOW POOLS")
 			}
 			// A queue that costs a target's 50 ms is critical.
-			if want := map[bool]probe.Severity{true: probe.Critical, false: probe.Warning}[f.CostMS >= 50]; f.CostMS <= 0 || f.Severity != want {
+			if want := map[bool]facts.Severity{true: facts.Critical, false: facts.Warning}[f.CostMS >= 50]; f.CostMS <= 0 || f.Severity != want {
 				t.Errorf("it costs %v ms and is %s", f.CostMS, f.Severity)
 			}
 		})

@@ -12,7 +12,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/link"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -24,34 +24,34 @@ func TestHealthyAtADistance(t *testing.T) {
 		name  string
 		model link.Model
 		extra []int // of 1, 30 and 100 kB
-		want  probe.Status
+		want  facts.Status
 	}{
-		{"with slow start", link.Model{RTT: 20 * time.Millisecond}, []int{0, 1, 3}, probe.Remark},
-		{"without", link.Model{RTT: 20 * time.Millisecond, NoSlowStart: true}, []int{0, 0, 0}, probe.Pass},
+		{"with slow start", link.Model{RTT: 20 * time.Millisecond}, []int{0, 1, 3}, facts.Remark},
+		{"without", link.Model{RTT: 20 * time.Millisecond, NoSlowStart: true}, []int{0, 0, 0}, facts.Pass},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := &bed{env: env, config: config(env)}
 			b.distance(t, c.model)
 			// How long statements execute is no question of distance; TestHealthyLab judges that.
 			ofTheWay := func(code string) bool { return strings.HasPrefix(code, "HD-N") || strings.HasPrefix(code, "HD-P") }
-			extra := func(r probe.Result) (turns []int) {
+			extra := func(r facts.Result) (turns []int) {
 				for _, one := range r.Endpoints[0].Transfers {
 					turns = append(turns, one.ExtraTurns)
 				}
 				return turns
 			}
 			// A first byte that a busy machine reads late makes the rest of its answer look faster.
-			r := undisturbed(t, b.config, func(r probe.Result) bool {
+			r := undisturbed(t, b.config, func(r facts.Result) bool {
 				return slices.Equal(extra(r), c.extra) &&
-					!slices.ContainsFunc(r.Findings, func(f probe.Finding) bool { return ofTheWay(f.Code) && f.Severity != probe.Info })
+					!slices.ContainsFunc(r.Findings, func(f facts.Finding) bool { return ofTheWay(f.Code) && f.Severity != facts.Info })
 			})
 			for _, f := range r.Findings {
-				if ofTheWay(f.Code) && f.Severity != probe.Info {
+				if ofTheWay(f.Code) && f.Severity != facts.Info {
 					t.Errorf("it finds %+v", f)
 				}
 			}
 			for _, c := range r.Checks {
-				if ofTheWay(c.Code) && c.Status == probe.Unknown {
+				if ofTheWay(c.Code) && c.Status == facts.Unknown {
 					t.Errorf("%s is unknown: %s", c.Code, c.Why)
 				}
 			}
@@ -75,13 +75,13 @@ func TestIsolationSelfTest(t *testing.T) {
 			r := run(t, c)
 			got := checkOf(t, r, "HD-P06")
 			if store.PooledSafe(mode) {
-				if got.Status != probe.Pass {
+				if got.Status != facts.Pass {
 					t.Errorf("it is %s: %s", got.Status, got.Why)
 				}
 				contains(t, got.Why, "all 10 responses were their own")
 				return
 			}
-			if got.Status != probe.Fail {
+			if got.Status != facts.Fail {
 				t.Errorf("it is %s: %s", got.Status, got.Why)
 			}
 			contains(t, got.Why, "Two clients requested tagged rows in mode "+mode)
@@ -107,9 +107,9 @@ func TestCarriedStatements(t *testing.T) {
 	c := config(env)
 	c.ExecMode = "cache_statement"
 	r := run(t, c)
-	want, say := probe.Fail, "was gone on the next"
+	want, say := facts.Fail, "was gone on the next"
 	if carries {
-		want, say = probe.Pass, "Prepared statements are supported"
+		want, say = facts.Pass, "Prepared statements are supported"
 	}
 	for _, code := range []string{"HD-P03", "HD-P06", "HD-P14"} {
 		if got := checkOf(t, r, code); got.Status != want {
@@ -175,7 +175,7 @@ func TestSelfTestRunsNobodysStatement(t *testing.T) {
 	if n := <-done; n < 10 {
 		t.Fatalf("the statement was left %d times only, which proves nothing", n)
 	}
-	if got := checkOf(t, r, "HD-P06"); got.Status != probe.Fail {
+	if got := checkOf(t, r, "HD-P06"); got.Status != facts.Fail {
 		t.Errorf("HD-P06 is %s: %s", got.Status, got.Why)
 	}
 	direct, err := pgx.Connect(t.Context(), env.DirectURL)
@@ -208,7 +208,7 @@ func TestWithoutAConsole(t *testing.T) {
 	r := run(t, c)
 	for n := 9; n <= 13; n++ {
 		code := fmt.Sprintf("HD-P%02d", n)
-		if got := checkOf(t, r, code); got.Status != probe.Unknown || got.Why != "PGBOUNCER_ADMIN_URL is not set." {
+		if got := checkOf(t, r, code); got.Status != facts.Unknown || got.Why != "PGBOUNCER_ADMIN_URL is not set." {
 			t.Errorf("%s is %s: %s", code, got.Status, got.Why)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // Where Kubernetes puts what a pod needs to ask its API, and its own control group.
@@ -21,9 +21,9 @@ func (a command) inCluster() bool { return a.Env["KUBERNETES_SERVICE_HOST"] != "
 
 // cluster says how probe may ask Kubernetes: by kubectl if a flag asks for it, in a pod by its service
 // account if it has one, otherwise not at all.
-func (o *probeOptions) cluster(a command) *probe.Cluster {
+func (o *probeOptions) cluster(a command) *facts.Cluster {
 	if o.kubeContext != "" || o.kubeNamespace != "" {
-		c := &probe.Cluster{Kubectl: []string{"kubectl"}, Context: o.kubeContext, Namespace: appNamespace}
+		c := &facts.Cluster{Kubectl: []string{"kubectl"}, Context: o.kubeContext, Namespace: appNamespace}
 		if o.kubeNamespace != "" {
 			c.Namespace = o.kubeNamespace
 		}
@@ -34,7 +34,7 @@ func (o *probeOptions) cluster(a command) *probe.Cluster {
 	if !a.inCluster() || port == "" || err != nil {
 		return nil
 	}
-	return &probe.Cluster{
+	return &facts.Cluster{
 		URL: "https://" + net.JoinHostPort(host, port), Namespace: strings.TrimSpace(string(namespace)),
 		TokenFile: filepath.Join(serviceAccountDir, "token"), CAFile: filepath.Join(serviceAccountDir, "ca.crt"),
 		CPUStatFile: cpuStatFile,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/config"
 	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
 // TestEverySettingThatDriftsIsFound lets one tuned variable after the other have its value of before the decision, or
@@ -27,11 +28,11 @@ func TestEverySettingThatDriftsIsFound(t *testing.T) {
 			env := maps.Clone(healthy)
 			env[tuned.Env] = other
 			// A probe needs something to ask; what is not there is left out of the judgement.
-			r, err := probe.Run(t.Context(), probe.Config{TargetURL: "http://127.0.0.1:1", Settings: tunedSettings(env), Only: []string{"HD-C01"}})
+			r, err := probe.Run(t.Context(), facts.Config{TargetURL: "http://127.0.0.1:1", Settings: tunedSettings(env), Only: []string{"HD-C01"}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(r.Findings) != 1 || r.Findings[0].Code != "HD-C01" || !strings.HasPrefix(r.Findings[0].Evidence, tuned.Env+" is "+other+",") {
+			if len(r.Findings) != 1 || r.Findings[0].Code != "HD-C01" || !strings.HasPrefix(r.Findings[0].Evidence, tuned.Env+" is "+other+";") {
 				t.Errorf("with %s=%s it finds %+v", tuned.Env, other, r.Findings)
 			}
 			if len(r.Findings) == 1 && !strings.Contains(r.Findings[0].Remedy, tuned.Env+"="+tuned.Value) {

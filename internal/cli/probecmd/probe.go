@@ -19,6 +19,9 @@ import (
 	"github.com/honeydue/honeydue/internal/cli/exit"
 	"github.com/honeydue/honeydue/internal/config"
 	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/facts"
+	"github.com/honeydue/honeydue/internal/probe/render"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -101,7 +104,7 @@ remedy that is SQL what it would save. No row is copied, nothing is changed outs
 	flags.StringVar(&o.tokenEnv, "token-env", "HONEYDUE_TOKEN", "the `VARIABLE` that holds a user's token for the reads of --target")
 	flags.StringVar(&o.tokens, "tokens", "", "`FILE` with one \"user_id token\" a line, as seed --tokens writes it; the first is taken for the reads of --target")
 	flags.StringVar(&o.metricsURL, "metrics-url", "", "the admin `URL` of that server: also read what its pool and caches count")
-	flags.StringVar(&o.failOn, "fail-on", string(probe.Critical), "exit with 3 from this `SEVERITY` on: critical or warning")
+	flags.StringVar(&o.failOn, "fail-on", string(facts.Critical), "exit with 3 from this `SEVERITY` on: critical or warning")
 	flags.StringSliceVar(&o.only, "only", nil, "run only the checks with these `CODES`, and only the measurements that they need")
 	flags.StringSliceVar(&o.skip, "skip", nil, "run all checks but those with these `CODES`, and none of the measurements that only they need")
 	flags.BoolVar(&o.noAnalyze, "no-analyze", false, "run no statement: plans are estimates, and walls stay unknown")
@@ -112,14 +115,14 @@ remedy that is SQL what it would save. No row is copied, nothing is changed outs
 	flags.StringVar(&o.kubeContext, "kube-context", "", "also ask Kubernetes about the pods, by kubectl with this `CONTEXT`")
 	flags.StringVar(&o.kubeNamespace, "kube-namespace", "", "the same in this `NAMESPACE` (default honeydue; in a pod with a service account neither is needed)")
 	flags.BoolVar(&o.all, "all", false, "in the table also list the checks that passed")
-	flags.DurationVar(&o.timeout, "timeout", probe.DefaultTimeout, "how long the whole probe may take")
+	flags.DurationVar(&o.timeout, "timeout", facts.DefaultTimeout, "how long the whole probe may take")
 	o.watch.addFlags(flags)
 	return cmd
 }
 
 // Validate refuses flags that make no sense together or alone.
 func (o *probeOptions) Validate() error {
-	if o.failOn != string(probe.Critical) && o.failOn != string(probe.Warning) {
+	if o.failOn != string(facts.Critical) && o.failOn != string(facts.Warning) {
 		return exit.Usagef("Give --fail-on critical or warning.", "--fail-on is %q", o.failOn)
 	}
 	if o.timeout <= 0 {
@@ -160,7 +163,7 @@ func (o *probeOptions) validateTarget() error {
 
 // validateCodes brings the codes into their one form, and refuses a choice that leaves nothing to do.
 func (o *probeOptions) validateCodes() error {
-	known := slices.Sorted(slices.Values(probe.Codes()))
+	known := slices.Sorted(slices.Values(check.Codes()))
 	for _, codes := range [][]string{o.only, o.skip} {
 		for i, code := range codes {
 			codes[i] = strings.ToUpper(strings.TrimSpace(code))
@@ -188,7 +191,7 @@ func (a command) run(ctx context.Context, o *probeOptions) error {
 	if err != nil {
 		return err
 	}
-	var baseline *probe.Result
+	var baseline *facts.Result
 	if o.baseline != "" {
 		if baseline, err = readBaseline(o.baseline); err != nil {
 			return err
@@ -203,13 +206,13 @@ func (a command) run(ctx context.Context, o *probeOptions) error {
 	}
 	progress := a.Progress("probing", probe.Steps)
 	defer progress.Done()
-	say, certain := progress.Step, func(f probe.Finding) { progress.Say(certainLine(f)) }
+	say, certain := progress.Step, func(f facts.Finding) { progress.Say(certainLine(f)) }
 	if o.watch.on {
 		progress.Done() // a bar and a report that is redrawn would write over each other
 		say, certain = nil, nil
 	}
-	once := func(ctx context.Context) (probe.Result, error) {
-		return probe.Run(ctx, probe.Config{
+	once := func(ctx context.Context) (facts.Result, error) {
+		return probe.Run(ctx, facts.Config{
 			URL: database.URL, DirectURL: database.DirectURL, AdminURL: database.AdminURL, RedisURL: redis.URL,
 			Passwords: passwords(database),
 			TargetURL: o.target, Token: token, MetricsURL: o.metricsURL, ExecMode: database.ExecMode,
@@ -218,13 +221,13 @@ func (a command) run(ctx context.Context, o *probeOptions) error {
 			Cluster: o.cluster(a), InCluster: a.inCluster(), Proxy: http.ProxyFromEnvironment, Progress: say, Certain: certain,
 		})
 	}
-	var result probe.Result
+	var result facts.Result
 	if o.watch.on {
 		result, err = a.watch(ctx, o.watch, once)
 	} else {
 		result, err = once(ctx)
 	}
-	if errors.Is(err, probe.ErrNothing) {
+	if errors.Is(err, facts.ErrNothing) {
 		return exit.Failedf(`Set DATABASE_URL, or try the local replica: eval "$(honeydue lab env)".`, "%w", err)
 	}
 	if err != nil {
@@ -251,7 +254,7 @@ func (a command) run(ctx context.Context, o *probeOptions) error {
 	if err := errors.Join(a.Write(a.probeDocument(o, result)), tried, saved); err != nil {
 		return err
 	}
-	if worst, found := result.Worst(); found && worst.AtLeast(probe.Severity(o.failOn)) {
+	if worst, found := result.Worst(); found && worst.AtLeast(facts.Severity(o.failOn)) {
 		return exit.With(exit.Finding)
 	}
 	if result.Inconclusive() {
@@ -261,23 +264,23 @@ func (a command) run(ctx context.Context, o *probeOptions) error {
 }
 
 // passwords says where the variables of a database have its passwords.
-func passwords(d config.Database) probe.Passwords {
-	return probe.Passwords{
-		URL: probe.PasswordSource(d.PasswordIn), Direct: probe.PasswordSource(d.DirectPasswordIn), Admin: probe.PasswordSource(d.AdminPasswordIn),
+func passwords(d config.Database) facts.Passwords {
+	return facts.Passwords{
+		URL: facts.PasswordSource(d.PasswordIn), Direct: facts.PasswordSource(d.DirectPasswordIn), Admin: facts.PasswordSource(d.AdminPasswordIn),
 	}
 }
 
 // certainLine is a finding that is reported before the probe is over.
-func certainLine(f probe.Finding) string {
+func certainLine(f facts.Finding) string {
 	return fmt.Sprintf("Found already: %s %s. %s", f.Code, f.Title, f.Evidence)
 }
 
 // probeDocument is the report in the form that was asked for. A check that --only names is printed whatever came of it.
-func (a command) probeDocument(o *probeOptions, r probe.Result) report.Document {
+func (a command) probeDocument(o *probeOptions, r facts.Result) report.Document {
 	if a.Output.Format() == report.FormatTable {
-		return r.Terminal(o.all || len(o.only) > 0)
+		return render.Terminal(r, o.all || len(o.only) > 0)
 	}
-	return r.Document()
+	return render.Document(r)
 }
 
 // probeToken is the user's token for the reads of --target; none is no mistake.
@@ -298,23 +301,23 @@ func (a command) probeToken(o *probeOptions) (string, error) {
 	return users[0].Token.Reveal(), nil
 }
 
-func readBaseline(path string) (*probe.Result, error) {
+func readBaseline(path string) (*facts.Result, error) {
 	f, err := os.Open(path) //nolint:gosec // the operator names it
 	if err != nil {
 		return nil, exit.Usagef("Give --baseline a file that --save-baseline has written.", "cannot open the baseline: %w", err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	r, err := probe.ReadBaseline(f)
+	r, err := check.ReadBaseline(f)
 	if err != nil {
 		return nil, exit.Usagef("Give --baseline a file that --save-baseline has written.", "%s: %w", path, err)
 	}
 	return &r, nil
 }
 
-func (a command) saveBaseline(path string, r probe.Result) error {
+func (a command) saveBaseline(path string, r facts.Result) error {
 	var b bytes.Buffer
 	o := report.Options{Version: a.Build.Version, Commit: a.Build.Commit}
-	if err := report.Write(&b, report.FormatJSON, r.Document(), o); err != nil {
+	if err := report.Write(&b, report.FormatJSON, render.Document(r), o); err != nil {
 		return err
 	}
 	return app.WriteFile("--save-baseline", path, b.Bytes())
@@ -322,25 +325,25 @@ func (a command) saveBaseline(path string, r probe.Result) error {
 
 // tunedSettings are the variables that carry a tuned value, and an experiment's, which differs as soon as it is set.
 // The endpoint's name is not among them: the probe proves the pooler by itself, whatever its host is called.
-func tunedSettings(env config.Environ) []probe.Setting {
-	var out []probe.Setting
+func tunedSettings(env config.Environ) []facts.Setting {
+	var out []facts.Setting
 	for _, s := range config.Settings(env) {
 		if t, ok := config.TunedFor(s.Env); (ok && t.Kind != config.KindHost) || (!ok && s.Differs) {
 			if s.Secret != "" {
 				s.Value = "a secret" // masked, a URL still names its user and its files
 			}
-			out = append(out, probe.Setting{Name: s.Env, Value: s.Value, Tuned: s.Tuned, Drifted: s.Differs})
+			out = append(out, facts.Setting{Name: s.Env, Value: s.Value, Tuned: s.Tuned, Drifted: s.Differs})
 		}
 	}
 	return out
 }
 
 // tunedRedis are the parameters that Redis itself holds.
-func tunedRedis() []probe.RedisParameter {
-	var out []probe.RedisParameter
+func tunedRedis() []facts.RedisParameter {
+	var out []facts.RedisParameter
 	for _, t := range config.Tuned() {
 		if t.Redis != "" {
-			out = append(out, probe.RedisParameter{Name: t.Redis, Tuned: t.Value, Bytes: t.Bytes(), Holds: t.Holds})
+			out = append(out, facts.RedisParameter{Name: t.Redis, Tuned: t.Value, Bytes: t.Bytes(), Holds: t.Holds})
 		}
 	}
 	return out

@@ -10,7 +10,9 @@ import (
 
 	"github.com/honeydue/honeydue/internal/cli/exit"
 	"github.com/honeydue/honeydue/internal/cli/term"
-	"github.com/honeydue/honeydue/internal/probe"
+	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/facts"
+	"github.com/honeydue/honeydue/internal/probe/render"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -42,8 +44,8 @@ func (o *watchOptions) Validate() error {
 
 // watch runs round after round and returns the last one that was whole, with what has changed since the first. A round
 // that Ctrl-C has cut short tells nothing and is left out.
-func (a command) watch(ctx context.Context, o watchOptions, once func(context.Context) (probe.Result, error)) (probe.Result, error) {
-	var first, last *probe.Result
+func (a command) watch(ctx context.Context, o watchOptions, once func(context.Context) (facts.Result, error)) (facts.Result, error) {
+	var first, last *facts.Result
 	for n := 1; ; n++ {
 		r, err := once(ctx)
 		switch {
@@ -72,9 +74,9 @@ func (a command) watch(ctx context.Context, o watchOptions, once func(context.Co
 }
 
 // since is a result with its changes since a baseline; since itself it has none.
-func since(r probe.Result, baseline *probe.Result) probe.Result {
+func since(r facts.Result, baseline *facts.Result) facts.Result {
 	if baseline != nil && !baseline.StartedAt.Equal(r.StartedAt) {
-		r.Changes, r.BaselineAt = r.Since(*baseline), &baseline.StartedAt
+		r.Changes, r.BaselineAt = check.Since(r, *baseline), &baseline.StartedAt
 	}
 	return r
 }
@@ -86,14 +88,14 @@ func (a command) redrawsReport() bool {
 
 // showRound shows a round: on a terminal the verdict, the findings and the changes, redrawn; elsewhere a line on stderr
 // with what has moved, so that stdout holds one report in the end.
-func (a command) showRound(n int, r probe.Result, first, last *probe.Result) error {
+func (a command) showRound(n int, r facts.Result, first, last *facts.Result) error {
 	if !a.redrawsReport() {
-		_, err := fmt.Fprintf(a.Stderr, "%s round %d: %s\n", r.StartedAt.Format(time.RFC3339), n, r.Round(last))
+		_, err := fmt.Fprintf(a.Stderr, "%s round %d: %s\n", r.StartedAt.Format(time.RFC3339), n, check.Round(r, last))
 		return err
 	}
 	var b bytes.Buffer
 	o := report.Options{Version: a.Build.Version, Commit: a.Build.Commit, Color: a.Color(a.Stdout), Width: term.Width(a.Stdout)}
-	if err := report.Write(&b, report.FormatTable, since(r, first).Moving(), o); err != nil {
+	if err := report.Write(&b, report.FormatTable, render.Moving(since(r, first)), o); err != nil {
 		return err
 	}
 	return term.ShowPage(a.Stdout, b.String(), fmt.Sprintf("round %d at %s; Ctrl-C ends with the whole report", n, r.StartedAt.Local().Format(time.TimeOnly)))

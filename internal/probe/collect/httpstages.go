@@ -1,0 +1,55 @@
+package collect
+
+import (
+	"crypto/tls"
+	"net/http/httptrace"
+	"sync"
+	"time"
+)
+
+// httpStages are the stages of one HTTP request. A host with two addresses is dialled at both at once, and the one that
+// loses may end after the request: what the hooks note is read under a lock, and only the winner counts.
+type httpStages struct {
+	mu               sync.Mutex
+	asked, shook     time.Time
+	dialled          map[string]time.Time // by address
+	dns, tcp, tlsEnd time.Duration
+	first            time.Time
+}
+
+func (s *httpStages) trace() *httptrace.ClientTrace {
+	locked := func(f func(now time.Time)) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		f(time.Now())
+	}
+	return &httptrace.ClientTrace{
+		DNSStart: func(httptrace.DNSStartInfo) { locked(func(now time.Time) { s.asked = now }) },
+		DNSDone:  func(httptrace.DNSDoneInfo) { locked(func(now time.Time) { s.dns = now.Sub(s.asked) }) },
+		ConnectStart: func(_, address string) {
+			locked(func(now time.Time) {
+				if s.dialled == nil {
+					s.dialled = map[string]time.Time{}
+				}
+				s.dialled[address] = now
+			})
+		},
+		ConnectDone: func(_, address string, err error) {
+			locked(func(now time.Time) {
+				if err == nil && s.tcp == 0 {
+					s.tcp = now.Sub(s.dialled[address])
+				}
+			})
+		},
+		TLSHandshakeStart:    func() { locked(func(now time.Time) { s.shook = now }) },
+		TLSHandshakeDone:     func(tls.ConnectionState, error) { locked(func(now time.Time) { s.tlsEnd = now.Sub(s.shook) }) },
+		GotFirstResponseByte: func() { locked(func(now time.Time) { s.first = now }) },
+	}
+}
+
+// into fills in what connecting took, and the time to the first byte since began.
+func (s *httpStages) into(a *answer, began time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.dns, a.tcp, a.tls, a.ttfb = s.dns, s.tcp, s.tlsEnd, s.first.Sub(began)
+}

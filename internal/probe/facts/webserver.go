@@ -1,0 +1,7 @@
+package facts
+
+// WebServer is the connect waterfall of the running server, by HTTP or HTTPS.
+type WebServer struct {
+	Endpoint Endpoint
+	Failed   *Failure
+}
