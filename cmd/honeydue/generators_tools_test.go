@@ -124,7 +124,7 @@ func vegetaSays(r generatorRun, g *generated) (err error) {
 }
 
 func honeydueArgs(r generatorRun) []string {
-	return []string{"honeydue", "loadtest", "--target", r.url, "--get", "/", "--rate", strconv.Itoa(r.rate), "--duration", r.length.String(), "-o", "json"}
+	return []string{"honeydue", "loadtest", "get", r.url + "/", "--rate", strconv.Itoa(r.rate), "--duration", r.length.String(), "-o", "json"}
 }
 
 func honeydueSays(r generatorRun, g *generated) error {

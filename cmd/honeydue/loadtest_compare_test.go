@@ -34,7 +34,7 @@ func TestLoadtestAgainst(t *testing.T) {
 		t.Helper()
 		var out, errs bytes.Buffer
 		code = run(t.Context(), append([]string{
-			"loadtest", "--target", target, "--against", against, "--get", "/", "--rate", "250",
+			"loadtest", "compare", target, against, "--get", "/", "--rate", "250",
 			"--slices", "5", "--slice-length", "400ms", "--p99", "4s", "-o", "json",
 		}, more...), &out, &errs, []string{"NO_COLOR=1"})
 		if err := json.Unmarshal(out.Bytes(), &got); err != nil {
@@ -69,7 +69,7 @@ func TestLoadtestAgainstGatesBothServers(t *testing.T) {
 	t.Cleanup(direct.Close)
 	code, stdout, stderr := loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"ready":true,"through_pooler":true}`))
-	}, "--against", direct.URL, "--tokens", tokens)
+	}, "compare", "URL", direct.URL, "--tokens", tokens)
 	if code != exit.Failed || !strings.Contains(stderr, "reaches its database without one") || stdout != "" {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
@@ -78,17 +78,17 @@ func TestLoadtestAgainstGatesBothServers(t *testing.T) {
 // A run is compared with the report of an earlier one; what has changed does not change the verdict.
 func TestLoadtestCompareWith(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "earlier.json")
-	get := []string{"--get", "/", "--rate", "600", "--duration", "500ms", "--p99", "4s"}
+	get := []string{"get", "URL/", "--rate", "600", "--duration", "500ms", "--p99", "4s"}
 	code, stdout, stderr := loadtestRun(t.Context(), t, func(http.ResponseWriter, *http.Request) {}, append(get, "--out", file)...)
 	if code != exit.OK {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	slower := func(http.ResponseWriter, *http.Request) { time.Sleep(400 * time.Millisecond) }
-	code, stdout, stderr = loadtestRun(t.Context(), t, slower, append(get, "--compare-with", file)...)
+	code, stdout, stderr = loadtestRun(t.Context(), t, slower, append(get, "--baseline", file)...)
 	if code != exit.OK || !strings.Contains(stdout, "Since the run of") || !strings.Contains(stdout, "false alarm") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
-	code, stdout, _ = loadtestRun(t.Context(), t, slower, append(get, "--compare-with", file, "-o", "json")...)
+	code, stdout, _ = loadtestRun(t.Context(), t, slower, append(get, "--baseline", file, "-o", "json")...)
 	var got struct {
 		Since struct {
 			Caveat string
@@ -105,7 +105,7 @@ func TestLoadtestCompareWith(t *testing.T) {
 	}
 	// Another shape is refused before anything is sent.
 	code, stdout, stderr = loadtestRun(t.Context(), t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") },
-		"--get", "/", "--rate", "500", "--duration", "1s", "--p99", "4s", "--compare-with", file)
+		"get", "URL/", "--rate", "500", "--duration", "1s", "--p99", "4s", "--baseline", file)
 	if code != exit.BadUsage || stdout != "" || !strings.Contains(stderr, "had 600 requests/s then, and has 500 now") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
@@ -122,7 +122,7 @@ func TestLoadtestCapacity(t *testing.T) {
 			Steps     []struct{ Requests int }
 		}
 	}
-	args := []string{"--profile", "capacity", "--get", "/", "--p99", "4s", "--start-rate", "400", "--max-rate", "600", "--duration", "500ms", "-o", "json"}
+	args := []string{"capacity", "--target", "URL", "--get", "/", "--p99", "4s", "--start-rate", "400", "--max-rate", "600", "--duration", "500ms", "-o", "json"}
 	code, stdout, stderr := loadtestRun(t.Context(), t, func(http.ResponseWriter, *http.Request) {}, args...)
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 		t.Fatalf("%v\n%s", err, stderr)
@@ -132,7 +132,7 @@ func TestLoadtestCapacity(t *testing.T) {
 		t.Errorf("exit code %d, %+v\n%s", code, got, stderr)
 	}
 	code, stdout, _ = loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
-		"--profile", "capacity", "--get", "/", "--p99", "4s", "--start-rate", "400", "--max-rate", "400", "--duration", "100ms")
+		"capacity", "--target", "URL", "--get", "/", "--p99", "4s", "--start-rate", "400", "--max-rate", "400", "--duration", "100ms")
 	if code != exit.Finding || !strings.Contains(stdout, "the server's own (5xx)") {
 		t.Errorf("exit code %d\n%s", code, stdout)
 	}

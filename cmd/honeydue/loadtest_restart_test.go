@@ -122,7 +122,7 @@ func TestScenarioNamesTheCleanUp(t *testing.T) {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	}
-	code, _, stderr := loadtestRun(ctx, t, handler, "--scenario", file, "--state", state)
+	code, _, stderr := loadtestRun(ctx, t, handler, "scenario", file, "--target", "URL", "--state", state)
 	command := "honeydue loadtest cleanup --state '" + state + "'"
 	if code != exit.Failed || !strings.Contains(stderr, "Remove it with: "+command) {
 		t.Errorf("exit code %d\n%s", code, stderr)

@@ -17,7 +17,7 @@ func TestSweepOfConnections(t *testing.T) {
 	dir := labFolder(t)
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), []string{
-		"loadtest", "sweep", "--set", "DB_MAX_CONNS=5,40", "--rtt", "2ms", "--rate", "150", "--duration", "2s", "--data", dir, "-o", "json",
+		"loadtest", "sweep", "DB_MAX_CONNS=5,40", "--rtt", "2ms", "--rate", "150", "--duration", "2s", "--data", dir, "-o", "json",
 	}, &stdout, &stderr, os.Environ())
 	if code != exit.OK {
 		t.Fatalf("exit code %d\n%s%s", code, &stdout, &stderr)

@@ -21,13 +21,22 @@ import (
 	"github.com/honeydue/honeydue/internal/cli/exit"
 )
 
-// loadtestRun runs the command against a handler and returns its exit code and what it printed.
+// loadtestRun runs the command against a handler, whose address stands for URL in the arguments and is the target if they
+// have none, and returns its exit code and what it printed.
 func loadtestRun(ctx context.Context, t *testing.T, handler http.HandlerFunc, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	var out, errs bytes.Buffer
-	args = append([]string{"loadtest", "--target", server.URL}, args...)
+	args = append([]string{"loadtest"}, args...)
+	named := false
+	for i, arg := range args {
+		args[i] = strings.Replace(arg, "URL", server.URL, 1)
+		named = named || args[i] != arg
+	}
+	if !named {
+		args = append(args, "--target", server.URL)
+	}
 	code = run(ctx, args, &out, &errs, []string{"NO_COLOR=1"})
 	return code, out.String(), errs.String()
 }
@@ -41,7 +50,7 @@ func TestLoadtestGet(t *testing.T) {
 		}
 	}
 	code, stdout, stderr := loadtestRun(t.Context(), t, handler,
-		"--get", "/hello?x=1", "--rate", "600", "--duration", "500ms", "--p99", "4s", "--max-connections", "20", "-o", "json")
+		"get", "URL/hello?x=1", "--rate", "600", "--duration", "500ms", "--p99", "4s", "--max-connections", "20", "-o", "json")
 	if code != exit.OK {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 	}
@@ -74,7 +83,7 @@ func TestLoadtestTrustsAPrivateAuthority(t *testing.T) {
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	get := []string{"loadtest", "--target", server.URL, "--get", "/", "--rate", "600", "--duration", "500ms", "--p99", "4s", "-o", "json"}
+	get := []string{"loadtest", "get", server.URL + "/", "--rate", "600", "--duration", "500ms", "--p99", "4s", "-o", "json"}
 	var out, errs bytes.Buffer
 	if code := run(t.Context(), append(get, "--ca", ca), &out, &errs, nil); code == exit.Failed || code == exit.BadUsage || !strings.Contains(out.String(), `"http_version": 2`) || !strings.Contains(out.String(), `"errors": 0`) {
 		t.Errorf("with --ca: exit code %d\n%s%s", code, out.String(), errs.String())
@@ -90,16 +99,16 @@ func TestLoadtestSendsWhatWasTyped(t *testing.T) {
 	var asked sync.Map
 	handler := func(_ http.ResponseWriter, r *http.Request) { asked.Store(r.RequestURI, true) }
 	flags := []string{"--rate", "600", "--duration", "500ms", "--p99", "4s"}
-	for _, path := range []string{"/a b", "/a#b", "a", "/a\tb"} {
-		if code, stdout, _ := loadtestRun(t.Context(), t, handler, append([]string{"--get", path}, flags...)...); code != exit.BadUsage || stdout != "" {
-			t.Errorf("--get %q: exit code %d", path, code)
+	for _, path := range []string{"/a b", "/a#b", "/a\tb"} {
+		if code, stdout, _ := loadtestRun(t.Context(), t, handler, append([]string{"get", "URL" + path}, flags...)...); code != exit.BadUsage || stdout != "" {
+			t.Errorf("get %q: exit code %d", path, code)
 		}
 	}
 	asked.Range(func(path, _ any) bool {
 		t.Errorf("%v was sent", path)
 		return true
 	})
-	if code, stdout, stderr := loadtestRun(t.Context(), t, handler, append([]string{"--get", "/files/a%2Fb%20c"}, flags...)...); code != exit.OK {
+	if code, stdout, stderr := loadtestRun(t.Context(), t, handler, append([]string{"get", "URL/files/a%2Fb%20c"}, flags...)...); code != exit.OK {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	asked.Range(func(path, _ any) bool {
@@ -115,7 +124,7 @@ func TestLoadtestExpectsStatuses(t *testing.T) {
 	handler := func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader([]int{http.StatusMovedPermanently, http.StatusNotFound}[n.Add(1)%2])
 	}
-	flags := []string{"--get", "/", "--rate", "600", "--duration", "500ms", "--p99", "4s", "-o", "json"}
+	flags := []string{"--rate", "600", "--duration", "500ms", "--p99", "4s", "-o", "json"}
 	for _, tc := range []struct {
 		expect string
 		code   int
@@ -126,17 +135,17 @@ func TestLoadtestExpectsStatuses(t *testing.T) {
 		{"301,teapot", exit.BadUsage, ""},
 		{"99", exit.BadUsage, ""},
 	} {
-		if code, stdout, _ := loadtestRun(t.Context(), t, handler, append([]string{"--expect", tc.expect}, flags...)...); code != tc.code || !strings.Contains(stdout, tc.want) {
+		if code, stdout, _ := loadtestRun(t.Context(), t, handler, append([]string{"get", "URL/", "--expect", tc.expect}, flags...)...); code != tc.code || !strings.Contains(stdout, tc.want) {
 			t.Errorf("--expect %s: exit code %d\n%s", tc.expect, code, stdout)
 		}
 	}
-	if code, _, _ := loadtestRun(t.Context(), t, handler, "--expect", "404", "--profile", "smoke"); code != exit.BadUsage {
-		t.Errorf("without --get: exit code %d", code)
+	if code, _, _ := loadtestRun(t.Context(), t, handler, "--target", "URL", "--expect", "404", "--profile", "smoke"); code != exit.BadUsage {
+		t.Errorf("without get: exit code %d", code)
 	}
 }
 
 func TestLoadtestExitCodes(t *testing.T) {
-	get := []string{"--get", "/", "--rate", "600", "--duration", "500ms", "--p99", "4s"}
+	get := []string{"get", "URL/", "--rate", "600", "--duration", "500ms", "--p99", "4s"}
 	t.Run("a target that is missed", func(t *testing.T) {
 		code, stdout, _ := loadtestRun(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -164,7 +173,7 @@ func TestLoadtestExitCodes(t *testing.T) {
 			if n.Add(1) == 100 {
 				cancel(app.ErrInterrupted)
 			}
-		}, "--get", "/", "--rate", "200", "--duration", "1m", "--p99", "4s")
+		}, "get", "URL/", "--rate", "200", "--duration", "1m", "--p99", "4s")
 		if code != exit.Inconclusive || !strings.Contains(stdout, "interrupted") {
 			t.Errorf("exit code %d\n%s", code, stdout)
 		}

@@ -97,13 +97,7 @@ const (
 // Its error is a *PlanError.
 func CapacityPlan(p PlanOptions, o CapacityOptions, loopback bool) (Plan, error) {
 	o = o.complete(loopback)
-	switch {
-	case o.Max > maxRateRemote && !loopback:
-		return Plan{}, &PlanError{
-			fmt.Sprintf("%.0f requests/s is more than the %d that a host other than this machine may be sent", o.Max, maxRateRemote),
-			fmt.Sprintf("Lower --max-rate to at most %d.", maxRateRemote),
-		}
-	case o.Start < 0.1 || o.Max < o.Start:
+	if o.Start < 0.1 || o.Max < o.Start {
 		return Plan{}, &PlanError{fmt.Sprintf("a climb from %.4g to %.4g requests/s makes no sense", o.Start, o.Max), "Give --start-rate a value of at least 0.1 and below --max-rate."}
 	}
 	schedule, err := o.schedule(o.Start, or(p.P99, TargetWarm))

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -157,7 +158,7 @@ func NewPlan(o PlanOptions) (Plan, error) {
 	if !ok {
 		return Plan{}, &PlanError{
 			fmt.Sprintf("there is no profile %q", o.Profile),
-			"Give --profile one of " + strings.Join(Profiles(), ", ") + ".",
+			"Give --profile one of " + strings.Join(Profiles()[:len(Profiles())-1], ", ") + ".",
 		}
 	}
 	phases, all := p.phases, slices.Concat(p.phases, p.others)
@@ -304,18 +305,22 @@ func (p Plan) Check(users int, canRestart bool) error {
 	return nil
 }
 
-// CheckRate judges whether a host may be sent the rates of the plan; only one that
-// is not this machine has a ceiling. Its error is a
-// *PlanError.
-func (p Plan) CheckRate(loopback bool) error {
-	if loopback {
+// CheckRate judges whether a host may be sent the rates of the plan. most is the
+// limit that the user has set; 0 stands for none on this machine and for 1,000
+// requests/s elsewhere. Its error is a *PlanError.
+func (p Plan) CheckRate(loopback bool, most float64) error {
+	switch {
+	case most > 0:
+	case loopback:
 		return nil
+	default:
+		most = maxRateRemote
 	}
 	for _, phase := range p.Phases {
-		if rate := phase.Schedule.peak(); rate > maxRateRemote {
+		if rate := phase.Schedule.peak(); rate > most {
 			return &PlanError{
-				fmt.Sprintf("%.0f requests/s is more than the %d that a host other than this machine may be sent", rate, maxRateRemote),
-				fmt.Sprintf("Lower --rate to at most %d.", maxRateRemote),
+				fmt.Sprintf("%.0f requests/s is more than the %.0f that this host may be sent", rate, most),
+				fmt.Sprintf("Lower the rate, or, if the host may take it, raise the limit: --max-rate %.0f.", math.Ceil(rate)),
 			}
 		}
 	}

@@ -17,7 +17,7 @@ func TestEveryProfileCanEndInAVerdict(t *testing.T) {
 		if err := p.Check(p.UsersNeeded(), true); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := p.CheckRate(false); err != nil {
+		if err := p.CheckRate(false, 0); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -56,7 +56,7 @@ func TestPlanIsJudgedBeforeTheRun(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			p, err := NewPlan(tc.o)
 			if err == nil {
-				err = errors.Join(p.Check(tc.users, tc.can), p.CheckRate(false))
+				err = errors.Join(p.Check(tc.users, tc.can), p.CheckRate(false, 0))
 			}
 			if tc.want == "" {
 				if err != nil {
@@ -81,10 +81,10 @@ func TestThisMachineHasNoRateCeiling(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.CheckRate(true); err != nil {
+	if err := p.CheckRate(true, 0); err != nil {
 		t.Errorf("on this machine: %v", err)
 	}
-	if err := p.CheckRate(false); err == nil {
+	if err := p.CheckRate(false, 0); err == nil {
 		t.Error("on another machine it is not refused")
 	}
 }

@@ -29,7 +29,7 @@ func TestTheExampleIsAScenario(t *testing.T) {
 		s.Phases[1].Thresholds.Steps["complete_task"].P99 != 400*time.Millisecond || s.Phases[1].Thresholds.P50 != 150*time.Millisecond {
 		t.Errorf("%+v", s)
 	}
-	if err := plan.CheckRate(false); err != nil {
+	if err := plan.CheckRate(false, 0); err != nil {
 		t.Error(err)
 	}
 }

@@ -20,7 +20,7 @@ func Group(cmd *cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return nil
 		}
-		return unknownCommand(cmd, args[0])
+		return UnknownCommand(cmd, args[0])
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return exit.Usagef(SeeHelp(cmd), "'%s' needs one of its subcommands", cmd.CommandPath())
@@ -51,7 +51,8 @@ func SeeHelp(cmd *cobra.Command) string {
 	return fmt.Sprintf("Run '%s --help' to see how it is used.", cmd.CommandPath())
 }
 
-func unknownCommand(cmd *cobra.Command, word string) error {
+// UnknownCommand is the error of a word that names none of the subcommands of cmd.
+func UnknownCommand(cmd *cobra.Command, word string) error {
 	hint := SeeHelp(cmd)
 	if near := cmd.SuggestionsFor(word); len(near) > 0 {
 		hint = fmt.Sprintf("Did you mean '%s %s'?", cmd.CommandPath(), near[0])

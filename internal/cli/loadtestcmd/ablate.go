@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/bench"
 	"github.com/honeydue/honeydue/internal/cli/app"
@@ -30,30 +31,35 @@ func newLoadtestAblateCommand(a command) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ablate",
 		Short: "Turn each tuned decision back, one at a time, and show what it buys",
-		Long: `ablate starts a replica of production, and in it the server as it is tuned and, for each decision of the team, the
-server with that one decision turned back to its old value. It measures what the decision is about, and tabulates both
-with their intervals: where no difference was seen, it says so. "all" is everything turned back at once, beside the
-table that the tuning began with. The decisions are
+		Long: `ablate starts a replica of production, and in it the server as it is tuned and,
+for each decision of the team, the server with that one decision turned back to
+its old value. It measures what the decision is about, and tabulates both with
+their intervals: where no difference was seen, it says so. "all" is everything
+turned back at once, compared with the table that the tuning began with. The
+decisions are
 ` + strings.Join(ablationNames(), ", ") + `.
 
-The servers take turns, --rounds times, so that a slow moment of the machine meets all of them. After fewer than four
-starts of each no difference is claimed but in turns and other counts. What shows only after
-minutes or hours is measured on a clock that runs faster; the report says how much. Everything that it started has
-ended when it returns. The exit code is 0 if everything could be measured, and 1 if a server did not start: the report
-says which.`,
+The servers alternate, --rounds times, so that a slow moment of the machine
+meets all of them. After fewer than four starts of each no difference is claimed
+but in turns and other counts. What shows only after minutes or hours is
+measured on a clock that runs faster; the report says how much. Everything that
+it started has ended when it returns. The exit code is 0 if everything could be
+measured, and 1 if a server did not start: the report says which.`,
 		Example: `  honeydue loadtest ablate
   honeydue loadtest ablate --only S3,S8 --rtt 50ms
   honeydue loadtest ablate -o json --out ablate.json`,
 		Args: app.NoArgs,
 		RunE: app.Validated(o, func(ctx context.Context) error { return a.loadtestAblate(ctx, o) }),
 	}
-	flags := c.Flags()
+	return flagsOf(c, heading{"What is measured", o.addFlags})
+}
+
+func (o *ablateOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.only, "only", nil, "only these `DECISIONS`, such as S2,S3 (default: all)")
 	flags.IntVar(&o.rounds, "rounds", bench.AblationRounds, "starts of each server")
 	flags.IntVar(&o.flood, "flood", 10000, "users of the flood that S7 bounds")
 	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "round trip of the link to the database")
 	flags.StringVar(&o.data, "data", "", "data `FOLDER` of the lab (default: one of the load test's own)")
-	return c
 }
 
 // Validate refuses a decision that there is not, and rounds that measure nothing.

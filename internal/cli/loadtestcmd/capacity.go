@@ -1,37 +1,50 @@
 package loadtestcmd
 
 import (
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/bench"
-	"github.com/honeydue/honeydue/internal/cli/exit"
+	"github.com/honeydue/honeydue/internal/cli/app"
 )
 
-// capacityOptions are the flags of loadtest --profile capacity.
-type capacityOptions struct {
-	start, most float64
-}
+// capacityOptions are the flags of loadtest capacity.
+type capacityOptions struct{ start float64 }
 
-func (o *capacityOptions) addFlags(flags *pflag.FlagSet) {
-	flags.Float64Var(&o.start, "start-rate", 0, "with --profile capacity: requests per second of the first step (default 10)")
-	flags.Float64Var(&o.most, "max-rate", 0, "with --profile capacity: no step is above it (default: 20000 on this machine, 1000 elsewhere)")
-}
+func (a command) newCapacity() *cobra.Command {
+	o := newOptions()
+	o.profile = bench.ProfileCapacity
+	c := &cobra.Command{
+		Use:   "capacity",
+		Short: "Find the highest rate at which the p99 target holds",
+		Long: `The rate climbs until a step misses the target, then the search bisects, and the
+report names what limits the server. The load is that of the warm phase: cached
+users and the app's mix of hot reads, or with --get one path of any server.
 
-// validate refuses what does not go together with the rest of the flags.
-func (o *capacityOptions) validate(all *loadtestOptions) error {
-	switch {
-	case all.profile != bench.ProfileCapacity && (o.start != 0 || o.most != 0):
-		return exit.Usagef("Add --profile capacity, or leave them out.", "--start-rate and --max-rate are about the search for the capacity")
-	case all.profile != bench.ProfileCapacity:
-		return nil
-	case all.rate != 0 || len(all.phases) > 0 || all.restartCmd != "":
-		return exit.Usagef("Leave out --rate, --phases and --restart-cmd; --start-rate and --max-rate bound the search.", "--profile capacity looks for the rate by itself")
-	case o.start < 0 || o.most < 0:
-		return exit.Usagef("Give rates above zero.", "--start-rate and --max-rate can't be negative")
+Exit code 3: no rate was on target. 4: too few requests to decide. 5: the
+generator did not keep up, so the measurement is invalid.`,
+		Example: `  honeydue loadtest capacity --target http://127.0.0.1:8080 --tokens tokens.txt
+  honeydue loadtest capacity --lab --p99 200ms --start-rate 20`,
+		Args:        app.NoArgs,
+		Annotations: app.HasRequests(),
+		RunE:        a.runs(o, noArguments),
 	}
-	return nil
+	return flagsOf(c,
+		heading{"Target", several(o.targetFlag, o.userFlags, o.connectionFlags)},
+		heading{"Lab", o.labFlags("start a replica of production and a server in it, test that, stop both")},
+		heading{"Search", func(flags *pflag.FlagSet) {
+			o.getFlag(flags)
+			o.expectFlag(flags)
+			flags.Float64Var(&o.capacity.start, "start-rate", 0, "requests per second of the first step (default 10)")
+			flags.Float64Var(&o.maxRate, "max-rate", 0, "no step is above it (default: 20000 on this machine, 1000 elsewhere)")
+			flags.DurationVar(&o.duration, "duration", 0, "length of a step (default: as long as the p99 target takes)")
+			o.p99Flag(flags)
+		}},
+		heading{"Target policy", o.hostFlags},
+		heading{"Report", several(o.saveFlag, o.side.addFlags)},
+	)
 }
 
 func (o *loadtestOptions) capacityOptions() bench.CapacityOptions {
-	return bench.CapacityOptions{Start: o.capacity.start, Max: o.capacity.most, Step: o.duration}
+	return bench.CapacityOptions{Start: o.capacity.start, Max: o.maxRate, Step: o.duration}
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/bench"
 	"github.com/honeydue/honeydue/internal/cli/app"
@@ -26,10 +27,12 @@ func newLoadtestCleanupCommand(a command) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cleanup",
 		Short: "Remove what runs that crashed have left on their targets",
-		Long: `cleanup removes, through the API, what earlier runs of scenarios or of phase evening noted and could not remove: the
-residences of their accounts, with all that is in them, and the logins. Runs that are still alive are left alone. The
-accounts themselves stay, as the API can't delete one, and so do the rows of deleted residences, marked as deleted.
-Exit code 1: something is left that could be removed; it stays noted.`,
+		Long: `cleanup removes, through the API, what earlier runs of scenarios or of phase
+evening noted and could not remove: the residences of their accounts, with all
+that is in them, and the logins. Runs that are still alive are left alone. The
+accounts themselves stay, as the API can't delete one, and so do the rows of
+deleted residences, marked as deleted. Exit code 1: something is left that could
+be removed; it stays noted.`,
 		Example: `  honeydue loadtest cleanup
   honeydue loadtest cleanup --target http://127.0.0.1:8080`,
 		Args: app.NoArgs,
@@ -40,12 +43,10 @@ Exit code 1: something is left that could be removed; it stays noted.`,
 			return a.loadtestCleanup(c.Context(), o)
 		},
 	}
-	flags := c.Flags()
-	addStateFlag(flags, &o.state)
-	flags.StringVar(&o.target, "target", "", "`URL` where the runs' server is now (default: where it was)")
-	flags.StringVar(&o.ca, "ca", "", "a `FILE` of certificates (PEM) to trust beside the system's, for a private authority")
-	flags.DurationVar(&o.timeout, "timeout", bench.DefaultTimeout, "a call that takes longer has failed")
-	return c
+	return flagsOf(c, heading{"What is removed", several(func(flags *pflag.FlagSet) {
+		stateFlag(flags, &o.state)
+		flags.StringVar(&o.target, "target", "", "`URL` where the runs' server is now (default: where it was)")
+	}, o.caFlag, o.timeoutFlag)})
 }
 
 // cleanupCommand is the command that removes what a run with this --state has left.

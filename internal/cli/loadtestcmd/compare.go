@@ -3,17 +3,22 @@ package loadtestcmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/bench"
+	"github.com/honeydue/honeydue/internal/cli/app"
 	"github.com/honeydue/honeydue/internal/cli/exit"
+	"github.com/honeydue/honeydue/internal/lab"
 )
 
-// compareOptions are the flags of loadtest that compare with another server or with an earlier run.
+// compareOptions are what a run is compared with: another server, or an earlier run.
 type compareOptions struct {
 	against, tokens string
 	slices          int
@@ -25,13 +30,53 @@ type compareOptions struct {
 	earlier *bench.Result // of with
 }
 
-func (o *compareOptions) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&o.against, "against", "", "`URL` of a baseline: it and --target take turns; exit code 3 for a regression of --target")
-	flags.StringVar(&o.tokens, "against-tokens", "", "`FILE` with the users of --against (default: those of --tokens, for two servers on one database)")
-	flags.IntVar(&o.slices, "slices", 0, "with --against: slices of each server (default 10)")
-	flags.DurationVar(&o.sliceLength, "slice-length", 0, "with --against: length of a slice (default 10s)")
-	flags.Uint64Var(&o.seed, "slice-seed", 0, "with --against: seed of the order within each pair of slices (default 1)")
-	flags.StringVar(&o.with, "compare-with", "", "`FILE` with the JSON report of an earlier run: say what has changed since; it decides nothing")
+func (a command) newCompare() *cobra.Command {
+	o := newOptions()
+	c := &cobra.Command{
+		Use:   "compare TARGET BASELINE",
+		Short: "Alternate the load between two servers and say which is slower",
+		Long: `TARGET and BASELINE are the URLs of two servers, which get the same requests in
+slices, by turns. A regression of TARGET is claimed only if a rank test of the
+slices' p99s, a bootstrap interval and a least effect of 5% agree. It is a
+steady load on warm users; nothing is written.
+
+To see what has changed since a saved run: honeydue loadtest --baseline FILE.
+
+Exit code 3: TARGET is slower. 4: too few slices to decide. 5: the generator did
+not keep up, so the measurement is invalid.`,
+		Example: `  honeydue loadtest compare http://127.0.0.1:8080 http://127.0.0.1:8081 \
+    --tokens tokens.txt
+  honeydue loadtest compare http://127.0.0.1:8080 http://127.0.0.1:8081 \
+    --get /livez --rate 200`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return exit.Usagef(app.SeeHelp(c), "'%s' takes two URLs, and was given %d", c.CommandPath(), len(args))
+			}
+			return nil
+		},
+		Annotations: app.HasRequests(),
+		RunE: a.runs(o, func(args []string) error {
+			o.target, o.compare.against = args[0], args[1]
+			return nil
+		}),
+	}
+	return flagsOf(c,
+		heading{"Servers", several(o.userFlags, func(flags *pflag.FlagSet) {
+			flags.StringVar(&o.compare.tokens, "baseline-tokens", "", "`FILE` with the users of BASELINE (default: those of --tokens, for two servers on one database)")
+		}, o.connectionFlags)},
+		heading{"Load", func(flags *pflag.FlagSet) {
+			o.getFlag(flags)
+			o.expectFlag(flags)
+			flags.StringVar(&o.profile, "profile", profiles()[0], "`PROFILE` with the rate and the demands on the servers: release|smoke")
+			flags.Float64Var(&o.rate, "rate", 0, "requests per second (default: the profile's, with --get 50)")
+			o.p99Flag(flags)
+			flags.IntVar(&o.compare.slices, "slices", 0, "slices of each server (default 10)")
+			flags.DurationVar(&o.compare.sliceLength, "slice-length", 0, "length of a slice (default 10s)")
+			flags.Uint64Var(&o.compare.seed, "slice-seed", 0, "seed of the order within each pair of slices (default 1)")
+		}},
+		heading{"Target policy", o.policyFlags},
+		heading{"Report", several(o.saveFlag, o.side.linkFlag)},
+	)
 }
 
 func (o *compareOptions) slicing() bench.Slicing {
@@ -41,34 +86,29 @@ func (o *compareOptions) slicing() bench.Slicing {
 // validate refuses what does not go together with the rest of the flags.
 func (o *compareOptions) validate(all *loadtestOptions) error {
 	switch {
-	case o.against == "" && (o.tokens != "" || o.slices != 0 || o.sliceLength != 0 || o.seed != 0):
-		return exit.Usagef("Add --against URL, or leave them out.", "--against-tokens, --slices, --slice-length and --slice-seed are about two servers that take turns")
-	case o.with != "" && (o.against != "" || all.profile == bench.ProfileCapacity):
-		return exit.Usagef("Leave out one of them.", "--compare-with is about the phases of a run, which --against and --profile capacity do not have")
 	case o.against == "":
 		return nil
-	case all.lab:
-		return exit.Usagef("Start the two servers, and give --target and --against.", "--lab has one server, and --against needs two")
-	case all.duration != 0 || len(all.phases) > 0 || all.restartCmd != "":
-		return exit.Usagef("Leave out --duration, --phases and --restart-cmd; --slices and --slice-length set the length.", "a comparison is a steady load on warm users, in slices")
+	case !strings.Contains(o.against, "://"):
+		return exit.Usagef(fmt.Sprintf("Type: honeydue loadtest --target %s --baseline %s", lab.ShellWord(all.target), lab.ShellWord(o.against)),
+			"BASELINE is no URL of a server; what has changed since a saved run is said by --baseline")
 	case o.slices < 0 || o.sliceLength < 0:
 		return exit.Usagef("Give values above zero.", "--slices and --slice-length can't be negative")
 	case o.tokens != "" && all.tokens == "":
-		return exit.Usagef("Give --tokens as well.", "--against-tokens are the other server's users")
+		return exit.Usagef("Give --tokens as well.", "--baseline-tokens are the other server's users")
 	}
 	base, err := bench.ParseTarget(o.against)
 	if err != nil {
-		return exit.Usagef("Give it as http://host:port.", "--against: %w", err)
+		return exit.Usagef("Give it as http://host:port.", "BASELINE: %w", err)
 	}
 	target, err := bench.ParseTarget(all.target)
 	if err != nil {
-		return exit.Usagef("Give it as http://host:port.", "--target: %w", err)
+		return exit.Usagef("Give it as http://host:port.", "TARGET: %w", err)
 	}
 	o.base = base
 	return all.permit.JudgeBaseline(base, target)
 }
 
-// read reads the earlier run of --compare-with, before anything is measured.
+// read reads the earlier run of --baseline, before anything is measured.
 func (o *compareOptions) read(all *loadtestOptions) error {
 	if o.with == "" {
 		return nil

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"net/url"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/honeydue/honeydue/internal/bench"
 	"github.com/honeydue/honeydue/internal/cli/app"
 	"github.com/honeydue/honeydue/internal/cli/exit"
@@ -13,24 +16,42 @@ import (
 	"github.com/honeydue/honeydue/internal/store"
 )
 
-// The layers that a load test may be of.
-const (
-	layerAPI = "api"
-	layerDB  = "db"
-)
+func (a command) newDB() *cobra.Command {
+	o := newOptions()
+	o.database = true
+	c := &cobra.Command{
+		Use:   "db",
+		Short: "Load the database alone, with the hot statements of the API",
+		Long: `The hot statements are sent as serve sends them when nothing is cached, through
+a pool like the server's (DB_MAX_CONNS bounds it), to the database of
+DATABASE_URL or of a lab. No API on that database can be faster. The profile
+release takes no other endpoint than a pooler; smoke takes the direct one, too.
 
-// validateLayer refuses what has no meaning for the database tier alone.
-func (o *loadtestOptions) validateLayer() error {
+Exit code 3: the p99 target was missed. 4: too few requests to decide. 5: the
+generator did not keep up, so the measurement is invalid.`,
+		Example: `  honeydue loadtest db --lab --p99 150ms
+  honeydue loadtest db --tokens tokens.txt --rate 100`,
+		Args:        app.NoArgs,
+		Annotations: app.HasRequests(),
+		RunE:        a.runs(o, noArguments),
+	}
+	return flagsOf(c,
+		heading{"Database", several(o.tokensFlag, o.timeoutFlag, func(flags *pflag.FlagSet) {
+			flags.StringVar(&o.profile, "profile", "release", "`PROFILE` that says which endpoint is taken: release|smoke")
+		})},
+		heading{"Lab", o.labFlags("start a replica of production, test its database, stop it")},
+		heading{"Load", o.steadyFlags},
+		heading{"Target policy", o.policyFlags},
+		heading{"Report", several(o.saveFlag, o.baselineFlag, o.side.commonFlags)},
+	)
+}
+
+// validateDatabase refuses what has no meaning for the database alone.
+func (o *loadtestOptions) validateDatabase() error {
 	switch {
-	case o.layer != layerAPI && o.layer != layerDB:
-		return exit.Usagef("Give --layer api, or --layer db.", "there is no layer %q", o.layer)
-	case o.layer == layerAPI:
-		return nil
+	case !o.database:
 	case o.profile != "release" && o.profile != "smoke":
-		return exit.Usagef("Give --profile release, or smoke, which takes the direct endpoint too.", "--layer db has no profile %q", o.profile)
-	case o.target != "" || o.compare.against != "" || o.get != "" || o.scenarioFile != "" || len(o.phases) > 0 || o.email != "" || o.restartCmd != "" || o.connections != 0:
-		return exit.Usagef("Leave out --target, --against, --get, --scenario, --phases, --email, --restart-cmd and --max-connections; DB_MAX_CONNS bounds the pool.",
-			"--layer db asks the database of the environment, or with --lab the lab's, and no server")
+		return exit.Usagef("Give --profile release, or smoke, which takes the direct endpoint too.", "the database alone has no profile %q", o.profile)
 	case !o.lab && o.tokens == "":
 		return exit.Usagef("Give --tokens FILE (honeydue seed --tokens FILE writes it), or --lab.", "the hot statements find their user by a token")
 	}
@@ -68,8 +89,8 @@ func (a command) loadtestPool(ctx context.Context, o *loadtestOptions, database 
 	if err != nil {
 		return err
 	}
-	base := &url.URL{Scheme: "http", Host: host} // its scheme says nothing: see databaseLayer
-	if err := errors.Join(o.permit.Judge(base), o.plan.CheckRate(bench.Loopback(base))); err != nil {
+	base := &url.URL{Scheme: "http", Host: host} // its scheme says nothing: the transport is no client of HTTP
+	if err := errors.Join(o.permit.Judge(base), o.plan.CheckRate(bench.Loopback(base), o.maxRate)); err != nil {
 		return exit.Usage(err)
 	}
 	db, err := store.Open(ctx, app.PoolConfig(database))

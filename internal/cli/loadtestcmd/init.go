@@ -11,22 +11,19 @@ import (
 	"github.com/honeydue/honeydue/internal/bench"
 	"github.com/honeydue/honeydue/internal/cli/app"
 	"github.com/honeydue/honeydue/internal/cli/exit"
+	"github.com/honeydue/honeydue/internal/lab"
 )
 
 func newLoadtestInitCommand(a command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "init [FILE]",
 		Short: "Write a commented example of a scenario",
-		Long: `init writes a scenario that runs as it is and says what each line is for. A file that is there already is left alone.
-With the output of loadtest schema beside it, an editor completes and checks it.`,
+		Long: `init writes a scenario that runs as it is and says what each line is for. A file
+that is there already is left alone. With the output of loadtest schema beside
+it, an editor completes and checks it.`,
 		Example: `  honeydue loadtest init evening.yaml
-  honeydue loadtest init && honeydue loadtest --scenario loadtest.yaml --lab`,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return exit.Usagef(app.SeeHelp(c), "'%s' writes one file, and was given %d", c.CommandPath(), len(args))
-			}
-			return nil
-		},
+  honeydue loadtest init && honeydue loadtest scenario loadtest.yaml --lab`,
+		Args: atMostOne("one file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			path := scenarioName
 			if len(args) == 1 {
@@ -35,7 +32,7 @@ With the output of loadtest schema beside it, an editor completes and checks it.
 			if err := writeNew(path, bench.ExampleScenario()); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.Stdout, "%s is written. Run it with: honeydue loadtest --scenario %s --target URL\n", path, path)
+			fmt.Fprintf(a.Stdout, "%s is written. Run it with: honeydue loadtest scenario %s --target URL\n", path, lab.ShellWord(path))
 			return nil
 		},
 	}
@@ -58,8 +55,9 @@ func newLoadtestSchemaCommand(a command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of a scenario, for editors",
-		Long: `schema prints the JSON Schema (draft 2020-12) of a scenario. An editor with a YAML language server completes and
-checks a scenario whose first line is: # yaml-language-server: $schema=./honeydue-scenario.schema.json`,
+		Long: `schema prints the JSON Schema (draft 2020-12) of a scenario. An editor with a
+YAML language server completes and checks a scenario whose first line is: #
+yaml-language-server: $schema=./honeydue-scenario.schema.json`,
 		Example: `  honeydue loadtest schema --out honeydue-scenario.schema.json`,
 		Args:    app.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

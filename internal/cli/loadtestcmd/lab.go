@@ -27,7 +27,7 @@ const (
 // loadtestLab runs everything by itself: a lab, a database with users, a server, the load test. All of it has ended
 // when it returns.
 func (a command) loadtestLab(ctx context.Context, o *loadtestOptions) error {
-	if o.layer == layerDB {
+	if o.database {
 		return a.inLab(ctx, o, a.loadtestLabDatabase)
 	}
 	return a.inLab(ctx, o, func(ctx context.Context, o *loadtestOptions, env lab.Env, users []bench.User) (err error) {

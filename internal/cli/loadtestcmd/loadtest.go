@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/bench"
 	"github.com/honeydue/honeydue/internal/cli/app"
@@ -17,100 +19,138 @@ import (
 // command is the app, with what load tests do with it.
 type command struct{ *app.App }
 
-// New is the command loadtest with its subcommands.
+// New is the command loadtest, which is the release gate, with its subcommands.
 func New(of *app.App) *cobra.Command {
-	a := command{of}
-	o := &loadtestOptions{}
+	a, o := command{of}, newOptions()
 	c := &cobra.Command{
 		Use:   "loadtest",
-		Short: "Say PASS or FAIL on the p99 targets",
-		Long: `loadtest sends requests on a schedule and measures each from the moment it was due, so that a stall of the server
-counts for every request that it delayed. "p99 on target" is claimed only if the exact binomial bound allows it at 95%;
-a request that fails counts as slower than any target.
+		Short: "Say PASS or FAIL on the p99 targets of a release",
+		Long: `Each request is measured from the moment at which it was due, so that a stall of
+the server counts for every request that it delayed. "p99 on target" is claimed
+only if the exact binomial bound allows it at 95%; a request that fails counts
+as slower than any target.
 
-The profile release has four phases: warm (cached users, the app's mix of hot reads), cold (each request a user who was
-never used before), first (the first request after each of 20 restarts) and evening (12 households of two people who
-write and look at what the other one wrote); --phases may ask for mixed, too: the app as it is, known users with one
-request in 20 a new user's. In the first three every sample has to prove by Cache-Status that it belongs to its phase.
-The verdict is pass, fail (exit code 3), inconclusive (4: too few samples to say) or invalid (5: the generator did not
-keep up, and what it lacked is named).
+The profile release has four phases: warm (cached users, the app's mix of hot
+reads), cold (each request a user who was never used before), first (the first
+request after each of 20 restarts) and evening (12 households of two people who
+write and look at what the other one wrote). --phases may ask for mixed, too:
+the app as it is, known users with one request in 20 a new user's. In the first
+three every sample has to prove by Cache-Status that it belongs to its phase.
 
-Phase evening writes: it makes 24 accounts and their households through the API and removes them at its end, as a
-scenario does. It limits the p99 of the list reads (--evening-p99) and needs 97% of them to take no database turn. On a
-production host it runs only if --phases names it.
+Phase evening writes: it makes 24 accounts and their households through the API
+and removes them at its end. 97% of its list reads must take no database turn.
+On a production host it runs only if --phases names it.
 
---layer db asks the database alone: the hot statements, as serve sends them when nothing is cached, through a pool like
-the server's. No API on that database can be faster. The profile release takes no other endpoint than a pooler.
+Once a second the test also reads what stands behind the target: the server's
+/metrics (--metrics-url; --lab knows its own), SHOW POOLS (PGBOUNCER_ADMIN_URL),
+pg_stat_statements (DATABASE_DIRECT_URL) and Redis' INFO (REDIS_URL), on this
+machine and on what --allow-host names. What can't be read is reported as not
+seen, with the reason, and fails no run.
 
-A scenario (loadtest init writes one) says in a file who does what, in which phases, within which limits. Its accounts
-and data are made through the API, carry the run's name, and are removed at the end; loadtest cleanup does it after a
-crash. A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario names is tested only with --i-mean HOST.
+On a terminal stderr shows the run while it goes on; elsewhere it has a line
+every ten seconds. stdout has the report alone.
 
-Once a second it also reads what stands behind the target: the server's /metrics (--metrics-url; --lab knows its own),
-SHOW POOLS (PGBOUNCER_ADMIN_URL), pg_stat_statements (DATABASE_DIRECT_URL) and Redis' INFO (REDIS_URL). Of these three
-hosts, too, only this machine and what --allow-host names is asked, and with --get none. What can't be read is told as
-not seen, with the reason, and fails no run. --no-server-side asks nothing but the target. --trace-link URL with
-{trace_id} leads from the slowest requests to their traces.
-
-On a terminal stderr shows the run while it goes on; elsewhere it has a line every ten seconds. stdout has the report
-alone. With --save FILE the run is kept with all its latencies, and 'loadtest report' prints it again in any form.
-
---against lets two servers take turns, slice by slice, under the same requests: a regression is claimed only if a rank
-test of the slices' p99s, a bootstrap interval and a least effect of 5% agree, and ends with exit code 3. --compare-with
-says what has changed since a stored run, and decides nothing. --profile capacity climbs and bisects to the highest
-rate at which the p99 target holds, and names what limits it.`,
+Exit code 3: a target was missed. 4: too few samples to decide. 5: the generator
+did not keep up, so the measurement is invalid; the report names what it lacked.`,
 		Example: `  honeydue loadtest --lab --rtt 110ms
-  honeydue loadtest --scenario evening.yaml --target http://127.0.0.1:8080
   honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt
-  honeydue loadtest --target http://127.0.0.1:8080 --get /livez --rate 200 --duration 10s --p99 5ms
-  honeydue loadtest --targets targets.txt --rate 500 --duration 10s -o vegeta | vegeta report
-  honeydue loadtest --lab --layer db --p99 150ms
-  honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --metrics-url http://127.0.0.1:9090/metrics \
-    --trace-link 'https://jaeger.example/trace/{trace_id}'
-  honeydue loadtest --lab --save run.json && honeydue loadtest report run.json --out report.html
-  honeydue loadtest --target http://127.0.0.1:8080 --against http://127.0.0.1:8081 --tokens tokens.txt
-  honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --compare-with last.json
-  honeydue loadtest --target http://127.0.0.1:8080 --tokens tokens.txt --profile capacity --p99 200ms --start-rate 20`,
-		Args:        app.NoArgs,
-		Annotations: app.HasRequests(),
-		RunE: func(c *cobra.Command, _ []string) error {
-			o.profileGiven, o.rttGiven = c.Flags().Changed("profile"), c.Flags().Changed("rtt")
-			o.usersGiven = c.Flags().Changed("users")
-			if err := refuseZeros(c.Flags()); err != nil {
-				return err
+  honeydue loadtest --lab --save run.json
+  honeydue loadtest --lab --baseline last.json`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return app.UnknownCommand(c, args[0])
 			}
-			if err := a.loadtestManners(o); err != nil {
-				return err
-			}
-			if err := a.Savable("--save", o.save); err != nil {
-				return exit.Usage(err)
-			}
-			if o.scenarioFile != "" {
-				return a.loadtestScenario(c, o)
-			}
-			if err := o.readTargets(c.Flags()); err != nil {
-				return err
-			}
-			if err := o.Validate(); err != nil {
-				return exit.Usage(err)
-			}
-			if err := o.compare.read(o); err != nil {
-				return err
-			}
-			if o.lab {
-				return a.loadtestLab(c.Context(), o)
-			}
-			if o.layer == layerDB {
-				return a.loadtestDatabase(c.Context(), o)
-			}
-			return a.loadtestTarget(c.Context(), o)
+			return nil
 		},
+		Annotations: app.HasRequests(),
 	}
+	old := addGone(c, "get", "targets", "expect", "layer", "scenario", "against", "against-tokens", "slices", "slice-length", "slice-seed",
+		"compare-with", "start-rate")
+	run := a.runs(o, noArguments)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if done, err := old.run(c, a.Stderr); done {
+			return err
+		}
+		if err := old.answer(c); err != nil {
+			return err
+		}
+		return run(c, args)
+	}
+	c.SuggestionsMinimumDistance = app.SuggestWithin
+	c.SetHelpFunc(app.Help)
 	c.AddCommand(
-		newLoadtestSweepCommand(a), newLoadtestAblateCommand(a), newLoadtestInitCommand(a), newLoadtestSchemaCommand(a), newLoadtestCleanupCommand(a), newLoadtestReportCommand(a),
+		a.newGet(), a.newDB(), a.newCompare(), a.newCapacity(), a.newScenario(), newLoadtestSweepCommand(a), newLoadtestAblateCommand(a),
+		newLoadtestReportCommand(a), newLoadtestInitCommand(a), newLoadtestSchemaCommand(a), newLoadtestCleanupCommand(a),
 	)
-	o.addFlags(c.Flags())
-	return c
+	return flagsOf(c,
+		heading{"Target", several(o.targetFlag, o.userFlags, o.connectionFlags)},
+		heading{"Lab", o.labFlags("start a replica of production and a server in it, test that, stop both")},
+		heading{"Load", func(flags *pflag.FlagSet) {
+			flags.StringVar(&o.profile, "profile", profiles()[0], "`PROFILE` to run: "+strings.Join(profiles(), "|"))
+			flags.StringSliceVar(&o.phases, "phases", nil, "only these `PHASES` of the profile, such as warm,cold")
+			flags.Float64Var(&o.rate, "rate", 0, "requests per second of the warm phase (default: the profile's)")
+			flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase (default: the profile's)")
+			flags.IntVar(&o.restarts, "restarts", 0, "restarts of the first phase (default: the profile's)")
+			flags.StringVar(&o.restartCmd, "restart-cmd", "", "`COMMAND` that restarts the target and returns when the old one is gone, for the first phase; /readyz has to show that it did")
+		}},
+		heading{"Targets of the phases", func(flags *pflag.FlagSet) {
+			flags.DurationVar(&o.p99, "p99", 0, "p99 of the warm phase (default 200ms)")
+			flags.DurationVar(&o.coldP99, "cold-p99", 0, "p99 of the cold phase (default 700ms)")
+			flags.DurationVar(&o.mixedP99, "mixed-p99", 0, "p99 of the mixed phase (default 300ms)")
+			flags.DurationVar(&o.eveningP99, "evening-p99", 0, "p99 of the list reads of phase evening (default 40ms)")
+			flags.DurationVar(&o.first, "first-target", 0, "each first request (default 900ms)")
+		}},
+		heading{"Target policy", o.policyFlags},
+		heading{"Report", several(o.saveFlag, o.baselineFlag, o.side.addFlags, func(flags *pflag.FlagSet) { stateFlag(flags, &o.state) })},
+	)
+}
+
+// runs is the RunE of a command that sends requests: everything is judged before anything is started. read takes the
+// arguments.
+func (a command) runs(o *loadtestOptions, read func(args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		o.rttGiven, o.usersGiven = c.Flags().Changed("rtt"), c.Flags().Changed("users")
+		if err := refuseZeros(c.Flags()); err != nil {
+			return err
+		}
+		if err := a.loadtestManners(o); err != nil {
+			return err
+		}
+		if err := a.Savable("--save", o.save); err != nil {
+			return exit.Usage(err)
+		}
+		if err := read(args); err != nil {
+			return err
+		}
+		if o.scenarioFile != "" {
+			return a.loadtestScenario(c, o)
+		}
+		if err := o.Validate(); err != nil {
+			return exit.Usage(err)
+		}
+		if err := o.compare.read(o); err != nil {
+			return err
+		}
+		switch {
+		case o.lab:
+			return a.loadtestLab(c.Context(), o)
+		case o.database:
+			return a.loadtestDatabase(c.Context(), o)
+		}
+		return a.loadtestTarget(c.Context(), o)
+	}
+}
+
+func noArguments([]string) error { return nil }
+
+// atMostOne refuses more than one argument.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return exit.Usagef(app.SeeHelp(c), "'%s' takes %s, and was given %d", c.CommandPath(), what, len(args))
+		}
+		return nil
+	}
 }
 
 // loadtestTarget tests a server that runs already.
@@ -244,12 +284,12 @@ func unanswered(r bench.Result) error {
 	if n == 0 {
 		return nil
 	}
-	hint := "Start it, or mend the address; see that no firewall is in the way."
+	hint := "Start it, or fix the address; see that no firewall is in the way."
 	switch kind {
 	case bench.KindDNS:
-		hint = "Mend the host's name, or see why this machine does not resolve it."
+		hint = "Fix the host's name, or see why this machine does not resolve it."
 	case bench.KindTLS, bench.KindTimeoutTLS:
-		hint = "Give its authority with --ca, or mend the scheme and the port of the URL."
+		hint = "Give its authority with --ca, or fix the scheme and the port of the URL."
 	}
 	asked := r.Target + " has"
 	if r.Comparison != nil {

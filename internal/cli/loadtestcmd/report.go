@@ -15,14 +15,19 @@ func newLoadtestReportCommand(a command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "report FILE",
 		Short: "Print a saved load test again, in any form",
-		Long: `report prints the load test that --save has kept in FILE, in any form, without measuring again: the same file gives
-the same bytes. The HTML page has the plots over time and needs no network and no script; the HDR log is read by the
-HdrHistogram tools; the CSV has a row for each second of each phase. The exit code says whether the report was made
-(0) or not (1), and not what the verdict was: that was the code of the load test.`,
+		Long: `report prints the load test that --save has kept in FILE, in any form, without
+measuring again: the same file gives the same bytes. The HTML page has the plots
+over time and needs no network and no script; the HDR log is read by the
+HdrHistogram tools; the CSV has a row for each second of each phase. The exit
+code says whether the report was made (0) or not (1), and not what the verdict
+was: that was the code of the load test.`,
 		Example: `  honeydue loadtest report run.json
   honeydue loadtest report run.json --out report.html
   honeydue loadtest report run.json -o hdr --out run.hlog
   honeydue loadtest report run.json -o github`,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
+		},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return exit.Usagef(app.SeeHelp(cmd), "'%s' takes one file, and was given %d", cmd.CommandPath(), len(args))

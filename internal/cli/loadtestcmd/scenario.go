@@ -17,16 +17,44 @@ import (
 // scenarioName is the file that loadtest init writes when it is given no name.
 const scenarioName = "loadtest.yaml"
 
-func (o *loadtestOptions) addScenarioFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&o.scenarioFile, "scenario", "", "instead of a profile: run the scenario of this `FILE` (YAML); loadtest init writes one")
-	flags.StringSliceVar(&o.permit.Production, "production-host", nil, "a `HOST` that is tested only with --i-mean; .example.com is every host below it (also HONEYDUE_PRODUCTION_HOSTS)")
-	flags.StringVar(&o.permit.Typed, "i-mean", "", "the production `HOST` that is really meant to be tested")
-	flags.StringVar(&o.ca, "ca", "", "a `FILE` of certificates (PEM) to trust beside the system's, for a private authority")
-	addStateFlag(flags, &o.state)
-}
+func (a command) newScenario() *cobra.Command {
+	o := newOptions()
+	c := &cobra.Command{
+		Use:   "scenario FILE",
+		Short: "Run the scenario of a file: who does what, within which limits",
+		Long: `A scenario (loadtest init writes an example) says who does what, in which phases
+and within which limits. Its accounts and data are made through the API, carry
+the run's name and are removed at the end; loadtest cleanup does it after a
+crash. A flag overrules what the file says about the connection.
 
-func addStateFlag(flags *pflag.FlagSet, state *string) {
-	flags.StringVar(state, "state", "", "`FOLDER` that notes what a scenario or phase evening makes, for loadtest cleanup (default: honeydue/loadtest in the user's state folder)")
+A host that --production-host, HONEYDUE_PRODUCTION_HOSTS or the scenario names
+is tested only with --i-mean HOST.
+
+Exit code 3: a limit was missed. 4: too few samples to decide. 5: the generator
+did not keep up, so the measurement is invalid.`,
+		Example: `  honeydue loadtest scenario evening.yaml --lab
+  honeydue loadtest scenario evening.yaml --target http://127.0.0.1:8080`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return exit.Usagef("Write one with: honeydue loadtest init FILE.", "'%s' takes one file, and was given %d", c.CommandPath(), len(args))
+			}
+			return nil
+		},
+		Annotations: app.HasRequests(),
+		RunE: a.runs(o, func(args []string) error {
+			o.scenarioFile = args[0]
+			return nil
+		}),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+	}
+	return flagsOf(c,
+		heading{"Target", several(o.targetFlag, o.connectionFlags)},
+		heading{"Lab", o.labFlags("start a replica of production and a server in it, test that, stop both")},
+		heading{"Target policy", o.policyFlags},
+		heading{"Report", several(o.saveFlag, o.side.addFlags, func(flags *pflag.FlagSet) { stateFlag(flags, &o.state) })},
+	)
 }
 
 // loadtestManners completes the rules about whom to test and whom to trust.
@@ -35,7 +63,6 @@ func (a command) loadtestManners(o *loadtestOptions) error {
 	if err != nil {
 		return err
 	}
-	o.permit.Hosts = o.allowHosts
 	o.permit.Production = append(o.permit.Production, own.ProductionHosts()...)
 	if err := o.side.read(own); err != nil {
 		return err
@@ -59,15 +86,6 @@ func (o *loadtestOptions) readTrust() error {
 
 // loadtestScenario reads the scenario and runs it, against a target or in a lab.
 func (a command) loadtestScenario(c *cobra.Command, o *loadtestOptions) error {
-	for _, name := range []string{
-		"get", "targets", "expect", "profile", "phases", "rate", "duration", "p99", "cold-p99", "mixed-p99", "evening-p99", "first-target", "restarts", "tokens", "email",
-		"password-env", "restart-cmd", "layer", "against", "against-tokens", "slices", "slice-length", "slice-seed", "compare-with",
-		"start-rate", "max-rate",
-	} {
-		if c.Flags().Changed(name) {
-			return exit.Usagef("Leave out one of them; loadtest schema prints what a scenario can say.", "--%s and --scenario do not go together: the scenario says what is done", name)
-		}
-	}
 	if err := o.readScenario(c.Flags()); err != nil {
 		return exit.Usage(err)
 	}
@@ -99,7 +117,7 @@ func (o *loadtestOptions) readScenario(flags *pflag.FlagSet) error {
 	}
 	s, err := bench.ReadScenario(text)
 	if err != nil {
-		return exit.Usagef("Mend it there; honeydue loadtest schema prints what a scenario may hold.", "%s:%w", o.scenarioFile, err)
+		return exit.Usagef("Fix it there; honeydue loadtest schema prints what a scenario may hold.", "%s:%w", o.scenarioFile, err)
 	}
 	o.scenario = &s
 	if err := o.validateTimeout(); err != nil {
@@ -133,7 +151,7 @@ func (o *loadtestOptions) readScenario(flags *pflag.FlagSet) error {
 	case o.lab && s.Users.Tokens != "":
 		return exit.Usagef("Let the scenario register its users (register: N), or give --target.", "--lab is a new database, which knows none of the tokens")
 	case o.lab:
-		return errors.Join(o.plan.CheckRate(true), o.fits(nil))
+		return errors.Join(o.plan.CheckRate(true, o.maxRate), o.fits(nil))
 	case o.target == "":
 		o.target = s.Target.URL
 	}
@@ -146,7 +164,7 @@ func (o *loadtestOptions) readScenario(flags *pflag.FlagSet) error {
 	if err := o.permit.Judge(o.base); err != nil {
 		return err
 	}
-	return errors.Join(o.plan.CheckRate(bench.Loopback(o.base)), o.fits(o.base))
+	return errors.Join(o.plan.CheckRate(bench.Loopback(o.base), o.maxRate), o.fits(o.base))
 }
 
 // beside is a path that a file names, relative to that file's folder.

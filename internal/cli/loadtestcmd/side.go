@@ -24,7 +24,16 @@ type sideOptions struct {
 
 func (o *sideOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.metricsURL, "metrics-url", "", "`URL` of the target's /metrics (its admin address), read once a second; --lab knows its own")
+	o.commonFlags(flags)
+}
+
+// commonFlags are those that a run without a server has, too.
+func (o *sideOptions) commonFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.off, "no-server-side", false, "ask the target alone, and nothing that stands behind it")
+	o.linkFlag(flags)
+}
+
+func (o *sideOptions) linkFlag(flags *pflag.FlagSet) {
 	flags.StringVar(&o.traceLink, "trace-link", "", "`URL` of a trace with {trace_id} in it, to lead from the slowest requests to their traces (also HONEYDUE_TRACE_LINK)")
 }
 
@@ -53,10 +62,6 @@ func (o *sideOptions) validate(all *loadtestOptions) error {
 		return exit.Usagef("Leave out one of them.", "--metrics-url is read, and --no-server-side reads nothing")
 	case all.lab:
 		return exit.Usagef("Leave out --metrics-url.", "--lab knows the address of its own server's metrics")
-	case all.layer == layerDB:
-		return exit.Usagef("Leave out --metrics-url.", "--layer db has no server that could tell its metrics")
-	case all.compare.against != "":
-		return exit.Usagef("Leave out --metrics-url.", "--metrics-url is of one server, and with --against two take turns")
 	}
 	return nil
 }
@@ -76,17 +81,17 @@ func (a command) around(t loadtest) bench.SamplerConfig {
 	case o.compare.against != "":
 		return notRead("two servers take turns, and what stands behind both can't tell whose work it does")
 	case c == (bench.SamplerConfig{}) && o.get != "":
-		c = notRead("--get is a path of any server, and what the environment names need not stand behind it")
+		c = notRead("the URL may be of any server, and what the environment names need not stand behind it")
 		c.Metrics = bench.SourceAt{}
 	case c == (bench.SamplerConfig{}) && o.targetsFile != "":
-		c = notRead("--targets may be those of any server, and what the environment names need not stand behind it")
+		c = notRead("the targets may be those of any server, and what the environment names need not stand behind it")
 		c.Metrics = bench.SourceAt{}
 	case c == (bench.SamplerConfig{}):
 		c = a.aroundEnvironment(o.permit)
 	}
 	switch {
-	case o.layer == layerDB:
-		c.Metrics.Why = "--layer db has no server: its pool is the load test's own"
+	case o.database:
+		c.Metrics.Why = "there is no server: the pool is the load test's own"
 	case c.Metrics.URL != "":
 	case o.side.metricsURL != "":
 		c.Metrics.URL, c.Trust = o.side.metricsURL, o.trust

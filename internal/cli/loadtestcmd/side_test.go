@@ -29,7 +29,7 @@ func TestAroundAsksOnlyWhatIsPermitted(t *testing.T) {
 		{"beside the one that is typed", direct, bench.Permit{Production: []string{"api.example"}, Typed: "api.example"}, other},
 	} {
 		a := command{app.New(app.Build{}, &bytes.Buffer{}, &bytes.Buffer{}, []string{"DATABASE_DIRECT_URL=" + c.url})}
-		at := a.around(loadtest{options: &loadtestOptions{layer: layerAPI, permit: c.permit}}).Statements
+		at := a.around(loadtest{options: &loadtestOptions{permit: c.permit}}).Statements
 		if (at.URL != "") != (c.why == "") || !strings.Contains(at.Why, c.why) || strings.Contains(at.Why, "canary") {
 			t.Errorf("%s: asked %v, %q, want %q", c.name, at.URL != "", at.Why, c.why)
 		}
@@ -38,8 +38,8 @@ func TestAroundAsksOnlyWhatIsPermitted(t *testing.T) {
 		"DATABASE_DIRECT_URL=postgres://127.0.0.1/app", "PGBOUNCER_ADMIN_URL=postgres://127.0.0.1/pgbouncer", "REDIS_URL=redis://127.0.0.1:1/0",
 	})}
 	for name, o := range map[string]loadtestOptions{
-		"--get":            {layer: layerAPI, get: "/"},
-		"--no-server-side": {layer: layerAPI, side: sideOptions{off: true}},
+		"--get":            {get: "/"},
+		"--no-server-side": {side: sideOptions{off: true}},
 	} {
 		got := a.around(loadtest{options: &o})
 		for _, at := range []bench.SourceAt{got.Metrics, got.Console, got.Statements, got.Redis} {
@@ -48,7 +48,7 @@ func TestAroundAsksOnlyWhatIsPermitted(t *testing.T) {
 			}
 		}
 	}
-	if got := a.around(loadtest{options: &loadtestOptions{layer: layerAPI}}); got.Console.URL == "" || got.Redis.URL == "" {
+	if got := a.around(loadtest{options: &loadtestOptions{}}); got.Console.URL == "" || got.Redis.URL == "" {
 		t.Errorf("this machine's are not asked: %+v", got)
 	}
 }

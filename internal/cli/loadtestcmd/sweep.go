@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/honeydue/honeydue/internal/bench"
 	"github.com/honeydue/honeydue/internal/cli/app"
@@ -37,37 +38,86 @@ type sweepOptions struct {
 func newLoadtestSweepCommand(a command) *cobra.Command {
 	o := &sweepOptions{}
 	c := &cobra.Command{
-		Use:   "sweep --set NAME=VALUE,VALUE,...",
+		Use:   "sweep NAME=VALUE,VALUE,...",
 		Short: "Show what a setting of the server does, value by value",
-		Long: `sweep starts a replica of production, and for each value of one setting a server with it; it measures the start, the
-first request, a burst of cold users and the phases warm and cold, and tabulates. Everything that it started has ended
-when it returns. The verdicts stand in the table; the exit code is 0 if every value could be measured.
+		Long: `sweep starts a replica of production, and for each value of one setting a server
+with it; it measures the start, the first request, a burst of cold users and the
+phases warm and cold, and tabulates. Everything that it started has ended when
+it returns. The verdicts stand in the table; the exit code is 0 if every value
+could be measured.
 
-The server refuses fewer connections (DB_MAX_CONNS) than it has to keep idle (DB_MIN_IDLE_CONNS): for such a value the
-sweep lowers the second to the first, and the note under the table says so.`,
-		Example: `  honeydue loadtest sweep --set DB_MAX_CONNS=5,10,20,40
-  honeydue loadtest sweep --set DB_MIN_IDLE_CONNS=1,5,10,20
-  honeydue loadtest sweep --set DB_EXEC_MODE=exec,cache_describe,simple_protocol --rtt 50ms
-  honeydue loadtest sweep --set BOARD_CACHE_TTL=0,720h -o json`,
-		Args:    app.NoArgs,
+The server refuses fewer connections (DB_MAX_CONNS) than it has to keep idle
+(DB_MIN_IDLE_CONNS): for such a value the sweep lowers the second to the first,
+and the note under the table says so.`,
+		Example: `  honeydue loadtest sweep DB_MAX_CONNS=5,10,20,40
+  honeydue loadtest sweep DB_MIN_IDLE_CONNS=1,5,10,20
+  honeydue loadtest sweep DB_EXEC_MODE=exec,simple_protocol --rtt 50ms
+  honeydue loadtest sweep BOARD_CACHE_TTL=0,720h -o json`,
+		Args: func(c *cobra.Command, args []string) error {
+			switch old := c.Flags().Lookup("set"); {
+			case old.Changed:
+				return sweepSet(c, old.Value.String())
+			case len(args) != 1:
+				return exit.Usagef("Write it as DB_MIN_IDLE_CONNS=5,10,20.", "'%s' takes one setting with its values, and was given %d", c.CommandPath(), len(args))
+			}
+			o.set = args[0]
+			return nil
+		},
 		PreRunE: func(c *cobra.Command, _ []string) error { return refuseZeros(c.Flags()) },
 		RunE:    app.Validated(o, func(ctx context.Context) error { return a.loadtestSweep(ctx, o) }),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return sweepable(), cobra.ShellCompDirectiveNoSpace
+		},
 	}
-	flags := c.Flags()
-	flags.StringVar(&o.set, "set", "", "`NAME=VALUES`: a variable as 'honeydue config' lists it, and the values to try, with commas between them")
+	addGone(c, "set")
+	return flagsOf(c, heading{"Load", o.loadFlags}, heading{"Lab", o.labFlags})
+}
+
+func (o *sweepOptions) loadFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.profile, "profile", "smoke", "`PROFILE` whose warm and cold phases are run for each value: release|smoke")
 	flags.Float64Var(&o.rate, "rate", 0, "requests per second of the warm phase (default: the profile's)")
 	flags.DurationVar(&o.duration, "duration", 0, "length of the warm phase (default: the profile's)")
+}
+
+func (o *sweepOptions) labFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.rtt, "rtt", 110*time.Millisecond, "round trip of the link to the database")
 	flags.StringVar(&o.data, "data", "", "data `FOLDER` of the lab (default: one of the load test's own)")
-	return c
+}
+
+// sweepSet answers --set of the old time.
+func sweepSet(c *cobra.Command, set string) error {
+	line := []string{c.CommandPath(), lab.ShellWord(set)}
+	c.Flags().Visit(func(f *pflag.Flag) { line = append(line, rebuilt(c, f, valueOf(f))...) })
+	return exit.Usagef("Type: "+strings.Join(line, " "), "--set is gone, and the argument of %s has taken its place", c.CommandPath())
+}
+
+// sweepable are the settings that serve reads, as the beginning of an argument.
+func sweepable() []string {
+	var names []string
+	for _, s := range config.Settings(nil) {
+		if sweepRefusal(s) == nil {
+			names = append(names, s.Env+"=")
+		}
+	}
+	return names
+}
+
+// sweepRefusal says why there is no sweep over a setting; nil if there is.
+func sweepRefusal(s config.Setting) error {
+	switch {
+	case s.Group == "loadtest":
+		return exit.Usagef("Sweep over a setting of the pool, the caches or telemetry.", "%s is the load test's own affair: serve does not read it", s.Env)
+	case s.Secret != "" || s.Group == "lab" || strings.HasPrefix(s.Env, "DB_HOST") || strings.HasPrefix(s.Env, "DB_DIRECT"):
+		return exit.Usagef("Sweep over a setting of the pool, the caches or telemetry.", "%s is the lab's own affair: it says where the servers are", s.Env)
+	}
+	return nil
 }
 
 // Validate refuses a setting that serve does not read, and a plan that could not end in a verdict.
 func (o *sweepOptions) Validate() error {
 	name, values, found := strings.Cut(o.set, "=")
 	if !found || name == "" || values == "" {
-		return exit.Usagef("Write it as --set DB_MIN_IDLE_CONNS=5,10,20.", "--set names no setting with its values")
+		return exit.Usagef("Write it as DB_MIN_IDLE_CONNS=5,10,20.", "the argument names no setting with its values")
 	}
 	settings := config.Settings(nil)
 	i := slices.IndexFunc(settings, func(s config.Setting) bool { return s.Env == name })
@@ -75,16 +125,13 @@ func (o *sweepOptions) Validate() error {
 		return exit.Usagef("honeydue config lists them.", "the server reads no setting called %s", name)
 	}
 	o.setting = settings[i]
-	if o.setting.Group == "loadtest" {
-		return exit.Usagef("Sweep over a setting of the pool, the caches or telemetry.", "%s is the load test's own affair: serve does not read it", name)
-	}
-	if o.setting.Secret != "" || o.setting.Group == "lab" || strings.HasPrefix(name, "DB_HOST") || strings.HasPrefix(name, "DB_DIRECT") {
-		return exit.Usagef("Sweep over a setting of the pool, the caches or telemetry.", "%s is the lab's own affair: it says where the servers are", name)
+	if err := sweepRefusal(o.setting); err != nil {
+		return err
 	}
 	for v := range strings.SplitSeq(values, ",") {
 		v = strings.TrimSpace(v)
 		if v == "" || slices.Contains(o.values, v) {
-			return exit.Usagef("Give each value once.", "--set %s has an empty value, or one twice", o.set)
+			return exit.Usagef("Give each value once.", "%s has an empty value, or one twice", o.set)
 		}
 		o.values = append(o.values, v)
 	}
@@ -101,7 +148,7 @@ func (o *sweepOptions) Validate() error {
 		return err
 	}
 	o.plan = plan
-	return errors.Join(plan.CheckRate(true), bench.ReadMachine(nil).Fits(plan, nil, 0))
+	return errors.Join(plan.CheckRate(true, 0), bench.ReadMachine(nil).Fits(plan, nil, 0))
 }
 
 // usersOf is how many users one value gets: a few more than it needs, so that the warm phase has some to share it.

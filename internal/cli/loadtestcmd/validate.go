@@ -14,24 +14,24 @@ import (
 
 // Validate refuses what makes no sense, and a plan that could not end in a verdict.
 func (o *loadtestOptions) Validate() error {
-	if err := o.validateLayer(); err != nil {
+	if err := o.validateDatabase(); err != nil {
 		return err
 	}
 	switch {
 	case o.lab && o.target != "":
 		return exit.Usagef("Leave out one of them.", "--lab tests a server of its own, and --target names another")
-	case !o.lab && o.target == "" && o.layer == layerAPI:
+	case !o.lab && o.target == "" && !o.database:
 		return exit.Usagef("Give --target URL, or --lab for a server and a database of its own.", "there is nothing to test")
 	case o.lab && (o.tokens != "" || o.email != "" || o.restartCmd != ""):
 		return exit.Usagef("Leave out --tokens, --email and --restart-cmd.", "--lab has users and a server of its own")
-	case o.get != "" && (o.lab || len(o.phases) > 0 || (o.profileGiven && o.profile != bench.ProfileCapacity)):
-		return exit.Usagef("Leave out --lab, --profile (but for capacity) and --phases.", "--get is one path of one --target")
+	case o.lab && o.get != "":
+		return exit.Usagef("Leave out one of them.", "--get is one path of a server that runs, and --lab starts one")
 	case o.get != "" && bench.CheckPath(o.get) != nil:
 		return exit.Usagef("Give it as the server is to receive it, percent-encoded and with a slash first.", "--get %q cannot be sent: %w", o.get, bench.CheckPath(o.get))
 	case len(o.expect) > 0 && !o.anyServer():
-		return exit.Usagef("Add --get PATH or --targets FILE, or leave it out.", "--expect is about the answers of any server, and what the API answers is known")
-	case o.connections < 0 || o.restarts < 0 || o.rate < 0 || o.rtt < 0:
-		return exit.Usagef("Give a number above zero.", "--max-connections, --restarts, --rate and --rtt can't be negative")
+		return exit.Usagef("Add --get PATH, or leave it out.", "--expect is about the answers of any server, and what the API answers is known")
+	case o.connections < 0 || o.restarts < 0 || o.rate < 0 || o.rtt < 0 || o.maxRate < 0 || o.capacity.start < 0:
+		return exit.Usagef("Give a number above zero.", "--max-connections, --restarts, --rate, --max-rate, --start-rate and --rtt can't be negative")
 	}
 	for _, status := range o.expect {
 		if status < 200 || status > 599 {
@@ -47,9 +47,6 @@ func (o *loadtestOptions) Validate() error {
 	if err := o.compare.validate(o); err != nil {
 		return err
 	}
-	if err := o.capacity.validate(o); err != nil {
-		return err
-	}
 	if err := o.side.validate(o); err != nil {
 		return err
 	}
@@ -58,7 +55,7 @@ func (o *loadtestOptions) Validate() error {
 		return err
 	}
 	phases := o.compare.against == "" && o.profile != bench.ProfileCapacity
-	if phases && !o.lab && !o.anyServer() && o.layer == layerAPI && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
+	if phases && !o.lab && !o.anyServer() && !o.database && o.restartCmd == "" && !slices.Contains(o.phases, bench.PhaseFirst) {
 		plan = plan.Without(bench.PhaseFirst, "there was nothing to restart the server with: give --restart-cmd, or --lab")
 	}
 	if base, err := bench.ParseTarget(o.target); err == nil && o.permit.IsProduction(base) && !slices.Contains(o.phases, bench.PhaseEvening) {
@@ -69,9 +66,9 @@ func (o *loadtestOptions) Validate() error {
 		return err
 	}
 	if o.lab {
-		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true), o.fits(nil))
+		return errors.Join(o.plan.Check(o.users, true), o.plan.CheckRate(true, o.maxRate), o.fits(nil))
 	}
-	if o.layer == layerDB {
+	if o.database {
 		return nil // the database's host is known only later
 	}
 	return o.validateTarget()
@@ -80,7 +77,7 @@ func (o *loadtestOptions) Validate() error {
 // newPlan is what is going to be done: turns of two servers, a search for the capacity, or the phases of a profile.
 func (o *loadtestOptions) newPlan() (bench.Plan, error) {
 	choices := bench.PlanOptions{
-		Profile: o.profile, Get: o.anyServer(), Database: o.layer == layerDB, Phases: o.phases, Rate: o.rate, Duration: o.duration,
+		Profile: o.profile, Get: o.anyServer(), Database: o.database, Phases: o.phases, Rate: o.rate, Duration: o.duration,
 		P99: o.p99, ColdP99: o.coldP99, MixedP99: o.mixedP99, EveningP99: o.eveningP99, First: o.first, Restarts: o.restarts, LinkRTT: o.linkRTT(),
 	}
 	switch {
@@ -178,14 +175,14 @@ func (o *loadtestOptions) validateTimes() error {
 func (o *loadtestOptions) validateTarget() error {
 	base, err := bench.ParseTarget(o.target)
 	if err != nil {
-		return exit.Usagef("Give it as http://host:port.", "--target: %w", err)
+		return exit.Usagef("Give it as http://host:port.", "the server to test: %w", err)
 	}
 	o.base = base
 	if err := o.permit.Judge(base); err != nil {
 		return err
 	}
 	near := bench.Loopback(base) && (o.compare.base == nil || bench.Loopback(o.compare.base))
-	if err := o.plan.CheckRate(near); err != nil {
+	if err := o.plan.CheckRate(near, o.maxRate); err != nil {
 		return err
 	}
 	if err := o.fits(base); err != nil {
@@ -195,7 +192,7 @@ func (o *loadtestOptions) validateTarget() error {
 	case o.anyServer():
 		return nil
 	case o.tokens == "" && o.email == "":
-		return exit.Usagef("Give --tokens FILE (honeydue seed --tokens FILE writes it), or --email and --password-env, or --get PATH for a test without a login.",
+		return exit.Usagef("Give --tokens FILE (honeydue seed --tokens FILE writes it), or --email and --password-env; honeydue loadtest get URL needs no login.",
 			"a load test of the API needs users")
 	case o.tokens != "" && o.email != "":
 		return exit.Usagef("Leave out one of them.", "--tokens and --email both say who to be")

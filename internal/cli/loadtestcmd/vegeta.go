@@ -7,44 +7,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/spf13/pflag"
-
 	"github.com/honeydue/honeydue/internal/bench"
 	"github.com/honeydue/honeydue/internal/cli/exit"
 	"github.com/honeydue/honeydue/internal/report"
 )
-
-// readTargets reads the file of --targets, which says whom to ask and for what.
-func (o *loadtestOptions) readTargets(flags *pflag.FlagSet) error {
-	if o.targetsFile == "" {
-		return nil
-	}
-	for _, name := range []string{
-		"get", "lab", "profile", "phases", "tokens", "email", "password-env", "restart-cmd", "layer", "against", "compare-with", "scenario",
-	} {
-		if flags.Changed(name) {
-			return exit.Usagef("Leave out one of them.", "--%s and --targets do not go together: the file says what is asked for", name)
-		}
-	}
-	const hint = "Give targets in vegeta's format http or json, all of them on one server."
-	f, err := os.Open(o.targetsFile)
-	if err != nil {
-		return exit.Usagef(hint, "--targets: %w", err)
-	}
-	o.targets, err = bench.ReadTargets(f, o.expect)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return exit.Usagef(hint, "--targets %s: %w", o.targetsFile, err)
-	}
-	server := o.targets.Base.String()
-	if base, err := bench.ParseTarget(o.target); o.target != "" && (err != nil || *base != *o.targets.Base) {
-		return exit.Usagef("Leave out --target, or give it as the targets have it.", "--targets %s is about %s, and --target about another server", o.targetsFile, server)
-	}
-	o.target = server
-	return nil
-}
-
-// anyServer reports whether the requests are those of any HTTP server, without a login.
-func (o *loadtestOptions) anyServer() bool { return o.get != "" || o.targetsFile != "" }
 
 // record opens what -o vegeta writes the requests to, while they are measured. The Recorder is nil with another form.
 // finish ends the file of --out, whole or, after an error, not at all.

@@ -90,7 +90,7 @@ func TestLoadtestOnATerminal(t *testing.T) {
 			console := term.NewConsole(inside)
 			fmt.Fprintln(console, "$ loadtest")
 			var stdout bytes.Buffer
-			code := cli.Run(ctx, app.Build{}, []string{"loadtest", "--target", server.URL, "--get", "/", "--rate", "200", "--duration", tc.duration, "--p99", "4s"}, &stdout, console, tc.environ)
+			code := cli.Run(ctx, app.Build{}, []string{"loadtest", "get", server.URL + "/", "--rate", "200", "--duration", tc.duration, "--p99", "4s"}, &stdout, console, tc.environ)
 			if err := inside.Close(); err != nil {
 				t.Fatal(err)
 			}
