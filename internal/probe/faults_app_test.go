@@ -185,7 +185,7 @@ func appFaults() []fault {
 			},
 		},
 		{
-			name: "something between client and server is slow", code: "HD-T09", evidence: "neither the way nor the server's own account", short: true,
+			name: "something between client and server is slow", code: "HD-T09", evidence: "neither network path nor in the server's own timing", short: true,
 			inject: func(t *testing.T, b *bed) {
 				b.ask(serve(t, b.env, serverOptions{}))
 				b.config.TargetURL = behind(t, b.config.TargetURL, link.Model{RTT: 60 * time.Millisecond})

@@ -255,7 +255,7 @@ func blind(r facts.Result) string {
 		said = fmt.Sprintf(" Not checked at all: %s.", strings.Join(r.Unjudged, ", "))
 	}
 	if wide {
-		said += fmt.Sprintf(" %d of %d checks have no result. The most common reason: %s", unknown, asked, why)
+		said += fmt.Sprintf(" No result for %d of %d checks. The most common reason: %s", unknown, asked, why)
 	}
 	return said
 }

@@ -23,7 +23,7 @@ func TestVerdict(t *testing.T) {
 		{
 			"a third unknown, or more",
 			facts.Result{Checks: []facts.CheckResult{{Status: facts.Pass}, {Status: facts.Unknown, Why: "It was dark."}, {Status: facts.Unknown, Why: "It rained."}, {Status: facts.Unknown, Why: "It rained."}, {Status: facts.Pass}}},
-			"Inconclusive, because too little could be measured: 2 checks passed, and 3 could not be measured. 3 of 5 checks have no result. The most common reason: It rained.",
+			"Inconclusive, because too little could be measured: 2 checks passed, and 3 could not be measured. No result for 3 of 5 checks. The most common reason: It rained.",
 		},
 		{
 			"all unknown",

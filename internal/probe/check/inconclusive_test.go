@@ -33,8 +33,8 @@ func TestWhenAProbeIsInconclusive(t *testing.T) {
 	}{
 		{"all is known", facts.Result{Checks: checksOf(3, 0, 0)}, false, ""},
 		{"fewer than a third", facts.Result{Checks: checksOf(5, 2, 0)}, false, ""},
-		{"a third", facts.Result{Checks: checksOf(4, 2, 0)}, true, "2 of 6 checks have no result"},
-		{"a third, and something is wrong", facts.Result{Checks: checksOf(4, 2, 0), Findings: finding}, true, "2 of 6 checks have no result"},
+		{"a third", facts.Result{Checks: checksOf(4, 2, 0)}, true, "No result for 2 of 6 checks"},
+		{"a third, and something is wrong", facts.Result{Checks: checksOf(4, 2, 0), Findings: finding}, true, "No result for 2 of 6 checks"},
 		{"what nobody named does not count", facts.Result{Checks: checksOf(4, 1, 9)}, false, ""},
 		{"a hot path", facts.Result{Checks: checksOf(9, 1, 0), Unjudged: []string{"the hot path task_board"}}, true, "Not checked at all: the hot path task_board."},
 		{"the cache, and something is wrong", facts.Result{Checks: checksOf(9, 1, 0), Unjudged: []string{theCache}, Findings: finding}, true, "Not checked at all: the cache."},
