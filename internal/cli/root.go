@@ -40,7 +40,7 @@ func newRootCommand(a *app.App) *cobra.Command {
 		Use:   "honeydue",
 		Short: "The household API server, and the tools that keep it fast",
 		Long: `honeydue serves the HoneyDue household API and measures it: it knows how many round trips to the
-database each request costs, warms a fresh pod before a user meets it, tells in seconds what is slow during an
+database each request costs, warms a fresh pod before a user meets it, shows in seconds what is slow during an
 incident, and says PASS or FAIL before a release.`,
 		Example: `  honeydue serve                                  the API with a database, a cache and demo data of its own
   eval "$(honeydue lab env)" && honeydue probe    what a request costs, and why

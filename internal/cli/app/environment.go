@@ -41,6 +41,16 @@ func (a *App) Pooler() (config.Database, error) {
 	return d, exit.Usage(d.Require())
 }
 
+// PoolerAndRedis is Pooler, and Redis's variables. A missing REDIS_URL is not an error here.
+func (a *App) PoolerAndRedis() (config.Database, config.Redis, error) {
+	d, err := a.Pooler()
+	if err != nil {
+		return d, config.Redis{}, err
+	}
+	r, err := Load(a, config.ParseRedis)
+	return d, r, err
+}
+
 // Direct reads the database's variables and requires that the direct endpoint is among them.
 func (a *App) Direct() (config.Database, error) {
 	d, err := a.Database()

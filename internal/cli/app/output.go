@@ -26,7 +26,7 @@ func (o *Output) AddFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.StringVarP(&o.Name, "output", "o", "", "`FORM` of the report: "+generalNames()+", of probe and loadtest also junit|github, of loadtest also csv|hdr|vegeta (default: what the extension of --out says, else table)")
 	flags.StringVar(&o.File, "out", "", "write the report to `FILE` instead of stdout, whole or not at all")
-	flags.BoolVar(&o.NoColor, "no-color", false, "no colours (NO_COLOR=1 does the same)")
+	flags.BoolVar(&o.NoColor, "no-color", false, "no colors (NO_COLOR=1 does the same)")
 }
 
 // Validate refuses a format that does not exist before any work is done for it.
@@ -40,7 +40,7 @@ func (o *Output) Validate() error {
 	return nil
 }
 
-// formsKey is the annotation of a command that names the forms its report has beside those that every report has.
+// formsKey is the annotation of a command that names the forms its report has in addition to those that every report has.
 const formsKey = "forms"
 
 // HasCases marks a command whose report has verdicts one by one.
@@ -144,12 +144,12 @@ func writable(flag, path string) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return exit.Usagef("Name a file in a folder that you may write to.", "%s: nothing can be written beside %s", flag, path)
+		return exit.Usagef("Name a file in a folder that you may write to.", "%s: the folder of %s is not writable", flag, path)
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// Savable is writable for what is kept beside the report.
+// Savable is writable for a file that is written in addition to the report.
 func (a *App) Savable(flag, path string) error {
 	if path != "" && path == a.Output.File {
 		return exit.Usagef("Give each a file of its own.", "%s and --out both name %s", flag, path)

@@ -36,10 +36,10 @@ follow on stderr, and the exit code is 2.`,
 
 // configReport is what is in force.
 type configReport struct {
-	Differing int             `json:"differing"` // from the tuned values
-	Settings  []configSetting `json:"settings"`
-	Servers   []configServer  `json:"servers"`
-	Promises  []configPromise `json:"promises"`
+	Differing  int               `json:"differing"` // from the tuned values
+	Settings   []configSetting   `json:"settings"`
+	Servers    []configServer    `json:"servers"`
+	Guarantees []configGuarantee `json:"promises"`
 }
 
 type configSetting struct {
@@ -60,8 +60,8 @@ type configServer struct {
 	Decision string `json:"decision"`
 }
 
-// configPromise is what readers may rely on while the cache is used.
-type configPromise struct {
+// configGuarantee is what readers may rely on while the cache is used.
+type configGuarantee struct {
 	Name string `json:"name"`
 	Text string `json:"text"`
 }
@@ -83,7 +83,7 @@ func newConfigReport(env config.Environ) configReport {
 		}
 	}
 	for _, p := range cache.Promises() {
-		r.Promises = append(r.Promises, configPromise{p.Name, p.Text})
+		r.Guarantees = append(r.Guarantees, configGuarantee{p.Name, p.Text})
 	}
 	return r
 }
@@ -103,13 +103,13 @@ func (r configReport) Document() report.Document {
 	for _, s := range r.Servers {
 		servers.Rows = append(servers.Rows, []report.Cell{report.Text(s.Name), report.Text(s.Tuned), report.Toned(report.Dim, s.Decision)})
 	}
-	promises := report.Table{Title: "What a read may rely on", Columns: []string{"promise", "text"}}
-	for _, p := range r.Promises {
-		promises.Rows = append(promises.Rows, []report.Cell{report.Text(p.Name), report.Text(p.Text)})
+	guarantees := report.Table{Title: "What a read may rely on", Columns: []string{"guarantee", "text"}}
+	for _, p := range r.Guarantees {
+		guarantees.Rows = append(guarantees.Rows, []report.Cell{report.Text(p.Name), report.Text(p.Text)})
 	}
 	return report.Document{
 		Schema: "honeydue.config/1", Title: "Configuration in force",
-		Blocks: []report.Block{variables, servers, promises, r.summary()},
+		Blocks: []report.Block{variables, servers, guarantees, r.summary()},
 		Data:   r,
 	}
 }

@@ -16,7 +16,7 @@ import (
 func New(a *app.App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "migrate",
-		Short: "Bring the database's schema up, down, or tell where it stands",
+		Short: "Bring the database's schema up, down, or show where it stands",
 		Long: `migrate works on the direct endpoint (DATABASE_DIRECT_URL or DB_DIRECT_HOST) and refuses a pooler: its lock belongs
 to a session. Two migrations at the same time are safe, the second waits for the first.`,
 		Example: `  honeydue migrate status
@@ -24,7 +24,7 @@ to a session. Two migrations at the same time are safe, the second waits for the
 	}
 	c.AddCommand(
 		newMigrateStep(a, "up", "Apply every step that is missing", store.MigrateUp,
-			"up applies every step that is missing, in order, and says where the schema stands. Nothing missing is no error."),
+			"up applies every step that is missing, in order, and says where the schema stands. If nothing is missing, it succeeds."),
 		newMigrateStep(a, "down", "Take the newest applied step back, with the data in it", store.MigrateDown,
 			"down takes the newest applied step back: tables and columns that it made are dropped, with the data in them."),
 		newMigrateStep(a, "status", "List the steps and which of them are applied", store.MigrationStatus,

@@ -56,12 +56,12 @@ func New(of *app.App) *cobra.Command {
 	o := &probeOptions{}
 	cmd := &cobra.Command{
 		Use:   "probe",
-		Short: "Say what is slow, why, what it costs and what mends it",
+		Short: "Say what is slow, why, what it costs and what fixes it",
 		Long: `probe measures the way to the database and to Redis, explains every hot statement for a heavy, a median and an
 empty user, and splits the time of each into turns, planning, execution and a residual. What is wrong is listed by
-what it costs a request, each with a command that mends it and a page in docs/runbooks.
+what it costs a request, each with a command that fixes it and a page in docs/runbooks.
 
-It does no harm: read-only transactions with time-outs, at most three hot statements in flight, plain EXPLAIN before
+It does no harm: read-only transactions with timeouts, at most three hot statements in flight, plain EXPLAIN before
 ANALYZE. One transaction writes what the app writes, for an account of its own, and is rolled back (HD-Q19); scratch
 keys in Redis are deleted again (HD-R19). --skip leaves either out. It prints no value of any row, no user of the app
 and no password. Commands that fix a finding name the cluster, host, database and role that were measured. A server
@@ -74,7 +74,7 @@ which. 1: nothing could be measured. 0: none of these.
 
 With --target the running server is asked, too: with a user's token (from the variable that --token-env names, or the
 first one of --tokens) its hot reads, up to five times each, split into the way of the client, ingress, app, the wait
-for a connection, database turns and Redis; without one what it tells everyone. --metrics-url adds its pool and caches.
+for a connection, database turns and Redis; otherwise what it shows to anyone. --metrics-url adds its pool and caches.
 
 The table lists the checks that did not pass, and ends with the verdict; --all, -o json and -o html have them all.
 
@@ -111,7 +111,7 @@ remedy that is SQL what it would save. No row is copied, nothing is changed outs
 	flags.StringVar(&o.baseline, "baseline", "", "also say what has changed since the probe saved in `FILE`")
 	flags.StringVar(&o.save, "save-baseline", "", "save this probe as JSON in `FILE`, to compare with later")
 	flags.BoolVar(&o.trial, "trial", false, "then try the remedies in a lab of their own and say what each would save")
-	flags.StringVar(&o.trialData, "trial-data", "", "data `FOLDER` of the trial's lab (default: trial beside the one of 'honeydue lab')")
+	flags.StringVar(&o.trialData, "trial-data", "", "data `FOLDER` of the trial's lab (default: trial next to the one of 'honeydue lab')")
 	flags.StringVar(&o.kubeContext, "kube-context", "", "also ask Kubernetes about the pods, by kubectl with this `CONTEXT`")
 	flags.StringVar(&o.kubeNamespace, "kube-namespace", "", "the same in this `NAMESPACE` (default honeydue; in a pod with a service account neither is needed)")
 	flags.BoolVar(&o.all, "all", false, "in the table also list the checks that passed")

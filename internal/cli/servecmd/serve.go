@@ -71,7 +71,7 @@ func (o *serveOptions) Validate() error {
 	var problems []error
 	for _, f := range []struct{ flag, value string }{{"addr", o.addr}, {"admin-addr", o.adminAddr}} {
 		if _, _, err := net.SplitHostPort(f.value); err != nil {
-			problems = append(problems, exit.Usagef("Write it as host:port, or :port for every interface.", "--%s %q is no address", f.flag, f.value))
+			problems = append(problems, exit.Usagef("Write it as host:port, or :port for every interface.", "--%s %q is not an address", f.flag, f.value))
 		}
 	}
 	for _, f := range []struct {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/honeydue/honeydue/internal/cli/app"
 	"github.com/honeydue/honeydue/internal/cli/exit"
-	"github.com/honeydue/honeydue/internal/config"
 	"github.com/honeydue/honeydue/internal/store"
 	"github.com/honeydue/honeydue/internal/verify"
 )
@@ -38,8 +37,8 @@ It is made for production: it reads only (Redis itself refuses its scripts a wri
 each copy, on one connection and no more than --rate of them a second, and shows no token, no user and no content. A
 copy that a write replaces while it is looked at is not stale.
 
-Exit code 0: nothing stale, but for what the promise allows after SQL from outside, for 2 s. 3: a stale copy. 4: fewer
-copies than --at-least could be checked. Give it the environment of the servers.`,
+Exit code 0: nothing stale, except within the 2 s that guarantee P2 allows after SQL from outside. 3: a stale copy.
+4: fewer copies than --at-least could be checked. Give it the environment of the servers.`,
 		Example: `  honeydue verify-cache
   honeydue verify-cache --sample 1000 --rate 50
   honeydue verify-cache --duration 10m -o json | jq .staleness_ms
@@ -76,15 +75,11 @@ func (o *verifyCacheOptions) Validate() error {
 }
 
 func run(ctx context.Context, a *app.App, o *verifyCacheOptions) error {
-	database, err := a.Pooler()
+	database, redis, err := a.PoolerAndRedis()
 	if err != nil {
 		return err
 	}
-	server, err := app.Load(a, config.ParseRedis)
-	if err != nil {
-		return err
-	}
-	if err := server.Require(); err != nil {
+	if err := redis.Require(); err != nil {
 		return exit.Usage(err)
 	}
 	total := int64(o.sample)
@@ -94,7 +89,7 @@ func run(ctx context.Context, a *app.App, o *verifyCacheOptions) error {
 	progress := a.Progress("copies checked", total)
 	defer progress.Done()
 	result, err := verify.Run(ctx, verify.Config{
-		Database: store.Config{URL: database.URL, ExecMode: database.ExecMode}, RedisURL: server.URL,
+		Database: store.Config{URL: database.URL, ExecMode: database.ExecMode}, RedisURL: redis.URL,
 		Sample: o.sample, Rate: o.rate, AtLeast: o.atLeast, For: o.duration, Forever: o.watch,
 		Progress: func(checked int) { progress.Set(int64(checked)) },
 	})

@@ -9,7 +9,6 @@ import (
 
 	"github.com/honeydue/honeydue/internal/cli/app"
 	"github.com/honeydue/honeydue/internal/cli/exit"
-	"github.com/honeydue/honeydue/internal/config"
 	"github.com/honeydue/honeydue/internal/store"
 	"github.com/honeydue/honeydue/internal/warmup"
 )
@@ -60,11 +59,7 @@ func (o *warmupOptions) Validate() error {
 }
 
 func run(ctx context.Context, a *app.App, o *warmupOptions) error {
-	database, err := a.Pooler()
-	if err != nil {
-		return err
-	}
-	redis, err := app.Load(a, config.ParseRedis)
+	database, redis, err := a.PoolerAndRedis()
 	if err != nil {
 		return err
 	}
