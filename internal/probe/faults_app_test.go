@@ -130,7 +130,7 @@ func appFaults() []fault {
 			},
 		},
 		{
-			name: "the server lost its way to Redis", code: "HD-T07", evidence: "while the probe asked",
+			name: "the server lost its way to Redis", code: "HD-T07", evidence: "during the probe",
 			inject: func(t *testing.T, b *bed) {
 				env := b.env
 				var way *link.Proxy

@@ -63,7 +63,7 @@ func wayFaults() []fault {
 			},
 		},
 		{
-			name: "the connection stands still now and then", code: "HD-N05", evidence: "stood still for",
+			name: "the connection stands still now and then", code: "HD-N05", evidence: "stalled for",
 			inject: func(t *testing.T, b *bed) {
 				b.distance(t, link.Model{RTT: 10 * time.Millisecond, LossStall: 400 * time.Millisecond, LossRate: 0.08, Seed: 1})
 			},

@@ -93,7 +93,7 @@ func serverFaults() []fault {
 			},
 		},
 		{
-			name: "the server gets a fifth of a CPU", code: "HD-D24", evidence: "it stood still", lab: &lab.Config{},
+			name: "the server gets a fifth of a CPU", code: "HD-D24", evidence: "it was paused", lab: &lab.Config{},
 			inject: func(t *testing.T, b *bed) { starve(t, b.env, 20*time.Millisecond, 80*time.Millisecond) },
 		},
 		{

@@ -41,19 +41,19 @@ func TestFaultsInTheDatabase(t *testing.T) {
 	}{
 		{
 			"the board's indexes are dropped", "DROP INDEX tasks_board_idx; DROP INDEX tasks_residence_idx;", "HD-Q01",
-			"pays for it", "CREATE INDEX CONCURRENTLY IF NOT EXISTS tasks_board_idx ON tasks (residence_id, completed_at) WHERE NOT archived;",
+			"is slower because of it", "CREATE INDEX CONCURRENTLY IF NOT EXISTS tasks_board_idx ON tasks (residence_id, completed_at) WHERE NOT archived;",
 		},
 		{
 			"an index that no hot statement needs is dropped", "DROP INDEX task_completions_by_idx", "HD-Q01",
-			"task_completions_by_idx on task_completions is not there", "CREATE INDEX CONCURRENTLY IF NOT EXISTS task_completions_by_idx ON task_completions (completed_by);",
+			"task_completions_by_idx on task_completions does not exist", "CREATE INDEX CONCURRENTLY IF NOT EXISTS task_completions_by_idx ON task_completions (completed_by);",
 		},
 		{
 			"a primary key is dropped", "ALTER TABLE auth_tokens DROP CONSTRAINT auth_tokens_pkey", "HD-Q01",
-			"auth_tokens_pkey on auth_tokens is not there", "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS auth_tokens_pkey ON auth_tokens (key_hash);\nALTER TABLE auth_tokens ADD PRIMARY KEY USING INDEX auth_tokens_pkey;",
+			"auth_tokens_pkey on auth_tokens does not exist", "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS auth_tokens_pkey ON auth_tokens (key_hash);\nALTER TABLE auth_tokens ADD PRIMARY KEY USING INDEX auth_tokens_pkey;",
 		},
 		{
 			"an index is not valid", "DROP INDEX tasks_board_idx; DROP INDEX tasks_residence_idx;", "HD-Q02",
-			"tasks_board_idx on tasks is not valid", "REINDEX INDEX CONCURRENTLY tasks_board_idx;",
+			"tasks_board_idx on tasks is invalid", "REINDEX INDEX CONCURRENTLY tasks_board_idx;",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
