@@ -52,7 +52,7 @@ incident, and says PASS or FAIL before a release.`,
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
 	root.SetFlagErrorFunc(flagError)
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	root.SetHelpCommand(newHelpCommand())
 	a.Output.AddFlags(root)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.Output.ValidateFor(cmd) }
 	app.Group(root)

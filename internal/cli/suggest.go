@@ -26,7 +26,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		what, example := valueKind(bad.GetFlag().Value.Type())
-		return exit.Usagef("Give it "+example+".", "--%s %q is no %s", bad.GetFlag().Name, bad.GetValue(), what)
+		return exit.Usagef("Give it "+example+".", "--%s %q is not %s", bad.GetFlag().Name, bad.GetValue(), what)
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return exit.Usagef(hint, "'%s' needs a value for '--%s'", cmd.CommandPath(), missing.GetFlag().Name)
@@ -38,17 +38,17 @@ func flagError(cmd *cobra.Command, err error) error {
 func valueKind(pflagType string) (what, example string) {
 	switch pflagType {
 	case "duration":
-		return "duration", "a unit, such as 200ms, 5s or 1m"
+		return "a duration", "a unit, such as 200ms, 5s or 1m"
 	case "bool":
 		return "true or false", "no value, or true or false"
 	case "float64":
-		return "number", "a number, such as 50 or 0.5"
+		return "a number", "a number, such as 50 or 0.5"
 	case "int", "int32", "int64", "uint", "uint32", "uint64":
-		return "whole number in range", "digits alone, such as 20"
+		return "a whole number in the allowed range", "digits alone, such as 20"
 	case "intSlice":
-		return "list of whole numbers", "whole numbers with commas between them, such as 301,404"
+		return "a list of whole numbers", "whole numbers with commas between them, such as 301,404"
 	}
-	return pflagType, "another value"
+	return "a " + pflagType, "another value"
 }
 
 func dashed(name string) string {

@@ -80,7 +80,7 @@ func (o *ablateOptions) Validate() error {
 	}
 	switch {
 	case o.rounds < 1 || o.rounds > 100:
-		return exit.Usagef("Give a number from 1 to 100; 4 are the least that tell chance from a difference.", "--rounds %d makes no sense", o.rounds)
+		return exit.Usagef("Give a number from 1 to 100; it takes at least 4 to separate a difference from chance.", "--rounds %d makes no sense", o.rounds)
 	case o.flood < 1 || o.flood > 100_000:
 		return exit.Usagef("Give a number from 1 to 100000; above 5000 the cap of S7 shows.", "--flood %d makes no sense", o.flood)
 	case o.rtt < 0 || o.rtt > time.Minute:

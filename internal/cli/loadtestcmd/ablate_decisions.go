@@ -95,11 +95,11 @@ func ablations() []ablation {
 		{
 			name: "S8", title: "token and user by one join", old: "two statements", tuned: "one statement", set: fixed("HONEYDUE_ABLATE", config.AblateAuthJoin),
 			measures: []bench.Measure{bench.ColdTurns, bench.ColdMS, bench.AccountTurns, bench.AccountMS, bench.FirstMS, bench.WarmMS},
-			method:   "Cold: users whom no cache knows, one after the other. A board's list goes with the second statement in one round trip, as it goes with the join.",
+			method:   "Cold: users whom no cache knows, one after the other. A board's list shares the round trip of the second statement, or of the join.",
 		},
 		{
 			name: "S11", title: "residence ids in Redis", old: "none (forgotten after 1 s)", tuned: "5m", special: (*ablating).residenceIDs, users: 4 * writeUsers,
-			method: "Each user saw his board, and 1.3 s later started a task: the server has to know in which residence it lies. serve takes no time below 1 s for this cache, so it was let expire. The lists' own copies tell the ids too; the last two rows are with BOARD_CACHE_TTL=0 on both sides, as it was when S11 was decided.",
+			method: "Each user saw his board, and 1.3 s later started a task: the server has to know in which residence it lies. serve takes no time below 1 s for this cache, so it was let expire. The lists' own copies hold the ids too; the last two rows are with BOARD_CACHE_TTL=0 on both sides, as it was when S11 was decided.",
 		},
 		{
 			name: "zero-turn", title: "lists from Redis", old: "BOARD_CACHE_TTL=0", tuned: "720h", set: fixed("BOARD_CACHE_TTL", "0"),

@@ -164,7 +164,7 @@ func (s *labServer) heapInUse(ctx context.Context) (float64, error) {
 	}
 	m := regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)$`).FindSubmatch(text)
 	if m == nil {
-		return 0, exit.Failedf(ownDefect, "the server's heap profile does not tell HeapAlloc")
+		return 0, exit.Failedf(ownDefect, "the server's heap profile does not contain HeapAlloc")
 	}
 	return strconv.ParseFloat(string(m[1]), 64)
 }
@@ -177,7 +177,7 @@ func (s *labServer) cachedUsers(ctx context.Context) (float64, error) {
 	}
 	m, err := api.ParseMetrics(bytes.NewReader(text))
 	if err == nil && math.IsNaN(m.CacheUsers) {
-		err = exit.Failedf(ownDefect, "the server's metrics do not tell how many users it holds")
+		err = exit.Failedf(ownDefect, "the server's metrics do not show how many users it holds")
 	}
 	return m.CacheUsers, err
 }

@@ -90,7 +90,7 @@ func (o *compareOptions) validate(all *loadtestOptions) error {
 		return nil
 	case !strings.Contains(o.against, "://"):
 		return exit.Usagef(fmt.Sprintf("Type: honeydue loadtest --target %s --baseline %s", lab.ShellWord(all.target), lab.ShellWord(o.against)),
-			"BASELINE is no URL of a server; what has changed since a saved run is said by --baseline")
+			"BASELINE is not the URL of a server; --baseline shows what has changed since a saved run")
 	case o.slices < 0 || o.sliceLength < 0:
 		return exit.Usagef("Give values above zero.", "--slices and --slice-length can't be negative")
 	case o.tokens != "" && all.tokens == "":

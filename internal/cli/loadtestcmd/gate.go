@@ -14,7 +14,7 @@ func gate(ctx context.Context, h *bench.Hitter, profile string) (bench.Server, e
 	server, ready, err := h.Ask(ctx)
 	switch {
 	case err != nil:
-		return server, exit.Failedf("Start the server, or mend the URL.", "%w", err)
+		return server, exit.Failedf("Start the server, or fix the URL.", "%w", err)
 	case !ready:
 		return server, exit.Failedf("Wait until /readyz answers 200.", "the server is not ready")
 	case profile == "release" && len(server.Ablated) > 0:

@@ -19,8 +19,8 @@ func newLoadtestInitCommand(a command) *cobra.Command {
 		Use:   "init [FILE]",
 		Short: "Write a commented example of a scenario",
 		Long: `init writes a scenario that runs as it is and says what each line is for. A file
-that is there already is left alone. With the output of loadtest schema beside
-it, an editor completes and checks it.`,
+that is there already is left alone. With the output of loadtest schema next
+to it, an editor completes and checks it.`,
 		Example: `  honeydue loadtest init evening.yaml
   honeydue loadtest init && honeydue loadtest scenario loadtest.yaml --lab`,
 		Args: atMostOne("one file"),

@@ -79,7 +79,7 @@ func (a command) around(t loadtest) bench.SamplerConfig {
 	case o.side.off:
 		return notRead("--no-server-side turns it off")
 	case o.compare.against != "":
-		return notRead("two servers take turns, and what stands behind both can't tell whose work it does")
+		return notRead("the load alternates between two servers, and what stands behind both does not separate their work")
 	case c == (bench.SamplerConfig{}) && o.get != "":
 		c = notRead("the URL may be of any server, and what the environment names need not stand behind it")
 		c.Metrics = bench.SourceAt{}
@@ -147,7 +147,7 @@ func sourceAt(at string, err error, unset string) bench.SourceAt {
 func forbidden(permit bench.Permit, raw string) string {
 	hosts := hostsIn(raw)
 	if len(hosts) == 0 {
-		return "the host of its address can't be told"
+		return "its address names no host that can be checked"
 	}
 	for _, host := range hosts {
 		at := &url.URL{Host: host}

@@ -163,7 +163,7 @@ func (o *loadtestOptions) validateTimes() error {
 	}{{"p99", o.p99}, {"cold-p99", o.coldP99}, {"mixed-p99", o.mixedP99}, {"evening-p99", o.eveningP99}, {"first-target", o.first}} {
 		if f.value < 0 || f.value >= o.timeout {
 			return exit.Usagef("Raise --timeout, or lower the target.",
-				"--%s %v must be above zero and below the time-out of a request, %v", f.flag, f.value, o.timeout)
+				"--%s %v must be above zero and below the timeout of a request, %v", f.flag, f.value, o.timeout)
 		}
 	}
 	if o.duration < 0 {

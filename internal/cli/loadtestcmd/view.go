@@ -80,7 +80,7 @@ func (v *loadtestView) under() []report.ScreenLine {
 	case p == nil:
 		return nil
 	case p.MeasuringFloor:
-		return []report.ScreenLine{{{Text: p.Phase + ": measuring the tool's own floor"}}}
+		return []report.ScreenLine{{{Text: p.Phase + ": measuring the tool's self overhead"}}}
 	case p.WarmingUp:
 		return []report.ScreenLine{v.head(p, fmt.Sprintf("warming up, %d of %d requests", p.Done, p.Planned), share(p.Done, p.Planned))}
 	case p.Length == 0:

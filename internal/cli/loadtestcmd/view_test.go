@@ -35,7 +35,7 @@ func TestLoadtestView(t *testing.T) {
 	v := &loadtestView{title: "loadtest of http://127.0.0.1:8080, profile release", ascii: true}
 	v.take("", bench.Progress{Phase: "canary", MeasuringFloor: true})
 	const measuring = `loadtest of http://127.0.0.1:8080, profile release
-canary: measuring the tool's own floor
+canary: measuring the tool's self overhead
 `
 	if got := drawn(v.lines(24), 110); got != measuring {
 		t.Errorf("the canary:\n%s", got)
