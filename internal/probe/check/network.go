@@ -267,5 +267,5 @@ func couldBeDirect(o *facts.Observation) Outcome {
 	if o.Pooler.Endpoint.TLS == nil {
 		return passed("The connection is not encrypted.")
 	}
-	return notKnown("sslnegotiation=direct could not be tried.")
+	return notKnown("sslnegotiation=direct could not be tested.")
 }

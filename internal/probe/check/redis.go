@@ -47,7 +47,7 @@ func redisPolicy(o *facts.Observation) Outcome {
 	h := hit{
 		Evidence: fmt.Sprintf("maxmemory-policy is %s; the tuned value is %s.", r.Policy, tuned.Tuned),
 		severity: facts.Warning,
-		Remedy:   "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory-policy " + tuned.Tuned + "   # and the same in deploy-k3s/base/redis.yaml",
+		Remedy:   "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory-policy " + tuned.Tuned + "   # make the same change in deploy-k3s/base/redis.yaml",
 	}
 	if r.Policy == "noeviction" {
 		h.severity = facts.Critical
@@ -82,7 +82,7 @@ func redisMemory(o *facts.Observation) Outcome {
 
 // tunedMemory sets the limit that the manifests' pod has room for.
 func tunedMemory(tuned facts.RedisParameter) string {
-	return "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory " + tuned.Tuned + "   # and the same in deploy-k3s/base/redis.yaml"
+	return "redis-cli -u \"$REDIS_URL\" CONFIG SET maxmemory " + tuned.Tuned + "   # make the same change in deploy-k3s/base/redis.yaml"
 }
 
 // moreMemory doubles a limit that is the tuned one at least. The pod's own limit, half above it as in the manifests, goes

@@ -48,7 +48,7 @@ func (w *WaysFacts) Notes() []string {
 	}
 	for _, t := range w.Transfers.List {
 		if t.IdleMS != nil {
-			out = append(out, fmt.Sprintf("a result of %d kB arrives within %.1f ms on a hot connection, %.1f ms after idleness", t.KB, t.HotMS, *t.IdleMS))
+			out = append(out, fmt.Sprintf("a result of %d kB arrives within %.1f ms on a hot connection, %.1f ms after an idle period", t.KB, t.HotMS, *t.IdleMS))
 		}
 	}
 	return out
