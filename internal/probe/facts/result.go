@@ -9,7 +9,7 @@ type Change struct {
 	What   string `json:"what"`
 	Before string `json:"before"`
 	After  string `json:"after"`
-	// DeltaMS is how many milliseconds more a request pays; 0 where that can't be told.
+	// DeltaMS is the change in a request's time in ms; 0 where that is not known.
 	DeltaMS float64 `json:"delta_ms"`
 	// Worse is false for what has got better, or is merely different.
 	Worse bool `json:"worse"`
@@ -36,7 +36,7 @@ type Result struct {
 	Verdict    string    `json:"verdict"`
 	StartedAt  time.Time `json:"started_at"`
 	DurationMS float64   `json:"duration_ms"`
-	// Interrupted is set if whoever started the probe ended it; what was not measured by then is unknown.
+	// Interrupted is set if the probe was ended early; checks without a measurement by then are unknown.
 	Interrupted bool `json:"interrupted,omitempty"`
 	// Unjudged names the hot paths, and the cache, of which nothing at all is known although they were asked for.
 	Unjudged []string `json:"unjudged,omitempty"`
@@ -106,18 +106,17 @@ const (
 	Unknown Status = "unknown"
 )
 
-// Finding is one thing that is wrong, what it costs and how to mend it.
+// Finding is one problem, its cost and its fix.
 type Finding struct {
 	Code     string   `json:"code"`
 	Severity Severity `json:"severity"`
 	Title    string   `json:"title"`
-	// Outage marks what fails requests instead of slowing them; its cost is the 5 s for which a request
-	// waits in vain.
+	// Outage marks a finding that makes requests fail instead of slow; its cost is the 5 s that a request waits.
 	Outage bool `json:"outage,omitempty"`
-	// WrongAnswers marks what gives somebody an answer that is not his: no time counts against that.
+	// WrongAnswers marks a finding that gives a client another client's data: it ranks above any time.
 	WrongAnswers bool   `json:"wrong_answers,omitempty"`
 	Evidence     string `json:"evidence"`
-	// CostMS is what the finding adds to a request that meets it; 0 where it costs none or can't be told.
+	// CostMS is the time that the finding adds to an affected request; 0 where that is none or not known.
 	CostMS  float64 `json:"cost_ms_per_request"`
 	Remedy  string  `json:"remedy"`
 	Runbook string  `json:"runbook"`
@@ -125,7 +124,7 @@ type Finding struct {
 	// SQL are the remedy's statements, made by a check of this process; what is read from a file has none.
 	SQL []string `json:"-"`
 	// Because is the code of the finding that this one is a symptom of; empty for a cause. What a cause costs is at
-	// least what its dearest symptom costs.
+	// least what its most expensive symptom costs.
 	Because string `json:"because,omitempty"`
 
 	About  []string `json:"-"`

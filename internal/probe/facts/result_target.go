@@ -83,7 +83,7 @@ type TargetRead struct {
 	Route  string `json:"route"`
 	Authed bool   `json:"authed"`
 	Status int    `json:"status"`
-	// Runs counts the answers after the first, which warms what it can and is told apart.
+	// Runs counts the responses after the first one, which warms the caches and is reported separately.
 	Runs       int     `json:"runs"`
 	FirstMS    float64 `json:"first_ms"`
 	FirstTurns *int64  `json:"first_db_turns,omitempty"`
@@ -95,7 +95,7 @@ type TargetRead struct {
 	IngressMS float64 `json:"ingress_ms"`
 	AppMS     float64 `json:"app_ms"`
 	AcquireMS float64 `json:"acquire_ms"`
-	// TurnsMS is turns x the floor that the probe measured itself, DBRestMS what the server waited beyond that.
+	// TurnsMS is turns x the minimum RTT that the probe measured, DBRestMS the rest of the time in the database.
 	TurnsMS  float64 `json:"db_turns_ms"`
 	DBRestMS float64 `json:"db_rest_ms"`
 	RedisMS  float64 `json:"redis_ms"`
@@ -118,7 +118,7 @@ type TargetRead struct {
 type TargetMetrics struct {
 	URL  string      `json:"url"`
 	Pool PoolMetrics `json:"pool"`
-	// Caches are its look-ups by cache.
+	// Caches are its lookups by cache.
 	Caches []CacheMetrics `json:"caches"`
 	// Lists are its reads of lists by what became of them; empty if it does not count them.
 	Lists []ListMetrics `json:"lists"`
@@ -140,7 +140,7 @@ type PoolMetrics struct {
 	Idle  int64 `json:"idle"`
 	InUse int64 `json:"in_use"`
 	Max   int64 `json:"max"`
-	// Acquires counts borrowings, Waited those that found no idle connection.
+	// Acquires counts acquired connections, Waited those for which no connection was idle.
 	Acquires       int64   `json:"acquires"`
 	Waited         int64   `json:"waited"`
 	MeanMS         float64 `json:"mean_acquire_ms"`

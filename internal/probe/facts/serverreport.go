@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// ServerReport is what watching Postgres gave beside the findings.
+// ServerReport is what watching Postgres showed in addition to the findings.
 type ServerReport struct {
 	UptimeS float64 `json:"uptime_s"`
 	// CumulativeReliable is false where the counters cover less than an hour: no check relies on them then.
@@ -79,7 +79,7 @@ func (o *Observation) ServerReport() *ServerReport {
 	return r
 }
 
-// RedisReport is what watching Redis gave beside the findings. No key and no argument is in it.
+// RedisReport is what watching Redis showed in addition to the findings. No key and no argument is in it.
 type RedisReport struct {
 	WindowS   float64 `json:"window_s"`
 	MemoryMB  float64 `json:"memory_mb"` // counted against the limit

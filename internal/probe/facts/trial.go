@@ -26,7 +26,7 @@ type Price struct {
 	// BeforeDBMS and AfterDBMS are planning and execution, the fastest of the runs.
 	BeforeDBMS float64 `json:"before_db_ms"`
 	AfterDBMS  float64 `json:"after_db_ms"`
-	// BeforeMS and AfterMS are walls over a link with the measured floor, medians of the runs.
+	// BeforeMS and AfterMS are wall times over a link with the measured minimum RTT, medians of the runs.
 	BeforeMS    float64 `json:"before_ms"`
 	AfterMS     float64 `json:"after_ms"`
 	BeforeTurns int64   `json:"before_turns"`
