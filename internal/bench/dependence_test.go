@@ -70,11 +70,20 @@ func TestClaimsHaveToHoldForTheEffectiveSample(t *testing.T) {
 	if why := few.doubt(12000, 10); why != "" || !few.clear {
 		t.Errorf("one burst of 10 in 12000 leaves enough: %q, %+v", why, few)
 	}
-	verdict, why := judge(evidence{n: 12000, over: 100, dependence: bursts})
+}
+
+func TestAClaimIsJudgedByTheEffectiveSample(t *testing.T) {
+	bursts, spread := newWindows(), newWindows()
+	for seq := range uint64(12000) {
+		at := time.Duration(seq) * time.Second / 50
+		bursts.observe(at, seq%1200 < 10)
+		spread.observe(at, seq%120 == 0)
+	}
+	verdict, why := judge(evidence{n: 12000, over: 100, dependence: bursts.dependence()})
 	if verdict != Inconclusive || len(why) != 1 {
 		t.Errorf("judge = %s because of %q", verdict, why)
 	}
-	if verdict, _ := judge(evidence{n: 12000, over: 100, dependence: spread}); verdict != Pass {
+	if verdict, _ := judge(evidence{n: 12000, over: 100, dependence: spread.dependence()}); verdict != Pass {
 		t.Errorf("judge = %s", verdict)
 	}
 	// A miss stays a miss, and is said to be of few events.
