@@ -74,7 +74,7 @@ RANDOM := ^Test(GateBoundsNeverBothHold|MannWhitneyCounts.*|PackedIsAHistogram|P
 .PHONY: test-random
 test-random: ## Run the property tests on new random inputs, 5,000 each
 	RAPID_SEED=0 RAPID_CHECKS=5000 $(GO) test -count 1 -p 2 -timeout 30m ./internal/config ./internal/household ./internal/report
-	RAPID_SEED=0 RAPID_CHECKS=5000 $(GO) test -count 1 -p 2 -timeout 30m -run '$(RANDOM)' ./internal/link ./internal/bench ./internal/probe
+	RAPID_SEED=0 RAPID_CHECKS=5000 $(GO) test -count 1 -p 2 -timeout 30m -run '$(RANDOM)' ./internal/link ./internal/bench/... ./internal/probe/...
 
 .PHONY: lint
 lint: test-lint ## Check the code, go.mod, the imports between packages, the shell scripts and the wording of texts

@@ -33,6 +33,7 @@ probe/facts: link store cache
 probe/check: store cache probe/facts
 probe/collect: link store cache api probe/facts probe/check
 probe/render: report probe/facts probe/check
+bench/stats:
 '
 # A library and its owner: the import path, then the only package that may import it.
 owners='

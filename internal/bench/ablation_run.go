@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/bench/stats"
 	"github.com/honeydue/honeydue/internal/link"
 )
 
@@ -53,7 +54,7 @@ func (s AblationServer) Round(ctx context.Context, users []User, into *Samples) 
 	if err := s.Start(ctx, into); err != nil {
 		return err
 	}
-	into.Add(ReadyMS, ms(time.Since(began)))
+	into.Add(ReadyMS, stats.MS(time.Since(began)))
 	ready := s.Link()
 	into.Add(StartDials, float64(ready.Dials-before.Dials))
 	into.Add(StartTurns, float64(ready.Turns-before.Turns+ready.Dials-before.Dials)) // a dial is a turn of TCP's

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // fewestStarts is the fewest starts of a side that may show a difference in what
@@ -44,7 +46,7 @@ func (s *Samples) answer(took, turns Measure, sample Sample, timeout time.Durati
 	} else if turns != "" && sample.Reply.Turns >= 0 {
 		s.Add(turns, float64(sample.Reply.Turns))
 	}
-	s.Add(took, ms(latency))
+	s.Add(took, stats.MS(latency))
 }
 
 // asks adds whether an answered request went to the database.
@@ -69,7 +71,7 @@ func (s *Samples) Spread(m Measure) Spread {
 	case m.share():
 		out.Value, out.Low, out.High = shareOf(v)
 	case m == WarmP99MS:
-		lo, hi := P99Ranks(len(v))
+		lo, hi := stats.P99Ranks(len(v))
 		out.Value = p99Of(v)
 		out.Low, out.High = v[max(lo, 1)-1], v[len(v)-1] // without an upper bound: the greatest that was seen
 		if hi > 0 {
@@ -77,21 +79,21 @@ func (s *Samples) Spread(m Measure) Spread {
 		}
 	default:
 		lo, hi := medianRanks(len(v))
-		out.Value, out.Low, out.High = median(v), v[lo-1], v[hi-1]
+		out.Value, out.Low, out.High = stats.Median(v), v[lo-1], v[hi-1]
 	}
 	out.Value, out.Low, out.High = round(out.Value), round(out.Low), round(out.High)
 	return out
 }
 
 // p99Of is the p99 of sorted samples.
-func p99Of(v []float64) float64 { return v[rankOf(0.99, len(v))-1] }
+func p99Of(v []float64) float64 { return v[stats.RankOf(0.99, len(v))-1] }
 
 // medianRanks returns the ranks (1 = the least) of the two samples that enclose
 // the true median with at least 95% confidence, whatever the distribution; with
 // fewer than 6 samples nothing does, and it is the least and the greatest.
 func medianRanks(n int) (lo, hi int) {
-	const side = risk / 2
-	lo = sort.Search(n/2, func(k int) bool { return binomialCDF(k, n, 0.5) > side })
+	const side = stats.Risk / 2
+	lo = sort.Search(n/2, func(k int) bool { return stats.BinomialCDF(k, n, 0.5) > side })
 	lo = max(lo, 1)
 	return lo, n + 1 - lo
 }
@@ -118,7 +120,7 @@ func Ablate(old, tuned *Samples, measures ...Measure) []AblatedFigure {
 		}
 		f.Buys = round(f.WithOld.Value - f.Tuned.Value)
 		apart := f.WithOld.Low > f.Tuned.High || f.WithOld.High < f.Tuned.Low
-		f.Seen = f.enough() && apart && startsApart(old.byStart(m), tuned.byStart(m)) && math.Abs(f.Buys) >= DefaultMinEffect*max(f.WithOld.Value, f.Tuned.Value)
+		f.Seen = f.enough() && apart && startsApart(old.byStart(m), tuned.byStart(m)) && math.Abs(f.Buys) >= stats.DefaultMinEffect*max(f.WithOld.Value, f.Tuned.Value)
 		out = append(out, f)
 	}
 	return out
@@ -133,7 +135,7 @@ func (f AblatedFigure) enough() bool {
 // byStart is the figure of a measure, start by start: the median, for a p99 that,
 // for a share the mean.
 func (s *Samples) byStart(m Measure) []float64 {
-	figure := median
+	figure := stats.Median
 	switch {
 	case m.share():
 		figure = func(v []float64) float64 { mean, _, _ := shareOf(v); return mean }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/bench/stats"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -32,11 +33,11 @@ func TestMedianRanks(t *testing.T) {
 		if lo < 1 || hi > n || lo+hi != n+1 {
 			t.Fatalf("n = %d: ranks %d and %d", n, lo, hi)
 		}
-		miss := func(lo int) float64 { return 2 * binomialCDF(lo-1, n, 0.5) }
-		if n >= 6 && miss(lo) > risk {
+		miss := func(lo int) float64 { return 2 * stats.BinomialCDF(lo-1, n, 0.5) }
+		if n >= 6 && miss(lo) > stats.Risk {
 			t.Errorf("n = %d: [%d, %d] misses the median in %.3f", n, lo, hi, miss(lo))
 		}
-		if n >= 6 && lo < n/2 && miss(lo+1) <= risk {
+		if n >= 6 && lo < n/2 && miss(lo+1) <= stats.Risk {
 			t.Errorf("n = %d: [%d, %d] is wider than it has to be", n, lo, hi)
 		}
 		if n < 6 && lo != 1 {

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 const (
@@ -41,7 +43,7 @@ func floor(ctx context.Context, rate float64, over time.Duration) (p99 time.Dura
 	if err != nil {
 		return 0, err
 	}
-	latency := NewHistogram()
+	latency := stats.NewHistogram()
 	h.Attack(ctx, Attack{
 		Schedule: schedule,
 		Shots:    func(uint64) Shot { return Shot{Route: "canary", Path: "/"} },

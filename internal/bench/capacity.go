@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // ProfileCapacity is the profile that looks for the highest rate on target.
@@ -226,7 +228,7 @@ func (k *capacityRun) floorFor(ctx context.Context, rps float64) error {
 // conclude puts what the search found into words.
 func (k *capacityRun) conclude(ctx context.Context, s *search) {
 	out := &k.result
-	c := &Capacity{TargetMS: ms(k.phase.Target), Steps: k.steps}
+	c := &Capacity{TargetMS: stats.MS(k.phase.Target), Steps: k.steps}
 	out.Capacity = c
 	at := "p99 <= " + figure(c.TargetMS)
 	generator := s.invalid > 0 && (s.hi == 0 || s.invalid < s.hi)

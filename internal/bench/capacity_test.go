@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // On a server that meets its target up to a known rate and never above, the
@@ -131,7 +133,7 @@ func slots(t *testing.T, n int, service time.Duration) (server *httptest.Server,
 		taken.Add(int64(time.Since(began) - waited))
 		served.Add(1)
 		<-free
-		w.Header().Set("Server-Timing", "acquire;dur="+plain(ms(waited))+", db;dur="+plain(ms(service)))
+		w.Header().Set("Server-Timing", "acquire;dur="+plain(stats.MS(waited))+", db;dur="+plain(stats.MS(service)))
 	}))
 	t.Cleanup(server.Close)
 	return server, func() float64 {

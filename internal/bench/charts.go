@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/honeydue/honeydue/internal/bench/stats"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -117,7 +118,7 @@ func (p Phase) failures() report.LineChart {
 
 func (p Phase) heatMap() report.HeatMap {
 	t := p.Timeline
-	step := math.Pow(10, 1.0/bucketsPerDecade)
+	step := math.Pow(10, 1.0/stats.BucketsPerDecade)
 	h := report.HeatMap{
 		Title: "Latency heat map", X: t.axis(), Y: report.Axis{Unit: "ms", Log: true}, Marks: p.target(),
 	}
@@ -169,7 +170,7 @@ func (r Result) percentiles() (report.Charts, bool) {
 			x := end * float64(i) / curvePoints
 			q := 1 - math.Pow(10, -x)
 			line.Points = append(line.Points, report.Point{
-				X: x, Y: ms(p.latency.Quantile(q)), Text: fmt.Sprintf("p%.6g", 100*q),
+				X: x, Y: stats.MS(p.latency.Quantile(q)), Text: fmt.Sprintf("p%.6g", 100*q),
 			})
 		}
 		c.Lines = append(c.Lines, line)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // The phases of a comparison.
@@ -34,17 +36,17 @@ type Baseline struct {
 // Comparison is what two servers that took turns showed. Values of the two sides
 // at one index are of slices that ran next to each other.
 type Comparison struct {
-	Difference
+	stats.Difference
 
-	Baseline      Side     `json:"baseline"`
-	Target        Side     `json:"target"`
-	Failed        Shares   `json:"failed"`         // of all slices but those of an invalid pair
-	Apart         Shares   `json:"apart"`          // the same: answered from another cache state
-	PlannedSlices int      `json:"planned_slices"` // of each side
-	SliceLengthMS float64  `json:"slice_length_ms"`
-	Order         string   `json:"order"` // A = baseline, B = target
-	Seed          uint64   `json:"seed"`
-	Dropped       []string `json:"dropped"` // pairs of slices that don't count, each with the reason
+	Baseline      Side         `json:"baseline"`
+	Target        Side         `json:"target"`
+	Failed        stats.Shares `json:"failed"`         // of all slices but those of an invalid pair
+	Apart         stats.Shares `json:"apart"`          // the same: answered from another cache state
+	PlannedSlices int          `json:"planned_slices"` // of each side
+	SliceLengthMS float64      `json:"slice_length_ms"`
+	Order         string       `json:"order"` // A = baseline, B = target
+	Seed          uint64       `json:"seed"`
+	Dropped       []string     `json:"dropped"` // pairs of slices that don't count, each with the reason
 }
 
 // Side is one of the two servers.
@@ -77,8 +79,8 @@ type compared struct {
 	took    time.Duration
 	planned time.Duration
 	p99s    []float64
-	slice   tallied   // the last one
-	counts  []tallied // of each pair that is not invalid, whether its p99s count or not
+	slice   stats.Tallied   // the last one
+	counts  []stats.Tallied // of each pair that is not invalid, whether its p99s count or not
 }
 
 // Compare lets the target of c and a baseline take turns, slice by slice, with
@@ -114,7 +116,7 @@ func Compare(ctx context.Context, c Config, b Baseline, s Slicing) (Result, erro
 		k.sides[i] = side
 	}
 	k.out = &Comparison{
-		PlannedSlices: k.slicing.Slices, SliceLengthMS: ms(k.slicing.Length), Seed: k.slicing.Seed, Dropped: []string{},
+		PlannedSlices: k.slicing.Slices, SliceLengthMS: stats.MS(k.slicing.Length), Seed: k.slicing.Seed, Dropped: []string{},
 	}
 	stopped := k.turns(ctx)
 	k.conclude(ctx, stopped)
@@ -208,7 +210,7 @@ func (k *comparer) slice(ctx context.Context, side *compared, pair int) (p99 flo
 		why = append(why, invalidPair+reason)
 	}
 	n, apart := slice.all.requests, slice.misplaced()
-	side.slice = tallied{requests: n + apart, failed: slice.all.errors, apart: apart}
+	side.slice = stats.Tallied{Requests: n + apart, Failed: slice.all.errors, Apart: apart}
 	switch {
 	case ran.Sent < ran.Planned:
 		why = append(why, fmt.Sprintf("%s was stopped after %d of %d requests", side.name, ran.Sent, ran.Planned))
@@ -219,7 +221,7 @@ func (k *comparer) slice(ctx context.Context, side *compared, pair int) (p99 flo
 	case slice.unproven() > 0:
 		why = append(why, fmt.Sprintf("%d replies of %s have no Cache-Status: nothing proves that they were %s", slice.unproven(), side.name, k.phase.State))
 	}
-	return ms(slice.all.latency.Quantile(0.99)), why
+	return stats.MS(slice.all.latency.Quantile(0.99)), why
 }
 
 // newSliceTeller tells of one slice of one side.
@@ -234,7 +236,7 @@ func (k *comparer) newSliceTeller(side *compared, slice *tally, pair int) *telle
 // conclude puts both sides' figures and the comparison's verdict into the result.
 func (k *comparer) conclude(ctx context.Context, stopped string) {
 	c, out := k.out, &k.result
-	c.Difference = Decide(k.sides[0].p99s, k.sides[1].p99s, k.slicing.MinEffect, k.slicing.Seed)
+	c.Difference = stats.Decide(k.sides[0].p99s, k.sides[1].p99s, k.slicing.MinEffect, k.slicing.Seed)
 	c.Baseline, c.Target = k.sides[0].side(), k.sides[1].side()
 	c.shares(k.sides[0].counts, k.sides[1].counts)
 	for _, side := range k.sides {
@@ -256,6 +258,6 @@ func (k *comparer) conclude(ctx context.Context, stopped string) {
 func (s *compared) side() Side {
 	return Side{
 		URL: s.Target, Run: s.Hitter.RunName(), Server: s.Server,
-		SliceP99MS: append([]float64{}, s.p99s...), MedianP99MS: round(median(slices.Clone(s.p99s))),
+		SliceP99MS: append([]float64{}, s.p99s...), MedianP99MS: round(stats.Median(slices.Clone(s.p99s))),
 	}
 }

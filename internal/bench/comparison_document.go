@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/honeydue/honeydue/internal/bench/stats"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -16,9 +17,9 @@ func (c *Comparison) blocks(reasons []string) []report.Block {
 	}
 	tone := report.Good
 	switch c.Finding {
-	case Regression:
+	case stats.Regression:
 		tone = report.Bad
-	case TooFew:
+	case stats.TooFew:
 		tone = report.Warn
 	default:
 		if len(c.unseen()) > 0 {
@@ -26,7 +27,7 @@ func (c *Comparison) blocks(reasons []string) []report.Block {
 		}
 	}
 	text := c.String()
-	if c.Finding == NoDifference {
+	if c.Finding == stats.NoDifference {
 		text += fmt.Sprintf(". That is no proof of none: up to %+.1f%% is not excluded", 100*c.EffectCI[1])
 	}
 	t := report.Table{

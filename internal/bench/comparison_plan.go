@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // Slicing is how two servers take turns. A zero value leaves the choice to the
@@ -18,7 +20,7 @@ type Slicing struct {
 
 func (s Slicing) complete() Slicing {
 	s.Slices, s.Length = or(s.Slices, 10), or(s.Length, 10*time.Second)
-	s.Seed, s.MinEffect = or(s.Seed, 1), or(s.MinEffect, DefaultMinEffect)
+	s.Seed, s.MinEffect = or(s.Seed, 1), or(s.MinEffect, stats.DefaultMinEffect)
 	return s
 }
 
@@ -50,9 +52,9 @@ func ComparePlan(o PlanOptions, s Slicing) (Plan, error) {
 			}
 		}
 	}
-	if s.Slices < MinSlices {
+	if s.Slices < stats.MinSlices {
 		return Plan{}, &PlanError{
-			fmt.Sprintf("%d slices of each server cannot show a difference: %d at least, and 10 find one of 20%%", s.Slices, MinSlices),
+			fmt.Sprintf("%d slices of each server cannot show a difference: %d at least, and 10 find one of 20%%", s.Slices, stats.MinSlices),
 			"Raise --slices.",
 		}
 	}

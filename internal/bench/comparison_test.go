@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // slowDelay is far above what a loaded machine adds to the 5 ms of the other server.
@@ -84,7 +86,7 @@ func TestCompareFindsASlowerServer(t *testing.T) {
 	}
 	c := r.Comparison
 	t.Log(c.String(), c.Baseline.SliceP99MS, c.Target.SliceP99MS, c.Order)
-	if r.Verdict != Fail || c.Finding != Regression || c.Effect < 0.5 {
+	if r.Verdict != Fail || c.Finding != stats.Regression || c.Effect < 0.5 {
 		t.Fatalf("verdict %s because of %q", r.Verdict, r.Reasons)
 	}
 	if len(c.Order) != 12 || strings.Count(c.Order, "A") != 6 {
@@ -155,11 +157,11 @@ func TestCompareWithoutRegression(t *testing.T) {
 	fast, slow := newTurnServer(t, 5*time.Millisecond, 200), newTurnServer(t, slowDelay, 200)
 	o, s := short()
 	r, err := compareRun(t.Context(), t, slow, fast, o, s, nil)
-	if err != nil || r.Verdict != Pass || r.Comparison.Finding != Improvement {
+	if err != nil || r.Verdict != Pass || r.Comparison.Finding != stats.Improvement {
 		t.Errorf("verdict %s because of %q, %v", r.Verdict, r.Reasons, err)
 	}
 	r, err = compareRun(t.Context(), t, slow, slow, o, s, nil)
-	if err != nil || r.Comparison.Finding == TooFew {
+	if err != nil || r.Comparison.Finding == stats.TooFew {
 		t.Errorf("verdict %s because of %q, %v", r.Verdict, r.Reasons, err)
 	}
 	// One real pair may be the one in twenty; the shares are what the self-test is about.
@@ -222,7 +224,7 @@ func TestCompareThatEndsEarly(t *testing.T) {
 				}
 			}
 		})
-		if err != nil || !told.Load() || r.Verdict != Inconclusive || r.Comparison.Finding != TooFew || !strings.Contains(strings.Join(r.Reasons, "\n"), "interrupted") {
+		if err != nil || !told.Load() || r.Verdict != Inconclusive || r.Comparison.Finding != stats.TooFew || !strings.Contains(strings.Join(r.Reasons, "\n"), "interrupted") {
 			t.Errorf("verdict %s because of %q, %v", r.Verdict, r.Reasons, err)
 		}
 	})
@@ -251,7 +253,9 @@ func TestCompareThatEndsEarly(t *testing.T) {
 }
 
 func TestComparisonIsJudged(t *testing.T) {
-	difference := func(f Finding, slices int) Difference { return Difference{Finding: f, Slices: slices} }
+	difference := func(f stats.Finding, slices int) stats.Difference {
+		return stats.Difference{Finding: f, Slices: slices}
+	}
 	for _, tc := range []struct {
 		name    string
 		c       Comparison
@@ -259,15 +263,15 @@ func TestComparisonIsJudged(t *testing.T) {
 		broke   bool
 		want    Verdict
 	}{
-		{"no difference", Comparison{Difference: difference(NoDifference, 10)}, "", false, Pass},
-		{"improvement", Comparison{Difference: difference(Improvement, 10)}, "", false, Pass},
-		{"regression", Comparison{Difference: difference(Regression, 10)}, "", false, Fail},
-		{"regression before the end", Comparison{Difference: difference(Regression, 7)}, "stopped", false, Fail},
-		{"no difference before the end", Comparison{Difference: difference(NoDifference, 7)}, "stopped", false, Inconclusive},
-		{"too few", Comparison{Difference: difference(TooFew, 2)}, "stopped", false, Inconclusive},
-		{"too few, most of them invalid", Comparison{Difference: difference(TooFew, 2), Dropped: []string{"pair 1: invalid: a", "pair 2: invalid: a", "pair 3: invalid: a"}}, "", false, Invalid},
-		{"too few in the state", Comparison{Difference: difference(TooFew, 2), Dropped: []string{"pair 1: only 3", "pair 2: only 3", "pair 3: only 3"}}, "", false, Inconclusive},
-		{"the target broke", Comparison{Difference: difference(TooFew, 2)}, "more than half", true, Fail},
+		{"no difference", Comparison{Difference: difference(stats.NoDifference, 10)}, "", false, Pass},
+		{"improvement", Comparison{Difference: difference(stats.Improvement, 10)}, "", false, Pass},
+		{"regression", Comparison{Difference: difference(stats.Regression, 10)}, "", false, Fail},
+		{"regression before the end", Comparison{Difference: difference(stats.Regression, 7)}, "stopped", false, Fail},
+		{"no difference before the end", Comparison{Difference: difference(stats.NoDifference, 7)}, "stopped", false, Inconclusive},
+		{"too few", Comparison{Difference: difference(stats.TooFew, 2)}, "stopped", false, Inconclusive},
+		{"too few, most of them invalid", Comparison{Difference: difference(stats.TooFew, 2), Dropped: []string{"pair 1: invalid: a", "pair 2: invalid: a", "pair 3: invalid: a"}}, "", false, Invalid},
+		{"too few in the state", Comparison{Difference: difference(stats.TooFew, 2), Dropped: []string{"pair 1: only 3", "pair 2: only 3", "pair 3: only 3"}}, "", false, Inconclusive},
+		{"the target broke", Comparison{Difference: difference(stats.TooFew, 2)}, "more than half", true, Fail},
 	} {
 		if got, why := tc.c.judge(tc.stopped, tc.broke); got != tc.want || (got != Pass) != (len(why) > 0) {
 			t.Errorf("%s: %s because of %q, want %s", tc.name, got, why, tc.want)

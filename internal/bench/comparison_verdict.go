@@ -3,6 +3,8 @@ package bench
 import (
 	"slices"
 	"strings"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // invalidPair begins the reason why a pair of slices says nothing of the servers.
@@ -24,15 +26,15 @@ func (c *Comparison) judge(stopped string, targetBroke bool) (Verdict, []string)
 		}
 	}
 	switch {
-	case c.Finding == Regression:
+	case c.Finding == stats.Regression:
 		return Fail, append(append(why, c.String()), c.unseen()...)
 	case targetBroke:
 		return Fail, append(why, "the baseline answered the same requests")
 	case c.Failed.Higher && c.Failed.Lasting:
 		return Fail, append(why, c.unseen()...)
-	case c.Finding == TooFew && invalid > c.Slices:
+	case c.Finding == stats.TooFew && invalid > c.Slices:
 		return Invalid, append(why, c.Dropped...)
-	case c.Finding == TooFew:
+	case c.Finding == stats.TooFew:
 		return Inconclusive, slices.Concat(why, []string{c.String()}, c.unseen(), c.Dropped)
 	case stopped != "", c.Failed.Higher, c.Apart.Higher:
 		return Inconclusive, append(append(why, c.String()), c.unseen()...)

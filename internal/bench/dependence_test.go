@@ -1,130 +1,30 @@
 package bench
 
 import (
-	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
-func windowsOf(rate int, over func(seq uint64) bool, requests int) *windows {
-	w := newWindows()
-	for seq := range uint64(requests) {
-		w.observe(time.Duration(seq)*time.Second/time.Duration(rate), over(seq))
-	}
-	return w
-}
-
-// Independent requests have a design effect of one, and are called dependent in
-// about one phase of a hundred.
-func TestIndependentRequestsAreNotCalledDependent(t *testing.T) {
-	for _, share := range []float64{0.002, 0.01, 0.2} {
-		dice := rand.New(rand.NewPCG(9, 9))
-		const runs = 500
-		flagged, mean := 0, 0.0
-		for range runs {
-			w := windowsOf(50, func(uint64) bool { return dice.Float64() < share }, 3000)
-			d := w.dependence()
-			mean += d.effect / runs
-			if d.clear {
-				flagged++
-			}
-		}
-		// Twice the nominal 1%, and 3 standard errors: rare events have the longer tail.
-		if limit := int(runs*0.02 + 3*math.Sqrt(runs*0.02)); flagged > limit {
-			t.Errorf("share %v: %d of %d independent phases were called dependent", share, flagged, runs)
-		}
-		// At least 1 by definition, so the mean is above it.
-		if mean < 1 || mean > 1.15 {
-			t.Errorf("share %v: mean design effect %v", share, mean)
-		}
-	}
-}
-
-// k whole seconds in which every request is slow, of S: the closed form of the
-// design effect is rate * S/(S-1), whatever k is.
-func TestBurstsHaveTheDesignEffectOfTheirSize(t *testing.T) {
-	w := windowsOf(50, func(seq uint64) bool { return seq/50 == 7 || seq/50 == 30 }, 3000)
-	d := w.dependence()
-	if want := 50 * 60.0 / 59; !d.clear || math.Abs(d.effect-want) > 1e-9 {
-		t.Errorf("%+v, want %v", d, want)
-	}
-	if got := d.effective(3000); got != 59 {
-		t.Errorf("%d effective requests, want one for each of 60 seconds, nearly", got)
-	}
-}
-
-func TestClaimsHaveToHoldForTheEffectiveSample(t *testing.T) {
-	// 101 of 12,000 may be slow. Spread out they are no doubt; in one second at 50/s they
-	// can't be; in bursts of 10 they are worth 10 of 1,200, and that claims nothing.
-	spread := windowsOf(50, func(seq uint64) bool { return seq%120 == 0 }, 12000).dependence()
-	if why := spread.doubt(12000, 100); why != "" || spread.effect != 1 {
-		t.Errorf("spread out: %q, %+v", why, spread)
-	}
-	bursts := windowsOf(50, func(seq uint64) bool { return seq%1200 < 10 }, 12000).dependence()
-	if why := bursts.doubt(12000, 100); !strings.Contains(why, "came in bursts") {
-		t.Errorf("bursts: %q, %+v", why, bursts)
-	}
-	few := windowsOf(50, func(seq uint64) bool { return seq < 10 }, 12000).dependence()
-	if why := few.doubt(12000, 10); why != "" || !few.clear {
-		t.Errorf("one burst of 10 in 12000 leaves enough: %q, %+v", why, few)
-	}
-}
-
 func TestAClaimIsJudgedByTheEffectiveSample(t *testing.T) {
-	bursts, spread := newWindows(), newWindows()
+	bursts, spread := stats.NewWindows(), stats.NewWindows()
 	for seq := range uint64(12000) {
 		at := time.Duration(seq) * time.Second / 50
-		bursts.observe(at, seq%1200 < 10)
-		spread.observe(at, seq%120 == 0)
+		bursts.Observe(at, seq%1200 < 10)
+		spread.Observe(at, seq%120 == 0)
 	}
-	verdict, why := judge(evidence{n: 12000, over: 100, dependence: bursts.dependence()})
+	verdict, why := judge(evidence{n: 12000, over: 100, dependence: bursts.Dependence()})
 	if verdict != Inconclusive || len(why) != 1 {
 		t.Errorf("judge = %s because of %q", verdict, why)
 	}
-	if verdict, _ := judge(evidence{n: 12000, over: 100, dependence: spread.dependence()}); verdict != Pass {
+	if verdict, _ := judge(evidence{n: 12000, over: 100, dependence: spread.Dependence()}); verdict != Pass {
 		t.Errorf("judge = %s", verdict)
 	}
 	// A miss stays a miss, and is said to be of few events.
-	verdict, why = judge(evidence{n: 3000, over: 100, dependence: dependence{effect: 50, clear: true}})
+	verdict, why = judge(evidence{n: 3000, over: 100, dependence: stats.Dependence{Effect: 50, Clear: true}})
 	if verdict != Fail || !strings.Contains(strings.Join(why, "\n"), "came in bursts") {
 		t.Errorf("judge = %s because of %q", verdict, why)
-	}
-}
-
-// A long phase joins its windows; nothing is lost and nothing grows.
-func TestWindowsJoin(t *testing.T) {
-	w := windowsOf(10, func(seq uint64) bool { return seq%7 == 0 }, 10*3600)
-	n, over := 0, 0
-	for _, c := range w.counts {
-		n += c.requests
-		over += c.over
-	}
-	if n != 36000 || over != 5143 || w.width != 32*time.Second {
-		t.Errorf("%d requests, %d over, windows of %v", n, over, w.width)
-	}
-	if d := w.dependence(); d.clear || d.effect != 1 {
-		t.Errorf("%+v", d)
-	}
-}
-
-func TestTooFewWindowsMeasureNothing(t *testing.T) {
-	if d := windowsOf(100, func(seq uint64) bool { return seq < 50 }, 700).dependence(); d != (dependence{}) {
-		t.Errorf("seven seconds: %+v", d)
-	}
-	var none *windows
-	none.observe(time.Second, true)
-	if d := none.dependence(); d != (dependence{}) {
-		t.Errorf("no windows: %+v", d)
-	}
-}
-
-// From the tables of the chi-square distribution.
-func TestChiSquareBound(t *testing.T) {
-	for freedom, want := range map[float64]float64{7: 18.475, 10: 23.209, 59: 87.166, 127: 166.99} {
-		if got := chiSquareBound(freedom); math.Abs(got/want-1) > 0.005 {
-			t.Errorf("%v: %v, want %v", freedom, got, want)
-		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // simulated are two servers whose slice p99s are lognormal around 160 ms. Each
@@ -33,12 +35,12 @@ func simulated(dice *rand.Rand, slicesOfEach int, slower float64) (baseline, tar
 	return baseline, target
 }
 
-func count(pairs int, slower float64, seed uint64) (found map[Finding]int, covered int) {
-	found = make(map[Finding]int)
+func count(pairs int, slower float64, seed uint64) (found map[stats.Finding]int, covered int) {
+	found = make(map[stats.Finding]int)
 	dice := rand.New(rand.NewPCG(seed, 7))
 	for i := range pairs {
 		a, b := simulated(dice, 10, slower)
-		d := Decide(a, b, DefaultMinEffect, uint64(i))
+		d := stats.Decide(a, b, stats.DefaultMinEffect, uint64(i))
 		found[d.Finding]++
 		if d.EffectCI[0] <= slower-1 && slower-1 <= d.EffectCI[1] {
 			covered++
@@ -54,19 +56,19 @@ func count(pairs int, slower float64, seed uint64) (found map[Finding]int, cover
 func TestSelfTestOfTheComparison(t *testing.T) {
 	const pairs = 2000
 	equal, _ := count(pairs, 1, 1)
-	alarms := equal[Regression] + equal[Improvement]
+	alarms := equal[stats.Regression] + equal[stats.Improvement]
 	if limit := int(pairs*0.05 + 3*math.Sqrt(pairs*0.05*0.95)); alarms > limit {
 		t.Errorf("%d of %d pairs of equal servers alarmed, more than %d", alarms, pairs, limit)
 	}
 	slower, _ := count(pairs/4, 1.2, 2)
-	if slower[Regression] < pairs/4*9/10 {
-		t.Errorf("a regression of 20%% was found in %d of %d pairs", slower[Regression], pairs/4)
+	if slower[stats.Regression] < pairs/4*9/10 {
+		t.Errorf("a regression of 20%% was found in %d of %d pairs", slower[stats.Regression], pairs/4)
 	}
-	if slower[Improvement] != 0 {
-		t.Errorf("a regression was taken for an improvement %d times", slower[Improvement])
+	if slower[stats.Improvement] != 0 {
+		t.Errorf("a regression was taken for an improvement %d times", slower[stats.Improvement])
 	}
 	faster, _ := count(pairs/4, 1/1.2, 3)
-	if faster[Improvement] < pairs/4*9/10 || faster[Regression] != 0 {
+	if faster[stats.Improvement] < pairs/4*9/10 || faster[stats.Regression] != 0 {
 		t.Errorf("an improvement: %v", faster)
 	}
 	t.Logf("equal: %d alarms in %d; 20%% slower: %v; 20%% faster: %v", alarms, pairs, slower, faster)
@@ -113,18 +115,18 @@ func TestDecideNeedsAllThree(t *testing.T) {
 	for _, tc := range []struct {
 		name             string
 		baseline, target []float64
-		want             Finding
+		want             stats.Finding
 	}{
-		{"nothing", nil, nil, TooFew},
-		{"four of each", around(100, 1)[:4], around(200, 1)[:4], TooFew},
-		{"five of each", around(100, 1)[:5], around(200, 1)[:5], Regression},
-		{"the same", around(100, 1), around(100, 1), NoDifference},
-		{"clear and large", around(100, 1), around(120, 1), Regression},
-		{"clear and large, downwards", around(120, 1), around(100, 1), Improvement},
-		{"clear and small", around(100, 0.1), around(104, 0.1), NoDifference},
-		{"large and not clear", around(100, 20), around(112, 20), NoDifference},
+		{"nothing", nil, nil, stats.TooFew},
+		{"four of each", around(100, 1)[:4], around(200, 1)[:4], stats.TooFew},
+		{"five of each", around(100, 1)[:5], around(200, 1)[:5], stats.Regression},
+		{"the same", around(100, 1), around(100, 1), stats.NoDifference},
+		{"clear and large", around(100, 1), around(120, 1), stats.Regression},
+		{"clear and large, downwards", around(120, 1), around(100, 1), stats.Improvement},
+		{"clear and small", around(100, 0.1), around(104, 0.1), stats.NoDifference},
+		{"large and not clear", around(100, 20), around(112, 20), stats.NoDifference},
 	} {
-		if d := Decide(tc.baseline, tc.target, DefaultMinEffect, 1); d.Finding != tc.want {
+		if d := stats.Decide(tc.baseline, tc.target, stats.DefaultMinEffect, 1); d.Finding != tc.want {
 			t.Errorf("%s: %s", tc.name, d)
 		}
 	}
@@ -137,8 +139,8 @@ func TestRatioInterval(t *testing.T) {
 		b := rapid.SliceOfN(rapid.Float64Range(1, 1000), len(a), len(a)).Draw(t, "b")
 		seed := rapid.Uint64().Draw(t, "seed")
 		keptA, keptB := slices.Clone(a), slices.Clone(b)
-		lo, hi := RatioInterval(a, b, seed)
-		if again, end := RatioInterval(a, b, seed); again != lo || end != hi {
+		lo, hi := stats.RatioInterval(a, b, seed)
+		if again, end := stats.RatioInterval(a, b, seed); again != lo || end != hi {
 			t.Fatal("another interval for the same seed")
 		}
 		if !slices.Equal(a, keptA) || !slices.Equal(b, keptB) {
@@ -151,11 +153,11 @@ func TestRatioInterval(t *testing.T) {
 		for i := range b {
 			b[i] = 3 * a[i]
 		}
-		if lo, hi := RatioInterval(a, b, seed); math.Abs(lo-3) > 1e-9 || math.Abs(hi-3) > 1e-9 {
+		if lo, hi := stats.RatioInterval(a, b, seed); math.Abs(lo-3) > 1e-9 || math.Abs(hi-3) > 1e-9 {
 			t.Fatalf("three times: [%v, %v]", lo, hi)
 		}
 	})
-	if lo, hi := RatioInterval(nil, nil, 1); lo != 0 || !math.IsInf(hi, 1) {
+	if lo, hi := stats.RatioInterval(nil, nil, 1); lo != 0 || !math.IsInf(hi, 1) {
 		t.Errorf("nothing: [%v, %v]", lo, hi)
 	}
 }
@@ -172,7 +174,7 @@ func TestRatioIntervalHasTheWidthOfTheClosedForm(t *testing.T) {
 			a = append(a, 100)
 			b = append(b, 100+10*dice.NormFloat64())
 		}
-		lo, hi := RatioInterval(a, b, uint64(i))
+		lo, hi := stats.RatioInterval(a, b, uint64(i))
 		width += (hi - lo) / runs
 	}
 	want := 2 * 1.96 * 1.2533 * 0.1 / math.Sqrt(n)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/bench/stats"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -112,8 +113,8 @@ func CheckEarlier(earlier Result, p Plan, get string) error {
 		switch {
 		case !ok:
 			return &PlanError{fmt.Sprintf("the earlier run has no phase %s", phase.Name), hint}
-		case before.TargetMS != ms(phase.Target):
-			return &PlanError{fmt.Sprintf("phase %s had a target of %s then, and has %s now", phase.Name, figure(before.TargetMS), figure(ms(phase.Target))), hint}
+		case before.TargetMS != stats.MS(phase.Target):
+			return &PlanError{fmt.Sprintf("phase %s had a target of %s then, and has %s now", phase.Name, figure(before.TargetMS), figure(stats.MS(phase.Target))), hint}
 		case phase.Name == PhaseGet && (len(before.Routes) != 1 || before.Routes[0].Route != get):
 			return &PlanError{fmt.Sprintf("the earlier run did not GET %s", get), hint}
 		}
@@ -152,8 +153,8 @@ func (r Result) phase(name string) (Phase, bool) {
 func (p Phase) since(before Phase) PhaseChange {
 	c := PhaseChange{
 		Name: p.Name, P50: change(before.Latency.P50, p.Latency.P50), Max: change(before.Latency.Max, p.Latency.Max),
-		Over:   change(share(before.Over, before.Requests), share(p.Over, p.Requests)),
-		Errors: change(share(before.Errors, before.Requests), share(p.Errors, p.Requests)),
+		Over:   change(stats.Share(before.Over, before.Requests), stats.Share(p.Over, p.Requests)),
+		Errors: change(stats.Share(before.Errors, before.Requests), stats.Share(p.Errors, p.Requests)),
 		Turns:  change(float64(before.DBTurns.Max), float64(p.DBTurns.Max)),
 		Apart:  apartFrom(p.P99CI95MS, before.P99CI95MS) || apartFrom(before.P99CI95MS, p.P99CI95MS),
 		Routes: []RouteChange{},
@@ -174,13 +175,6 @@ func (p Phase) since(before Phase) PhaseChange {
 
 // apartFrom reports whether interval a ends before interval b begins.
 func apartFrom(a, b [2]*float64) bool { return a[1] != nil && b[0] != nil && *a[1] < *b[0] }
-
-func share(part, of int) float64 {
-	if of == 0 {
-		return 0
-	}
-	return float64(part) / float64(of)
-}
 
 // blocks is the part of the report about an earlier run.
 func (e *Earlier) blocks() []report.Block {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // testEvening are households whose people and tasks can be told by their ids.
@@ -155,7 +157,7 @@ func TestEveningCanBeClaimed(t *testing.T) {
 		for seq := range p.Schedule.Count() {
 			n[p.Shots(seq).Group]++
 		}
-		if OverAllowed(n[groupReads]) < spare || len(p.Thresholds) != 2 || len(p.Goals) != 3 {
+		if stats.OverAllowed(n[groupReads]) < spare || len(p.Thresholds) != 2 || len(p.Goals) != 3 {
 			t.Errorf("%s: %v, %d thresholds, %d goals", profile, n, len(p.Thresholds), len(p.Goals))
 		}
 		for _, limit := range p.Thresholds {
@@ -181,7 +183,7 @@ func judgedEvening(t *testing.T, answer func(Shot) Sample, server *ServerTimelin
 	t.Helper()
 	p := eveningPhase(t, "release")
 	all := newTally(p.State, p.Target, time.Second)
-	all.watched, all.windows = newWatches(p.Thresholds), newWindows()
+	all.watched, all.windows = newWatches(p.Thresholds), stats.NewWindows()
 	for seq := range p.Schedule.Count() {
 		s := answer(p.Shots(seq))
 		s.Seq, s.Shot = seq, p.Shots(seq)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/api"
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // judged is the plain data of a phase that followed a schedule, with its verdict.
@@ -18,7 +19,7 @@ func (r *run) judged(p PhasePlan, t *tally, ran Ran, e effort, stopped string) P
 		n: t.all.requests, over: t.all.over,
 		apart: t.misplaced(), slow: t.slow, unproven: t.unproven(), wantsState: p.State,
 		cold: t.cold, fresh: t.fresh,
-		stopped: stopped, invalid: e.invalid(p.Target), dependence: t.windows.dependence(),
+		stopped: stopped, invalid: e.invalid(p.Target), dependence: t.windows.Dependence(),
 	})
 	phase.Verdict = verdict
 	if why != nil {
@@ -39,23 +40,23 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 	h := t.all.latency
 	phase := Phase{
 		Name: p.Name, Reasons: []string{}, Requests: t.all.requests, Errors: t.all.errors,
-		ErrorKinds: make(map[string]int), Over: t.all.over, OverAllowed: OverAllowed(t.all.requests + t.slow),
-		TargetMS: ms(p.Target), HTTPVersion: t.proto,
+		ErrorKinds: make(map[string]int), Over: t.all.over, OverAllowed: stats.OverAllowed(t.all.requests + t.slow),
+		TargetMS: stats.MS(p.Target), HTTPVersion: t.proto,
 		Latency: Latency{
-			P50: ms(h.Quantile(0.5)), P90: ms(h.Quantile(0.9)), P99: quantileOf(h, 0.99),
-			P999: quantileOf(h, 0.999), Max: ms(h.Max()),
+			P50: stats.MS(h.Quantile(0.5)), P90: stats.MS(h.Quantile(0.9)), P99: quantileOf(h, 0.99),
+			P999: quantileOf(h, 0.999), Max: stats.MS(h.Max()),
 		},
 		Service: partsOf(t.service), Queue: partsOf(t.queue), Lag: timesOf(t.lag),
 		P99CI95MS: intervalOf(h),
 		DBTurns:   Turns{P50: t.turnsAt(0.5), Max: t.turnsAt(1), Stated: t.told > 0},
 		Apart:     make(map[string]int), ApartOver: t.slow,
-		DurationMS: ms(took),
+		DurationMS: stats.MS(took),
 		Retried:    t.retries, JSONByEnds: t.byEnds,
 		Slowest: []Slow{}, Routes: []RouteFigures{},
 		Timeline: t.time.figures(), latency: h,
 	}
-	if d := t.windows.dependence(); d.effect > 0 {
-		phase.DesignEffect, phase.EffectiveN = round(d.effect), d.effective(t.all.requests+t.slow)
+	if d := t.windows.Dependence(); d.Effect > 0 {
+		phase.DesignEffect, phase.EffectiveN = round(d.Effect), d.Effective(t.all.requests+t.slow)
 	}
 	if answered := t.all.requests - t.all.errors; answered > 0 {
 		phase.BytesMean = t.bytes / int64(answered)
@@ -77,7 +78,7 @@ func (r *run) figures(p PhasePlan, t *tally, attack uint32, took time.Duration) 
 	if w := t.writes; w != nil {
 		phase.Writes = &Writes{
 			Requests: w.requests, Errors: w.errors, ErrorKinds: make(map[string]int),
-			P50MS: ms(w.latency.Quantile(0.5)), P99MS: ms(w.latency.Quantile(0.99)), MaxMS: ms(w.latency.Max()),
+			P50MS: stats.MS(w.latency.Quantile(0.5)), P99MS: stats.MS(w.latency.Quantile(0.99)), MaxMS: stats.MS(w.latency.Max()),
 		}
 		for kind, n := range t.unmade {
 			phase.Writes.ErrorKinds[string(kind)] = n
@@ -128,15 +129,15 @@ func (p Phase) metered(by *ServerTimeline, goals []goal) Phase {
 func (f *figures) of(route string) RouteFigures {
 	return RouteFigures{
 		Route: route, Requests: f.requests, Errors: f.errors, Over: f.over,
-		P50MS: ms(f.latency.Quantile(0.5)), P99MS: ms(f.latency.Quantile(0.99)), MaxMS: ms(f.latency.Max()),
+		P50MS: stats.MS(f.latency.Quantile(0.5)), P99MS: stats.MS(f.latency.Quantile(0.99)), MaxMS: stats.MS(f.latency.Max()),
 	}
 }
 
 func (r *run) slow(s slowSample, attack uint32) Slow {
 	out := Slow{
-		TraceID: r.Hitter.run.TraceID(attack, s.Seq), LatencyMS: ms(s.latency), Route: s.Shot.Route,
+		TraceID: r.Hitter.run.TraceID(attack, s.Seq), LatencyMS: stats.MS(s.latency), Route: s.Shot.Route,
 		ServerTiming: api.ParseServerTiming(s.Reply.ServerTiming),
-		LagMS:        ms(s.Lag), QueueMS: ms(s.Queue), ServiceMS: ms(s.Service),
+		LagMS:        stats.MS(s.Lag), QueueMS: stats.MS(s.Queue), ServiceMS: stats.MS(s.Service),
 		CacheStatus: s.Reply.CacheStatus, Status: s.Reply.Status, Error: string(s.Kind),
 	}
 	out.TraceURL = r.TraceLink.To(out.TraceID)
@@ -166,14 +167,16 @@ func (s Slow) network() *float64 {
 // they are its whole time there.
 func serverParts() []string { return []string{"acquire", "db", "redis", "app"} }
 
-func timesOf(h *Histogram) Times {
-	return Times{P50: ms(h.Quantile(0.5)), P99: ms(h.Quantile(0.99))}
+func timesOf(h *stats.Histogram) Times {
+	return Times{P50: stats.MS(h.Quantile(0.5)), P99: stats.MS(h.Quantile(0.99))}
 }
 
-func partsOf(h *Histogram) Parts { return Parts{P50: ms(h.Quantile(0.5)), P99: quantileOf(h, 0.99)} }
+func partsOf(h *stats.Histogram) Parts {
+	return Parts{P50: stats.MS(h.Quantile(0.5)), P99: quantileOf(h, 0.99)}
+}
 
 // quantileOf is a quantile in ms, nil of nothing.
-func quantileOf(h *Histogram, q float64) *float64 {
+func quantileOf(h *stats.Histogram, q float64) *float64 {
 	if h.Count() == 0 {
 		return nil
 	}
@@ -181,8 +184,8 @@ func quantileOf(h *Histogram, q float64) *float64 {
 }
 
 // intervalOf is the 95% interval of the p99, null where it has no bound.
-func intervalOf(h *Histogram) (ends [2]*float64) {
-	lo, hi := P99Ranks(h.Count())
+func intervalOf(h *stats.Histogram) (ends [2]*float64) {
+	lo, hi := stats.P99Ranks(h.Count())
 	if lo > 0 {
 		ends[0] = msp(h.AtRank(lo))
 	}

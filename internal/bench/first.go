@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // spareFirst is how many more restarts a phase makes at the most for users that the
@@ -70,7 +72,7 @@ func (r *run) first(ctx context.Context, p PhasePlan, users []User) (Phase, erro
 	n, under := t.all.requests, t.all.requests-t.all.over
 	phase.Restarts = &Restarts{
 		Done: n, Planned: p.Restarts, Under: under,
-		TargetMS: ms(p.Target), SureShare: round(SureShare(n, under)),
+		TargetMS: stats.MS(p.Target), SureShare: round(stats.SureShare(n, under)),
 	}
 	if missing := r.machine.peak.missing(t.kinds); len(missing) > 0 {
 		phase.Verdict, phase.Reasons = Invalid, missing

@@ -75,7 +75,7 @@ func (r Result) histogramLog(w io.Writer) error {
 		if latency == nil {
 			continue
 		}
-		h := latency.h.Clone() // the stamps belong to the log and not to the slice
+		h := latency.H.Clone() // the stamps belong to the log and not to the slice
 		if measured > 1 {
 			h.SetTag(logTag(row.phase.Name))
 		}

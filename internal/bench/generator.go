@@ -4,6 +4,8 @@ import (
 	"runtime/metrics"
 	"syscall"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // gcPauses is the runtime's histogram of stop-the-world pauses of the collector.
@@ -50,7 +52,7 @@ func (u usage) since() (cpuPct float64, longestPause time.Duration) {
 			before = u.pauses[i]
 		}
 		if now.pauses[i] > before && i+1 < len(edges) {
-			longestPause = time.Duration(min(edges[i+1], longest.Seconds()) * float64(time.Second))
+			longestPause = time.Duration(min(edges[i+1], stats.Longest.Seconds()) * float64(time.Second))
 		}
 	}
 	return cpuPct, longestPause

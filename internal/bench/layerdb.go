@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/bench/stats"
 	"github.com/honeydue/honeydue/internal/household"
 	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/store"
@@ -90,7 +91,7 @@ func (l databaseLayer) RoundTrip(r *http.Request) (*http.Response, error) {
 		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, Body: http.NoBody,
 		Header: http.Header{
 			"X-Db-Turns":    {strconv.FormatInt(tally.Turns(), 10)},
-			"Server-Timing": {fmt.Sprintf("acquire;dur=%.3f, db;dur=%.3f", ms(acquire), ms(db))},
+			"Server-Timing": {fmt.Sprintf("acquire;dur=%.3f, db;dur=%.3f", stats.MS(acquire), stats.MS(db))},
 		},
 	}, nil
 }

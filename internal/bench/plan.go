@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // The phases.
@@ -240,7 +242,7 @@ func claimable(phase string, pieces ...Piece) (Schedule, error) {
 	if s.Duration() > maxDuration {
 		return Schedule{}, &PlanError{fmt.Sprintf("phase %s would take %v", phase, s.Duration()), fmt.Sprintf("The longest is %v.", maxDuration)}
 	}
-	if least := SamplesNeeded(0); s.Requests() < least {
+	if least := stats.SamplesNeeded(0); s.Requests() < least {
 		return Schedule{}, &PlanError{
 			fmt.Sprintf("%d requests cannot claim a p99: %d at least", s.Requests(), least),
 			fmt.Sprintf("Raise --rate or --duration: at %.4g/s it takes %.0f s.", s.MeanRate(), ceilSeconds(float64(least)/s.MeanRate())),

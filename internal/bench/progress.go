@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // recentFor is how far back Progress.Recent goes.
@@ -120,7 +122,7 @@ func (l *teller) progress(elapsed time.Duration) Progress {
 		Phase: l.phase, Part: l.part, Elapsed: l.took + elapsed, Length: or(l.length, l.schedule.Duration()),
 		Planned: or(l.planned, l.schedule.Requests()), Done: l.earlier + done,
 		Rate: float64(done) / elapsed.Seconds(), P50: t.all.latency.Quantile(0.5), P99: t.all.latency.Quantile(0.99),
-		Target: l.target, Over: t.all.over, OverAllowed: OverAllowed(t.all.requests), Errors: t.all.errors, Kinds: maps.Clone(t.kinds),
+		Target: l.target, Over: t.all.over, OverAllowed: stats.OverAllowed(t.all.requests), Errors: t.all.errors, Kinds: maps.Clone(t.kinds),
 		Apart: t.misplaced(), Recent: t.time.recent(elapsed), LagP99: t.lag.Quantile(0.99), Cores: cores(),
 		Descriptors: Used{Peak: l.machine.now.DescriptorsUsed, Limit: l.machine.now.Descriptors},
 		Connections: int(l.Hitter.dialed.opened.Load() - l.opened),
@@ -143,7 +145,7 @@ func (t *timeline) recent(elapsed time.Duration) []Recent {
 	for i := from; i < len(t.slices); i++ {
 		one := Recent{Over: t.slices[i].over > 0}
 		if h := t.slices[i].latency; h != nil {
-			one.P99 = h.quantile(0.99)
+			one.P99 = h.Quantile(0.99)
 		}
 		out = append(out, one)
 	}

@@ -3,6 +3,8 @@ package bench
 import (
 	"math"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // Schema names the shape of a Result as JSON.
@@ -101,7 +103,7 @@ type Phase struct {
 	// Server is the phase as the parts behind the target told of it; nil: nobody asked them.
 	Server *ServerTimeline `json:"server_timeline,omitempty"`
 
-	latency *Histogram // every latency of the phase; nil: not kept
+	latency *stats.Histogram // every latency of the phase; nil: not kept
 }
 
 // Writes are the figures of a phase's writes, which are in none of its others.
@@ -229,14 +231,9 @@ type Used struct {
 	Limit int `json:"limit"`
 }
 
-// ms is a duration in milliseconds, to the microsecond.
-func ms(d time.Duration) float64 {
-	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
-}
-
 // msp is ms for a figure that may be absent.
 func msp(d time.Duration) *float64 {
-	v := ms(d)
+	v := stats.MS(d)
 	return &v
 }
 

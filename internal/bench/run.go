@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // Config is everything that a run needs.
@@ -177,7 +179,7 @@ func (r *run) measureFloor(ctx context.Context, rate float64) error {
 	}
 	r.floorP99, r.floorRate = p99, rate
 	if g := &r.result.Generator; rate >= g.FloorRate {
-		g.FloorP99MS, g.FloorRate = ms(p99), rate
+		g.FloorP99MS, g.FloorRate = stats.MS(p99), rate
 	}
 	r.tell(Progress{Phase: "canary", Ended: &Ended{Claim: fmt.Sprintf("the tool's own floor is p99 %s at %.4g/s", human(p99), rate)}})
 	return nil
@@ -226,7 +228,7 @@ func (r *run) steady(ctx context.Context, p PhasePlan, shots Shots) (phase Phase
 	seen := r.Sampler.begin(ctx)
 	t := newTally(p.State, p.Target, r.Hitter.timeout)
 	t.watched = newWatches(p.Thresholds)
-	t.windows = newWindows()
+	t.windows = stats.NewWindows()
 	seen.run(ctx, t.time.began, p.Schedule.Duration())
 	before, tell := selfUsage(), r.newTeller(p.Name, p, t)
 	ran := r.Hitter.Attack(ctx, Attack{
@@ -284,7 +286,7 @@ func (r *run) notSeen(all ...Unseen) {
 func (r *run) note(cpuPct float64, pause time.Duration) {
 	g := &r.result.Generator
 	g.CPUPct = max(g.CPUPct, round(cpuPct))
-	g.GCPauseMaxMS = max(g.GCPauseMaxMS, ms(pause))
+	g.GCPauseMaxMS = max(g.GCPauseMaxMS, stats.MS(pause))
 }
 
 // noteMachine takes a last reading of an attack's descriptors and ports.

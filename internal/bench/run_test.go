@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/bench/stats"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -191,7 +192,7 @@ func TestFailuresCountAsOverAndTheBreakerStops(t *testing.T) {
 	if p.Requests >= 600 || p.Errors < 51 || p.ErrorKinds["500"] != p.Errors || p.Over != p.Errors {
 		t.Errorf("%d requests, %d errors %v, %d over", p.Requests, p.Errors, p.ErrorKinds, p.Over)
 	}
-	if *p.Latency.P99 < ms(DefaultTimeout)*0.999 {
+	if *p.Latency.P99 < stats.MS(DefaultTimeout)*0.999 {
 		t.Errorf("p99 %v ms: failures that come fast must not better the percentiles", *p.Latency.P99)
 	}
 	if !slices.ContainsFunc(r.Reasons, func(s string) bool { return strings.Contains(s, "more than half") }) {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/bench/stats"
 	"github.com/honeydue/honeydue/internal/store"
 )
 
@@ -124,7 +125,7 @@ func (w *sampling) read(ctx context.Context) {
 		w.missed[n].Missed++
 	}
 	w.cost.Readings++
-	w.cost.MS += ms(time.Since(began))
+	w.cost.MS += stats.MS(time.Since(began))
 	w.instants = append(w.instants, i)
 }
 

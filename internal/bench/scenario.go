@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // Scenario is a load test as a file: who does what, how often, in which phases,
@@ -151,7 +153,7 @@ func (t ScenarioThresholds) thresholds() []Threshold {
 
 func (l ScenarioLimits) thresholds(route string) (out []Threshold) {
 	if l.P99 > 0 {
-		out = append(out, Threshold{Route: route, Share: tail, Limit: l.P99})
+		out = append(out, Threshold{Route: route, Share: stats.Tail, Limit: l.P99})
 	}
 	if l.P50 > 0 {
 		out = append(out, Threshold{Route: route, Share: 0.5, Limit: l.P50})

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // mistake finds the first thing that makes no sense, and where.
@@ -234,7 +236,7 @@ func (s Scenario) tooFew(p ScenarioPhase, h hand) string {
 	if err != nil {
 		return err.Error()
 	}
-	if n, least := schedule.Requests(), SamplesNeeded(0); n < least {
+	if n, least := schedule.Requests(), stats.SamplesNeeded(0); n < least {
 		return fmt.Sprintf("%d requests cannot claim a p99: %d at least", n, least)
 	}
 	for _, t := range limits.thresholds() {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // nan is no number: what was not told.
@@ -56,7 +58,7 @@ func (i instant) has(source string) bool {
 func serverTimeline(instants []instant, cost SamplingCost) *ServerTimeline {
 	out := &ServerTimeline{AtMS: []float64{}, Series: []Series{}, Cost: cost}
 	for _, i := range instants[min(1, len(instants)):] {
-		out.AtMS = append(out.AtMS, ms(i.at))
+		out.AtMS = append(out.AtMS, stats.MS(i.at))
 	}
 	for _, kind := range seriesKinds() {
 		s := Series{Name: kind.name, Source: kind.source, Values: make([]*float64, len(out.AtMS))}

@@ -1,63 +1,11 @@
 package bench
 
 import (
-	"math"
 	"math/rand/v2"
-	"strings"
 	"testing"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
-
-func TestFisher(t *testing.T) {
-	for _, tc := range []struct {
-		foundA, ofA, foundB, ofB int
-		want                     float64
-	}{
-		{1, 4, 3, 4, 17.0 / 70}, // the lady tasting tea: (16 + 1) of 70
-		{0, 4, 4, 4, 1.0 / 70},
-		{0, 500, 1, 500, 0.5},
-		{0, 500, 0, 500, 1},
-		{0, 10, 2, 10, 45.0 / 190},
-		{3, 5, 0, 5, 1},
-		{0, 0, 0, 0, 1},
-	} {
-		if got := fisher(tc.foundA, tc.ofA, tc.foundB, tc.ofB); math.Abs(got-tc.want) > 1e-9 {
-			t.Errorf("%+v: p = %v", tc, got)
-		}
-	}
-}
-
-// spread deals so many of each slice of 500 to slices of one side.
-func spread(perSlice ...int) []tallied {
-	var out []tallied
-	for _, n := range perSlice {
-		out = append(out, tallied{requests: 500, failed: n})
-	}
-	return out
-}
-
-func TestSharesAreCompared(t *testing.T) {
-	none := spread(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-	for name, tc := range map[string]struct {
-		baseline, target []tallied
-		higher, lasting  bool
-	}{
-		"none":                      {none, none, false, false},
-		"one":                       {none, spread(1, 0, 0, 0, 0, 0, 0, 0, 0, 0), false, false},
-		"eight of 1000, everywhere": {none, spread(4, 4, 4, 4, 4, 4, 4, 4, 4, 4), true, true},
-		"as many in one slice":      {none, spread(0, 0, 0, 40, 0, 0, 0, 0, 0, 0), true, false},
-		"the baseline's":            {spread(4, 4, 4, 4, 4, 4, 4, 4, 4, 4), none, false, false},
-		"both":                      {spread(4, 4, 4, 4, 4, 4, 4, 4, 4, 4), spread(4, 5, 4, 4, 4, 5, 4, 4, 4, 5), false, false},
-		"less than the least":       {none, spread(1, 1, 1, 1, 1, 1, 1, 1, 0, 0), false, false},
-	} {
-		s := decideShares(tc.baseline, tc.target, func(one tallied) int { return one.failed })
-		if s.Higher != tc.higher || s.Lasting != tc.lasting {
-			t.Errorf("%s: %+v", name, s)
-		}
-		if burst := strings.Contains(s.says("failed"), "in few slices"); burst == s.Lasting {
-			t.Errorf("%s: %s", name, s.says("failed"))
-		}
-	}
-}
 
 // The self-test of the whole verdict: two equal servers, of whose requests the same few fail and the same few have missed
 // a cache, pass at least 19 times in 20 (a claimed improvement counts as an alarm too). A target that fails as seldom as
@@ -73,14 +21,14 @@ func TestSelfTestOfTheVerdictOfAComparison(t *testing.T) {
 		}
 		return n
 	}
-	verdict := func(failing, apart, more float64) (Verdict, Finding) {
+	verdict := func(failing, apart, more float64) (Verdict, stats.Finding) {
 		var c Comparison
 		a, b := simulated(dice, slicesOfEach, 1)
-		c.Difference = Decide(a, b, DefaultMinEffect, dice.Uint64())
-		var sides [2][]tallied
+		c.Difference = stats.Decide(a, b, stats.DefaultMinEffect, dice.Uint64())
+		var sides [2][]stats.Tallied
 		for range slicesOfEach {
-			sides[0] = append(sides[0], tallied{requests, binomial(failing), binomial(apart)})
-			sides[1] = append(sides[1], tallied{requests, binomial(failing + more), binomial(apart)})
+			sides[0] = append(sides[0], stats.Tallied{Requests: requests, Failed: binomial(failing), Apart: binomial(apart)})
+			sides[1] = append(sides[1], stats.Tallied{Requests: requests, Failed: binomial(failing + more), Apart: binomial(apart)})
 		}
 		c.shares(sides[0], sides[1])
 		v, _ := c.judge("", false)
@@ -88,11 +36,11 @@ func TestSelfTestOfTheVerdictOfAComparison(t *testing.T) {
 	}
 	alarms := 0
 	for range pairs {
-		if v, finding := verdict(0.004, 0.02, 0); v != Pass || finding == Improvement {
+		if v, finding := verdict(0.004, 0.02, 0); v != Pass || finding == stats.Improvement {
 			alarms++
 		}
 	}
-	if limit := int(pairs * risk); alarms > limit {
+	if limit := int(pairs * stats.Risk); alarms > limit {
 		t.Errorf("%d of %d pairs of equal servers alarmed, more than %d", alarms, pairs, limit)
 	}
 	found := 0

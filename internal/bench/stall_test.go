@@ -17,6 +17,8 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 const (
@@ -128,7 +130,7 @@ type stallFigures struct {
 }
 
 func measureStall(ctx context.Context, h *Hitter, schedule Schedule) stallFigures {
-	latency, failed := NewHistogram(), 0
+	latency, failed := stats.NewHistogram(), 0
 	ran := h.Attack(ctx, Attack{
 		Schedule: schedule,
 		Shots:    func(uint64) Shot { return Shot{Route: "stall", Path: "/"} },

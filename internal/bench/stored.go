@@ -8,6 +8,8 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // StoredSchema names the shape of a stored run.
@@ -72,14 +74,14 @@ func (p Phase) encode() (storedHistograms, error) {
 		return out, errors.New("they were not kept")
 	}
 	var err error
-	if out.Latency, err = p.latency.encode(); err != nil {
+	if out.Latency, err = p.latency.Encode(); err != nil {
 		return out, err
 	}
 	for i, s := range p.Timeline.Slices {
 		if s.latency == nil {
 			continue
 		}
-		if out.Slices[i], err = s.latency.encode(); err != nil {
+		if out.Slices[i], err = s.latency.Encode(); err != nil {
 			return out, err
 		}
 	}
@@ -137,7 +139,7 @@ func (p *Phase) restore(from storedHistograms) error {
 	if from.Phase != p.Name || len(from.Slices) != len(p.Timeline.Slices) {
 		return errors.New("its histograms are those of another phase")
 	}
-	h, err := decodeHistogram(from.Latency)
+	h, err := stats.DecodeHistogram(from.Latency)
 	if err != nil {
 		return fmt.Errorf("its latencies can't be decoded: %w", err)
 	}
@@ -145,7 +147,7 @@ func (p *Phase) restore(from storedHistograms) error {
 	switch {
 	case h.Count() != p.Requests:
 		return fmt.Errorf("its histogram holds %d requests of %d", h.Count(), p.Requests)
-	case !h.has(0.5, p.Latency.P50) || ms(h.Max()) != p.Latency.Max || p.Latency.P99 != nil && !h.has(0.99, *p.Latency.P99):
+	case !h.Has(0.5, p.Latency.P50) || stats.MS(h.Max()) != p.Latency.Max || p.Latency.P99 != nil && !h.Has(0.99, *p.Latency.P99):
 		return errors.New("its percentiles are not those of its histogram")
 	case !(p.Timeline.SliceMS >= 0 && p.Timeline.SliceMS < math.MaxInt64/1e6):
 		return errors.New("its timeline has slices of no length")
@@ -158,11 +160,11 @@ func (p *Phase) restore(from storedHistograms) error {
 	for i := range p.Timeline.Slices {
 		s := &p.Timeline.Slices[i]
 		if from.Slices[i] != "" {
-			if s.latency, err = decodePacked(from.Slices[i]); err != nil {
+			if s.latency, err = stats.DecodePacked(from.Slices[i]); err != nil {
 				return fmt.Errorf("slice %d of its timeline can't be decoded: %w", i+1, err)
 			}
-			if s.latency.count() != s.Requests {
-				return fmt.Errorf("slice %d of its timeline holds %d requests of %d", i+1, s.latency.count(), s.Requests)
+			if s.latency.Count() != s.Requests {
+				return fmt.Errorf("slice %d of its timeline holds %d requests of %d", i+1, s.latency.Count(), s.Requests)
 			}
 		}
 		if s.FirstBucket < 0 || s.FirstBucket+len(s.Buckets) > len(p.Timeline.BucketsMS)+1 {
@@ -174,11 +176,4 @@ func (p *Phase) restore(from storedHistograms) error {
 		return fmt.Errorf("its timeline holds %d requests of %d", sum, p.Requests)
 	}
 	return nil
-}
-
-// has reports whether a figure is that quantile of the histogram. Runs that were
-// stored before quantiles took the rank ceil(q*n) have the one at the nearest
-// rank, which is lower by one for some n.
-func (h *Histogram) has(q, figureMS float64) bool {
-	return ms(h.Quantile(q)) == figureMS || ms(h.AtRank(int(math.Round(q*float64(h.Count()))))) == figureMS
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"pgregory.net/rapid"
 
+	"github.com/honeydue/honeydue/internal/bench/stats"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -67,7 +68,7 @@ func TestFormsGolden(t *testing.T) {
 func TestHistogramLogCanBeReadBack(t *testing.T) {
 	r := timedResult()
 	log := hdrhistogram.NewHistogramLogReader(strings.NewReader(render(t, r)[report.FormatHDR]))
-	read := make(map[string]*Histogram)
+	read := make(map[string]*stats.Histogram)
 	first := make(map[string]int64)
 	for {
 		h, err := log.NextIntervalHistogram()
@@ -78,16 +79,16 @@ func TestHistogramLogCanBeReadBack(t *testing.T) {
 			break
 		}
 		if read[h.Tag()] == nil {
-			read[h.Tag()], first[h.Tag()] = NewHistogram(), h.StartTimeMs()
+			read[h.Tag()], first[h.Tag()] = stats.NewHistogram(), h.StartTimeMs()
 		}
-		read[h.Tag()].Merge(&Histogram{h})
+		read[h.Tag()].Merge(&stats.Histogram{H: h})
 	}
 	for i, tag := range []string{"warm", "cold__again"} {
 		p, got := r.Phases[i], read[tag]
 		if got == nil {
 			t.Fatalf("the log has no intervals of %s: %v", tag, read)
 		}
-		if got.Count() != p.Requests || ms(got.Quantile(0.5)) != p.Latency.P50 || ms(got.Quantile(0.99)) != *p.Latency.P99 || ms(got.Max()) != p.Latency.Max {
+		if got.Count() != p.Requests || stats.MS(got.Quantile(0.5)) != p.Latency.P50 || stats.MS(got.Quantile(0.99)) != *p.Latency.P99 || stats.MS(got.Max()) != p.Latency.Max {
 			t.Errorf("%s: n = %d, p50 %v, p99 %v, max %v; the phase has %d and %+v", tag, got.Count(), got.Quantile(0.5), got.Quantile(0.99), got.Max(), p.Requests, p.Latency)
 		}
 		if first[tag] != p.Timeline.StartedAt.UnixMilli() {
@@ -272,7 +273,7 @@ func TestStoredRunOfTheNearestRankIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := run.Result.Phases[0]
-	if got, now := *p.Latency.P99, ms(p.latency.Quantile(0.99)); got != ms(p.latency.AtRank(356)) || now <= got {
-		t.Errorf("stored p99 %v, by the histogram %v now and %v then", got, now, ms(p.latency.AtRank(356)))
+	if got, now := *p.Latency.P99, stats.MS(p.latency.Quantile(0.99)); got != stats.MS(p.latency.AtRank(356)) || now <= got {
+		t.Errorf("stored p99 %v, by the histogram %v now and %v then", got, now, stats.MS(p.latency.AtRank(356)))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/bench/stats"
 	"github.com/honeydue/honeydue/internal/report"
 )
 
@@ -75,7 +76,7 @@ func SweepValue(ctx context.Context, value string, c Config, restart func(contex
 		row.Error = err.Error()
 		return row, nil //nolint:nilerr // it is the row's
 	}
-	row.ReadyMS = ms(time.Since(began))
+	row.ReadyMS = stats.MS(time.Since(began))
 	board := c.Mix.foremost()
 	row.First = c.Hitter.atOnce(ctx, board, c.Users[:1])
 	row.Burst = c.Hitter.atOnce(ctx, board, c.Users[1:1+SweepBurst])
@@ -100,7 +101,7 @@ func (h *Hitter) atOnce(ctx context.Context, r MixRoute, users []User) SweepFigu
 		f.TurnsMax = max(f.TurnsMax, s.Reply.Turns)
 	}
 	slices.Sort(took)
-	f.P50MS, f.MaxMS = ms(took[(len(took)-1)/2]), ms(took[len(took)-1])
+	f.P50MS, f.MaxMS = stats.MS(took[(len(took)-1)/2]), stats.MS(took[len(took)-1])
 	return f
 }
 

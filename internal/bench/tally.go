@@ -3,6 +3,8 @@ package bench
 import (
 	"maps"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // maxTurns bounds the count of turns; more count as so many.
@@ -19,9 +21,9 @@ type tally struct {
 	writes  *figures     // those of Shot.Aside; nil until there is one
 	unmade  map[Kind]int // of these, why they failed
 	routes  map[string]*figures
-	service *Histogram
-	queue   *Histogram
-	lag     *Histogram
+	service *stats.Histogram
+	queue   *stats.Histogram
+	lag     *stats.Histogram
 	kinds   map[Kind]int
 	turns   [maxTurns + 1]int
 	told    int // samples that stated their turns
@@ -37,14 +39,14 @@ type tally struct {
 	watched watches
 	proto   int // highest major version of HTTP that was answered in
 	time    *timeline
-	windows *windows // nil: how samples depend on each other is not measured
+	windows *stats.Windows // nil: how samples depend on each other is not measured
 	breaker breaker
 	tripped bool
 }
 
 // figures are the latencies of one set of samples and how many were over.
 type figures struct {
-	latency  *Histogram
+	latency  *stats.Histogram
 	requests int
 	errors   int
 	over     int // slower than the target, or failed
@@ -53,8 +55,8 @@ type figures struct {
 func newTally(want State, target, timeout time.Duration) *tally {
 	return &tally{
 		want: want, target: target, timeout: timeout,
-		all: figures{latency: NewHistogram()}, routes: make(map[string]*figures),
-		service: NewHistogram(), queue: NewHistogram(), lag: NewHistogram(),
+		all: figures{latency: stats.NewHistogram()}, routes: make(map[string]*figures),
+		service: stats.NewHistogram(), queue: stats.NewHistogram(), lag: stats.NewHistogram(),
 		kinds: make(map[Kind]int), unmade: make(map[Kind]int), apart: make(map[State]int), states: make(map[State]int), time: newTimeline(),
 	}
 }
@@ -104,7 +106,7 @@ func (t *tally) observe(due time.Duration, s Sample) {
 	t.slowest.observe(s, latency)
 	t.watched.observe(s, latency)
 	t.time.observe(due, due+s.Latency, latency, s.Failed(), over)
-	t.windows.observe(due, over)
+	t.windows.Observe(due, over)
 }
 
 // aside takes in a write of a phase whose figures are of reads. It is over only if
@@ -117,7 +119,7 @@ func (t *tally) aside(s Sample) {
 		t.slowest.observe(s, latency)
 	}
 	if t.writes == nil {
-		t.writes = &figures{latency: NewHistogram()}
+		t.writes = &figures{latency: stats.NewHistogram()}
 	}
 	t.writes.observe(latency, s.Failed(), s.Failed())
 	t.route(s.Shot.Route).observe(latency, s.Failed(), s.Failed())
@@ -135,7 +137,7 @@ func (t *tally) misplace(due time.Duration, s Sample, state State) {
 	}
 	if s.Latency > t.target {
 		t.slow++
-		t.windows.observe(due, true)
+		t.windows.Observe(due, true)
 	}
 	t.watched.misplace(s)
 }
@@ -179,7 +181,7 @@ func (f *figures) observe(latency time.Duration, failed, over bool) {
 func (t *tally) route(id string) *figures {
 	f, ok := t.routes[id]
 	if !ok {
-		f = &figures{latency: NewHistogram()}
+		f = &figures{latency: stats.NewHistogram()}
 		t.routes[id] = f
 	}
 	return f

@@ -5,6 +5,8 @@ import (
 	"math"
 	"sort"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // Threshold is a limit on one route of a phase or on all of it. It is judged as
@@ -54,7 +56,7 @@ func (t Threshold) holds(n, over int) bool {
 	if t.Share == 0 {
 		return n > 0 && over == 0
 	}
-	return n > 0 && binomialCDF(over, n, t.Share) <= risk
+	return n > 0 && stats.BinomialCDF(over, n, t.Share) <= stats.Risk
 }
 
 // refuted reports the opposite bound.
@@ -62,7 +64,7 @@ func (t Threshold) refuted(n, over int) bool {
 	if t.Share == 0 {
 		return over > 0
 	}
-	return n > 0 && over > 0 && 1-binomialCDF(over-1, n, t.Share) <= risk
+	return n > 0 && over > 0 && 1-stats.BinomialCDF(over-1, n, t.Share) <= stats.Risk
 }
 
 // allowed is the most samples over the limit with which n may still claim it; -1: n is too few.
@@ -76,7 +78,7 @@ func (t Threshold) Needed() int {
 		return 1
 	}
 	// (1-share)^n <= risk
-	return max(1, int(math.Ceil(math.Log(risk)/math.Log1p(-t.Share)-1e-9)))
+	return max(1, int(math.Ceil(math.Log(stats.Risk)/math.Log1p(-t.Share)-1e-9)))
 }
 
 // watches counts exactly what each threshold is about.
@@ -85,15 +87,15 @@ type watches []watch
 type watch struct {
 	Threshold
 	n, over int
-	unknown int        // of n: answered well, without stating the turns that are limited
-	most    int        // turns of one request
-	figures *Histogram // of a limit on latency, for what is reported
+	unknown int              // of n: answered well, without stating the turns that are limited
+	most    int              // turns of one request
+	figures *stats.Histogram // of a limit on latency, for what is reported
 }
 
 func newWatches(of []Threshold) watches {
 	var w watches
 	for _, t := range of {
-		w = append(w, watch{Threshold: t, figures: NewHistogram()})
+		w = append(w, watch{Threshold: t, figures: stats.NewHistogram()})
 	}
 	return w
 }

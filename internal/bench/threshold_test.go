@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // A p99 is judged as the gate judges it, and the other limits by the same bound with their own share.
@@ -14,15 +16,15 @@ func TestThresholdsAreJudgedByTheExactBound(t *testing.T) {
 			if over > n {
 				continue
 			}
-			if p99.holds(n, over) != ClaimHolds(n, over) || p99.refuted(n, over) != ClaimRefuted(n, over) {
+			if p99.holds(n, over) != stats.ClaimHolds(n, over) || p99.refuted(n, over) != stats.ClaimRefuted(n, over) {
 				t.Errorf("%d of %d: the threshold and the gate differ", over, n)
 			}
 		}
-		if p99.allowed(n) != OverAllowed(n) {
-			t.Errorf("n = %d: %d allowed, the gate says %d", n, p99.allowed(n), OverAllowed(n))
+		if p99.allowed(n) != stats.OverAllowed(n) {
+			t.Errorf("n = %d: %d allowed, the gate says %d", n, p99.allowed(n), stats.OverAllowed(n))
 		}
 	}
-	if p99.Needed() != 299 || SamplesNeeded(0) != 299 {
+	if p99.Needed() != 299 || stats.SamplesNeeded(0) != 299 {
 		t.Errorf("a p99 needs %d", p99.Needed())
 	}
 	p50 := Threshold{Share: 0.5, Limit: time.Second}

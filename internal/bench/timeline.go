@@ -1,8 +1,9 @@
 package bench
 
 import (
-	"math"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 const (
@@ -10,14 +11,6 @@ const (
 	sliceLength = time.Second
 	// maxSlices bounds a timeline: with more, each two neighbours become one.
 	maxSlices = 600
-)
-
-// The buckets of a heat map: eight to a factor of ten, from 0.1 ms to 10 s, and
-// one for what is longer.
-const (
-	bucketsPerDecade = 8
-	bucketCount      = 5*bucketsPerDecade + 2
-	firstBucketMS    = 0.1
 )
 
 // Timeline is a phase in slices of equal length, from its start to its last
@@ -57,7 +50,7 @@ type Slice struct {
 	FirstBucket int   `json:"first_bucket"`
 	Buckets     []int `json:"buckets"`
 
-	latency *packed // nil: not kept
+	latency *stats.Packed // nil: not kept
 }
 
 // Length is the length of each slice.
@@ -89,12 +82,12 @@ type timeline struct {
 // timeSlice is a Slice under way.
 type timeSlice struct {
 	ended, errors, over int
-	latency             *packed // nil: nothing was due
+	latency             *stats.Packed // nil: nothing was due
 }
 
 // turn notes that a part of the phase begins now.
 func (t *timeline) turn(at time.Duration) {
-	t.turns = append(t.turns, Turn{AtMS: ms(at), StartedAt: time.Now().UTC().Truncate(time.Millisecond)})
+	t.turns = append(t.turns, Turn{AtMS: stats.MS(at), StartedAt: time.Now().UTC().Truncate(time.Millisecond)})
 }
 
 func newTimeline() *timeline { return &timeline{began: time.Now(), length: sliceLength} }
@@ -105,9 +98,9 @@ func (t *timeline) observe(due, end, latency time.Duration, failed, over bool) {
 	t.at(end).ended++ // first: it may make the slices longer
 	s := t.at(due)
 	if s.latency == nil {
-		s.latency = newPacked()
+		s.latency = stats.NewPacked()
 	}
-	s.latency.record(latency)
+	s.latency.Record(latency)
 	if failed {
 		s.errors++
 	}
@@ -153,18 +146,18 @@ func (s *timeSlice) add(o timeSlice) {
 	case s.latency == nil:
 		s.latency = o.latency
 	default:
-		s.latency.merge(o.latency)
+		s.latency.Merge(o.latency)
 	}
 }
 
 // figures is the plain data of the timeline.
 func (t *timeline) figures() Timeline {
 	out := Timeline{
-		StartedAt: t.began.UTC().Truncate(time.Millisecond), SliceMS: ms(t.length),
-		BucketsMS: bucketBounds(), Slices: make([]Slice, 0, len(t.slices)), Turns: t.turns,
+		StartedAt: t.began.UTC().Truncate(time.Millisecond), SliceMS: stats.MS(t.length),
+		BucketsMS: stats.BucketBounds(), Slices: make([]Slice, 0, len(t.slices)), Turns: t.turns,
 	}
 	for i, s := range t.slices {
-		slice := Slice{AtMS: ms(time.Duration(i) * t.length), Ended: s.ended, Errors: s.errors, Over: s.over, Buckets: []int{}}
+		slice := Slice{AtMS: stats.MS(time.Duration(i) * t.length), Ended: s.ended, Errors: s.errors, Over: s.over, Buckets: []int{}}
 		slice.hold(s.latency)
 		out.Slices = append(out.Slices, slice)
 	}
@@ -172,46 +165,12 @@ func (t *timeline) figures() Timeline {
 }
 
 // hold fills in what follows from the latencies.
-func (s *Slice) hold(latency *packed) {
+func (s *Slice) hold(latency *stats.Packed) {
 	s.latency = latency
 	if latency == nil {
 		return
 	}
-	s.Requests = latency.count()
-	s.P50MS, s.P99MS, s.MaxMS = msp(latency.quantile(0.5)), msp(latency.quantile(0.99)), msp(latency.max())
-	s.FirstBucket, s.Buckets = latency.buckets()
-}
-
-// buckets counts the durations by the buckets of a heat map, from the first
-// that holds any to the last.
-func (p *packed) buckets() (first int, counts []int) {
-	bounds := bucketBounds()
-	var all [bucketCount]int
-	i := 0
-	for value, n := range p.h.ForEachBucket { // ascending
-		for i < len(bounds) && float64(value) > bounds[i]*float64(time.Millisecond) {
-			i++
-		}
-		all[i] += int(n)
-	}
-	from, to := 0, len(all)
-	for from < to && all[from] == 0 {
-		from++
-	}
-	for to > from && all[to-1] == 0 {
-		to--
-	}
-	return from, append([]int{}, all[from:to]...)
-}
-
-// bucketBounds are the upper bounds in milliseconds of all buckets but the last,
-// to three digits.
-func bucketBounds() []float64 {
-	bounds := make([]float64, bucketCount-1)
-	for i := range bounds {
-		v := firstBucketMS * math.Pow(10, float64(i)/bucketsPerDecade)
-		digits := math.Pow(10, 2-math.Floor(math.Log10(v)+1e-9))
-		bounds[i] = math.Round(v*digits) / digits
-	}
-	return bounds
+	s.Requests = latency.Count()
+	s.P50MS, s.P99MS, s.MaxMS = msp(latency.Quantile(0.5)), msp(latency.Quantile(0.99)), msp(latency.Max())
+	s.FirstBucket, s.Buckets = latency.Buckets()
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // phaseOf runs samples, each due at its own moment, through a tally.
@@ -44,7 +46,7 @@ func TestTimelineAddsUpToThePhase(t *testing.T) {
 			t.Fatalf("slices of %v", tl.Length())
 		}
 		var sum Slice
-		all := newPacked()
+		all := stats.NewPacked()
 		for i, s := range tl.Slices {
 			if s.AtMS != float64(i)*tl.SliceMS {
 				t.Fatalf("slice %d begins at %v ms", i, s.AtMS)
@@ -60,14 +62,14 @@ func TestTimelineAddsUpToThePhase(t *testing.T) {
 				t.Fatalf("slice %d: %d requests and a maximum of %v", i, s.Requests, s.MaxMS)
 			}
 			if s.latency != nil {
-				all.merge(s.latency)
+				all.Merge(s.latency)
 			}
 		}
 		if sum.Requests != p.Requests || sum.Ended != p.Requests || sum.Errors != p.Errors || sum.Over != p.Over {
 			t.Fatalf("the slices add up to %+v, the phase has %d requests, %d errors, %d over", sum, p.Requests, p.Errors, p.Over)
 		}
 		for _, q := range []float64{0, 0.5, 0.9, 0.99, 0.999, 1} {
-			if got, want := all.quantile(q), p.latency.Quantile(q); got != want {
+			if got, want := all.Quantile(q), p.latency.Quantile(q); got != want {
 				t.Fatalf("quantile %v of the slices together is %v, of the phase %v", q, got, want)
 			}
 		}
@@ -138,75 +140,9 @@ func TestTimelineMemoryIsBounded(t *testing.T) {
 		tl.observe(0, latency, latency, false, false)
 	}
 	// 3 decades are 10 doublings of 1,024 values; 4 bytes for the value and 1 or 2 for the count.
-	if size, most := tl.slices[0].latency.h.Populated(), int32(10*1024+1); size > most {
+	if size, most := tl.slices[0].latency.H.Populated(), int32(10*1024+1); size > most {
 		t.Errorf("%d values are kept, more than the %d that can be told apart", size, most)
 	}
-}
-
-func TestBucketsHoldWhatTheirBoundsSay(t *testing.T) {
-	bounds := bucketBounds()
-	if len(bounds) != bucketCount-1 || bounds[0] != 0.1 || bounds[8] != 1 || bounds[40] != 10_000 || !slices.IsSorted(bounds) {
-		t.Fatalf("bounds %v", bounds)
-	}
-	for _, tt := range []struct {
-		latency time.Duration
-		bucket  int
-	}{
-		{0, 0},
-		{90 * time.Microsecond, 0},
-		{110 * time.Microsecond, 1},
-		{990 * time.Microsecond, 8},
-		{1010 * time.Microsecond, 9},
-		{9900 * time.Millisecond, 40},
-		{11 * time.Second, 41},
-		{time.Hour, 41},
-	} {
-		p := newPacked()
-		p.record(tt.latency)
-		if first, counts := p.buckets(); first != tt.bucket || !slices.Equal(counts, []int{1}) {
-			t.Errorf("%v is in bucket %d %v, not in %d", tt.latency, first, counts, tt.bucket)
-		}
-	}
-	if first, counts := newPacked().buckets(); len(counts) != 0 {
-		t.Errorf("nothing is in bucket %d: %v", first, counts)
-	}
-}
-
-// The small histogram says what the large one says, before and after it was written down.
-func TestPackedIsAHistogram(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		large, small := NewHistogram(), newPacked()
-		for range rapid.IntRange(0, 200).Draw(t, "n") {
-			d := time.Duration(rapid.Int64Range(-1, int64(2*time.Hour)).Draw(t, "d"))
-			large.Record(d)
-			small.record(d)
-		}
-		encodedLarge, err := large.encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		encodedSmall, err := small.encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := decodeHistogram(encodedLarge)
-		if err != nil {
-			t.Fatal(err)
-		}
-		smallAgain, err := decodePacked(encodedSmall)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, q := range []float64{0, 0.01, 0.5, 0.9, 0.99, 1} {
-			want := large.Quantile(q)
-			if small.quantile(q) != want || again.Quantile(q) != want || smallAgain.quantile(q) != want {
-				t.Fatalf("quantile %v: %v, %v, %v, %v", q, want, small.quantile(q), again.Quantile(q), smallAgain.quantile(q))
-			}
-		}
-		if small.count() != large.Count() || small.max() != large.Max() || again.Count() != large.Count() || smallAgain.max() != large.Max() {
-			t.Fatalf("%d and %d durations, up to %v and %v", small.count(), large.Count(), small.max(), large.Max())
-		}
-	})
 }
 
 // What a timeline costs a request.

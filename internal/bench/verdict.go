@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/honeydue/honeydue/internal/bench/stats"
 )
 
 // Verdict is what may be claimed.
@@ -92,7 +94,7 @@ type evidence struct {
 	cold, fresh     int    // of a mixed phase: samples that proved cold, of so many of new users
 	stopped         string // why the phase ended before its plan, "" when it did not
 	invalid         []string
-	dependence      dependence
+	dependence      stats.Dependence
 }
 
 // maxApart is the share of requests of a warm phase that may have missed a cache.
@@ -118,11 +120,11 @@ func judge(e evidence) (Verdict, []string) {
 	}
 	all := e.n + e.apart
 	e.n, e.over = e.n+e.slow, e.over+e.slow
-	allowed := OverAllowed(e.n)
+	allowed := stats.OverAllowed(e.n)
 	switch {
-	case ClaimRefuted(e.n, e.over):
+	case stats.ClaimRefuted(e.n, e.over):
 		why = append(why, fmt.Sprintf("%d of %d were over the target; a p99 on target shows at least so many in 1 of 20 runs at most%s", e.over, e.n, e.misses()))
-		if doubt := e.dependence.rarity(e.n); doubt != "" {
+		if doubt := e.dependence.Rarity(e.n); doubt != "" {
 			why = append(why, doubt)
 		}
 		return Fail, why
@@ -130,9 +132,9 @@ func judge(e evidence) (Verdict, []string) {
 		if e.wantsState == Cold && e.apart > 0 {
 			why = append(why, fmt.Sprintf("%d of %d users were known to the server already: %s", e.apart, all, otherUsers))
 		}
-		return Inconclusive, append(why, fmt.Sprintf("%d requests cannot claim a p99: %d at least", e.n, SamplesNeeded(0)))
+		return Inconclusive, append(why, fmt.Sprintf("%d requests cannot claim a p99: %d at least", e.n, stats.SamplesNeeded(0)))
 	case e.over > allowed:
-		return Inconclusive, append(why, fmt.Sprintf("%d of %d were over the target: more than the %d that a claim allows, fewer than would refute it; %d requests with as many would do%s", e.over, e.n, allowed, SamplesNeeded(e.over), e.misses()))
+		return Inconclusive, append(why, fmt.Sprintf("%d of %d were over the target: more than the %d that a claim allows, fewer than would refute it; %d requests with as many would do%s", e.over, e.n, allowed, stats.SamplesNeeded(e.over), e.misses()))
 	}
 	if e.wantsState == Warm && float64(e.apart) > maxApart*float64(all) {
 		why = append(why, fmt.Sprintf("%d of %d requests were not %s and are counted apart", e.apart, all, e.wantsState))
@@ -143,7 +145,7 @@ func judge(e evidence) (Verdict, []string) {
 	if e.wantsState != AnyState && e.unproven > 0 {
 		why = append(why, fmt.Sprintf("%d replies have no Cache-Status: nothing proves that they were %s", e.unproven, e.wantsState))
 	}
-	if doubt := e.dependence.doubt(e.n, e.over); doubt != "" {
+	if doubt := e.dependence.Doubt(e.n, e.over); doubt != "" {
 		why = append(why, doubt)
 	}
 	if len(why) > 0 {
@@ -162,4 +164,4 @@ func (e evidence) misses() string {
 
 func percent(v float64) string { return fmt.Sprintf("%.0f%%", v) }
 
-func human(d time.Duration) string { return figure(ms(d)) }
+func human(d time.Duration) string { return figure(stats.MS(d)) }

@@ -1,4 +1,4 @@
-package bench
+package stats
 
 import (
 	"fmt"
@@ -52,11 +52,11 @@ func Decide(baseline, target []float64, minEffect float64, seed uint64) Differen
 	d.U, d.P = MannWhitney(baseline[:n], target[:n])
 	lo, hi := RatioInterval(baseline[:n], target[:n], seed)
 	d.EffectCI = [2]float64{lo - 1, hi - 1}
-	d.Effect = median(slices.Clone(target[:n]))/median(slices.Clone(baseline[:n])) - 1
+	d.Effect = Median(slices.Clone(target[:n]))/Median(slices.Clone(baseline[:n])) - 1
 	switch {
-	case d.P < risk && lo > 1 && d.Effect > minEffect:
+	case d.P < Risk && lo > 1 && d.Effect > minEffect:
 		d.Finding = Regression
-	case d.P < risk && hi < 1 && d.Effect < -minEffect:
+	case d.P < Risk && hi < 1 && d.Effect < -minEffect:
 		d.Finding = Improvement
 	default:
 		d.Finding = NoDifference

@@ -1,4 +1,4 @@
-package bench
+package stats
 
 import (
 	"math"
@@ -33,18 +33,18 @@ func RatioInterval(a, b []float64, seed uint64) (lo, hi float64) {
 				drawnA, drawnB = append(drawnA, a[(start+j)%n]), append(drawnB, b[(start+j)%n])
 			}
 		}
-		ratios[i] = median(drawnB[:n]) / median(drawnA[:n])
+		ratios[i] = Median(drawnB[:n]) / Median(drawnA[:n])
 	}
 	slices.Sort(ratios)
-	const cut = int(resamples * risk / 2)
+	const cut = int(resamples * Risk / 2)
 	return ratios[cut], ratios[resamples-1-cut]
 }
 
 // blockLength is the usual cube root of the sample's size.
 func blockLength(n int) int { return max(1, int(math.Round(math.Cbrt(float64(n))))) }
 
-// median sorts its argument.
-func median(v []float64) float64 {
+// Median sorts its argument.
+func Median(v []float64) float64 {
 	slices.Sort(v)
 	n := len(v)
 	switch {

@@ -1,4 +1,4 @@
-package bench
+package stats
 
 import (
 	"math"
@@ -54,7 +54,7 @@ func TestBinomialCDFAgainstExactArithmetic(t *testing.T) {
 			exact := exactCDF(n, big.NewRat(pct, 100))
 			for k := 0; k < n; k += 1 + n/50 {
 				want, _ := exact[k].Float64()
-				got := binomialCDF(k, n, float64(pct)/100)
+				got := BinomialCDF(k, n, float64(pct)/100)
 				if math.Abs(got-want) > 1e-12+1e-10*want {
 					t.Errorf("P(Bin(%d, %d%%) <= %d) = %.15g, want %.15g", n, pct, k, got, want)
 				}
@@ -98,7 +98,7 @@ func TestGateBoundsNeverBothHold(t *testing.T) {
 func TestP99RanksCoverAtLeast95Percent(t *testing.T) {
 	for _, n := range []int{1, 50, 299, 367, 368, 500, 1000, 12000, 1_000_000} {
 		lo, hi := P99Ranks(n)
-		below := func(k int) float64 { return binomialCDF(k, n, 1-tail) }
+		below := func(k int) float64 { return BinomialCDF(k, n, 1-Tail) }
 		cover := 1.0
 		if hi > 0 {
 			cover = below(hi - 1)

@@ -1,4 +1,4 @@
-package bench
+package stats
 
 import (
 	"math"
@@ -6,10 +6,10 @@ import (
 )
 
 const (
-	// tail is the share of requests that a p99 target allows to be slower.
-	tail = 0.01
-	// risk is 1 minus the confidence of every verdict (95%).
-	risk = 0.05
+	// Tail is the share of requests that a p99 target allows to be slower.
+	Tail = 0.01
+	// Risk is 1 minus the confidence of every verdict (95%).
+	Risk = 0.05
 )
 
 // ClaimHolds reports whether "p99 <= target" may be claimed at 95% when over of
@@ -17,13 +17,13 @@ const (
 // That is: if 1% or more of all requests were really slower, so few slow ones
 // would be seen in at most one run of twenty.
 func ClaimHolds(n, over int) bool {
-	return n > 0 && binomialCDF(over, n, tail) <= risk
+	return n > 0 && BinomialCDF(over, n, Tail) <= Risk
 }
 
 // ClaimRefuted reports the opposite bound: at most one run of twenty would show
 // so many slow requests if the p99 met its target: P(Bin(n, 0.01) >= over) <= 5%.
 func ClaimRefuted(n, over int) bool {
-	return n > 0 && over > 0 && 1-binomialCDF(over-1, n, tail) <= risk
+	return n > 0 && over > 0 && 1-BinomialCDF(over-1, n, Tail) <= Risk
 }
 
 // OverAllowed is the most slow or failed requests with which n requests may
@@ -47,8 +47,8 @@ func SamplesNeeded(over int) int {
 // (order-statistic interval, 2.5% on each side). A rank of 0 says that there is
 // no such bound: too few samples.
 func P99Ranks(n int) (lo, hi int) {
-	const side = risk / 2
-	below := func(k int) float64 { return 1 - binomialCDF(n-k-1, n, tail) } // P(Bin(n, 0.99) <= k)
+	const side = Risk / 2
+	below := func(k int) float64 { return 1 - BinomialCDF(n-k-1, n, Tail) } // P(Bin(n, 0.99) <= k)
 	lo = sort.Search(n, func(l int) bool { return below(l) > side })
 	hi = sort.Search(n, func(u int) bool { return below(u) >= 1-side }) + 1
 	if hi > n {
@@ -67,7 +67,7 @@ func SureShare(n, under int) float64 {
 	for range 60 {
 		mid := (lo + hi) / 2
 		// P(at least `under` of n) if the share were mid.
-		if 1-binomialCDF(under-1, n, mid) > risk {
+		if 1-BinomialCDF(under-1, n, mid) > Risk {
 			hi = mid
 		} else {
 			lo = mid
@@ -76,9 +76,9 @@ func SureShare(n, under int) float64 {
 	return lo
 }
 
-// binomialCDF is P(Bin(n, p) <= k). It sums the tail on the side of k, term by
+// BinomialCDF is P(Bin(n, p) <= k). It sums the tail on the side of k, term by
 // term from k outwards, where every term is smaller than the one before.
-func binomialCDF(k, n int, p float64) float64 {
+func BinomialCDF(k, n int, p float64) float64 {
 	switch {
 	case k < 0:
 		return 0

@@ -1,4 +1,4 @@
-package bench
+package stats
 
 import (
 	"fmt"
@@ -17,21 +17,22 @@ const (
 	clearly = 2.3263
 )
 
-// windows counts the slow requests of a phase by the time at which they were
+// Windows counts the slow requests of a phase by the time at which they were
 // due. Requests that are slow because of one and the same event stand close
 // together; the counts then vary more than those of independent requests would.
 // Its size does not grow with the requests. A nil one measures nothing.
-type windows struct {
+type Windows struct {
 	width  time.Duration
 	counts [maxWindows]window
 }
 
-func newWindows() *windows { return &windows{width: time.Second} }
+// NewWindows counts in windows of one second at first; they grow with the run.
+func NewWindows() *Windows { return &Windows{width: time.Second} }
 
 type window struct{ requests, over int }
 
-// observe takes in one request that was due so long after the start of the phase.
-func (w *windows) observe(at time.Duration, over bool) {
+// Observe takes in one request that was due so long after the start of the phase.
+func (w *Windows) Observe(at time.Duration, over bool) {
 	if w == nil {
 		return
 	}
@@ -53,21 +54,21 @@ func (w *windows) observe(at time.Duration, over bool) {
 	}
 }
 
-// dependence is how far the samples of a phase are from independent ones.
-type dependence struct {
-	// effect is the design effect (Kish 1965): the variance of the slow requests
+// Dependence is how far the samples of a phase are from independent ones.
+type Dependence struct {
+	// Effect is the design effect (Kish 1965): the variance of the slow requests
 	// per window over the variance that independent requests have, at least 1. It
 	// is 0 where it was not measured.
-	effect float64
-	// clear says that independent samples would hardly look like that.
-	clear bool
+	Effect float64
+	// Clear says that independent samples would hardly look like that.
+	Clear bool
 }
 
-// dependence compares the counts with binomial ones of the same mean: Pearson's
+// Dependence compares the counts with binomial ones of the same mean: Pearson's
 // dispersion statistic over its degrees of freedom.
-func (w *windows) dependence() dependence {
+func (w *Windows) Dependence() Dependence {
 	if w == nil {
-		return dependence{}
+		return Dependence{}
 	}
 	n, over, used, squares := 0, 0, 0, 0.0
 	for _, c := range w.counts {
@@ -80,17 +81,17 @@ func (w *windows) dependence() dependence {
 		squares += float64(c.over) * float64(c.over) / float64(c.requests)
 	}
 	if used < minWindows {
-		return dependence{}
+		return Dependence{}
 	}
 	share := float64(over) / float64(n)
 	if over == 0 || over == n {
-		return dependence{effect: 1} // no variance to compare
+		return Dependence{Effect: 1} // no variance to compare
 	}
 	statistic := (squares - share*float64(over)) / (share * (1 - share))
 	freedom := float64(used - 1)
-	return dependence{
-		effect: max(1, statistic/freedom),
-		clear:  statistic > chiSquareBound(freedom),
+	return Dependence{
+		Effect: max(1, statistic/freedom),
+		Clear:  statistic > chiSquareBound(freedom),
 	}
 }
 
@@ -101,37 +102,37 @@ func chiSquareBound(freedom float64) float64 {
 	return freedom * math.Pow(1-spread+clearly*math.Sqrt(spread), 3)
 }
 
-// effective is how many independent samples tell as much as n of these.
-func (d dependence) effective(n int) int {
-	if d.effect <= 1 {
+// Effective is how many independent samples tell as much as n of these.
+func (d Dependence) Effective(n int) int {
+	if d.Effect <= 1 {
 		return n
 	}
-	return int(float64(n) / d.effect)
+	return int(float64(n) / d.Effect)
 }
 
-// doubt says why a claim that n samples allow does not stand, because they
+// Doubt says why a claim that n samples allow does not stand, because they
 // depend on each other; "" when it stands. The claim has to hold for as many
 // independent samples as they are worth, with the slow ones in the same share.
-func (d dependence) doubt(n, over int) string {
-	if !d.clear {
+func (d Dependence) Doubt(n, over int) string {
+	if !d.Clear {
 		return ""
 	}
-	worth := d.effective(n)
-	slow := int(math.Ceil(float64(over) / d.effect))
+	worth := d.Effective(n)
+	slow := int(math.Ceil(float64(over) / d.Effect))
 	if ClaimHolds(worth, slow) {
 		return ""
 	}
 	return fmt.Sprintf("the %d slow requests came in bursts (design effect %.1f): %d requests tell no more than %d independent ones with %d slow, which claim no p99; measure longer",
-		over, d.effect, n, worth, slow)
+		over, d.Effect, n, worth, slow)
 }
 
-// rarity says of a target that was missed that few events may have done it, ""
+// Rarity says of a target that was missed that few events may have done it, ""
 // when that is not so. The miss stands: a gate has to prove that it may open,
 // not that it may stay shut.
-func (d dependence) rarity(n int) string {
-	if !d.clear {
+func (d Dependence) Rarity(n int) string {
+	if !d.Clear {
 		return ""
 	}
 	return fmt.Sprintf("the slow requests came in bursts (design effect %.1f): %d requests tell no more than %d independent ones, so a longer run says better how often that happens",
-		d.effect, n, d.effective(n))
+		d.Effect, n, d.Effective(n))
 }
