@@ -3,8 +3,10 @@ package probe_test
 import (
 	"bytes"
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -109,24 +111,83 @@ func secretsOf(c facts.Config) []string {
 	return out
 }
 
-// TestEveryProbeIsSearched holds the tests of this package to run, which searches what it returns: a probe that goes
-// past it would be one whose output nobody has looked through. main_test.go has run itself, and the test of a probe
-// with nothing to do has no output.
+// TestEveryProbeIsSearched requires lookForSecrets once for each probe.Run in a function of these tests, so that no
+// output goes unread. A configuration that names no server has no output.
 func TestEveryProbeIsSearched(t *testing.T) {
 	files, err := filepath.Glob("*_test.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no test was found", err)
+	if err != nil {
+		t.Fatal(err)
 	}
+	probes := 0
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
-		past := strings.Count(string(text), "probe.Run(t") - strings.Count(string(text), "probe.Run(t.Context(), probe.Config{})")
-		if past > 0 && file != "main_test.go" && file != "canaries_test.go" {
-			t.Errorf("%s probes by probe.Run itself: use run, which looks for secrets", file)
+		for _, d := range parsed.Decls {
+			ran, searched := probesIn(d)
+			probes += ran
+			if ran > searched {
+				t.Errorf("%s: %s calls probe.Run %d times and lookForSecrets %d times: use run, which does both", file, declared(d), ran, searched)
+			}
 		}
 	}
+	if probes == 0 {
+		t.Error("no probe was found in the tests")
+	}
+}
+
+// TestUnsearchedProbesAreFound plants what TestEveryProbeIsSearched has to see.
+func TestUnsearchedProbesAreFound(t *testing.T) {
+	for body, want := range map[string][2]int{
+		"probe.Run(t.Context(), c)":                                     {1, 0},
+		"r, err := probe.Run(ctx, facts.Config{URL: url})":              {1, 0},
+		"go func() { probe.Run(ctx, *c) }()":                            {1, 0},
+		"probe.Run(ctx, c); probe.Run(ctx, c); lookForSecrets(t, c, r)": {2, 1},
+		"probe.Run(ctx, facts.Config{})":                                {0, 0},
+		"run(t, c)":                                                     {0, 0},
+	} {
+		parsed, err := parser.ParseFile(token.NewFileSet(), "planted_test.go", "package probe_test\nfunc f() { "+body+" }", parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ran, searched := probesIn(parsed.Decls[0]); [2]int{ran, searched} != want {
+			t.Errorf("%s: %d probes and %d searches were counted, want %v", body, ran, searched, want)
+		}
+	}
+}
+
+// probesIn counts the calls of probe.Run that return something to search, and those of lookForSecrets.
+func probesIn(d ast.Decl) (ran, searched int) {
+	ast.Inspect(d, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		switch f := call.Fun.(type) {
+		case *ast.Ident:
+			if f.Name == "lookForSecrets" {
+				searched++
+			}
+		case *ast.SelectorExpr:
+			of, isName := f.X.(*ast.Ident)
+			if !isName || of.Name != "probe" || f.Sel.Name != "Run" {
+				break
+			}
+			if c, isLiteral := call.Args[len(call.Args)-1].(*ast.CompositeLit); !isLiteral || len(c.Elts) > 0 {
+				ran++
+			}
+		}
+		return true
+	})
+	return ran, searched
+}
+
+func declared(d ast.Decl) string {
+	if f, ok := d.(*ast.FuncDecl); ok {
+		return f.Name.Name
+	}
+	return "a declaration"
 }
 
 // TestTheSearchForSecretsFindsThem plants each secret in a result: a search that finds nothing proves nothing.

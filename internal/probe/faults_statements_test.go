@@ -14,7 +14,7 @@ import (
 func statementFaults() []fault {
 	return slices.Concat([]fault{
 		{
-			name: "the board's indexes are dropped", code: "HD-Q01", evidence: "is slower because of it", short: true,
+			name: "the board's indexes are dropped", code: "HD-Q01", evidence: "task_board for the ", short: true,
 			inject: inject("DROP INDEX tasks_board_idx; DROP INDEX tasks_residence_idx;"),
 		},
 		{
@@ -147,12 +147,12 @@ func indexFaults() []fault {
 		},
 	} {
 		out = append(out,
-			fault{name: p.index + " is dropped", code: "HD-Q01", evidence: p.index + " on " + p.table + " does not exist", inject: inject(p.drop)},
-			fault{name: p.index + " is not valid", code: "HD-Q02", evidence: p.index + " on " + p.table + " is invalid", inject: func(t *testing.T, b *bed) {
+			fault{name: p.index + " is dropped", code: "HD-Q01", evidence: p.index + " on " + p.table, inject: inject(p.drop)},
+			fault{name: p.index + " is not valid", code: "HD-Q02", evidence: p.index + " on " + p.table, inject: func(t *testing.T, b *bed) {
 				inject(strings.Split(p.drop, ";")[0])(t, b)
 				leaveInvalid(t, b.env, p.table, strings.Replace(p.create, "%s", "CONCURRENTLY", 1))
 			}},
-			fault{name: p.index + " is on other columns", code: "HD-Q07", evidence: p.index + " on " + p.table + " differs from its migration", inject: inject(strings.Split(p.drop, ";")[0] + ";" + p.wrong)},
+			fault{name: p.index + " is on other columns", code: "HD-Q07", evidence: p.index + " on " + p.table, inject: inject(strings.Split(p.drop, ";")[0] + ";" + p.wrong)},
 		)
 	}
 	return out

@@ -23,7 +23,7 @@ func TestHypoPGShowsTheGain(t *testing.T) {
 	if err := conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'hypopg')").Scan(&installed); err != nil {
 		t.Fatal(err)
 	}
-	f := first(t, run(t, config(env)), "HD-Q01")
+	f := first(t, undisturbed(t, config(env), foundFirst("HD-Q01")), "HD-Q01")
 	contains(t, f.Evidence, "tasks_board_idx")
 	if got := strings.Contains(f.Evidence, "(with it, the planner's cost estimate for task_board"); got != installed {
 		t.Errorf("HypoPG is installed: %v, and the evidence is %q", installed, f.Evidence)

@@ -24,7 +24,7 @@ func TestASlowServerEatsNoTime(t *testing.T) {
 		}
 		s.api.ServeHTTP(w, r)
 	}))
-	r := run(t, c)
+	r := undisturbed(t, c, foundFirst("HD-Q01"))
 	first(t, r, "HD-Q01")
 	if len(r.HotPaths) != 15 {
 		t.Fatalf("%d hot paths were measured, want 15", len(r.HotPaths))

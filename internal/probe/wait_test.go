@@ -36,7 +36,7 @@ func TestPoolerWait(t *testing.T) {
 			if !withConsole {
 				c.AdminURL = ""
 			}
-			f := first(t, run(t, c), "HD-P04")
+			f := first(t, undisturbed(t, c, foundFirst("HD-P04")), "HD-P04")
 			contains(t, f.Evidence, "are explained neither by turns nor by execution")
 			if withConsole {
 				contains(t, f.Evidence, "SHOW POOLS")
