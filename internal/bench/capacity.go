@@ -136,6 +136,7 @@ type capacityRun struct {
 	// and the last one at the ceiling, for the report.
 	missed, ceiling *Phase
 	invalid         *Phase
+	absent          *Phase // the first step, if not one of its requests came as far as a connection
 }
 
 // FindCapacity looks for the highest rate at which the p99 target of the plan
@@ -143,7 +144,8 @@ type capacityRun struct {
 // each step is judged as any phase. c.Plan has to be one of CapacityPlan. The
 // verdict is pass when a rate was found, fail when none is on target, and
 // inconclusive when ctx ended before. The ceiling's figures are the one phase of
-// the result.
+// the result. A server that accepts no connection in the first step is not asked
+// again, and that step is the one phase.
 func FindCapacity(ctx context.Context, c Config, o CapacityOptions) (Result, error) {
 	k := &capacityRun{run: newRun(c), options: o.complete(Loopback(c.Hitter.base)), phase: c.Plan.Phases[0]}
 	if err := c.Plan.Check(len(c.Users), false); err != nil {
@@ -163,7 +165,7 @@ func FindCapacity(ctx context.Context, c Config, o CapacityOptions) (Result, err
 		start: k.options.Start, max: k.options.Max,
 		try: func(kind string, rps float64) Verdict { return k.step(ctx, kind, rps) },
 	}
-	s.run(func() bool { return ended(ctx) || k.failed != nil })
+	s.run(func() bool { return ended(ctx) || k.failed != nil || k.absent != nil })
 	k.conclude(ctx, s)
 	return k.result, k.failed
 }
@@ -196,6 +198,12 @@ func (k *capacityRun) step(ctx context.Context, kind string, rps float64) Verdic
 			Kind: kind, RPS: round(rps), Verdict: phase.Verdict, Requests: phase.Requests, Errors: phase.Errors, Over: phase.Over,
 			P99MS: deref(phase.Latency.P99), LagP99MS: phase.Lag.P99, Reasons: phase.Reasons, Remeasure: again > 0,
 		})
+		// A refused connection is none whether the generator was late or not; a timeout may be the generator's own.
+		kind, n := (Result{Phases: []Phase{phase}}).Unanswered()
+		if n > 0 && len(k.steps) == 1 && (kind == KindConnect || phase.Verdict != Invalid) {
+			k.missed, k.absent = &phase, &phase
+			return Fail
+		}
 		verdict = phase.Verdict
 		switch verdict {
 		case Pass:
@@ -268,11 +276,16 @@ func (k *capacityRun) verdict(ctx context.Context, c *Capacity, generator bool) 
 	if k.ceiling != nil {
 		out.Phases = append(out.Phases, *k.ceiling)
 	}
+	if k.absent != nil {
+		out.Phases = append(out.Phases, *k.absent)
+	}
 	switch {
 	case ended(ctx):
 		out.Verdict, out.Reasons = Inconclusive, append(out.Reasons, "interrupted: "+c.Summary)
 	case c.RPS > 0:
 		out.Verdict = Pass
+	case k.absent != nil:
+		out.Verdict, out.Reasons = Fail, append(out.Reasons, "the server accepted no connection in the first step")
 	case generator, len(c.Steps) == 0:
 		out.Verdict, out.Reasons = Invalid, append(out.Reasons, c.Evidence)
 	default:

@@ -208,6 +208,20 @@ func TestCapacityOfAServerThatRefuses(t *testing.T) {
 	}
 }
 
+// A server that is not there is asked for one step, not down to the lowest rate.
+func TestCapacityOfAServerThatIsNotThere(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	o := CapacityOptions{Start: 400, Max: 1600, Step: 100 * time.Millisecond}
+	r, err := FindCapacity(t.Context(), capacityConfig(t, server.URL, o), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind, n := r.Unanswered(); kind != KindConnect || n == 0 || r.Verdict != Fail || r.Capacity.RPS != 0 || len(r.Capacity.Steps) != 1 {
+		t.Errorf("verdict %s, %d times %s, %+v: want one step, of which nothing was answered", r.Verdict, n, kind, r.Capacity)
+	}
+}
+
 // The floor of each step is one of about its own rate, however far the search goes.
 func TestCapacityMeasuresTheFloorWhereItIs(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

@@ -278,9 +278,25 @@ func (a command) runLoadtest(ctx context.Context, t loadtest) error {
 	return exit.Also(exit.With(verdictCode(result.Verdict)), cleaning)
 }
 
-// unanswered is the error of a run whose target never answered: it could not be done. Its report is printed all the same.
+// unanswered is the error of a run whose target, or one of whose two servers, never answered: it could not be done. Its
+// report is printed all the same.
 func unanswered(r bench.Result) error {
+	asked := r.Target + " has"
 	kind, n := r.Unanswered()
+	switch {
+	case r.Comparison == nil:
+	case n > 0:
+		asked = r.Target + " and " + r.Comparison.Baseline.URL + " have"
+	default:
+		for _, p := range r.Phases {
+			if kind, n = (bench.Result{Phases: []bench.Phase{p}}).Unanswered(); n > 0 {
+				if p.Name != bench.PhaseTarget {
+					asked = r.Comparison.Baseline.URL + " has"
+				}
+				break
+			}
+		}
+	}
 	if n == 0 {
 		return nil
 	}
@@ -290,10 +306,6 @@ func unanswered(r bench.Result) error {
 		hint = "Fix the host's name, or see why this machine does not resolve it."
 	case bench.KindTLS, bench.KindTimeoutTLS:
 		hint = "Give its authority with --ca, or fix the scheme and the port of the URL."
-	}
-	asked := r.Target + " has"
-	if r.Comparison != nil {
-		asked = r.Target + " and " + r.Comparison.Baseline.URL + " have"
 	}
 	return &exit.Error{
 		Code: exit.Worst(exit.Failed, verdictCode(r.Verdict)), Advice: hint,
