@@ -31,7 +31,11 @@ verify: household link report telemetry store cache lab api
 inner='
 probe/facts: link store cache
 probe/check: store cache probe/facts
-probe/collect: link store cache api probe/facts probe/check
+probe/collect: link store cache api probe/facts probe/check probe/collect/dial probe/collect/kube probe/collect/redis probe/collect/app
+probe/collect/dial: link store cache probe/facts probe/check
+probe/collect/kube: probe/facts probe/check probe/collect/dial
+probe/collect/redis: link cache probe/facts probe/check probe/collect/dial
+probe/collect/app: link cache api probe/facts probe/check probe/collect/dial
 probe/render: report probe/facts probe/check
 bench/stats:
 '

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/probe/check"
-	"github.com/honeydue/honeydue/internal/probe/collect"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -151,7 +151,7 @@ func try(ctx context.Context, t *facts.Trial, bed TrialBed, f facts.Finding, nam
 		from.before = &before
 	}
 	if err := runDirect(ctx, directURL, f.SQL); err != nil {
-		t.NotPriced = "the remedy did not run in the lab: " + collect.Explain(ctx, "", err).Error()
+		t.NotPriced = "the remedy did not run in the lab: " + dial.Explain(ctx, "", err).Error()
 		return nil
 	}
 	after, err := Run(ctx, look)

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/honeydue/honeydue/internal/probe/check"
-	"github.com/honeydue/honeydue/internal/probe/collect"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -90,7 +90,7 @@ type breaker struct {
 }
 
 func (b *breaker) run(ctx context.Context, sql string) error {
-	return collect.Bound(ctx, trialTimeout, func(ctx context.Context) error {
+	return dial.Bound(ctx, trialTimeout, func(ctx context.Context) error {
 		_, err := b.conn.PgConn().Exec(ctx, sql).ReadAll()
 		return err
 	})
@@ -171,7 +171,7 @@ func (b *breaker) leaveInvalid(ctx context.Context, want store.Index) error {
 	err := runDirect(ctx, b.direct, []string{"SET statement_timeout = '200ms'", first})
 	if err == nil {
 		err = errors.New("the index was completed although its build should have been canceled")
-	} else if collect.Explain(ctx, "", err).Kind == facts.KindTimeout {
+	} else if dial.Explain(ctx, "", err).Kind == facts.KindTimeout {
 		err = nil // as it was meant to
 	}
 	return errors.Join(err, b.run(ctx, "ROLLBACK"))

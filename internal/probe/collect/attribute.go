@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -147,7 +148,7 @@ func (a *attributor) measure(ctx context.Context, db *store.DB, t timed) measure
 		_, err := a.once(ctx, db, t)
 		leave()
 		if err != nil {
-			out.failed = Explain(ctx, "", err)
+			out.failed = dial.Explain(ctx, "", err)
 			a.giveUp(t.query, &out, false) // nobody looked at the queue
 			return out
 		}
@@ -169,7 +170,7 @@ func (a *attributor) measure(ctx context.Context, db *store.DB, t timed) measure
 			controls = append(controls, control)
 		}
 		if err != nil {
-			out.failed = Explain(ctx, "", err)
+			out.failed = dial.Explain(ctx, "", err)
 			a.giveUp(t.query, &out, asked && control == 0)
 			break
 		}
@@ -199,7 +200,7 @@ func (a *attributor) giveUp(q store.Query, m *measured, silent bool) {
 
 // once runs the statement and reads its whole result, as the app would.
 func (a *attributor) once(ctx context.Context, db *store.DB, t timed) (ran store.Ran, err error) {
-	err = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+	err = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 		ran, err = db.Run(ctx, t.query, t.query.Sample(t.subject)...)
 		return err
 	})

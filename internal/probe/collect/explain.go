@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -95,7 +96,7 @@ func (e *explainer) estimates(ctx context.Context, hot []store.Query, subjects [
 // afterError leaves the transaction that an error has left open, and notes a connection that went with it.
 func (e *explainer) afterError(ctx context.Context, err error) {
 	rollback(ctx, e.conn)
-	if f := Explain(ctx, "", err); f.CutOff() && e.conn.IsClosed() {
+	if f := dial.Explain(ctx, "", err); f.CutOff() && e.conn.IsClosed() {
 		e.lost = f
 	}
 }
@@ -113,7 +114,7 @@ func (e *explainer) statement(ctx context.Context, q store.Query, subjects []sto
 		return true
 	}
 	e.afterError(ctx, err)
-	f := Explain(ctx, "", err)
+	f := dial.Explain(ctx, "", err)
 	e.giveUp(f, out)
 	return f.CutOff() && e.lost == nil && out[0].Plan != nil
 }
@@ -348,7 +349,7 @@ func (e *explainer) genericPlans(ctx context.Context, hot []store.Query, subject
 	}
 	sql := genericSQL(asked, subjects[0], e.serverVersion)
 	var results []*pgconn.Result
-	err := Bound(ctx, facts.QueryTimeout, func(ctx context.Context) (err error) {
+	err := dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) (err error) {
 		results, err = e.conn.PgConn().Exec(ctx, sql).ReadAll()
 		return err
 	})
@@ -371,7 +372,7 @@ func (e *explainer) genericPlans(ctx context.Context, hot []store.Query, subject
 
 func (e *explainer) send(ctx context.Context, b *pgx.Batch) error {
 	// Three statements may take all of their time-out.
-	return Bound(ctx, 3*facts.QueryTimeout, func(ctx context.Context) error {
+	return dial.Bound(ctx, 3*facts.QueryTimeout, func(ctx context.Context) error {
 		return e.conn.SendBatch(ctx, b).Close()
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -59,7 +60,7 @@ func wholeCalls(ctx context.Context, out *facts.Isolation, p *pair) {
 		for i, c := range []*pairClient{p.a, p.b} {
 			tags[i] = fmt.Sprintf("%s-%d-%d", p.token, i, round)
 			wg.Go(func() {
-				errs[i] = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+				errs[i] = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 					return c.conn.QueryRow(ctx, sql, modes[out.Mode], tags[i]).Scan(&got[i])
 				})
 			})
@@ -85,7 +86,7 @@ func judge(ctx context.Context, out *facts.Isolation, tag, got string, err error
 	case mixedUp(err):
 		out.Collided++
 	default:
-		out.CutOff = Explain(ctx, "", err).Error()
+		out.CutOff = dial.Explain(ctx, "", err).Error()
 	}
 }
 
@@ -144,7 +145,7 @@ func named(ctx context.Context, out *facts.Isolation, p *pair, support facts.Pre
 }
 
 func prepareAs(ctx context.Context, c *pairClient, name, sql string) error {
-	return Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+	return dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 		_, err := c.conn.PgConn().Prepare(ctx, name, sql, nil)
 		return err
 	})
@@ -152,7 +153,7 @@ func prepareAs(ctx context.Context, c *pairClient, name, sql string) error {
 
 // runPrepared runs a prepared statement and gives the first value of its first row.
 func runPrepared(ctx context.Context, c *pairClient, name string, parameters [][]byte) (got string, err error) {
-	err = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+	err = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 		r := c.conn.PgConn().ExecPrepared(ctx, name, parameters, nil, nil).Read()
 		if r.Err == nil && len(r.Rows) > 0 && len(r.Rows[0]) > 0 {
 			got = string(r.Rows[0][0])

@@ -14,8 +14,8 @@ func lookedUp(o *facts.Observation, s *session) facts.Lookups {
 		}
 	}
 	if p := s.pair; p != nil && p.failed == nil {
-		l.Add("pooler", p.a.w.phases())
-		l.Add("pooler", p.b.w.phases())
+		l.Add("pooler", p.a.w.Phases())
+		l.Add("pooler", p.b.w.Phases())
 	}
 	if o.Server != nil && o.Server.Failed == nil {
 		l.Add(o.Server.Way.Name, o.Server.Way.Phases)

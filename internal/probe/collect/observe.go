@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect/app"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
+	"github.com/honeydue/honeydue/internal/probe/collect/redis"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -66,7 +69,7 @@ func Observe(ctx context.Context, c facts.Config) *facts.Observation {
 		o.Proof = &p
 	}
 	target.wait(o, s)
-	s.target.settle(floor(s))
+	s.target.Settle(floor(s))
 	watch.wait(o, s)
 	o.Clock(s.redisTook, facts.UpRedis, facts.AskedRedis)
 	o.Cluster = cluster.wait()
@@ -88,12 +91,12 @@ type session struct {
 	sessionRead   *facts.SessionFacts
 	sessionFailed error
 	pools         *poolsConsole
-	redis         *redisClient
+	redis         *redis.Client
 	pair          *pair
 	// reader is the connection that has watched Postgres; nil where there was nothing to watch.
 	reader *reader
 	// target is the running server; nil where none was named.
-	target *targetConversation
+	target *app.TargetConversation
 	// redisReached is closed once redis is set, and redisTook how long that took.
 	redisReached chan struct{}
 	redisTook    time.Duration
@@ -119,7 +122,7 @@ func (s *session) close(ctx context.Context) {
 	all.Go(func() { s.pair.close(ctx) })
 	all.Go(func() { s.pooler.close(ctx) })
 	all.Go(func() { s.direct.close(ctx) })
-	all.Go(s.redis.close)
+	all.Go(s.redis.Close)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -166,7 +169,7 @@ func (s *session) planner(r *reaching) *pgClient {
 func readCatalogue(ctx context.Context, o *facts.Observation, s *session, planner *pgClient) {
 	var err error
 	if o.Expected, err = store.Indexes(); err != nil {
-		o.SchemaFailed = Explain(ctx, "", err)
+		o.SchemaFailed = dial.Explain(ctx, "", err)
 		return
 	}
 	if planner == nil {
@@ -176,16 +179,16 @@ func readCatalogue(ctx context.Context, o *facts.Observation, s *session, planne
 		return
 	}
 	if o.Schema, err = readSchema(ctx, planner.conn); err != nil {
-		o.SchemaFailed = Explain(ctx, "", err)
+		o.SchemaFailed = dial.Explain(ctx, "", err)
 	}
 	if o.Facts, err = readFacts(ctx, planner.conn); err != nil {
-		o.Facts, o.FactsFailed = nil, Explain(ctx, "", err)
+		o.Facts, o.FactsFailed = nil, dial.Explain(ctx, "", err)
 	}
 	if planner != s.direct {
 		return
 	}
 	if o.Pending, err = pendingMigrations(ctx, s.direct.conn); err != nil {
-		o.MigrationsFailed = Explain(ctx, "", err)
+		o.MigrationsFailed = dial.Explain(ctx, "", err)
 	}
 }
 
@@ -212,7 +215,7 @@ func readAtOnce(ctx context.Context, o *facts.Observation, s *session, planner *
 	}
 	var err error
 	if o.Pending, err = applied.pending(); err != nil {
-		o.MigrationsFailed = Explain(ctx, "", err)
+		o.MigrationsFailed = dial.Explain(ctx, "", err)
 	}
 	return true
 }
@@ -227,7 +230,7 @@ func keepSession(ctx context.Context, o *facts.Observation, s *session, planner 
 		read, err = readSession(ctx, planner.conn)
 	}
 	if err != nil {
-		o.Facts, o.FactsFailed = nil, Explain(ctx, "", err)
+		o.Facts, o.FactsFailed = nil, dial.Explain(ctx, "", err)
 		return
 	}
 	if read != nil {
@@ -254,7 +257,7 @@ func explainStatements(ctx context.Context, o *facts.Observation, s *session, r 
 	}
 	subjects, err := pickSubjects(ctx, o, planner)
 	if err != nil {
-		o.PlansFailed = "No test users could be selected: " + Explain(ctx, "", err).Error() + "."
+		o.PlansFailed = "No test users could be selected: " + dial.Explain(ctx, "", err).Error() + "."
 		return nil
 	}
 	s.explain = &explainer{
@@ -359,11 +362,11 @@ func addCost(o *facts.Observation, s *session) {
 	if s.attr != nil {
 		o.Cost.Rows += s.attr.rows.Load()
 	}
-	if s.target.usable() {
-		o.Cost.TargetRequests += s.target.client.sent
+	if s.target.Usable() {
+		o.Cost.TargetRequests += s.target.Client.Sent
 	}
 	if s.redis != nil {
-		o.Cost.RedisTurns = s.redis.turns()
+		o.Cost.RedisTurns = s.redis.Turns()
 	}
 	if r := s.reader; r != nil {
 		o.Cost.Connects += r.server.dials

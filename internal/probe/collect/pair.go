@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -35,7 +36,7 @@ func (p *pair) heldFor() time.Duration {
 
 type pairClient struct {
 	conn  *pgx.Conn
-	w     *pgWaterfall
+	w     *dial.PGWaterfall
 	dials int
 	// phases are those of connecting: the waterfall's socket is used again later.
 	phases []facts.Phase
@@ -53,14 +54,14 @@ func openPair(ctx context.Context, config *pgx.ConnConfig) *pair {
 	for i, c := range []*pairClient{p.a, p.b} {
 		wg.Go(func() {
 			c.dials++
-			c.conn, c.w, errs[i] = connectPG(ctx, config)
-			c.phases = c.w.phases()
+			c.conn, c.w, errs[i] = dial.ConnectPG(ctx, config)
+			c.phases = c.w.Phases()
 		})
 	}
 	wg.Wait()
 	for i, err := range errs {
 		if err != nil && p.failed == nil {
-			p.failed = Explain(ctx, []*pairClient{p.a, p.b}[i].w.reached(), err)
+			p.failed = dial.Explain(ctx, []*pairClient{p.a, p.b}[i].w.Reached(), err)
 		}
 	}
 	return p
@@ -76,7 +77,7 @@ func (p *pair) statements() (turns int64) {
 		return 0
 	}
 	for _, c := range p.clients() {
-		turns += c.w.turns()
+		turns += c.w.Turns()
 		for _, phase := range c.phases {
 			turns -= phase.Turns
 		}
@@ -94,7 +95,7 @@ func (p *pair) bill() (dials int, turns int64) {
 	}
 	for _, c := range p.clients() {
 		dials += c.dials
-		turns += c.w.turns()
+		turns += c.w.Turns()
 	}
 	return dials, turns
 }
@@ -105,15 +106,7 @@ func (p *pair) close(ctx context.Context) {
 	}
 	for _, c := range p.clients() {
 		if c.conn != nil {
-			_ = Bound(ctx, facts.QueryTimeout, c.conn.Close) // nothing is lost with it
+			_ = dial.Bound(ctx, facts.QueryTimeout, c.conn.Close) // nothing is lost with it
 		}
 	}
-}
-
-// turns is what the connection has cost so far, TCP's own handshake included; 0 if it came to none.
-func (w *pgWaterfall) turns() int64 {
-	if w == nil || w.meter == nil {
-		return 0
-	}
-	return w.meter.Turns() + 1
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -77,7 +78,7 @@ func (s *pgClient) open(ctx context.Context, hopeless <-chan struct{}) {
 		case <-hopeless:
 			select {
 			case <-proving.Done():
-			case <-time.After(max(hopelessLeast, hopelessTurns*quickest(e)) - time.Since(began)):
+			case <-time.After(max(hopelessLeast, hopelessTurns*dial.Quickest(e)) - time.Since(began)):
 				cancel()
 			}
 		}
@@ -87,32 +88,24 @@ func (s *pgClient) open(ctx context.Context, hopeless <-chan struct{}) {
 
 func (s *pgClient) connect(ctx context.Context) {
 	s.dials++
-	conn, w, err := connectPG(ctx, s.config)
-	s.Endpoint.Phases, s.Endpoint.TLS = w.phases(), w.tls()
+	conn, w, err := dial.ConnectPG(ctx, s.config)
+	s.Endpoint.Phases, s.Endpoint.TLS = w.Phases(), w.TLS()
 	s.Endpoint.Sum()
-	if w.attempts > 1 {
-		s.Endpoint.Notes = append(s.Endpoint.Notes, fmt.Sprintf("%d attempts were made; the phases are from the last one", w.attempts))
+	if w.Attempts > 1 {
+		s.Endpoint.Notes = append(s.Endpoint.Notes, fmt.Sprintf("%d attempts were made; the phases are from the last one", w.Attempts))
 	}
 	if err != nil {
-		s.fail(ctx, w.reached(), err)
+		s.fail(ctx, w.Reached(), err)
 		return
 	}
-	s.conn, s.meter, s.Remote = conn, w.meter, ipOf(w.meter.RemoteAddr())
-}
-
-// ipOf is nil for what is no address of the network.
-func ipOf(a net.Addr) net.IP {
-	if tcp, ok := a.(*net.TCPAddr); ok {
-		return tcp.IP
-	}
-	return nil
+	s.conn, s.meter, s.Remote = conn, w.Meter, dial.IPOf(w.Meter.RemoteAddr())
 }
 
 // prove asks whether a pooler is in between. It is the first statement, so that a server that accepts a client and then
 // never answers is told from one that is slow.
 func (s *pgClient) prove(ctx, proving context.Context) {
 	began := time.Now()
-	err := Bound(proving, facts.QueryTimeout, func(ctx context.Context) error {
+	err := dial.Bound(proving, facts.QueryTimeout, func(ctx context.Context) error {
 		var pid uint32
 		var version string
 		if err := s.conn.QueryRow(ctx, "SELECT pg_backend_pid()::int8, current_setting('server_version_num'), pg_is_in_recovery()").Scan(&pid, &version, &s.Standby); err != nil {
@@ -139,7 +132,7 @@ func (s *pgClient) sample(ctx context.Context) {
 	if s.Pooled {
 		times, unit = facts.FloorSamples/turnsOfTransaction, s.transaction
 	}
-	if _, err := measureFloor(ctx, times, unit); err != nil {
+	if _, err := dial.MeasureFloor(ctx, times, unit); err != nil {
 		s.afterLoss(ctx, err)
 	}
 }
@@ -150,9 +143,9 @@ func (s *pgClient) measureAgain(ctx context.Context) {
 	switch {
 	case !s.usable() || s.Floor <= 0:
 	case s.Pooled:
-		_, _ = measureFloor(ctx, laterTransactions, s.transaction)
+		_, _ = dial.MeasureFloor(ctx, laterTransactions, s.transaction)
 	default:
-		_, _ = measureFloor(ctx, laterTransactions*turnsOfTransaction, s.empty)
+		_, _ = dial.MeasureFloor(ctx, laterTransactions*turnsOfTransaction, s.empty)
 	}
 }
 
@@ -180,7 +173,7 @@ func (s *pgClient) settle() {
 // then: what stands still once is slow, and down is what can't be connected to any more. Where it is the probe that is
 // over, what has been measured stands.
 func (s *pgClient) afterLoss(ctx context.Context, err error) {
-	switch f := Explain(ctx, "", err); {
+	switch f := dial.Explain(ctx, "", err); {
 	case f.OutOfTime():
 		return
 	case !f.CutOff():
@@ -188,12 +181,12 @@ func (s *pgClient) afterLoss(ctx context.Context, err error) {
 		return
 	}
 	s.dials, s.spent = s.dials+1, s.turns()
-	conn, w, err := connectPG(ctx, s.config)
+	conn, w, err := dial.ConnectPG(ctx, s.config)
 	if err != nil {
-		s.fail(ctx, w.reached(), err)
+		s.fail(ctx, w.Reached(), err)
 		return
 	}
-	s.conn, s.meter = conn, w.meter
+	s.conn, s.meter = conn, w.Meter
 }
 
 // turnsOfTransaction is how many round trips transaction takes; all but the first have their server connection.
@@ -232,21 +225,21 @@ func (s *pgClient) empty(ctx context.Context) error {
 // ask makes one round trip with a statement that does next to nothing, and notes its time.
 func (s *pgClient) ask(ctx context.Context, sql string, times *[]time.Duration) error {
 	began := time.Now()
-	err := Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error { return s.conn.PgConn().Exec(ctx, sql).Close() })
+	err := dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error { return s.conn.PgConn().Exec(ctx, sql).Close() })
 	switch took := time.Since(began); {
 	case err == nil:
 		*times = append(*times, took)
 		if len(s.Samples) >= facts.LeastSamples {
 			s.Floor = slices.Min(slices.Concat(s.Samples, s.Acquired))
 		}
-	case Explain(ctx, "", err).CutOff():
+	case dial.Explain(ctx, "", err).CutOff():
 		*times = append(*times, facts.QueryTimeout)
 	}
 	return err
 }
 
 func (s *pgClient) fail(ctx context.Context, phase string, err error) {
-	s.Failed = Explain(ctx, phase, err)
+	s.Failed = dial.Explain(ctx, phase, err)
 	s.Endpoint.Error = s.Failed.Error()
 }
 
@@ -270,11 +263,4 @@ func (s *pgClient) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_ = s.conn.Close(ctx) // nothing is lost with it
-}
-
-// Bound runs f with a deadline of its own within ctx.
-func Bound(ctx context.Context, d time.Duration, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	return f(ctx)
 }

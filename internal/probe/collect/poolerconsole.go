@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -49,7 +50,7 @@ func (p *poolsConsole) readSettings(ctx context.Context, version facts.Release, 
 		rows, err = p.show(ctx, "LISTS")
 	}
 	if err != nil {
-		f.Failed = Explain(ctx, "", err)
+		f.Failed = dial.Explain(ctx, "", err)
 		return f
 	}
 	for _, r := range rows {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/honeydue/honeydue/internal/link"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -26,12 +27,12 @@ type poolsConsole struct {
 // openPools opens the console, to ask for one database.
 func openPools(ctx context.Context, adminURL, database string) (*poolsConsole, *facts.Failure) {
 	p := &poolsConsole{}
-	err := Bound(ctx, facts.ConnectTimeout, func(ctx context.Context) (err error) {
+	err := dial.Bound(ctx, facts.ConnectTimeout, func(ctx context.Context) (err error) {
 		p.console, err = store.OpenConsole(ctx, adminURL, database, &p.dials)
 		return err
 	})
 	if err != nil {
-		return nil, Explain(ctx, "", err)
+		return nil, dial.Explain(ctx, "", err)
 	}
 	return p, nil
 }
@@ -40,7 +41,7 @@ func openPools(ctx context.Context, adminURL, database string) (*poolsConsole, *
 func (p *poolsConsole) ask(ctx context.Context) (now store.Pools, ok bool) {
 	p.mu.Lock()
 	defer p.unlock()
-	err := Bound(ctx, facts.QueryTimeout, func(ctx context.Context) (err error) {
+	err := dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) (err error) {
 		now, err = p.console.Pools(ctx)
 		return err
 	})
@@ -71,7 +72,7 @@ func hasSpare(now store.Pools, size int64) bool {
 func (p *poolsConsole) show(ctx context.Context, what string) (rows []store.ConsoleRow, err error) {
 	p.mu.Lock()
 	defer p.unlock()
-	err = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) (err error) {
+	err = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) (err error) {
 		rows, err = p.console.Show(ctx, what)
 		return err
 	})
@@ -103,5 +104,5 @@ func (p *poolsConsole) close(ctx context.Context) {
 	if !p.usable() {
 		return
 	}
-	_ = Bound(ctx, facts.QueryTimeout, p.console.Close) // nothing is lost with it
+	_ = dial.Bound(ctx, facts.QueryTimeout, p.console.Close) // nothing is lost with it
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -69,7 +70,7 @@ func testPrepared(ctx context.Context, p *pair) facts.PreparedSupport {
 // more (or heldLeast) where there is no second one.
 func tryPrepared(ctx context.Context, p *pair, name string) facts.PreparedSupport {
 	unknown := func(what string, err error) facts.PreparedSupport {
-		return facts.PreparedSupport{How: what + ": " + Explain(ctx, "", err).Error()}
+		return facts.PreparedSupport{How: what + ": " + dial.Explain(ctx, "", err).Error()}
 	}
 	began := time.Now()
 	p.owed = append(p.owed, name) // until it is known to be off
@@ -86,7 +87,7 @@ func tryPrepared(ctx context.Context, p *pair, name string) facts.PreparedSuppor
 	}
 	var got string
 	limit := min(facts.QueryTimeout, max(heldLeast, heldTurns*turn))
-	err = Bound(ctx, limit, func(ctx context.Context) (err error) {
+	err = dial.Bound(ctx, limit, func(ctx context.Context) (err error) {
 		got, err = runPrepared(ctx, p.a, name, nil)
 		return err
 	})
@@ -107,7 +108,7 @@ func tryPrepared(ctx context.Context, p *pair, name string) facts.PreparedSuppor
 	}
 	// A pooler that carries statements has names of its own for them: it is asked to let go of this one.
 	p.paid(name)
-	_ = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error { return p.a.conn.PgConn().Deallocate(ctx, name) })
+	_ = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error { return p.a.conn.PgConn().Deallocate(ctx, name) })
 	return facts.PreparedSupport{Known: true, Carried: true, How: "a statement prepared on one server connection ran on another"}
 }
 
@@ -118,7 +119,7 @@ func (p *pair) paid(name string) {
 // prepareAndRun prepares and runs in one turn, so that both meet the same server connection, and returns
 // the process id of that one.
 func (p *pair) prepareAndRun(ctx context.Context, name string) (pid int, err error) {
-	err = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+	err = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 		pipeline := p.a.conn.PgConn().StartPipeline(ctx)
 		pipeline.SendPrepare(name, "SELECT pg_backend_pid()::text", nil)
 		pipeline.SendQueryPrepared(name, nil, nil, nil)
@@ -163,7 +164,7 @@ func (p *pair) hold(ctx context.Context, name string) (met bool, err error) {
 
 // begin begins a read-only transaction and says whether its server connection knows the name.
 func (c *pairClient) begin(ctx context.Context, name string) (met bool, err error) {
-	err = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+	err = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 		results, err := c.conn.PgConn().Exec(ctx, fmt.Sprintf("BEGIN READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '3s'; SELECT 1 FROM pg_prepared_statements WHERE name = '%s'; SAVEPOINT probe", name)).ReadAll()
 		met = err == nil && len(results) > 2 && len(results[2].Rows) == 1
 		return err
@@ -223,14 +224,14 @@ func (p *pair) holder(ctx context.Context, held int, pools *poolsConsole) *pairC
 	c := &pairClient{dials: 1}
 	p.more = append(p.more, c)
 	var err error
-	if c.conn, c.w, err = connectPG(ctx, p.config); err != nil {
+	if c.conn, c.w, err = dial.ConnectPG(ctx, p.config); err != nil {
 		return nil
 	}
 	return c
 }
 
 func (c *pairClient) exec(ctx context.Context, sql string) error {
-	return Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+	return dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 		_, err := c.conn.PgConn().Exec(ctx, sql).ReadAll()
 		return err
 	})

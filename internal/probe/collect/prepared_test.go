@@ -11,6 +11,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -47,7 +48,7 @@ func TestForgetMeetsDeepConnections(t *testing.T) {
 			others := make([]*pairClient, c.open)
 			for i := range others {
 				o := &pairClient{}
-				if o.conn, o.w, err = connectPG(t.Context(), p.config); err != nil {
+				if o.conn, o.w, err = dial.ConnectPG(t.Context(), p.config); err != nil {
 					t.Fatal(err)
 				}
 				defer o.conn.Close(t.Context())

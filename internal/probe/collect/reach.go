@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
+	"github.com/honeydue/honeydue/internal/probe/collect/redis"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -123,10 +125,10 @@ func reachRedis(ctx context.Context, o *facts.Observation, s *session) {
 		return
 	}
 	began := time.Now()
-	s.redis = probeRedis(ctx, o.Config.RedisURL)
+	s.redis = redis.ProbeRedis(ctx, o.Config.RedisURL)
 	o.Redis = s.redis.RedisServer
 	if o.Redis.Failed == nil && check.Wants(o, "HD-R19") {
-		s.redis.try(ctx)
+		s.redis.Try(ctx)
 	}
 	s.redisTook = time.Since(began)
 }
@@ -137,7 +139,7 @@ func reachPooler(ctx context.Context, s *session, r *reaching) {
 	defer close(r.pooler)
 	s.pooler.open(ctx, r.hopeless)
 	r.up = s.pooler.Failed == nil
-	r.turn = quickest(s.pooler.Endpoint)
+	r.turn = dial.Quickest(s.pooler.Endpoint)
 	close(r.proved)
 	if s.pooler.usable() {
 		began := time.Now()
@@ -204,12 +206,12 @@ func openLanes(ctx context.Context, o *facts.Observation, s *session, r *reachin
 // openStore opens the app's own pool, of one connection.
 func openStore(ctx context.Context, url, mode string) (*store.DB, *facts.Failure) {
 	var db *store.DB
-	err := Bound(ctx, facts.ConnectTimeout, func(ctx context.Context) (err error) {
+	err := dial.Bound(ctx, facts.ConnectTimeout, func(ctx context.Context) (err error) {
 		db, err = store.Open(ctx, store.Config{
 			URL: url, ExecMode: mode, MaxConns: 1, MinIdleConns: 1,
 			ConnectTimeout: facts.ConnectTimeout, AcquireTimeout: facts.QueryTimeout, StatementTimeout: facts.QueryTimeout,
 		})
 		return err
 	})
-	return db, Explain(ctx, "", err)
+	return db, dial.Explain(ctx, "", err)
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -36,7 +37,7 @@ func (r *reader) read(ctx context.Context, readings ...reading) {
 		if err == nil && done == len(readings) {
 			return
 		}
-		f := Explain(ctx, "", err)
+		f := dial.Explain(ctx, "", err)
 		if done >= len(readings) || f.OutOfTime() || !r.server.usable() {
 			for _, q := range readings[min(done, len(readings)):] {
 				r.unread[q.name] = f
@@ -58,7 +59,7 @@ func (r *reader) send(ctx context.Context, readings []reading) (done int, err er
 		text.WriteString(marked(q.sql) + ";\n")
 	}
 	text.WriteString(marked(readingTimeSQL) + "; COMMIT")
-	err = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+	err = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 		results, err := r.server.conn.PgConn().Exec(ctx, text.String()).ReadAll()
 		for i, result := range results {
 			if result.Err != nil {

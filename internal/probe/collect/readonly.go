@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -38,7 +39,7 @@ func readOnly() *pgx.Batch {
 // inOneTurn sends a batch that readOnly has started, and ends its transaction.
 func inOneTurn(ctx context.Context, conn *pgx.Conn, b *pgx.Batch) error {
 	b.Queue("ROLLBACK")
-	err := Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error { return conn.SendBatch(ctx, b).Close() })
+	err := dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error { return conn.SendBatch(ctx, b).Close() })
 	if err != nil {
 		rollback(ctx, conn)
 	}
@@ -50,7 +51,7 @@ func rollback(ctx context.Context, conn *pgx.Conn) {
 	if conn.IsClosed() || conn.PgConn().TxStatus() == 'I' {
 		return
 	}
-	_ = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error { // the error that led here is the one to tell
+	_ = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error { // the error that led here is the one to tell
 		return conn.PgConn().Exec(ctx, "ROLLBACK").Close()
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 )
 
 // TestEveryReadHasItsTimeouts: whatever reads the catalogue can't write, waits for no lock and for no slow server, takes
@@ -35,12 +36,12 @@ func TestEveryReadHasItsTimeouts(t *testing.T) {
 		}
 	}
 	_, err = pendingMigrations(t.Context(), s.conn)
-	if f := Explain(t.Context(), "", err); !f.CutOff() || f.Code() != "55P03" { // by the lock's own time-out, which is the shortest
+	if f := dial.Explain(t.Context(), "", err); !f.CutOff() || f.Code() != "55P03" { // by the lock's own time-out, which is the shortest
 		t.Errorf("behind a lock: %v", err)
 	}
 	none := func(rows pgx.Rows) error { rows.Close(); return rows.Err() }
 	for sql, code := range map[string]string{"CREATE TABLE canary (id int)": "25006", "SELECT pg_sleep(9)": "57014"} {
-		if f := Explain(t.Context(), "", readInOneTurn(t.Context(), s.conn, sql, none)); f.Code() != code {
+		if f := dial.Explain(t.Context(), "", readInOneTurn(t.Context(), s.conn, sql, none)); f.Code() != code {
 			t.Errorf("%s: %v, want %s", sql, f, code)
 		}
 	}

@@ -1,58 +1,16 @@
 package collect
 
 import (
-	"crypto/tls"
-	"errors"
-	"net"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/probe/check"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
-
-func TestRepairOfARunningServer(t *testing.T) {
-	plain := httptest.NewServer(nil)
-	defer plain.Close()
-	target := strings.Replace(plain.URL, "http://", "https://", 1)
-	s := askTarget(t.Context(), facts.Config{TargetURL: target})
-	defer s.close()
-	if s.Failed == nil || s.Failed.Kind != facts.KindTLS {
-		t.Fatalf("it fails by %v", s.Failed)
-	}
-	if got := check.RepairTarget(s.Failed, target); !strings.HasPrefix(got, "honeydue probe --target "+plain.URL+" ") {
-		t.Errorf("HTTPS to a server of plain HTTP is mended by %q", got)
-	}
-	for _, f := range []*facts.Failure{
-		{Kind: facts.KindTLS, Err: tls.AlertError(40)},
-		{Kind: facts.KindName, Err: &net.DNSError{}},
-		{Kind: facts.KindURL, Err: facts.ErrNoHost},
-		{Kind: facts.KindCertificate, Err: errors.New("x")},
-	} {
-		got := check.RepairTarget(f, "https://api.example.com")
-		if got == "" || strings.Contains(got, "sslmode") || strings.Contains(got, "password") {
-			t.Errorf("%s is mended by %q", f.Kind, got)
-		}
-	}
-}
-
-// TestTLSThatIsWanted: a server that refuses a client without TLS is not told to turn it on.
-func TestTLSThatIsWanted(t *testing.T) {
-	f := Explain(t.Context(), "authentication", &pgconn.PgError{Severity: "FATAL", Code: "08P01", Message: "SSL required"})
-	if got := check.Repair(f, "DATABASE_URL", "db:6432"); !strings.Contains(got, "edit secret") || !strings.Contains(got, "sslmode=verify-full") {
-		t.Errorf("it is mended by %q", got)
-	}
-	f = Explain(t.Context(), "ssl_request", errors.New("no TLS"))
-	if got := check.Repair(f, "DATABASE_URL", "db:6432"); !strings.Contains(got, "enable it there") {
-		t.Errorf("a server without TLS is mended by %q", got)
-	}
-}
 
 // TestSettingsOfTheNextConnection: what a role or a database is given shows in no session that is open already.
 func TestSettingsOfTheNextConnection(t *testing.T) {

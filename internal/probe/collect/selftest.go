@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -17,9 +18,9 @@ func testApp(ctx context.Context, o *facts.Observation, s *session) {
 	case s.db == nil:
 		o.App.NotRun = "the app's pool could not be opened"
 	default:
-		_ = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+		_ = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 			r, err := s.db.SelfTest(ctx)
-			o.App.Result, o.App.Refused, o.App.Failed = &r, Explain(ctx, "", r.Err), Explain(ctx, "", err)
+			o.App.Result, o.App.Refused, o.App.Failed = &r, dial.Explain(ctx, "", r.Err), dial.Explain(ctx, "", err)
 			return nil // it is noted
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -52,21 +53,10 @@ func startWatching(ctx context.Context, o *facts.Observation, s *session, began 
 		defer close(w.redis)
 		<-s.redisReached
 		if o.Redis != nil && o.Redis.Failed == nil {
-			s.redis.watch(ctx, lastLook(ctx, time.Now().Add(window)), check.Wants(o, "HD-R10", "HD-R16", "HD-R18"))
+			s.redis.Watch(ctx, dial.LastLook(ctx, time.Now().Add(window)), check.Wants(o, "HD-R10", "HD-R16", "HD-R18"))
 		}
 	}()
 	return w
-}
-
-// lastLook is the moment for a last look that is to be made at that time: it needs time, too, a quarter of what is left
-// and a second at most.
-func lastLook(ctx context.Context, at time.Time) time.Time {
-	if ends, ok := ctx.Deadline(); ok {
-		if last := ends.Add(-min(time.Second, time.Until(ends)/4)); last.Before(at) {
-			return last
-		}
-	}
-	return at
 }
 
 // wait ends with the window. Where neither endpoint can be used there was nothing to watch.
@@ -110,7 +100,7 @@ func watchServer(ctx context.Context, server *pgClient, began time.Time, window 
 	}
 	defer s.reader.server.close(ctx)
 	started := time.Now()
-	ends := lastLook(ctx, started.Add(window))
+	ends := dial.LastLook(ctx, started.Add(window))
 	var look facts.Activity
 	s.reader.read(ctx, reading{facts.ReadDatabase, databaseSQL, &s.First}, reading{facts.ReadExtensions, extensionsSQL, &s.Extensions},
 		reading{facts.ReadActivity, activitySQL, &look}, reading{facts.ReadTables, spaceSQL, &s.Tables},

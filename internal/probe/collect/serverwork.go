@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -62,7 +63,7 @@ func (s *session) nearest() *pgClient {
 func measure(ctx context.Context, w *facts.ServerWork, s *pgClient) {
 	times, err := run(ctx, w, s.conn, facts.ShortPieces)
 	moments := []facts.WorkMoment{{Server: times}}
-	for late := s.LateMS() >= check.StarvedWaitMS/2 || check.Starved(times) || check.Slow(times); err == nil && late && enough(ctx, facts.MostWork+endLeast/5); {
+	for late := s.LateMS() >= check.StarvedWaitMS/2 || check.Starved(times) || check.Slow(times); err == nil && late && dial.Enough(ctx, facts.MostWork+endLeast/5); {
 		done, own := make(chan struct{}), make(chan []float64)
 		go func() { own <- timeOwnWork(done) }()
 		times, err = run(ctx, w, s.conn, facts.LongPieces)
@@ -74,7 +75,7 @@ func measure(ctx context.Context, w *facts.ServerWork, s *pgClient) {
 		late = (check.Starved(times) || check.Slow(times)) && len(moments) < facts.LongRuns
 	}
 	if err != nil {
-		w.Failed = Explain(ctx, "", err).Error()
+		w.Failed = dial.Explain(ctx, "", err).Error()
 	}
 	w.Moments = slices.DeleteFunc(moments, func(m facts.WorkMoment) bool { return len(m.Server) == 0 })
 }
@@ -86,7 +87,7 @@ func run(ctx context.Context, w *facts.ServerWork, conn *pgx.Conn, pieces int) (
 }
 
 func timeWork(ctx context.Context, conn *pgx.Conn, pieces int) (times []float64, err error) {
-	err = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+	err = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 		rows, err := conn.Query(ctx, marked(workSQL), pgx.QueryExecModeExec, pieces, facts.WorkRows, facts.MostWork.Milliseconds())
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -29,29 +30,29 @@ func idleness(floor time.Duration) time.Duration {
 // answer to the last. What it takes until the first byte comes, a queue or a slow server included, is no
 // part of it.
 func sized(ctx context.Context, c *pairClient, kb int) (spread time.Duration, err error) {
-	c.w.socket.restart()
-	defer c.w.socket.stop()
-	err = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+	c.w.Socket.Restart()
+	defer c.w.Socket.Stop()
+	err = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 		var text string
 		return c.conn.QueryRow(ctx, "SELECT repeat('x', $1::int4)", pgx.QueryExecModeExec, kb<<10).Scan(&text)
 	})
-	turns := c.w.socket.all()
+	turns := c.w.Socket.All()
 	if err != nil || len(turns) == 0 {
 		return 0, err
 	}
 	last := turns[len(turns)-1]
-	return last.replied.Sub(last.arrived), nil
+	return last.Replied.Sub(last.Arrived), nil
 }
 
 // begin makes the first half, if there is time for it and for the rest of the probe.
 func begin(ctx context.Context, t *facts.Transfers, p *pair, r *reaching) {
 	turn := time.Duration(0)
 	if p.failed == nil {
-		turn = quickest(facts.Endpoint{Phases: p.a.w.phases()})
+		turn = dial.Quickest(facts.Endpoint{Phases: p.a.w.Phases()})
 	}
 	switch {
 	case p.failed != nil:
-	case turn == 0 || !enough(ctx, 20*turn):
+	case turn == 0 || !dial.Enough(ctx, 20*turn):
 		t.Failed = "round trips are too slow for the remaining time"
 	default:
 		t.Failed = ""
@@ -78,7 +79,7 @@ func hot(ctx context.Context, t *facts.Transfers, p *pair) {
 	}
 	for _, err := range errs {
 		if err != nil {
-			t.Failed = Explain(ctx, "", err).Error()
+			t.Failed = dial.Explain(ctx, "", err).Error()
 			return
 		}
 	}
@@ -146,7 +147,7 @@ func idle(ctx context.Context, t *facts.Transfers, p *pair, floor time.Duration)
 	both.Wait()
 	for _, err := range errs {
 		if err != nil {
-			t.Rested = Explain(ctx, "", err).Error()
+			t.Rested = dial.Explain(ctx, "", err).Error()
 		}
 	}
 }

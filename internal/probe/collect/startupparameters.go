@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -136,7 +137,7 @@ func tryURL(ctx context.Context, out *facts.StartupParameters, config *pgx.ConnC
 	}
 	for _, d := range demands {
 		out.Tried = append(out.Tried, d.name)
-		if _, err := connect(ctx, out, without(harmless, d.name), ""); err != nil && !Explain(ctx, "", err).CutOff() && ctx.Err() == nil {
+		if _, err := connect(ctx, out, without(harmless, d.name), ""); err != nil && !dial.Explain(ctx, "", err).CutOff() && ctx.Err() == nil {
 			out.OfURL = append(out.OfURL, d.name)
 		}
 	}
@@ -145,16 +146,16 @@ func tryURL(ctx context.Context, out *facts.StartupParameters, config *pgx.ConnC
 // connect opens a connection and asks one thing of it, if there is one to ask.
 func connect(ctx context.Context, out *facts.StartupParameters, config *pgx.ConnConfig, ask string) (value string, err error) {
 	out.Dials++
-	conn, w, err := connectPG(ctx, config)
-	defer func() { out.Turns += w.turns() }()
+	conn, w, err := dial.ConnectPG(ctx, config)
+	defer func() { out.Turns += w.Turns() }()
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = Bound(ctx, facts.QueryTimeout, conn.Close) }() // nothing is lost with it
+	defer func() { _ = dial.Bound(ctx, facts.QueryTimeout, conn.Close) }() // nothing is lost with it
 	if ask == "" {
 		return "", nil
 	}
-	err = Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
+	err = dial.Bound(ctx, facts.QueryTimeout, func(ctx context.Context) error {
 		results, err := conn.PgConn().Exec(ctx, ask).ReadAll()
 		if err == nil && len(results) == 1 && len(results[0].Rows) == 1 {
 			value = string(results[0].Rows[0][0])

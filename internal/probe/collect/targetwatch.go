@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect/app"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -18,7 +19,7 @@ type targetUnderWay struct {
 	tried      chan struct{}
 	then       facts.Target
 	thenFailed *facts.Failure
-	server     *targetConversation
+	server     *app.TargetConversation
 	web        *facts.WebServer
 	// took is how long asking took, counted how long with the second look at the metrics.
 	took, counted time.Duration
@@ -36,18 +37,18 @@ func startTarget(ctx context.Context, o *facts.Observation) *targetUnderWay {
 		began := time.Now()
 		var way sync.WaitGroup
 		if check.Wants(o, "HD-N07", "HD-N08", "HD-N09") {
-			way.Go(func() { w.web = probeWeb(ctx, o.Config, nil) })
+			way.Go(func() { w.web = app.ProbeWeb(ctx, o.Config, nil) })
 		}
-		w.server = askTarget(ctx, o.Config)
+		w.server = app.AskTarget(ctx, o.Config)
 		w.then, w.thenFailed = *w.server.Said, w.server.Failed
 		close(w.tried)
 		asking := time.Now()
-		before := w.server.measure(ctx, o.Config.MetricsURL)
+		before := w.server.Measure(ctx, o.Config.MetricsURL)
 		way.Wait()
 		w.took = time.Since(began)
 		close(w.asked)
-		w.server.measureAgain(ctx, o.Config.MetricsURL, before, asking.Add(countingWindow(o)))
-		w.server.close()
+		w.server.MeasureAgain(ctx, o.Config.MetricsURL, before, asking.Add(countingWindow(o)))
+		w.server.Close()
 		w.counted = time.Since(began)
 	}()
 	return w

@@ -5,6 +5,7 @@ import (
 
 	"github.com/honeydue/honeydue/internal/lab/labtest"
 	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect/redis"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
@@ -13,8 +14,8 @@ func TestAConnectionOfThisMachine(t *testing.T) {
 	env := labtest.Database(t, nil)
 	s := opened(t, env.DirectURL)
 	defer s.close(t.Context())
-	r := probeRedis(t.Context(), env.RedisURL)
-	defer r.close()
+	r := redis.ProbeRedis(t.Context(), env.RedisURL)
+	defer r.Close()
 	if s.Failed != nil || r.Failed != nil || !s.Remote.IsLoopback() || !r.Remote.IsLoopback() {
 		t.Fatalf("Postgres is at %v (%v), Redis at %v (%v)", s.Remote, s.Failed, r.Remote, r.Failed)
 	}

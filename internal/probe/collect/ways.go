@@ -8,6 +8,8 @@ import (
 
 	"github.com/honeydue/honeydue/internal/link"
 	"github.com/honeydue/honeydue/internal/probe/check"
+	"github.com/honeydue/honeydue/internal/probe/collect/app"
+	"github.com/honeydue/honeydue/internal/probe/collect/dial"
 	"github.com/honeydue/honeydue/internal/probe/facts"
 	"github.com/honeydue/honeydue/internal/store"
 )
@@ -38,7 +40,7 @@ func reachWays(ctx context.Context, o *facts.Observation, s *session, r *reachin
 		close(r.console)
 	}
 	if check.Wants(o, "HD-N12") {
-		r.all.Go(func() { w.DirectTLS, w.DirectTLSTurns = tryDirectTLS(ctx, config) })
+		r.all.Go(func() { w.DirectTLS, w.DirectTLSTurns = dial.TryDirectTLS(ctx, config) })
 	}
 	r.all.Go(func() {
 		defer close(r.isolated)
@@ -155,12 +157,6 @@ func (s *session) assignments() int64 {
 	return turns
 }
 
-// enough reports whether the probe has that much time left.
-func enough(ctx context.Context, d time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > d
-}
-
 // endWays takes the second half of what reachWays has begun.
 func endWays(ctx context.Context, o *facts.Observation, s *session) {
 	w := &o.Ways
@@ -184,7 +180,7 @@ func endWays(ctx context.Context, o *facts.Observation, s *session) {
 		idle(ctx, &w.Transfers, s.pair, s.pooler.Floor)
 	}
 	handshakes(o, s)
-	if s.pooler.usable() && s.pair != nil && s.pooler.Floor > 0 && enough(ctx, 20*s.pooler.Floor) {
+	if s.pooler.usable() && s.pair != nil && s.pooler.Floor > 0 && dial.Enough(ctx, 20*s.pooler.Floor) {
 		s.pair.forget(ctx, s.pools)
 	}
 	s.pooler.settle()
@@ -252,7 +248,7 @@ func countSegments(w *facts.WaysFacts, s *session) {
 		}
 	}
 	if s.pair.usable() {
-		meters = append(meters, s.pair.a.w.meter, s.pair.b.w.meter)
+		meters = append(meters, s.pair.a.w.Meter, s.pair.b.w.Meter)
 	}
 	for _, m := range meters {
 		if m == nil {
@@ -279,6 +275,6 @@ func addWaysCost(w *facts.WaysFacts, c *facts.Cost, s *session) {
 		c.Connects++
 	}
 	if w.Web != nil {
-		c.TargetRequests += 1 + webSamples
+		c.TargetRequests += 1 + app.WebSamples
 	}
 }
