@@ -20,7 +20,7 @@ type Stamps struct {
 
 // Turn is one round trip at the socket: a write, and the first read after it.
 type Turn struct {
-	// Arrived is the first read of the answer, replied the last.
+	// Arrived is the first read of the answer, Replied the last.
 	Arrived, Replied time.Time
 	// asked and answer are the first bytes of either direction, to tell what the turn was.
 	asked, answer []byte
