@@ -114,7 +114,7 @@ expect() {
 inside=$(sed -n 's/^\([a-z/]*\):.*/\1/p' <<<"$inner")
 for package in $inside; do
   mkdir -p "$copy/internal/$package"
-  printf '// Package %s is empty.\npackage %s\n' "${package#*/}" "${package#*/}" >"$copy/internal/$package/empty.go"
+  printf '// Package %s is empty.\npackage %s\n' "${package##*/}" "${package##*/}" >"$copy/internal/$package/empty.go"
 done
 while IFS=: read -r from allowed; do
   [ -n "$from" ] || continue
