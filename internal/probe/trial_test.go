@@ -99,11 +99,11 @@ func TestTrialPricesRemedies(t *testing.T) {
 // TestAStoredResultIsNotPriced: what was read from a file carries no statements to run.
 func TestAStoredResultIsNotPriced(t *testing.T) {
 	text := `{"schema":"honeydue.probe/1","findings":[{"code":"HD-Q01","remedy":"DROP TABLE users;","sql":["DROP TABLE users"]}]}`
-	r, err := check.ReadBaseline(strings.NewReader(text))
+	r, err := check.ReadSaved(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if probe.Priceable(r) {
+	if probe.Priceable(r.Result) {
 		t.Error("a remedy out of a file would be run")
 	}
 	if _, err := json.Marshal(r); err != nil {

@@ -93,8 +93,14 @@ remedy that is SQL what it would save. No row is copied, nothing is changed outs
   honeydue probe -o json | jq '.findings[0]'
   honeydue probe --save-baseline before.json    (deploy)    honeydue probe --baseline before.json
   honeydue probe --only HD-Q01,HD-Q03 --no-analyze
+  honeydue probe report incident.json -o markdown
   honeydue probe --trial`,
-		Args:        app.NoArgs,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return app.UnknownCommand(c, args[0])
+			}
+			return nil
+		},
 		Annotations: app.HasCases(),
 		RunE:        app.Validated(o, func(ctx context.Context) error { return a.run(ctx, o) }),
 	}
@@ -117,6 +123,8 @@ remedy that is SQL what it would save. No row is copied, nothing is changed outs
 	flags.BoolVar(&o.all, "all", false, "in the table also list the checks that passed")
 	flags.DurationVar(&o.timeout, "timeout", facts.DefaultTimeout, "how long the whole probe may take")
 	o.watch.addFlags(flags)
+	cmd.SuggestionsMinimumDistance = app.SuggestWithin
+	cmd.AddCommand(newReport(a))
 	return cmd
 }
 
@@ -193,9 +201,11 @@ func (a command) run(ctx context.Context, o *probeOptions) error {
 	}
 	var baseline *facts.Result
 	if o.baseline != "" {
-		if baseline, err = readBaseline(o.baseline); err != nil {
+		read, err := readSaved(o.baseline, "Give --baseline a file that --save-baseline has written.")
+		if err != nil {
 			return err
 		}
+		baseline = &read.Result
 	}
 	token, err := a.probeToken(o)
 	if err != nil {
@@ -301,17 +311,18 @@ func (a command) probeToken(o *probeOptions) (string, error) {
 	return users[0].Token.Reveal(), nil
 }
 
-func readBaseline(path string) (*facts.Result, error) {
+// readSaved reads the report of an earlier probe; hint says which file to give instead.
+func readSaved(path, hint string) (check.Saved, error) {
 	f, err := os.Open(path) //nolint:gosec // the operator names it
 	if err != nil {
-		return nil, exit.Usagef("Give --baseline a file that --save-baseline has written.", "cannot open the baseline: %w", err)
+		return check.Saved{}, exit.Usagef(hint, "cannot open the saved probe: %w", err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	r, err := check.ReadBaseline(f)
+	r, err := check.ReadSaved(f)
 	if err != nil {
-		return nil, exit.Usagef("Give --baseline a file that --save-baseline has written.", "%s: %w", path, err)
+		return check.Saved{}, exit.Usagef(hint, "%s: %w", path, err)
 	}
-	return &r, nil
+	return r, nil
 }
 
 func (a command) saveBaseline(path string, r facts.Result) error {

@@ -13,23 +13,43 @@ import (
 	"github.com/honeydue/honeydue/internal/probe/facts"
 )
 
-// ReadBaseline reads a result that was printed as JSON.
-func ReadBaseline(r io.Reader) (facts.Result, error) {
-	var in struct {
-		Schema string `json:"schema"`
-		facts.Result
-	}
+// Saved is a result that was printed as JSON, with the version that printed it.
+type Saved struct {
+	Schema  string `json:"schema"`
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	facts.Result
+}
+
+// ReadSaved reads a result that was printed as JSON. Its errors name no file.
+func ReadSaved(r io.Reader) (Saved, error) {
+	var in Saved
 	err := json.NewDecoder(r).Decode(&in)
 	if _, other := errors.AsType[*json.UnmarshalTypeError](err); other {
-		return facts.Result{}, errors.New("the baseline is not the JSON report of a probe") // the decoder's own words are about Go's types
+		return Saved{}, errors.New("it is not the JSON report of a probe") // the decoder's own words are about Go's types
 	}
 	if err != nil {
-		return facts.Result{}, fmt.Errorf("the baseline is not the JSON report of a probe: %w", err)
+		return Saved{}, fmt.Errorf("it is not the JSON report of a probe: %w", err)
 	}
 	if in.Schema != facts.Schema {
-		return facts.Result{}, fmt.Errorf("the baseline has schema %q, but this version of honeydue reads %s", in.Schema, facts.Schema)
+		return Saved{}, fmt.Errorf("its schema is %q, but this version of honeydue reads %s", in.Schema, facts.Schema)
 	}
-	return in.Result, nil
+	in.restoreRoots()
+	return in, nil
+}
+
+// restoreRoots tells apart the causes in a report of a version that did not print Root: there the first finding of a code is
+// the cause of all that name that code.
+func (s *Saved) restoreRoots() {
+	if slices.ContainsFunc(s.Findings, func(f facts.Finding) bool { return f.Root != 0 }) {
+		return
+	}
+	for i, f := range s.Findings {
+		s.Findings[i].Root = i
+		if f.Because != "" {
+			s.Findings[i].Root = slices.IndexFunc(s.Findings, func(c facts.Finding) bool { return c.Code == f.Because && c.Because == "" })
+		}
+	}
 }
 
 // Two measurements of the same thing differ; a change is worth a line only beyond these bounds.

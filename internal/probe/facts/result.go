@@ -128,7 +128,8 @@ type Finding struct {
 	Because string `json:"because,omitempty"`
 
 	About  []string `json:"-"`
-	Root   int      `json:"-"` // tells apart the causes of one code; it is its own for a cause
+	// Root is the same number for a cause and for all that it explains; it tells apart the causes of one code.
+	Root int `json:"root"`
 	Weighs float64  `json:"-"` // in ms, see weight
 }
 
@@ -145,7 +146,8 @@ type CheckResult struct {
 
 	// Unasked is set where it is unknown because nobody named what it is about, given where the settings are enough to
 	// judge, and nothing is measured.
-	Unasked, Given bool `json:"-"`
+	Unasked bool `json:"unasked,omitempty"`
+	Given   bool `json:"settings_only,omitempty"`
 }
 
 // Endpoint is the connect waterfall of one server and its round trip when warm.

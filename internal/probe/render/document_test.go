@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"encoding/xml"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,41 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+// TestASavedProbeGivesTheSameReports, also one of a version that did not print which findings belong together.
+func TestASavedProbeGivesTheSameReports(t *testing.T) {
+	r := incident()
+	r.Checks[2].Unasked, r.Checks[3].Given = true, true
+	of := report.Options{Version: "1.2.3", Commit: "abc"}
+	var printed bytes.Buffer
+	if err := report.Write(&printed, report.FormatJSON, Document(r), of); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"this version":   printed.String(),
+		"an earlier one": regexp.MustCompile(`,?\s*"root": \d+`).ReplaceAllString(printed.String(), ""),
+	} {
+		saved, err := check.ReadSaved(strings.NewReader(text))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if saved.Version != of.Version || saved.Commit != of.Commit {
+			t.Errorf("%s: it was printed by %q %q", name, saved.Version, saved.Commit)
+		}
+		for _, format := range []report.Format{report.FormatTable, report.FormatMarkdown, report.FormatJSON, report.FormatJUnit, report.FormatHTML} {
+			var want, got bytes.Buffer
+			if err := report.Write(&want, format, Document(r), of); err != nil {
+				t.Fatal(err)
+			}
+			if err := report.Write(&got, format, Document(saved.Result), report.Options{Version: saved.Version, Commit: saved.Commit}); err != nil {
+				t.Fatal(err)
+			}
+			if got.String() != want.String() {
+				t.Errorf("%s as %s differs:\n%s\nwant\n%s", name, format, got.String(), want.String())
+			}
+		}
+	}
+}
+
 // TestPipelinesFailForFindingsAlone: a remark has passed, what could not be measured is skipped, and the times do not
 // add up to more than the probe took.
 func TestPipelinesFailForFindingsAlone(t *testing.T) {
@@ -138,10 +174,11 @@ func TestBaseline(t *testing.T) {
 	if err := report.Write(&printed, report.FormatJSON, Document(incident()), report.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	before, err := check.ReadBaseline(&printed)
+	saved, err := check.ReadSaved(&printed)
 	if err != nil {
 		t.Fatal(err)
 	}
+	before := saved.Result
 	if changes := check.Since(incident(), before); len(changes) != 0 {
 		t.Errorf("a result differs from itself: %+v", changes)
 	}
@@ -188,7 +225,7 @@ func TestBaseline(t *testing.T) {
 		t.Errorf("the changes are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	for _, in := range []string{"", "[]", `{"schema":"honeydue.loadtest/1"}`, "{}"} {
-		if _, err := check.ReadBaseline(strings.NewReader(in)); err == nil {
+		if _, err := check.ReadSaved(strings.NewReader(in)); err == nil {
 			t.Errorf("%q is taken for a baseline", in)
 		}
 	}
