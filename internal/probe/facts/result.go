@@ -127,10 +127,10 @@ type Finding struct {
 	// least what its most expensive symptom costs.
 	Because string `json:"because,omitempty"`
 
-	About  []string `json:"-"`
+	About []string `json:"-"`
 	// Root is the same number for a cause and for all that it explains; it tells apart the causes of one code.
-	Root int `json:"root"`
-	Weighs float64  `json:"-"` // in ms, see weight
+	Root   int     `json:"root"`
+	Weighs float64 `json:"-"` // in ms, see weight
 }
 
 // CheckResult is the outcome of one check of the registry.
