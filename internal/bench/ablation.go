@@ -52,7 +52,7 @@ type AblatedFigure struct {
 type Spread struct {
 	N      int     `json:"n"`
 	Starts int     `json:"starts"` // of the server, after which the samples were taken
-	Errors int     `json:"errors"` // counted as no less than the time-out
+	Errors int     `json:"errors"` // counted as at least the timeout
 	Value  float64 `json:"value"`
 	// Low and High are the 95% interval of the figure, or for fewer than 6 samples
 	// the least and the greatest of them.

@@ -32,7 +32,7 @@ func (a Ablation) Document() report.Document {
 func (a Ablation) decisions() report.Table {
 	t := report.Table{
 		Columns: []string{"decision", "measured", "n", "starts", "turned back", "tuned", "what it buys"},
-		Note: fmt.Sprintf("R = %s between the server and its database. Of each figure its 95%% interval, below 6 samples the range. A difference is claimed where they do not touch, nor do the figures of the single starts, it is 5%% at least, and a time, a share or a heap was measured after %d starts of each side; of turns and other counts a start is enough. The servers take turns; /readyz was asked each 20 ms.",
+		Note: fmt.Sprintf("R = %s between the server and its database. Each figure has its 95%% interval, or its range below 6 samples. A difference is claimed if the intervals do not overlap, nor do the figures of the single starts, it is at least 5%%, and a time, a share or a heap was measured after %d starts of each side; for turns and other counts one start is enough. The load alternates between the servers; /readyz was requested every 20 ms.",
 			figure(a.LinkRTTMS), fewestStarts),
 	}
 	for _, r := range a.Rows {

@@ -33,7 +33,7 @@ type Baseline struct {
 	Server Server
 }
 
-// Comparison is what two servers that took turns showed. Values of the two sides
+// Comparison is what two servers showed between which the load alternated. Values of the two sides
 // at one index are of slices that ran next to each other.
 type Comparison struct {
 	stats.Difference

@@ -28,12 +28,12 @@ func (c *Comparison) blocks(reasons []string) []report.Block {
 	}
 	text := c.String()
 	if c.Finding == stats.NoDifference {
-		text += fmt.Sprintf(". That is no proof of none: up to %+.1f%% is not excluded", 100*c.EffectCI[1])
+		text += fmt.Sprintf(". This does not prove that there is none: up to %+.1f%% is not excluded", 100*c.EffectCI[1])
 	}
 	t := report.Table{
 		Title:   "Slice p99s, in ms",
 		Columns: []string{"server", "url", "slices", "median", "least", "most"},
-		Note: fmt.Sprintf("The servers took turns (%s; A = against), %s each, with the same requests. The verdict is on these; what either side says of the p99 target above decides nothing here. A change counts from %.0f%%.",
+		Note: fmt.Sprintf("The load alternated between the servers (%s; A is the baseline), %s each, with the same requests. The verdict is about these slices; whether either side meets the p99 target above does not matter here. A change counts from %.0f%%.",
 			c.Order, figure(c.SliceLengthMS), 100*c.MinEffect),
 	}
 	for _, side := range []struct {

@@ -35,7 +35,7 @@ func ComparePlan(o PlanOptions, s Slicing) (Plan, error) {
 		p, ok := profileNamed(o.Profile)
 		if !ok || !slices.Contains(p.phases, PhaseCold) {
 			return Plan{}, &PlanError{
-				fmt.Sprintf("two servers can't take turns under the profile %q, whose load is not the same in each slice", o.Profile),
+				fmt.Sprintf("the load cannot alternate between two servers under the profile %q, because its load differs from slice to slice", o.Profile),
 				"Compare with --profile release or smoke, or with --get PATH.",
 			}
 		}

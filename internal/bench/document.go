@@ -115,7 +115,7 @@ func (r Result) latencies() report.Table {
 			"phase", "requests", "errors", "p50", "p90", "p99", "p99.9", "max", "p99 95% CI",
 			"over", "allowed", "target", "turns p50/max", "rate/s", "lag p99", "apart",
 		},
-		Note: "A failed request counts as over and as no less than the time-out. Apart: answered from another cache state than the phase is about; in none of the figures; those of a warm phase that were over the target are judged as over.",
+		Note: "A failed request counts as over the target, with at least the timeout as its latency. Apart: requests answered from another cache state than the phase tests; they are in none of the figures, and those of a warm phase that were over the target are judged as over.",
 	}
 	for _, p := range r.Phases {
 		turns := "-"
@@ -182,7 +182,7 @@ func (r Result) conditions() report.KeyValues {
 	kv := report.KeyValues{Title: "Conditions", Pairs: []report.Pair{
 		{Key: "generator's CPU", Value: report.Textf("%.0f%% of a core, of %d", g.CPUPct, g.Cores)},
 		{Key: "generator's lag p99", Value: report.Text(figure(g.LagP99MS))},
-		{Key: "tool's own floor p99", Value: report.Textf("%s at %.4g/s, on a server in this process", figure(g.FloorP99MS), g.FloorRate)},
+		{Key: "generator's own p99", Value: report.Textf("%s at %.4g/s, on a server in this process", figure(g.FloorP99MS), g.FloorRate)},
 		{Key: "longest GC pause", Value: report.Textf("at most %s", figure(g.GCPauseMaxMS))},
 		{Key: "descriptors", Value: report.Text(g.Descriptors.String())},
 		{Key: "ports towards the target", Value: report.Text(g.Ports.String())},

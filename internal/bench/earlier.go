@@ -15,7 +15,7 @@ const (
 	// sameRate is how far the planned rates of two runs may lie apart.
 	sameRate = 0.05
 	// caveat is printed with each comparison of two runs.
-	caveat = `Two runs at two times differ by more than the code: the machine, its neighbours, the link, the data. "The p99 changed by 10%" is a false alarm in four of five pairs of equal runs, so this decides nothing; honeydue loadtest compare alternates the load between two servers and decides.`
+	caveat = `Two runs at different times differ by more than the code: the machine, its other load, the link, the data. "The p99 changed by 10%" is a false alarm in four of five pairs of equal runs, so this decides nothing; honeydue loadtest compare alternates the load between two servers and decides.`
 )
 
 // Earlier is what has changed since an earlier run. It decides no verdict.

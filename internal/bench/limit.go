@@ -53,7 +53,7 @@ func limitOf(p Phase, stood *Phase) (name, evidence string) {
 			fmt.Sprintf("%.0f%% of the time of the slowest %d requests at %.4g/s passed in the server", 100*parts["rest"]/total, len(p.Slowest), p.Rate.Planned)
 	}
 	words := map[string][2]string{
-		"queue":   {"connections to the server (--max-connections, or dialling)", "waiting for a connection to the server"},
+		"queue":   {"connections to the server (--max-connections, or dialing)", "waiting for a connection to the server"},
 		"acquire": {"the server's pool of database connections", "waiting for a database connection (acquire)"},
 		"db":      {"the database and the way to it", "in the database and on the way to it (db)"},
 		"redis":   {"Redis", "in Redis"},
@@ -66,7 +66,7 @@ func limitOf(p Phase, stood *Phase) (name, evidence string) {
 // What errors say about a limit, in words; kinds that say the same are one.
 const (
 	serverErrors = "the server's own (5xx)"
-	timedOut     = "time-outs"
+	timedOut     = "timeouts"
 )
 
 // commonestErrors is what most of the errors say, and how many they are.

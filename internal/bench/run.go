@@ -175,13 +175,13 @@ func (r *run) measureFloor(ctx context.Context, rate float64) error {
 	r.tell(Progress{Phase: "canary", MeasuringFloor: true})
 	p99, err := floor(ctx, rate, or(r.canaryFor, canaryLength))
 	if err != nil {
-		return fmt.Errorf("measuring the tool's own floor: %w", err)
+		return fmt.Errorf("measuring the load generator's own latency: %w", err)
 	}
 	r.floorP99, r.floorRate = p99, rate
 	if g := &r.result.Generator; rate >= g.FloorRate {
 		g.FloorP99MS, g.FloorRate = stats.MS(p99), rate
 	}
-	r.tell(Progress{Phase: "canary", Ended: &Ended{Claim: fmt.Sprintf("the tool's own floor is p99 %s at %.4g/s", human(p99), rate)}})
+	r.tell(Progress{Phase: "canary", Ended: &Ended{Claim: fmt.Sprintf("the load generator's own latency is p99 %s at %.4g/s", human(p99), rate)}})
 	return nil
 }
 

@@ -31,7 +31,7 @@ type metricsSource struct {
 func ParseMetricsURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("it is no http or https URL with a host")
+		return nil, errors.New("it is not an http or https URL with a host")
 	}
 	return u, nil
 }

@@ -191,7 +191,7 @@ func (s Scenario) tooFewTasks(d deck, schedule Schedule, users int) string {
 		have := users * s.Data.Residences * s.Data.Tasks
 		if have < need {
 			return fmt.Sprintf("step %s comes up to %.4g times a second, and undoes a task one round of all tasks later: that takes %d tasks "+
-				"with a time-out of %v, and there are %d; raise data.tasks or users, or lower the time-out", c.route, rate, need, s.timeout(), have)
+				"with a timeout of %v, and there are %d; raise data.tasks or users, or lower the timeout", c.route, rate, need, s.timeout(), have)
 		}
 	}
 	return ""
@@ -209,10 +209,10 @@ func (s Scenario) CheckUsers(users int) error {
 	for _, p := range s.Phases {
 		schedule, err := p.schedule()
 		if err != nil {
-			return &PlanError{"phase " + p.Name + ": " + err.Error(), "Mend the scenario."}
+			return &PlanError{"phase " + p.Name + ": " + err.Error(), "Correct the scenario."}
 		}
 		if what := s.tooFewTasks(newDeck(s.stepsOf(p), s.Seed), schedule, users); what != "" {
-			return &PlanError{"phase " + p.Name + ": " + what, "Mend the scenario, or give more tokens."}
+			return &PlanError{"phase " + p.Name + ": " + what, "Correct the scenario, or give more tokens."}
 		}
 	}
 	return nil
@@ -225,7 +225,7 @@ func (s Scenario) Plan() (Plan, error) {
 	for _, p := range s.Phases {
 		schedule, err := p.schedule()
 		if err != nil {
-			return Plan{}, &PlanError{"phase " + p.Name + ": " + err.Error(), "Mend the scenario."}
+			return Plan{}, &PlanError{"phase " + p.Name + ": " + err.Error(), "Correct the scenario."}
 		}
 		limits := s.limitsOf(p)
 		plan.Phases = append(plan.Phases, PhasePlan{

@@ -30,11 +30,11 @@ func (s Scenario) mistakeAbove() (path, what string) {
 	case len(s.Name) > 80:
 		return "$.name", "the name has more than 80 letters"
 	case s.Target.Timeout < 0:
-		return "$.target.timeout", "the time-out must be above zero"
+		return "$.target.timeout", "the timeout must be above zero"
 	case s.Target.MaxConnections < 0:
 		return "$.target.max_connections", "max_connections can't be negative"
 	case slices.Contains(s.Production, ""):
-		return "$.production", "an empty name is no host"
+		return "$.production", "an empty name is not a host"
 	}
 	if s.Target.URL != "" {
 		if _, err := ParseTarget(s.Target.URL); err != nil {
@@ -217,7 +217,7 @@ func (l ScenarioLimits) mistake(timeout time.Duration) string {
 	case l.P99 < 0 || l.P50 < 0:
 		return "a limit must be above zero"
 	case l.P99 >= timeout || l.P50 >= timeout:
-		return fmt.Sprintf("a limit must be below the time-out of a request, %v", timeout)
+		return fmt.Sprintf("a limit must be below the timeout of a request, %v", timeout)
 	case l.ErrorRate != nil && (*l.ErrorRate < 0 || *l.ErrorRate >= 1 || math.IsNaN(*l.ErrorRate)):
 		return "error_rate is a share from 0 to 1, such as 0.01"
 	case l.TurnFree != nil && !(*l.TurnFree > 0 && *l.TurnFree <= 1): // NaN is neither

@@ -83,7 +83,7 @@ func (s Scenario) hands() ([]hand, error) {
 			before := out[i-1]
 			schedule, err := s.Phases[i-1].schedule()
 			if err != nil {
-				return nil, &PlanError{"phase " + s.Phases[i-1].Name + ": " + err.Error(), "Mend the scenario."}
+				return nil, &PlanError{"phase " + s.Phases[i-1].Name + ": " + err.Error(), "Correct the scenario."}
 			}
 			if end := before.first + schedule.Count(); slices.Equal(h.weights, before.weights) {
 				h.first, h.dealt = end, before.dealt

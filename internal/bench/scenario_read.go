@@ -112,7 +112,7 @@ func (f valueFinder) Visit(node ast.Node) ast.Visitor {
 	case slices.Contains([]string{"duration", "timeout", "p99", "p50"}, key):
 		text := fmt.Sprint(scalar.GetValue())
 		if _, err := time.ParseDuration(text); err != nil || value.Type() != ast.StringType {
-			what = fmt.Sprintf("%s %q is no duration with a unit, such as 200ms or 30s", key, text)
+			what = fmt.Sprintf("%s %q is not a duration with a unit, such as 200ms or 30s", key, text)
 		}
 	}
 	if what != "" {

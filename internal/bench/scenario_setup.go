@@ -176,7 +176,7 @@ func (m *setup) residence(ctx context.Context, i, r int) error {
 // newTask spreads the tasks over the columns of the board: each fifth has no
 // due date, the others are due from ten days ago to sixty days from now.
 func (m *setup) newTask(home int64, t int) map[string]any {
-	task := map[string]any{"residence_id": home, "title": fmt.Sprintf("loadtest %s task of the set-up %d", m.run, t)}
+	task := map[string]any{"residence_id": home, "title": fmt.Sprintf("loadtest %s setup task %d", m.run, t)}
 	if t%5 != 4 {
 		task["due_date"] = m.today.AddDate(0, 0, t*7%71-10).Format(time.DateOnly)
 	}

@@ -15,7 +15,7 @@ func (r Result) serverSide() []report.Block {
 	t := report.Table{
 		Title:   "The server's side, mean / max of each phase",
 		Columns: []string{""},
-		Note:    "Read beside the load, once a second at most: the server of one pod; the pooler, the database and Redis whoever asks them. Means of shares and rates are over the whole phase.",
+		Note:    "Read during the load, at most once a second: the server's figures are those of one pod; the figures of the pooler, the database and Redis include all their clients. Means of shares and rates are over the whole phase.",
 	}
 	var phases []Phase
 	var cost SamplingCost
@@ -140,7 +140,7 @@ func (p Phase) serverCourse() (report.Charts, bool) {
 	}
 	c := report.Charts{
 		Title: fmt.Sprintf("The server's side of phase %s", p.Name),
-		Note: "Counters are told as what they gained since the reading before. Each value stands in the middle of the time it is of; " +
+		Note: "Counters are shown as the increase since the previous reading. Each value is drawn in the middle of its interval; " +
 			"a gap is a reading that failed.",
 	}
 	for _, plot := range []struct {

@@ -14,7 +14,7 @@ type slowest []slowSample
 
 type slowSample struct {
 	Sample
-	latency time.Duration // as it is judged: a failure counts as no less than the time-out
+	latency time.Duration // as it is judged: a failure counts as at least the timeout
 }
 
 func (k *slowest) observe(s Sample, latency time.Duration) {

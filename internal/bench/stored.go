@@ -96,7 +96,7 @@ func ReadStoredRun(r io.Reader) (StoredRun, error) {
 	case err != nil:
 		return StoredRun{}, fmt.Errorf("reading a stored run: %w", err)
 	case len(data) > maxStored:
-		return StoredRun{}, fmt.Errorf("more than %d MiB is no stored run", maxStored>>20)
+		return StoredRun{}, fmt.Errorf("a file of more than %d MiB is not a stored run", maxStored>>20)
 	}
 	// The schema first: the rest of another file may have any shape.
 	var head struct {
@@ -104,14 +104,14 @@ func ReadStoredRun(r io.Reader) (StoredRun, error) {
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
 		if !bytes.Contains(data[:min(len(data), 100)], []byte(StoredSchema)) {
-			return StoredRun{}, errors.New("the file is no stored run: it is not JSON")
+			return StoredRun{}, errors.New("the file is not a stored run: it is not JSON")
 		}
 		return StoredRun{}, damaged(err)
 	}
 	switch head.Schema {
 	case StoredSchema:
 	case "":
-		return StoredRun{}, errors.New("the file is no stored run: it names no schema")
+		return StoredRun{}, errors.New("the file is not a stored run: it has no schema")
 	case Schema:
 		return StoredRun{}, fmt.Errorf("the file is a report (%s) and no stored run (%s)", Schema, StoredSchema)
 	default:

@@ -198,7 +198,7 @@ func TestStoredRunRefusesWhatItIsNot(t *testing.T) {
 	}{
 		"empty":            {nil, "it is not JSON"},
 		"text":             {[]byte("phase,at_ms\n"), "it is not JSON"},
-		"no schema":        {[]byte(`{"a":1}`), "it names no schema"},
+		"no schema":        {[]byte(`{"a":1}`), "it has no schema"},
 		"a report":         {[]byte(`{"schema":"honeydue.loadtest/1","result":3}`), "is a report (honeydue.loadtest/1) and no stored run"},
 		"a later schema":   {[]byte(`{"schema":"honeydue.loadtest-run/2","result":3}`), `schema is "honeydue.loadtest-run/2"`},
 		"cut off":          {whole[:len(whole)/2], "the stored run is damaged"},

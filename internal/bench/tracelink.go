@@ -23,7 +23,7 @@ func ParseTraceLink(template string) (TraceLink, error) {
 	u, err := url.Parse(strings.ReplaceAll(template, traceIDField, "0"))
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return TraceLink{}, errors.New("it is no http or https URL with a host")
+		return TraceLink{}, errors.New("it is not an http or https URL with a host")
 	case u.User != nil:
 		return TraceLink{}, errors.New("it must not hold a user or a password: it goes into the report")
 	case strings.Count(template, traceIDField) != 1:

@@ -16,9 +16,9 @@ func TestTraceLinks(t *testing.T) {
 		t.Errorf("no template: %q, %v", l.To("abc1"), err)
 	}
 	for template, why := range map[string]string{
-		"javascript:alert({trace_id})":                         "no http or https URL",
-		"ftp://jaeger.example/{trace_id}":                      "no http or https URL",
-		"/trace/{trace_id}":                                    "no http or https URL",
+		"javascript:alert({trace_id})":                         "not an http or https URL",
+		"ftp://jaeger.example/{trace_id}":                      "not an http or https URL",
+		"/trace/{trace_id}":                                    "not an http or https URL",
 		"https://jaeger.example/trace/":                        "once",
 		"https://jaeger.example/{trace_id}/{trace_id}":         "once",
 		"https://{trace_id}.example/trace/":                    "in the host",

@@ -80,7 +80,7 @@ func (e effort) invalid(target time.Duration) []string {
 		why = append(why, "what ran out is "+resource)
 	}
 	if limit := time.Duration(maxFloorShare * float64(target)); e.floorP99 > limit {
-		why = append(why, fmt.Sprintf("the tool's own floor is p99 %s, too near to the target of %s: this machine's CPU and loopback are too busy", human(e.floorP99), human(target)))
+		why = append(why, fmt.Sprintf("the load generator's own latency is p99 %s, too close to the target of %s: this machine's CPU and loopback are too busy", human(e.floorP99), human(target)))
 	}
 	return why
 }

@@ -60,7 +60,7 @@ func TestInvalidNamesTheResource(t *testing.T) {
 		{"the machine", effort{planned: 50, achieved: 50, lagP99: 50 * time.Millisecond}, "this machine's CPU"},
 		{"too slow", effort{planned: 50, achieved: 47, late: time.Second, lagP99: 2 * time.Millisecond}, "47.0 requests/s of 50.0 planned"},
 		{"a pause at the very end", effort{planned: 50, achieved: 47, late: 200 * time.Millisecond, lagP99: 2 * time.Millisecond}, ""},
-		{"a floor near the target", effort{planned: 50, achieved: 50, floorP99: 120 * time.Millisecond}, "the tool's own floor"},
+		{"a floor near the target", effort{planned: 50, achieved: 50, floorP99: 120 * time.Millisecond}, "the load generator's own latency"},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {

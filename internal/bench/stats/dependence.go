@@ -122,7 +122,7 @@ func (d Dependence) Doubt(n, over int) string {
 	if ClaimHolds(worth, slow) {
 		return ""
 	}
-	return fmt.Sprintf("the %d slow requests came in bursts (design effect %.1f): %d requests tell no more than %d independent ones with %d slow, which claim no p99; measure longer",
+	return fmt.Sprintf("the %d slow requests came in bursts (design effect %.1f): %d requests are worth %d independent ones with %d slow, which is too few to claim a p99; measure longer",
 		over, d.Effect, n, worth, slow)
 }
 
@@ -133,6 +133,6 @@ func (d Dependence) Rarity(n int) string {
 	if !d.Clear {
 		return ""
 	}
-	return fmt.Sprintf("the slow requests came in bursts (design effect %.1f): %d requests tell no more than %d independent ones, so a longer run says better how often that happens",
+	return fmt.Sprintf("the slow requests came in bursts (design effect %.1f): %d requests are worth %d independent ones, so a longer run shows better how often that happens",
 		d.Effect, n, d.Effective(n))
 }

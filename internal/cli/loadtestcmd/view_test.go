@@ -40,10 +40,10 @@ canary: measuring the tool's self overhead
 	if got := drawn(v.lines(24), 110); got != measuring {
 		t.Errorf("the canary:\n%s", got)
 	}
-	v.take("", bench.Progress{Phase: "canary", Ended: &bench.Ended{Claim: "the tool's own floor is p99 0.40 ms at 200/s"}})
+	v.take("", bench.Progress{Phase: "canary", Ended: &bench.Ended{Claim: "the load generator's own latency is p99 0.40 ms at 200/s"}})
 	v.take("", bench.Progress{Phase: "warm", WarmingUp: true, Done: 100, Planned: 200})
 	const warming = `loadtest of http://127.0.0.1:8080, profile release
-  canary  the tool's own floor is p99 0.40 ms at 200/s
+  canary  the load generator's own latency is p99 0.40 ms at 200/s
 warm  warming up, 100 of 200 requests  ###############............... 50%
 `
 	if got := drawn(v.lines(24), 110); got != warming {
@@ -52,7 +52,7 @@ warm  warming up, 100 of 200 requests  ###############............... 50%
 	v.take("", bench.Progress{Phase: "warm", Ended: &bench.Ended{Verdict: bench.Pass, Claim: "p99 163 ms, 95% CI [158, 171], n = 12000, 41 over (101 allowed)"}})
 	v.take("", underway())
 	const whole = `loadtest of http://127.0.0.1:8080, profile release
-      canary  the tool's own floor is p99 0.40 ms at 200/s
+      canary  the load generator's own latency is p99 0.40 ms at 200/s
 PASS  warm    p99 163 ms, 95% CI [158, 171], n = 12000, 41 over (101 allowed)
 cold  12 s of 22 s  ################.............. 55%
   answered    29.1/s of 30.0/s due; 356 of 650 requests, 4 under way

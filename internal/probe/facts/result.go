@@ -262,9 +262,9 @@ type HotPath struct {
 	// not be asked for safely (it needs the direct endpoint).
 	GenericPlan *Plan  `json:"generic_plan"`
 	Error       string `json:"error,omitempty"`
-	// NotMeasured is why a term is missing although nothing failed: one of the probe's own time-outs.
+	// NotMeasured is why a term is missing although nothing failed: one of the probe's own timeouts.
 	NotMeasured string `json:"not_measured,omitempty"`
-	// EndedAfterMS is set where the probe's time-out ended the execution: it takes at least this long.
+	// EndedAfterMS is set where the probe's timeout ended the execution: it takes at least this long.
 	EndedAfterMS float64 `json:"ended_after_ms,omitempty"`
 
 	// Starved is set where no answer came in time because of the pooler.
